@@ -1,0 +1,30 @@
+"""What every one-dimensional network promises."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from torch import Tensor
+
+State = Any  # whatever a network hands itself from chunk to chunk: a tensor or a (nested) tuple of tensors
+
+
+class Network(Protocol):
+    """Maps what is known of the past to the parameters of the next sample's distribution.
+
+    inputs   (batch, time, input_channels) float; inputs[:, t] describes sample t − 1
+    params   (batch, time, num_params); params[:, t] sees inputs[:, ≤ t] and the state
+
+    Any cut of a sequence into chunks gives the same parameters up to rounding.
+    """
+
+    input_channels: int
+    receptive_field: int | None  # inputs that params[:, t] sees at most, inputs[:, t] included; None: all
+    alignment: int  # the frame size of a network that works in frames, else 1
+    macs_per_sample: int  # multiply-adds to step one sample
+
+    def initial_state(self, batch_size: int) -> State:
+        """What every file starts from, in training, scoring and sampling alike."""
+        ...
+
+    def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]: ...

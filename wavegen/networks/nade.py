@@ -1,0 +1,95 @@
+"""NADE over frames of audio."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+
+class NADE(nn.Module):
+    """Neural autoregressive distribution estimator over frames of `frame_size` samples.
+
+    For place p of a frame: a_p = c + Σ_{1 ≤ k ≤ p} W_k e_k and params_p = b_p + V_p σ(a_p), where e_k
+    is the input at place k, which describes the sample before it. All places share the W_k (the tied
+    weights), so the running sum costs O(frame_size · hidden_size) a frame. Larochelle & Murray (2011),
+    "The neural autoregressive distribution estimator", section 3.
+
+    The textbook's frames know nothing of each other. With `context_frames` > 0 the biases b and c
+    are functions of that many preceding frames, after RNN-NADE of Boulanger-Lewandowski et al. (2012).
+    """
+
+    name: ClassVar[str] = "nade"
+
+    def __init__(
+        self,
+        input_channels: int,
+        num_params: int,
+        *,
+        frame_size: Annotated[int, Field(ge=2, le=4096)] = 16,
+        hidden_size: Annotated[int, Field(ge=1, le=8192)] = 128,
+        context_frames: Annotated[int, Field(ge=0, le=256)] = 0,
+    ):
+        super().__init__()
+        self.input_channels, self.num_params = input_channels, num_params
+        self.frame_size, self.hidden_size, self.context_frames = frame_size, hidden_size, context_frames
+        self.hidden = nn.Parameter(torch.randn(frame_size - 1, input_channels, hidden_size) / input_channels**0.5)
+        self.hidden_bias = nn.Parameter(torch.zeros(hidden_size))
+        self.output = nn.Parameter(torch.randn(frame_size, hidden_size, num_params) / hidden_size**0.5)
+        self.output_bias = nn.Parameter(torch.zeros(frame_size, num_params))
+        if context_frames:
+            self.context = nn.Linear(context_frames * frame_size * input_channels, hidden_size)
+            self.context_to_hidden = nn.Linear(hidden_size, hidden_size, bias=False)
+            self.context_to_output = nn.Linear(hidden_size, frame_size * num_params, bias=False)
+
+    @property
+    def alignment(self) -> int:
+        return self.frame_size
+
+    @property
+    def receptive_field(self) -> int:
+        """Inputs that the last place of a frame sees; earlier places see fewer."""
+        return (self.context_frames + 1) * self.frame_size - 1
+
+    @property
+    def macs_per_sample(self) -> int:
+        return sum(weight.numel() for weight in self.parameters() if weight.dim() >= 2) // self.frame_size
+
+    def initial_state(self, batch_size: int) -> Tensor:
+        """The inputs that later places of the frame may need, (batch, seen, input_channels).
+
+        It holds the preceding frames' and then those of the frame under way, whose number gives the place.
+        """
+        return self.hidden.new_zeros(batch_size, self.context_frames * self.frame_size, self.input_channels)
+
+    def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
+        state = self.initial_state(inputs.shape[0]) if state is None else state
+        context = self.context_frames * self.frame_size
+        place, time = state.shape[1] - context, inputs.shape[1]
+        x = torch.cat([state, inputs], dim=1)
+        frames = -(-(place + time) // self.frame_size)
+        padding = context + frames * self.frame_size - x.shape[1]
+        params = self._frames(nn.functional.pad(x, (0, 0, 0, padding)), frames)
+        whole = (place + time) // self.frame_size * self.frame_size
+        return params[:, place : place + time], x[:, whole:].clone()
+
+    def _frames(self, x: Tensor, frames: int) -> Tensor:
+        """The context and `frames` whole frames, (batch, context + frames · frame_size, channels), to params."""
+        batch, context = x.shape[0], self.context_frames * self.frame_size
+        places = x[:, context:].reshape(batch * frames, self.frame_size, self.input_channels)
+        terms = torch.einsum("npc,pch->nph", places[:, 1:], self.hidden)
+        first = terms.new_zeros(batch * frames, 1, self.hidden_size)
+        sums = torch.cat([first, terms], dim=1).cumsum(dim=1) + self.hidden_bias
+        bias = self.output_bias
+        if self.context_frames:
+            # The input at a frame's place 0 describes the last sample of the frame before.
+            preceding = x[:, 1 : 1 + context + (frames - 1) * self.frame_size]
+            preceding = preceding.unfold(1, context, self.frame_size).transpose(2, 3)
+            seen = torch.tanh(self.context(preceding.reshape(batch * frames, -1)))
+            sums = sums + self.context_to_hidden(seen).unsqueeze(1)
+            bias = bias + self.context_to_output(seen).view(-1, self.frame_size, self.num_params)
+        params = torch.einsum("nph,phq->npq", torch.sigmoid(sums), self.output) + bias
+        return params.reshape(batch, frames * self.frame_size, self.num_params)

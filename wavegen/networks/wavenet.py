@@ -1,0 +1,77 @@
+"""WaveNet: a gated stack of dilated causal convolutions."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from wavegen.networks.layers import CausalConv
+
+Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class WaveNet(nn.Module):
+    """Layer l: z_l = tanh(W_f * x) ⊙ σ(W_g * x), x ← x + W_r z_l; params = V₂ relu(V₁ relu(Σ_l S_l z_l)).
+
+    van den Oord et al. (2016), "WaveNet: a generative model for raw audio", sections 2.1 to 2.4.
+    All layers' skip connections are one matrix product over their outputs side by side; the last
+    layer has no residual connection, since nothing would read it.
+    """
+
+    name: ClassVar[str] = "wavenet"
+    alignment = 1
+
+    def __init__(
+        self,
+        input_channels: int,
+        num_params: int,
+        *,
+        residual_channels: Width = 64,
+        gate_channels: Annotated[int, Field(ge=2, le=8192, multiple_of=2)] = 128,
+        skip_channels: Width = 128,
+        kernel_size: Annotated[int, Field(ge=2, le=64)] = 2,
+        dilations: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1, max_length=256)] = [
+            2**i for i in range(10)
+        ],
+    ):
+        super().__init__()
+        self.input_channels, self.num_params = input_channels, num_params
+        self.residual_channels, self.gate_channels, self.skip_channels = residual_channels, gate_channels, skip_channels
+        self.kernel_size, self.dilations = kernel_size, list(dilations)
+        self.front = nn.Linear(input_channels, residual_channels)
+        self.gates = nn.ModuleList(
+            CausalConv(residual_channels, gate_channels, kernel_size, dilation) for dilation in dilations
+        )
+        self.residuals = nn.ModuleList(nn.Linear(gate_channels // 2, residual_channels) for _ in list(dilations)[1:])
+        self.skip = nn.Linear(len(dilations) * gate_channels // 2, skip_channels)
+        self.head = nn.Linear(skip_channels, skip_channels)
+        self.output = nn.Linear(skip_channels, num_params)
+
+    @property
+    def receptive_field(self) -> int:
+        return 1 + (self.kernel_size - 1) * sum(self.dilations)
+
+    @property
+    def macs_per_sample(self) -> int:
+        return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
+
+    def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
+        return tuple(gate.initial_state(batch_size) for gate in self.gates)
+
+    def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
+        state = self.initial_state(inputs.shape[0]) if state is None else state
+        x, outputs, pasts = self.front(inputs), [], []
+        for layer, (gate, past) in enumerate(zip(self.gates, state, strict=True)):
+            gates, past = gate(x, past)
+            signal, opening = gates.chunk(2, dim=2)
+            z = torch.tanh(signal) * torch.sigmoid(opening)
+            if layer < len(self.residuals):
+                x = x + self.residuals[layer](z)
+            outputs.append(z)
+            pasts.append(past)
+        skip = self.skip(torch.cat(outputs, dim=2))
+        return self.output(torch.relu(self.head(torch.relu(skip)))), tuple(pasts)
