@@ -1,0 +1,200 @@
+"""Any audio file to 16-bit mono PCM, and PCM to a WAV file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wavegen import containers
+from wavegen.atomic import replacing
+from wavegen.errors import UserError
+
+if TYPE_CHECKING:
+    import soundfile
+
+SUFFIXES = {".wav", ".wave", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
+READABLE = "WAV, FLAC, OGG, MP3 and AIFF can be read"
+LOSSLESS_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ALAC_")
+BLOCK = 2**18  # values read at a time, all channels counted
+UNKNOWN_LENGTH = 2**62
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """One recording as mono PCM, and what its file was.
+
+    pcm is (samples,) int16 at `sample_rate`; `source_rate`, `channels`, `subtype` (libsndfile's name of the coding)
+    and `lossy` describe the file; `clipped` counts the samples beyond 16 bits that were set to the nearest code.
+    """
+
+    pcm: np.ndarray
+    sample_rate: int
+    channels: int
+    subtype: str
+    lossy: bool
+    source_rate: int
+    clipped: int
+
+    @property
+    def seconds(self) -> float:
+        return len(self.pcm) / self.sample_rate
+
+
+def read(path: str | Path, sample_rate: int | None = None) -> Audio:
+    """The recording in `path`, its channels averaged, resampled (soxr HQ) if `sample_rate` is given and differs.
+
+    A value v of full scale 1 becomes the code round(32768 v), clipped to 16 bits: 16-bit mono files at the right rate
+    come through unchanged. Decoded in blocks, so that memory is bounded by the result.
+    Raises UserError, naming the file, if it is missing, unreadable, no audio, truncated, empty, holds NaN or infinite
+    values, or has an absurd header. (A cut between two pages of Ogg, or in an MP3 without a length, leaves no trace.)
+    """
+    path = Path(path)
+    if sample_rate is not None:
+        check_sample_rate(sample_rate)
+    pcm, clipped = bytearray(), 0
+    with _opened(path) as sound:
+        source_rate = sound.samplerate
+        resample = _resampler(source_rate, sample_rate or source_rate)
+        for block, last in _blocks(sound, path):
+            codes = np.rint(resample(block, last) * 32768)
+            clipped += np.count_nonzero((codes < -32768) | (codes > 32767))
+            pcm += np.clip(codes, -32768, 32767).astype(np.int16).tobytes()
+        channels, subtype = sound.channels, sound.subtype
+    if not pcm:
+        raise UserError(f"{path}: holds no samples; leave it out")
+    return Audio(
+        pcm=np.frombuffer(pcm, np.int16),
+        sample_rate=sample_rate or source_rate,
+        channels=channels,
+        subtype=subtype,
+        lossy=not subtype.startswith(LOSSLESS_SUBTYPES),
+        source_rate=source_rate,
+        clipped=int(clipped),
+    )
+
+
+def sample_rate_of(path: str | Path) -> int:
+    """The sample rate in Hz that the header of `path` declares; raises UserError as `read` does for a bad header."""
+    with _opened(Path(path)) as sound:
+        return sound.samplerate
+
+
+def check_sample_rate(sample_rate: int) -> None:
+    """Raises UserError unless audio can be resampled to `sample_rate`."""
+    low, high = containers.MIN_SAMPLE_RATE, containers.MAX_SAMPLE_RATE
+    if not low <= sample_rate <= high:
+        raise UserError(f"sample rate {sample_rate}: give one between {low} and {high} Hz, as 16000")
+
+
+def write(path: str | Path, pcm: np.ndarray, sample_rate: int) -> None:
+    """Writes `pcm`, (samples,) int16, as a 16-bit mono WAV file, whole or not at all.
+
+    Raises UserError if the folder cannot be written, the disk is full, or the samples exceed a WAV file's 4 GiB.
+    """
+    if pcm.ndim != 1 or pcm.dtype != np.int16:
+        raise ValueError(f"pcm must be (samples,) int16, is {pcm.shape} {pcm.dtype}")
+    size = 2 * len(pcm)
+    if size + 36 > 0xFFFFFFFF:
+        raise UserError(f"{path}: {size} bytes of audio exceed the 4 GiB of a WAV file; write it in parts")
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", size + 36, b"WAVE",
+                         b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16, b"data", size)  # fmt: skip
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(header)
+        file.write(np.ascontiguousarray(pcm, "<i2").data)
+
+
+def find(source: str | Path) -> list[Path]:
+    """The audio files in the folder `source` and the folders below, by their suffix, sorted; a single file is itself.
+
+    Hidden files and folders are passed over; links are followed, each folder being visited once.
+    Raises UserError if `source` is missing, a folder in it cannot be listed, or there is no audio in it.
+    """
+    source = Path(source)
+    if source.is_file():
+        return [source]
+    files, others, visited = [], Counter(), set()
+    for folder, subfolders, names in os.walk(source, onerror=_refuse_folder, followlinks=True):
+        real = os.path.realpath(folder)
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")] if real not in visited else []
+        for name in names if real not in visited else []:
+            suffix = os.path.splitext(name)[1].lower()
+            if not name.startswith("."):
+                others[suffix or name] += suffix not in SUFFIXES
+                files += [Path(folder, name)] if suffix in SUFFIXES else []
+        visited.add(real)
+    if not files:
+        most = [f"{count} {suffix}" for suffix, count in others.most_common(3)]
+        raise UserError(f"{source}: no audio file in it ({', '.join(most) or 'it is empty'}); {READABLE}")
+    return sorted(files, key=lambda path: path.relative_to(source).as_posix())
+
+
+def count_codes(pcm: np.ndarray) -> np.ndarray:
+    """How often each PCM code occurs in `pcm`, (samples,) int16: (65536,) int64, code −32768 first."""
+    counts = np.zeros(65536, np.int64)
+    for start in range(0, len(pcm), BLOCK):
+        counts += np.bincount(pcm[start : start + BLOCK].astype(np.int64) + 32768, minlength=65536)
+    return counts
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """`path` opened by libsndfile, after our own look at its header; what goes wrong inside the block is UserError."""
+    import soundfile
+
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UserError(f"{path}: is {'a folder' if path.is_dir() else 'no regular file'}; name an audio file")
+        with open(path, "rb", buffering=0) as file, contextlib.ExitStack() as stack:
+            containers.check(file, path)
+            piped = containers.is_mp3_of_unknown_length(file)
+            # By descriptor, because given a name libsndfile guesses from the suffix.
+            descriptor = stack.enter_context(containers.piped(file)) if piped else file.fileno()
+            sound = stack.enter_context(soundfile.SoundFile(descriptor, closefd=False))
+            containers.check_format(sound.samplerate, sound.channels, path)
+            yield sound
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except soundfile.LibsndfileError as error:
+        reason = " ".join(error.error_string.split()).rstrip(".")
+        if reason == "Format not recognised":
+            raise UserError(f"{path}: is not an audio file; {READABLE}") from error
+        raise UserError(f"{path}: damaged or truncated ({reason}); copy it again") from error
+
+
+def _blocks(sound: soundfile.SoundFile, path: Path) -> Iterator[tuple[np.ndarray, bool]]:
+    """The mean of the channels, blocks of (samples,) float64, and whether it is the last, which is empty."""
+    buffer = np.empty((max(1, BLOCK // sound.channels), sound.channels))
+    frames = 0
+    while len(block := sound.read(min(len(buffer), sound.frames - frames), out=buffer)):
+        frames += len(block)
+        mono = block.mean(axis=1)
+        if not np.isfinite(mono).all():
+            raise UserError(f"{path}: holds NaN or infinite values; write it again with values between -1 and 1")
+        yield mono, False
+    if frames < sound.frames < UNKNOWN_LENGTH:
+        raise UserError(
+            f"{path}: truncated or damaged: {sound.frames} samples are declared, {frames} can be read; copy it again"
+        )
+    yield np.empty(0), True
+
+
+def _resampler(source_rate: int, sample_rate: int) -> Callable[[np.ndarray, bool], np.ndarray]:
+    if source_rate == sample_rate:
+        return lambda block, last: block
+    import soxr
+
+    stream = soxr.ResampleStream(source_rate, sample_rate, 1, dtype="float64", quality="HQ")
+    return lambda block, last: stream.resample_chunk(block, last=last)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error

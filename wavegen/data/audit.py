@@ -1,0 +1,138 @@
+"""What a corpus holds and what is odd about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wavegen.audio import Audio, count_codes
+from wavegen.data.splits import SPLITS
+
+SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet speech shorter runs happen
+MUCH_SILENCE = 0.05
+MUCH_CLIPPING = 1e-4
+MUCH_DC = 128  # PCM codes, 0.4 % of full scale
+FEW_CODES = 256
+
+
+class Audit:
+    """Gathers figures from recordings one after the other; memory does not grow with their length."""
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(65536, np.int64)
+        self.silent = self.clipped = self.lossy = self.resampled = self.upsampled = self.mixed = 0
+        self.source_rates: Counter[int] = Counter()
+        self.subtypes: Counter[str] = Counter()
+        self.refused: list[dict[str, str]] = []
+
+    def add(self, audio: Audio) -> None:
+        self.counts += count_codes(audio.pcm)
+        self.silent += silent_samples(audio.pcm, max(2, round(SILENCE_SECONDS * audio.sample_rate)))
+        self.clipped += audio.clipped
+        self.lossy += audio.lossy
+        self.resampled += audio.source_rate != audio.sample_rate
+        self.upsampled += audio.source_rate < audio.sample_rate
+        self.mixed += audio.channels > 1
+        self.source_rates[audio.source_rate] += 1
+        self.subtypes[audio.subtype] += 1
+
+    def refuse(self, file: str, reason: str) -> None:
+        self.refused.append({"file": file, "reason": reason})
+
+    def summary(
+        self, sample_rate: int, ids: Sequence[str], splits: Sequence[str], samples: Sequence[int], hashes: Sequence[str]
+    ) -> dict[str, Any]:
+        """The audit as JSON; shares are of all samples, `peak` of full scale, `dc` in PCM codes."""
+        total, codes = int(self.counts.sum()), np.arange(-32768, 32768)
+        used = codes[self.counts > 0]
+        rails = int(self.counts[0] + self.counts[-1])
+        audit = {
+            "sample_rate": sample_rate,
+            "files": len(ids),
+            "samples": total,
+            "minutes": total / sample_rate / 60,
+            "splits": {name: _totals(name, splits, samples, sample_rate) for name in SPLITS},
+            "peak": int(np.abs(used).max()) / 32768,
+            "digital_silence": self.silent / total,
+            "clipping": rails / total,
+            "clipped_on_reading": self.clipped,
+            "dc": float(self.counts @ codes) / total,
+            "distinct_codes": len(used),
+            "duplicates": duplicates(ids, hashes),
+            "lossy": self.lossy,
+            "resampled": self.resampled,
+            "upsampled": self.upsampled,
+            "mixed_to_mono": self.mixed,
+            "source_rates": {str(rate): n for rate, n in sorted(self.source_rates.items())},
+            "subtypes": dict(sorted(self.subtypes.items())),
+            "refused": self.refused,
+        }
+        return audit | {"warnings": warnings(audit)}
+
+
+def silent_samples(pcm: np.ndarray, shortest: int) -> int:
+    """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros."""
+    edges = np.diff(pcm == 0, prepend=False, append=False).nonzero()[0]
+    runs = edges[1::2] - edges[::2]
+    return int(runs[runs >= shortest].sum())
+
+
+def duplicates(ids: Sequence[str], hashes: Sequence[str]) -> list[list[str]]:
+    """The groups of recordings whose audio is identical, each of two ids or more."""
+    groups: dict[str, list[str]] = {}
+    for recording_id, content in zip(ids, hashes, strict=True):
+        groups.setdefault(content, []).append(recording_id)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def warnings(audit: dict[str, Any]) -> list[str]:
+    """What a user should know before trusting a likelihood on this corpus, a sentence each."""
+    found = []
+    for name, use in zip(SPLITS, ("nothing to train on", "no early stopping", "nothing to report"), strict=True):
+        if not audit["splits"][name]["files"]:
+            found.append(f"the {name} split is empty ({use}): too few recordings for a split by hash; cut them shorter")
+    if audit["lossy"]:
+        found.append(f"{audit['lossy']} files were coded with loss: likelihoods of lossy sources measure their decoder")
+    if audit["upsampled"]:
+        found.append(f"{audit['upsampled']} files had a lower sample rate: their empty upper band is easy to predict")
+    if audit["digital_silence"] > MUCH_SILENCE:
+        found.append(f"{audit['digital_silence']:.1%} of the samples are digital silence, which costs next to no bits")
+    if audit["clipping"] > MUCH_CLIPPING or audit["clipped_on_reading"]:
+        found.append(f"{audit['clipping']:.2%} of the samples are clipped; record or convert at a lower level")
+    if abs(audit["dc"]) > MUCH_DC:
+        found.append(f"the mean is {audit['dc']:+.0f} codes, not zero: the recordings have a DC offset")
+    if audit["distinct_codes"] <= FEW_CODES:
+        found.append(f"only {audit['distinct_codes']} of 65536 codes occur: the source has fewer than 16 bits")
+    return found
+
+
+def describe(audit: dict[str, Any]) -> str:
+    """The audit for a person to read, several lines."""
+    splits = audit["splits"]
+    groups = audit["duplicates"]
+    lines = [
+        f"{audit['files']} files, {audit['minutes']:.1f} minutes, {audit['sample_rate']} Hz ("
+        + ", ".join(f"{name} {splits[name]['files']} files {splits[name]['minutes']:.1f} min" for name in SPLITS)
+        + ")",
+        f"peak {audit['peak']:.3f} of full scale, digital silence {audit['digital_silence']:.1%}, "
+        f"clipping {audit['clipping']:.3%}, DC {audit['dc']:+.1f} codes, {audit['distinct_codes']} of 65536 codes",
+    ]
+    if groups:
+        extra = sum(map(len, groups)) - len(groups)
+        lines.append(f"{extra} duplicates of other files, kept in the same split as those: {' = '.join(groups[0])} …")
+    if audit["resampled"] or audit["mixed_to_mono"]:
+        lines.append(f"{audit['resampled']} files resampled, {audit['mixed_to_mono']} mixed to mono")
+    lines += [f"warning: {warning}" for warning in audit["warnings"]]
+    if audit["refused"]:
+        lines += [f"{len(audit['refused'])} files refused:"] + [
+            f"  {refused['reason']}" for refused in audit["refused"]
+        ]
+    return "\n".join(lines)
+
+
+def _totals(name: str, splits: Sequence[str], samples: Sequence[int], sample_rate: int) -> dict[str, Any]:
+    own = [count for split, count in zip(splits, samples, strict=True) if split == name]
+    return {"files": len(own), "samples": sum(own), "minutes": sum(own) / sample_rate / 60}

@@ -1,0 +1,242 @@
+"""A folder of recordings as one file of PCM with an index: made once, then memory-mapped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from wavegen import audio
+from wavegen.atomic import replacing_folder
+from wavegen.data.audit import Audit
+from wavegen.data.splits import SPLITS, assign, check_split_by, speaker_of
+from wavegen.errors import UserError, nearest
+
+VERSION = 1
+SHORTEST_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One line of index.jsonl; `offset` and `samples` count int16 values in pcm.i16, `source` is the original file."""
+
+    id: str
+    split: str
+    speaker: str | None
+    offset: int
+    samples: int
+    content_hash: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus opened for reading."""
+
+    path: Path
+    sample_rate: int
+    fingerprint: str
+    audit: dict[str, Any]
+    recordings: tuple[Recording, ...]
+
+    def split(self, name: str) -> list[Recording]:
+        """The recordings of the train, validation or test split, in the order of their ids."""
+        if name not in SPLITS:
+            raise UserError(f"{name} is not a split{nearest(name, SPLITS)}")
+        return [recording for recording in self.recordings if recording.split == name]
+
+    def pcm(self, recording: Recording) -> np.ndarray:
+        """The samples of `recording`, (samples,) int16, a read-only view into the memory-mapped file."""
+        return self._samples[recording.offset : recording.offset + recording.samples]
+
+    @cached_property
+    def _samples(self) -> np.ndarray:
+        return np.memmap(self.path / "pcm.i16", "<i2", "r").view(np.ndarray)
+
+
+def prepare(
+    source: str | Path,
+    corpus: str | Path,
+    sample_rate: int | None = None,
+    split_by: str = "file",
+    strict: bool = False,
+) -> dict[str, Any]:
+    """Reads the audio in `source` into a new corpus folder and gives its audit: what it found and what it refused.
+
+    A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
+    instead. Memory holds one recording at a time. The folder appears when it is whole; it may not exist before.
+    Raises UserError if nothing usable is found, sample rates differ and none is asked for, or nothing can be written.
+    """
+    source, corpus = Path(source), Path(corpus)
+    check_split_by(split_by)
+    if sample_rate is not None:
+        audio.check_sample_rate(sample_rate)
+    files = audio.find(source)
+    with replacing_folder(corpus) as folder:
+        sample_rate = sample_rate or _common_sample_rate(source, files)
+        audit = Audit()
+        with open(folder / "pcm.i16", "wb") as pcm:
+            recordings = _read_all(source, files, sample_rate, split_by, strict, pcm, audit)
+            _sync(pcm)
+        if not recordings:
+            raise UserError(f"{source}: none of its {len(files)} files is usable; first: {audit.refused[0]['reason']}")
+        ids, hashes = [r.id for r in recordings], [r.content_hash for r in recordings]
+        splits = assign(ids, hashes, split_by)
+        recordings = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
+        summary = audit.summary(sample_rate, ids, splits, [r.samples for r in recordings], hashes)
+        _write_index(folder, recordings, sample_rate, split_by, summary)
+    return summary
+
+
+def _read_all(
+    source: Path, files: Sequence[Path], sample_rate: int, split_by: str, strict: bool, pcm: BinaryIO, audit: Audit
+) -> list[Recording]:
+    """Appends the samples of each good file to `pcm`; the recordings' splits are not yet known."""
+    from tqdm import tqdm
+
+    recordings, offset = [], 0
+    for path in tqdm(files, desc=f"preparing {source}", unit="file", disable=None):
+        try:
+            sound = audio.read(path, sample_rate)
+            recording_id = path.relative_to(source).as_posix() if path != source else path.name
+            _check_usable(sound, path, recording_id, split_by)
+        except UserError as error:
+            if strict:
+                raise
+            audit.refuse(str(path), str(error))
+            continue
+        samples = np.ascontiguousarray(sound.pcm, "<i2").data
+        pcm.write(samples)
+        audit.add(sound)
+        content_hash = hashlib.sha256(samples).hexdigest()
+        speaker = speaker_of(recording_id)
+        recordings.append(Recording(recording_id, "", speaker, offset, len(sound.pcm), content_hash, str(path)))
+        offset += len(sound.pcm)
+    return recordings
+
+
+def _check_usable(sound: audio.Audio, path: Path, recording_id: str, split_by: str) -> None:
+    if sound.seconds < SHORTEST_SECONDS:
+        raise UserError(f"{path}: too short, {sound.seconds:.3f} s; recordings from {SHORTEST_SECONDS} s on are used")
+    if split_by == "speaker" and speaker_of(recording_id) is None:
+        raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
+
+
+def _common_sample_rate(source: Path, files: Sequence[Path]) -> int:
+    """The rate of all files whose header can be read; one that differs would silently change what a sample is."""
+    rates: Counter[int] = Counter()
+    first_error = ""
+    for path in files:
+        try:
+            rates[audio.sample_rate_of(path)] += 1
+        except UserError as error:
+            first_error = first_error or str(error)
+    if not rates:
+        raise UserError(f"{source}: none of its {len(files)} files is usable; first: {first_error}")
+    if len(rates) > 1:
+        found = ", ".join(f"{count} of {rate} Hz" for rate, count in rates.most_common())
+        common = rates.most_common(1)[0][0]
+        raise UserError(f"{source}: files of different sample rates ({found}); choose one, as --sample-rate {common}")
+    return next(iter(rates))
+
+
+def _fingerprint(recordings: Sequence[Recording], sample_rate: int) -> str:
+    """16 hex digits that change if any sample, id or split does, or the sample rate."""
+    digest = hashlib.sha256(f"{sample_rate}\n".encode())
+    for recording in recordings:
+        digest.update(json.dumps([recording.id, recording.split, recording.content_hash]).encode() + b"\n")
+    return digest.hexdigest()[:16]
+
+
+def _write_index(
+    folder: Path, recordings: Sequence[Recording], sample_rate: int, split_by: str, audit: dict[str, Any]
+) -> None:
+    with open(folder / "index.jsonl", "w", encoding="ascii") as file:
+        file.writelines(json.dumps(asdict(recording)) + "\n" for recording in recordings)
+        _sync(file)
+    description = {
+        "format": "wavegen corpus",
+        "version": VERSION,
+        "sample_rate": sample_rate,
+        "recordings": len(recordings),
+        "samples": sum(recording.samples for recording in recordings),
+        "split_by": split_by,
+        "fingerprint": _fingerprint(recordings, sample_rate),
+        "audit": audit,
+    }
+    with open(folder / "corpus.json", "w", encoding="ascii") as file:
+        json.dump(description, file, indent=1)
+        file.write("\n")
+        _sync(file)
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def open_corpus(path: str | Path) -> Corpus:
+    """The corpus in the folder `path`; raises UserError if there is none, or it is half-written, damaged or too new."""
+    path = Path(path)
+    if not (path / "corpus.json").is_file():
+        what = "is not a corpus (no corpus.json in it)" if path.exists() else "no such folder"
+        raise UserError(f"{path}: {what}; make one with: wavegen prepare SOURCE {path}")
+    about = _read_description(path)
+    recordings = _read_index(path)
+    totals = (about["recordings"], about["samples"], about["fingerprint"])
+    samples = sum(recording.samples for recording in recordings)
+    if totals != (len(recordings), samples, _fingerprint(recordings, about["sample_rate"])):
+        raise UserError(f"{path / 'index.jsonl'}: does not fit corpus.json beside it; prepare the corpus again")
+    try:
+        size = (path / "pcm.i16").stat().st_size
+    except OSError as error:
+        raise UserError(f"{path / 'pcm.i16'}: cannot be read: {error.strerror}; prepare the corpus again") from error
+    if size != 2 * samples:
+        raise UserError(f"{path / 'pcm.i16'}: has {size} bytes, its index says {2 * samples}; prepare the corpus again")
+    return Corpus(path, about["sample_rate"], about["fingerprint"], about["audit"], recordings)
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    file = path / "corpus.json"
+    try:
+        about = json.loads(file.read_bytes())
+        if about["format"] != "wavegen corpus":
+            raise ValueError("another format")
+        if about["version"] > VERSION:
+            raise UserError(f"{path}: written by a newer wavegen (version {about['version']}, this reads {VERSION})")
+        types = {"sample_rate": int, "recordings": int, "samples": int, "fingerprint": str, "audit": dict}
+        if not all(isinstance(about[key], kind) for key, kind in types.items()) or about["sample_rate"] <= 0:
+            raise ValueError("a value of the wrong type")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: damaged, or not written by wavegen; prepare the corpus again") from error
+    return about
+
+
+def _read_index(path: Path) -> tuple[Recording, ...]:
+    file = path / "index.jsonl"
+    names = {field.name for field in fields(Recording)}
+    recordings: list[Recording] = []
+    offset = 0
+    try:
+        for line in file.read_bytes().splitlines():
+            entry = json.loads(line)
+            recording = Recording(**{name: entry[name] for name in names})
+            if recording.split not in SPLITS or recording.offset != offset or recording.samples <= 0:
+                raise ValueError("a split or a place that no corpus has")
+            offset += recording.samples
+            recordings.append(recording)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; prepare the corpus again") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: line {len(recordings) + 1} is damaged; prepare the corpus again") from error
+    return tuple(recordings)
