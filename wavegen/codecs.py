@@ -18,12 +18,13 @@ class MuLaw:
 
     symbol = ⌊(sign(x) ln(1 + μ|x|) / ln(1 + μ) + 1) / 2 · μ + ½⌋ for x = pcm / 32768: it rounds, as
     torchaudio's `mu_law_encoding` does (libraries that floor differ by one symbol). `decode` gives
-    the middle code of the symbol's cell, so that encode(decode(s)) = s for every symbol.
+    the middle code of the symbol's cell, so that encode(decode(s)) = s for every symbol. From 10 bits
+    on the cells around zero would be narrower than one code and some symbols would have none.
     """
 
     name: ClassVar[str] = "mu-law"
 
-    def __init__(self, *, bits: Annotated[int, Field(ge=8, le=12)] = 8):
+    def __init__(self, *, bits: Annotated[int, Field(ge=8, le=9)] = 8):
         self.bits = bits
         self.num_symbols = 2**bits
 

@@ -40,10 +40,8 @@ class AudioState(NamedTuple):
 def _settings_of(part: Any) -> dict[str, Any]:
     """The name of a codec, distribution or network and the keyword-only arguments it was made with."""
     keywords = inspect.signature(type(part).__init__).parameters.values()
-    settings = {
-        keyword.name: getattr(part, keyword.name) for keyword in keywords if keyword.kind is keyword.KEYWORD_ONLY
-    }
-    return {"name": part.name, **settings}
+    names = [keyword.name for keyword in keywords if keyword.kind is keyword.KEYWORD_ONLY]
+    return {"name": part.name, **{name: getattr(part, name) for name in names}}
 
 
 class AudioModel(nn.Module):
@@ -60,8 +58,8 @@ class AudioModel(nn.Module):
         self.embedding = nn.Embedding(codec.num_symbols, network.input_channels)
         self.metadata: dict[str, Any] = {}
         with torch.no_grad():  # two channels say what a symbol sounds like, so that nothing has to be learned twice
-            amplitude = codec.decode(torch.arange(codec.num_symbols))
-            self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols)
+            amplitude = codec.decode(torch.arange(codec.num_symbols, device="cpu"))
+            self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols, device="cpu")
             self.embedding.weight[:, 1] = amplitude / 8192
 
     @classmethod
@@ -123,7 +121,7 @@ class AudioModel(nn.Module):
         state = self.initial_state(pcm.shape[0]) if state is None else state
         params, state = self.params(pcm, state)
         symbols = self.codec.encode(pcm)
-        codes = self.codec.codes_per_symbol.to(symbols.device)[symbols]
+        codes = self.codec.codes_per_symbol.to(params)[symbols]
         log_prob = self.distribution.log_prob(params, symbols) + math.log1p(-UNIFORM_SHARE) - codes.log()
         floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / PCM_CODES))
         return torch.logaddexp(log_prob, floor) / math.log(2), state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from wavegen.networks.layers import CausalConv
 
 Width = Annotated[int, Field(ge=1, le=4096)]
+Dilation = Annotated[int, Field(ge=1, le=65536)]
 
 
 class WaveNet(nn.Module):
@@ -33,19 +35,17 @@ class WaveNet(nn.Module):
         gate_channels: Annotated[int, Field(ge=2, le=8192, multiple_of=2)] = 128,
         skip_channels: Width = 128,
         kernel_size: Annotated[int, Field(ge=2, le=64)] = 2,
-        dilations: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1, max_length=256)] = [
-            2**i for i in range(10)
-        ],
+        dilations: Annotated[Sequence[Dilation], Field(min_length=1, max_length=256)] = tuple(2**i for i in range(10)),
     ):
         super().__init__()
         self.input_channels, self.num_params = input_channels, num_params
         self.residual_channels, self.gate_channels, self.skip_channels = residual_channels, gate_channels, skip_channels
-        self.kernel_size, self.dilations = kernel_size, list(dilations)
+        self.kernel_size, self.dilations = kernel_size, tuple(dilations)
         self.front = nn.Linear(input_channels, residual_channels)
         self.gates = nn.ModuleList(
             CausalConv(residual_channels, gate_channels, kernel_size, dilation) for dilation in dilations
         )
-        self.residuals = nn.ModuleList(nn.Linear(gate_channels // 2, residual_channels) for _ in list(dilations)[1:])
+        self.residuals = nn.ModuleList(nn.Linear(gate_channels // 2, residual_channels) for _ in dilations[1:])
         self.skip = nn.Linear(len(dilations) * gate_channels // 2, skip_channels)
         self.head = nn.Linear(skip_channels, skip_channels)
         self.output = nn.Linear(skip_channels, num_params)

@@ -1,0 +1,111 @@
+"""Model files: one self-describing safetensors file that is all that scoring and sampling need."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from wavegen.atomic import replacing
+from wavegen.density import AudioModel
+from wavegen.errors import UserError
+from wavegen.recipe import check_model
+
+FORMAT = 1  # of model files; a reader refuses newer ones
+NUMERICS = 1  # of the native engines: raised with any change that changes bits
+
+
+def weights_hash(tensors: Mapping[str, Tensor]) -> str:
+    """The first 16 hex digits of the SHA-256 of all names, shapes, types and values."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Writes tensors and a JSON header to a safetensors file, whole or not at all. Raises UserError."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata={"wavegen": json.dumps(header)})
+        except SafetensorError as error:
+            raise UserError(f"{path}: cannot be written: {error}") from error
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the JSON header of a file that `write_tensors` wrote. Raises UserError."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give a .safetensors file or a run folder")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})["wavegen"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file, damaged or cut short: {error}") from error
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{path}: no wavegen header; this is not a model that wavegen wrote") from error
+    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+        raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
+    if header["format"] > FORMAT:
+        raise UserError(f"{path}: format {header['format']}, this wavegen reads up to {FORMAT}; install a newer one")
+    return tensors, header
+
+
+def save(model: AudioModel, path: str | Path, metadata: Mapping[str, Any]) -> None:
+    """Writes a model and what is known of its making (corpus fingerprint, seed, training time …). Raises UserError."""
+    tensors = dict(model.state_dict())
+    model.metadata = {**metadata, "weights_hash": weights_hash(tensors)}
+    header = {
+        "format": FORMAT,
+        "numerics": NUMERICS,
+        "sample_rate": model.sample_rate,
+        **model.settings,
+        "metadata": model.metadata,
+    }
+    write_tensors(path, tensors, header)
+
+
+def model_file(path: str | Path) -> Path:
+    """The model file that a path names: itself, or the model of a run folder."""
+    return Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path)
+
+
+def load(path: str | Path) -> AudioModel:
+    """Reads a model from a `.safetensors` file or a run folder.
+
+    Raises UserError for a missing, damaged or foreign file, one of a newer format or of other numerics.
+    """
+    path = model_file(path)
+    tensors, header = read_tensors(path)
+    if header.get("numerics") != NUMERICS:
+        raise UserError(
+            f"{path}: numerics {header.get('numerics')}, this wavegen computes with {NUMERICS}; "
+            "install the wavegen that made it"
+        )
+    sample_rate, metadata = header.get("sample_rate"), header.get("metadata")
+    if not isinstance(sample_rate, int) or sample_rate <= 0 or not isinstance(metadata, dict):
+        raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
+    settings = check_model(header, str(path))
+    with torch.device("meta"):  # nothing is allocated until the shapes are known to agree
+        model = AudioModel.from_settings(settings, sample_rate)
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if expected != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise UserError(f"{path}: weights and settings do not belong together; copy the file again")
+    if metadata.get("weights_hash") != weights_hash(tensors):
+        raise UserError(f"{path}: the weights do not match their hash; the file is damaged, copy it again")
+    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
+        raise UserError(f"{path}: the weights are not finite; the training that wrote them had diverged")
+    model.load_state_dict(tensors, assign=True)
+    model.metadata = metadata
+    return model.eval()

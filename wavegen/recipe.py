@@ -1,0 +1,174 @@
+"""Recipes: what to train and how, read from TOML into checked, typed settings."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+
+from wavegen.codecs import CODECS
+from wavegen.distributions import DISTRIBUTIONS
+from wavegen.errors import UserError, nearest
+from wavegen.networks import NETWORKS
+
+PARTS: dict[str, Mapping[str, type]] = {"codec": CODECS, "distribution": DISTRIBUTIONS, "network": NETWORKS}
+DEFAULT_PARTS = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}}
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class CorpusSettings(_Table):
+    """Where the prepared corpus lies, relative to the recipe, and the rate it must have."""
+
+    path: str | None = None
+    sample_rate: Annotated[int, Field(ge=1000, le=384000)] | None = None
+
+
+class TrainingSettings(_Table):
+    """How to train. `window` and `warm_up` are in samples; either `steps` or `minutes` says how long."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
+    window: Annotated[int, Field(ge=1, le=2**24)] = 4096
+    warm_up: Annotated[int, Field(ge=0, le=2**24)] = 512
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 4e-3
+    steps: Annotated[int, Field(ge=1)] | None = None
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    validate_every: Annotated[int, Field(ge=1)] | None = None
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+    @model_validator(mode="after")
+    def _one_length(self) -> TrainingSettings:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("give either steps or minutes")
+        return self
+
+
+class SamplingSettings(_Table):
+    """What `generate` uses unless the command line says otherwise."""
+
+    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+class Recipe(BaseModel):
+    """A whole recipe; `model` is what `AudioModel.from_settings` takes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    corpus: CorpusSettings
+    training: TrainingSettings
+    sampling: SamplingSettings
+    model: dict[str, dict[str, Any]]
+
+    def to_toml(self) -> str:
+        """The recipe as TOML that `load_recipe` reads back to the same recipe."""
+        tables = {
+            "corpus": self.corpus.model_dump(exclude_none=True),
+            **self.model,
+            "training": self.training.model_dump(exclude_none=True),
+            "sampling": self.sampling.model_dump(),
+        }
+        return tomli_w.dumps({name: table for name, table in tables.items() if table})
+
+
+def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+    """Reads a TOML recipe; each override is `table.key=value`, the value as TOML or else a string.
+
+    Raises UserError that names the file or override, the key, what is wrong and what would be right.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{path}: not TOML: {' '.join(str(error).split())}") from error
+    for override in overrides:
+        _apply(override, tables)
+    return parse_recipe(tables, str(path))
+
+
+def parse_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
+    """Checks a recipe's tables; `source` is what an error line starts with. Raises UserError."""
+    known = {"corpus", "training", "sampling", *PARTS}
+    for name, table in tables.items():
+        if name not in known:
+            raise UserError(f"{source}: [{name}] is not a table of a recipe{nearest(name, known)}")
+        if not isinstance(table, Mapping):
+            raise UserError(f"{source}: {name} must be a table, [{name}]")
+    tables = {**tables, **{part: {**default, **tables.get(part, {})} for part, default in DEFAULT_PARTS.items()}}
+    return Recipe(
+        corpus=_check(CorpusSettings, "corpus", tables.get("corpus", {}), source),
+        training=_check(TrainingSettings, "training", tables.get("training", {}), source),
+        sampling=_check(SamplingSettings, "sampling", tables.get("sampling", {}), source),
+        model=check_model(tables, source),
+    )
+
+
+def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
+    """The codec, distribution and network tables, checked and with their defaults filled in. Raises UserError."""
+    checked = {}
+    for part, registry in PARTS.items():
+        table = tables.get(part)
+        name = table.get("name") if isinstance(table, Mapping) else None
+        if not isinstance(name, str):
+            raise UserError(f"{source}: {part}.name is missing{nearest('', registry)}")
+        if name not in registry:
+            raise UserError(f"{source}: {part}.name = {name!r} is unknown{nearest(name, registry)}")
+        checked[part] = _check(_settings_model(registry[name]), part, table, source).model_dump()
+    return checked
+
+
+@cache
+def _settings_model(part: type) -> type[_Table]:
+    """The keyword-only arguments of a codec, distribution or network as a pydantic model."""
+    hints = typing.get_type_hints(part.__init__, include_extras=True)
+    keywords = [p for p in inspect.signature(part).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    fields: dict[str, Any] = {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords}
+    return create_model(part.__name__, __base__=_Table, name=(Literal[part.name], ...), **fields)
+
+
+def _check(model: type[T], table: str, values: Any, source: str) -> T:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in (table, *first["loc"]))
+        if first["type"] == "extra_forbidden":
+            wrong = f"is not a setting{nearest(str(first['loc'][-1]), model.model_fields)}"
+        elif first["type"] == "value_error":
+            wrong = str(first["ctx"]["error"])
+        else:
+            wrong = f"= {first['input']!r}: {first['msg'].replace('Input should', 'should')}"
+        raise UserError(f"{source}: {key} {wrong}") from error
+
+
+def _apply(override: str, tables: dict[str, Any]) -> None:
+    """Sets `table.key=value` in the recipe's tables."""
+    path, equals, value = override.partition("=")
+    table, dot, key = path.strip().partition(".")
+    if not (equals and dot and table and key):
+        raise UserError(f"--set {override}: write it as TABLE.KEY=VALUE, as in network.residual_channels=24")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    if (table, key) in {("training", "steps"), ("training", "minutes")}:
+        # Each says how long: the one on the command line takes the other's place.
+        tables.get("training", {}).pop("minutes" if key == "steps" else "steps", None)
+    section = tables.setdefault(table, {})
+    if not isinstance(section, dict):
+        raise UserError(f"--set {override}: {table} is not a table")
+    section[key] = parsed

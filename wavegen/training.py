@@ -1,0 +1,260 @@
+"""One trainer for every density: maximum likelihood by Adam, averaged weights, exact resume."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import fcntl
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensorboardX import SummaryWriter
+from torch import Tensor
+from tqdm import tqdm
+
+from wavegen.atomic import replacing
+from wavegen.calibration import calibrate
+from wavegen.checkpoint import read_tensors, save, write_tensors
+from wavegen.data.corpus import Corpus
+from wavegen.data.windows import Batch, Windows
+from wavegen.density import AudioModel
+from wavegen.errors import UserError
+from wavegen.evaluation import bits_per_file
+from wavegen.recipe import Recipe, load_recipe
+
+WARM_UP_STEPS = 100
+FINAL_RATE = 0.02  # of the learning rate, reached by a cosine
+MAX_GRADIENT_NORM = 1.0
+VALIDATION_SECONDS = 40  # of audio at most, so that validating stays cheap beside training
+LOG_EVERY = 20
+
+
+def train(recipe: Recipe, corpus: Corpus, run: str | Path, *, resume: bool = False, progress: bool = True) -> Path:
+    """Trains what the recipe says and gives the path of the best model, `run`/model.safetensors.
+
+    The run folder holds the resolved recipe, metrics.jsonl, TensorBoard events, the model (averaged
+    weights, best on the validation split) and what resuming needs; a resumed run ends with the same
+    bits as one that was never interrupted. Raises UserError when recipe, corpus or folder do not fit,
+    when another process trains in the folder, and when training diverges.
+    """
+    run = Path(run)
+    if recipe.corpus.sample_rate not in (None, corpus.sample_rate):
+        raise UserError(f"{corpus.path}: {corpus.sample_rate} Hz, but the recipe says {recipe.corpus.sample_rate} Hz")
+    with _locked(run):
+        if (run / "resume.safetensors").exists() and not resume:
+            raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
+        trainer = Trainer(recipe, corpus, run)
+        with torch_threads(trainer.recipe.training.threads or 1):
+            trainer.run_all(progress)
+    return run / "model.safetensors"
+
+
+class Trainer:
+    """The state of a training run: weights, their average, the optimiser, and how far it is."""
+
+    def __init__(self, recipe: Recipe, corpus: Corpus, run: Path):
+        torch.manual_seed(recipe.training.seed)
+        self.corpus, self.run = corpus, run
+        self.model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
+        self.average = copy.deepcopy(self.model)
+        network, settings = self.model.network, recipe.training
+        recordings = [corpus.pcm(recording) for recording in corpus.split("train")]
+        if not recordings:
+            raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
+        self.windows = Windows(
+            recordings,
+            window=settings.window,
+            context=settings.warm_up if network.receptive_field is None else network.receptive_field - 1,
+            alignment=network.alignment,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+        )
+        self.validation = list(_at_most(VALIDATION_SECONDS * corpus.sample_rate, corpus))
+        self.step, self.seconds, self.samples, self.best = 0, 0.0, 0, math.inf
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98))
+        if (run / "resume.safetensors").exists():
+            self.recipe = _same_recipe(recipe, load_recipe(run / "recipe.toml"), run)
+            self._restore()
+        else:
+            probe = copy.deepcopy(self.model)
+            self.recipe = calibrate(
+                recipe,
+                lambda step: mean_bits(probe, self.windows.batch(step)),
+                sum(map(len, self.validation)) / (self.windows.batch_size * self.windows.length),
+            )
+            with replacing(run / "recipe.toml") as temporary:
+                temporary.write_text(self.recipe.to_toml(), encoding="utf-8")
+
+    def run_all(self, progress: bool = True) -> None:
+        """Trains from where the run stands to its last step; saves what resuming needs when interrupted."""
+        settings = self.recipe.training
+        steps, every = settings.steps, settings.validate_every
+        assert steps is not None, "a resolved recipe has both"
+        assert every is not None, "a resolved recipe has both"
+        bar = tqdm(total=steps, initial=self.step, desc=self.model.network.name, disable=not progress, unit="step")
+        metrics = open(self.run / "metrics.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (closed below)
+        with bar, metrics, contextlib.closing(SummaryWriter(str(self.run), purge_step=self.step)) as board:
+            try:
+                while self.step < steps:
+                    started = time.monotonic()
+                    bits = self._train_step(steps)
+                    self.seconds += time.monotonic() - started
+                    record: dict[str, Any] = {}
+                    if self.step % LOG_EVERY == 0:
+                        record["train_bits"] = bits
+                        bar.set_postfix_str(f"{bits:.3f} bits/sample")
+                    if self.step % every == 0 or self.step == steps:
+                        record["validation_bits"] = self._validate()
+                    if record:
+                        position = {"step": self.step, "seconds": round(self.seconds, 3), "samples": self.samples}
+                        metrics.write(json.dumps(position | record) + "\n")
+                        metrics.flush()
+                        for name, value in record.items():
+                            board.add_scalar(name, value, self.step)
+                    if "validation_bits" in record:
+                        self._save()
+                    bar.update()
+            except KeyboardInterrupt:
+                self._save()
+                raise
+
+    def _train_step(self, steps: int) -> float:
+        """One step of Adam on the mean bits of the batch's scored samples, which it returns."""
+        settings = self.recipe.training
+        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        cosine = (1 + math.cos(math.pi * self.step / steps)) / 2
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.learning_rate * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+        batch = self.windows.batch(self.step)
+        bits = mean_bits(self.model, batch)
+        self.optimizer.zero_grad()
+        bits.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
+        if not (torch.isfinite(bits) and torch.isfinite(norm)):
+            raise UserError(f"{self.run}: training diverged at step {self.step}; lower training.learning_rate")
+        self.optimizer.step()
+        self.step += 1
+        self.samples += int(batch.scored.sum())
+        # Early steps weigh less: the average must not remember the random start.
+        decay = min(settings.average_decay, self.step / (self.step + 9))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
+        return bits.item()
+
+    def _validate(self) -> float | None:
+        """Bits per sample of the averaged weights on the validation files; keeps the model if it is the best yet."""
+        started = time.monotonic()
+        bits = None
+        if self.validation:
+            bits = float(bits_per_file(self.average, self.validation).sum() / sum(map(len, self.validation)))
+        self.seconds += time.monotonic() - started
+        if bits is None or bits < self.best:
+            self.best = self.best if bits is None else bits
+            metadata = {
+                "corpus_fingerprint": self.corpus.fingerprint,
+                "seed": self.recipe.training.seed,
+                "steps": self.step,
+                "samples_seen": self.samples,
+                "training_seconds": round(self.seconds, 1),
+                "threads": self.recipe.training.threads,
+                "validation_bits": bits,
+                "temperature": self.recipe.sampling.temperature,
+            }
+            save(self.average, self.run / "model.safetensors", metadata)
+        return bits
+
+    def _save(self) -> None:
+        tensors: dict[str, Tensor] = {}
+        for prefix, module in (("model", self.model), ("average", self.average)):
+            tensors |= {f"{prefix}.{name}": tensor for name, tensor in module.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in state.items()}
+        position = {"step": self.step, "seconds": self.seconds, "samples": self.samples, "best": self.best}
+        header = {"format": 1, "corpus_fingerprint": self.corpus.fingerprint, **position}
+        write_tensors(self.run / "resume.safetensors", tensors, header)
+
+    def _restore(self) -> None:
+        tensors, header = read_tensors(self.run / "resume.safetensors")
+        if header["corpus_fingerprint"] != self.corpus.fingerprint:
+            raise UserError(
+                f"{self.run}: was trained on corpus {header['corpus_fingerprint']}, "
+                f"{self.corpus.path} is {self.corpus.fingerprint}; give the same corpus"
+            )
+        for prefix, module in (("model", self.model), ("average", self.average)):
+            names = module.state_dict()
+            module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in names})
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            prefix, _, rest = key.partition(".")
+            if prefix == "optimizer":
+                index, _, name = rest.partition(".")
+                state.setdefault(int(index), {})[name] = tensor
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        self.step, self.seconds, self.samples = header["step"], header["seconds"], header["samples"]
+        self.best = header["best"]
+        _keep_metrics(self.run / "metrics.jsonl", self.step)
+
+
+def mean_bits(model: AudioModel, batch: Batch) -> Tensor:
+    """The mean over the scored samples of −log2 p, a scalar: what training minimises."""
+    log2_prob, _ = model.log2_prob(batch.pcm, model.initial_state(len(batch.pcm), batch.before))
+    return -(log2_prob * batch.scored).sum() / batch.scored.sum()
+
+
+@contextlib.contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Lets torch use that many threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _locked(run: Path) -> Iterator[None]:
+    """Holds the run folder's lock. Raises UserError if another process does, or the folder cannot be made."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        file = open(run / ".lock", "w")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise UserError(f"{run}: cannot be written: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f"{run}: another process is training here; wait for it or give another --run") from error
+        yield
+
+
+def _at_most(samples: int, corpus: Corpus) -> Iterator[Any]:
+    """Whole validation recordings until there are that many samples, in the order of their content hashes."""
+    for recording in sorted(corpus.split("validation"), key=lambda recording: recording.content_hash):
+        if samples <= 0:
+            return
+        samples -= recording.samples
+        yield corpus.pcm(recording)
+
+
+def _same_recipe(given: Recipe, stored: Recipe, run: Path) -> Recipe:
+    """The stored recipe. Raises UserError if the given one asks for something else than its length and threads."""
+    decided = {"steps", "minutes", "validate_every", "threads"}
+    for table in ("model", "training", "sampling"):
+        a, b = (dict(getattr(recipe, table)) for recipe in (given, stored))
+        for key in a:
+            if key not in decided and a[key] != b[key]:
+                raise UserError(f"{run}: was started with {key} = {b[key]}, not {a[key]}; give another --run")
+    return stored
+
+
+def _keep_metrics(path: Path, step: int) -> None:
+    """Drops the lines of steps that a killed run made after it last saved."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    with replacing(path) as temporary:
+        temporary.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
