@@ -1,0 +1,91 @@
+import pytest
+
+from wavegen.errors import UserError
+from wavegen.recipe import load_recipe
+
+GOOD = """
+[network]
+name = "wavenet"
+residual_channels = 24
+dilations = [1, 2, 4]
+[training]
+minutes = 2
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults_are_filled_in(tmp_path):
+    recipe = load_recipe(written(tmp_path, GOOD))
+    assert recipe.model["codec"] == {"name": "mu-law", "bits": 8}
+    assert recipe.model["distribution"] == {"name": "categorical"}
+    assert recipe.model["network"]["residual_channels"] == 24
+    assert recipe.model["network"]["kernel_size"] == 2
+    assert recipe.training.minutes == 2
+
+
+def test_a_written_recipe_reads_back_the_same(tmp_path):
+    recipe = load_recipe(written(tmp_path, GOOD))
+    assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
+
+
+def test_overrides_reach_their_key_and_steps_take_the_place_of_minutes(tmp_path):
+    path = written(tmp_path, GOOD)
+    recipe = load_recipe(path, ["network.residual_channels=8", "training.steps=7", "network.dilations=[1, 1]"])
+    assert recipe.model["network"]["residual_channels"] == 8
+    assert recipe.model["network"]["dilations"] == [1, 1]
+    assert (recipe.training.steps, recipe.training.minutes) == (7, None)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("network.residual_chanels=3", "network.residual_chanels is not a setting; did you mean residual_channels?"),
+        ("network.residual_channels=many", "network.residual_channels = 'many': should be a valid integer"),
+        ("network.residual_channels=true", "network.residual_channels = True: should be a valid integer"),
+        ("network.residual_channels=0", "network.residual_channels = 0: should be greater than or equal to 1"),
+        ("network.gate_channels=7", "network.gate_channels = 7: should be a multiple of 2"),
+        ("network.dilations=[]", "network.dilations"),
+        ("network.name=wavnet", "network.name = 'wavnet' is unknown; did you mean wavenet?"),
+        ("network.hidden_size=3", "network.hidden_size is not a setting"),
+        ("training.steps=0", "training.steps = 0: should be greater than or equal to 1"),
+        ("training.minutes=-1", "training.minutes = -1: should be greater than 0"),
+        ("codec.bits=3", "codec.bits = 3: should be greater than or equal to 8"),
+        ("trainig.steps=3", "[trainig] is not a table of a recipe; did you mean training?"),
+        ("steps=3", "--set steps=3: write it as TABLE.KEY=VALUE"),
+    ],
+)
+def test_what_is_wrong_gets_one_line_that_says_so(tmp_path, override, words):
+    path = written(tmp_path, GOOD)
+    with pytest.raises(UserError) as error:
+        load_recipe(path, [override])
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[network", "not TOML"),
+        ("network = 3\n[training]\nsteps=1", "network must be a table"),
+        ("[training]\nsteps=1", "network.name is missing; known: gru, lstm, nade, wavenet"),
+        (GOOD + "steps = 3", "give either steps or minutes"),
+        (GOOD.replace("minutes = 2", ""), "give either steps or minutes"),
+    ],
+)
+def test_a_file_that_is_no_recipe_gets_one_line(tmp_path, text, words):
+    path = written(tmp_path, text)
+    with pytest.raises(UserError) as error:
+        load_recipe(path)
+    assert str(path) in str(error.value)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nothing\.toml: cannot be read: No such file"):
+        load_recipe(tmp_path / "nothing.toml")
