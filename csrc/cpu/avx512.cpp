@@ -1,0 +1,34 @@
+// Kernels for x86 CPUs with AVX-512 (foundation).
+#include <immintrin.h>
+
+#include "kernels.h"
+
+namespace wavegen::avx512 {
+namespace {
+
+using Vector = __m512;
+constexpr std::size_t kWidth = 16;
+constexpr std::size_t kMostVectors = 8;
+
+inline Vector load(const float* p) { return _mm512_loadu_ps(p); }
+inline void store(float* p, Vector x) { _mm512_storeu_ps(p, x); }
+inline Vector broadcast(float x) { return _mm512_set1_ps(x); }
+inline Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+inline Vector subtract(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
+inline Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+inline Vector divide(Vector a, Vector b) { return _mm512_div_ps(a, b); }
+inline Vector larger(Vector a, Vector b) { return _mm512_max_ps(a, b); }
+inline Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
+inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+inline Vector power_of_two(Vector t) {
+    const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3F800000)));
+}
+
+#include "kernels.inl"
+
+}  // namespace
+
+const Kernels kernels = {"avx512", accumulate, gate, maximum, exponentials, multiply_add_all};
+
+}  // namespace wavegen::avx512

@@ -1,0 +1,48 @@
+// What the engine asks of an instruction set. No function here has external linkage and a body, so that no code
+// compiled for a wide instruction set can take the place of another's when the linker merges equal functions.
+#pragma once
+
+#include <cstddef>
+
+namespace wavegen {
+
+constexpr std::size_t kLanes = 16;  // every row is padded to a multiple of this, whatever the instruction set
+
+static constexpr std::size_t padded(std::size_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
+// The instruction sets give the same bits. All counts except `inputs` and `num_symbols` are multiples of kLanes.
+struct Kernels {
+    const char* name;
+
+    // sums[o] = sums[o] + Σ_i weight[i * outputs + o] * input[i], one chain of fused multiply-adds over ascending i
+    // for each o.
+    void (*accumulate)(const float* weight, const float* input, std::size_t inputs, std::size_t outputs, float* sums);
+
+    // z = tanh(signal) σ(opening), within 2e-7.
+    void (*gate)(const float* signal, const float* opening, std::size_t count, float* z);
+
+    // The largest of x, or NaN if any is not finite.
+    float (*maximum)(const float* x, std::size_t count);
+
+    // e[k] = exp(max((x[k] - maximum) / temperature, -87)) for k < num_symbols and zero for the rest of the row;
+    // returns their sum: sixteen partial sums over k mod 16 in ascending k, then these in ascending order.
+    float (*exponentials)(const float* x, float maximum, float temperature, std::size_t num_symbols, float* e);
+
+    // out = a b + c with one rounding; for tests.
+    void (*multiply_add)(const float* a, const float* b, const float* c, std::size_t count, float* out);
+};
+
+namespace portable {
+extern const Kernels kernels;
+}
+namespace avx2 {
+extern const Kernels kernels;
+}
+namespace avx512 {
+extern const Kernels kernels;
+}
+
+// The kernels of that name, or for "auto" the widest this CPU runs; nullptr if unknown or the CPU lacks them.
+const Kernels* find_kernels(const char* name);
+
+}  // namespace wavegen

@@ -1,0 +1,68 @@
+// Kernels for any CPU, in plain C++; without fused multiply-adds in hardware these are emulated exactly.
+#include <cfloat>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels.h"
+
+static_assert(FLT_EVAL_METHOD == 0, "float32 arithmetic must not be done in a wider type");
+
+namespace wavegen::portable {
+namespace {
+
+using Vector = float;
+constexpr std::size_t kWidth = 1;
+constexpr std::size_t kMostVectors = 16;
+
+inline Vector load(const float* p) { return *p; }
+inline void store(float* p, Vector x) { *p = x; }
+inline Vector broadcast(float x) { return x; }
+inline Vector add(Vector a, Vector b) { return a + b; }
+inline Vector subtract(Vector a, Vector b) { return a - b; }
+inline Vector multiply(Vector a, Vector b) { return a * b; }
+inline Vector divide(Vector a, Vector b) { return a / b; }
+inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+inline Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
+
+#ifdef __FP_FAST_FMAF
+
+inline Vector multiply_add(Vector a, Vector b, Vector c) { return __builtin_fmaf(a, b, c); }
+
+#else
+
+// The product of two float32 is exact in float64. Their sum with c is rounded twice, to float64 and to float32, which
+// goes wrong only when the first rounding lands on a tie of the second: so the first rounds to odd instead.
+// Boldo & Melquiond (2008), "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd".
+inline Vector multiply_add(Vector a, Vector b, Vector c) {
+    const double product = static_cast<double>(a) * static_cast<double>(b);
+    const double sum = product + static_cast<double>(c);
+    const double addend = sum - product;
+    const double error =
+        (product - (sum - addend)) + (static_cast<double>(c) - addend);  // exact; NaN if sum is infinite
+    const std::int64_t up = static_cast<std::int64_t>(error > 0.0) - static_cast<std::int64_t>(error < 0.0);
+    std::int64_t bits;
+    std::memcpy(&bits, &sum, sizeof bits);
+    const std::int64_t outward = sum < 0.0 ? -up : up;
+    bits += (bits & 1) != 0 ? 0 : outward;
+    double odd;
+    std::memcpy(&odd, &bits, sizeof odd);
+    return static_cast<float>(odd);
+}
+
+#endif
+
+inline Vector power_of_two(Vector t) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &t, sizeof bits);
+    bits = (bits << 23) + 0x3F800000;
+    std::memcpy(&t, &bits, sizeof bits);
+    return t;
+}
+
+#include "kernels.inl"
+
+}  // namespace
+
+const Kernels kernels = {"portable", accumulate, gate, maximum, exponentials, multiply_add_all};
+
+}  // namespace wavegen::portable

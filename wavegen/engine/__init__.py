@@ -1,0 +1,45 @@
+"""Engines run streams of samples through a model: they draw, or are fed, and say how probable each sample was."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+
+from wavegen.density import AudioModel
+from wavegen.engine import native, torch
+from wavegen.engine.base import Engine
+from wavegen.errors import UserError, nearest
+
+ENGINES = ("auto", "cpu", "torch")
+
+_log = logging.getLogger("wavegen")
+
+
+def open_engine(
+    model: AudioModel, streams: int = 1, engine: str = "auto", threads: int | None = None, isa: str | None = None
+) -> Engine:
+    """An engine with `streams` streams at the start of a file.
+
+    "cpu" is the C++ extension, for WaveNets; "torch" runs every model, slowly, in float64; "auto" takes the
+    first that runs this model. `threads` (default: as many as there are CPUs) and `isa`, which forces an
+    instruction set, are the extension's and change its speed, never its results.
+    Raises UserError when the engine asked for is unknown, is not installed or does not run the model.
+    """
+    if engine not in ENGINES:
+        raise UserError(f"engine {engine} is not known{nearest(engine, ENGINES)}")
+    if streams < 1:
+        raise UserError(f"{streams} streams; there must be one at least")
+    if engine == "torch" or (engine == "auto" and not native.runs(model)):
+        return torch.TorchEngine(model, streams)
+    missing = native.missing()
+    if missing is None:
+        return native.NativeEngine(model, streams, threads, isa)
+    if engine == "cpu":
+        raise UserError(missing)
+    _say_once(f"wavegen: {missing}; going on with the torch engine, which is some hundred times slower")
+    return torch.TorchEngine(model, streams)
+
+
+@cache
+def _say_once(line: str) -> None:
+    _log.warning(line)

@@ -1,0 +1,151 @@
+"""The C++ engine: packs a WaveNet's weights for the extension and maps PCM to symbols and back."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wavegen.density import AudioModel
+from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature
+from wavegen.errors import UserError
+from wavegen.networks import WaveNet
+
+_PIECE = 8192  # samples of all streams together in one call, so that an interrupt is noticed within a second or so
+
+
+@cache
+def _extension() -> ModuleType:
+    return importlib.import_module("wavegen_native")
+
+
+def missing() -> str | None:
+    """Why the extension cannot be used and what to do, in one line; None if it can."""
+    try:
+        _extension()
+    except ModuleNotFoundError:
+        return (
+            "the C++ engine is missing: wavegen was installed without a working C++ compiler; "
+            "install one (Debian: apt install g++) and repeat pip install with --force-reinstall --no-cache-dir"
+        )
+    except ImportError as error:
+        return f"the C++ engine cannot be loaded ({error}); repeat pip install with --force-reinstall --no-cache-dir"
+    return None
+
+
+def runs(model: AudioModel) -> bool:
+    """Whether the extension, if it is there, runs this model."""
+    return type(model.network) in _ARRAYS and int(model.codec.codes_per_symbol.min()) >= 1
+
+
+class NativeEngine:
+    """See `wavegen.engine.base.Engine`. Float32 with a fixed order of operations (`numerics` = 1).
+
+    Streams, threads and instruction sets give the same bits. Raises UserError when the extension does
+    not take the model, or the CPU lacks the instruction set `isa`.
+    """
+
+    name = "cpu"
+
+    def __init__(self, model: AudioModel, streams: int, threads: int | None = None, isa: str | None = None):
+        if not runs(model):
+            raise UserError("engine cpu runs WaveNets only, this model is another; try --engine torch")
+        self.streams = streams
+        self._symbol_of_code = model.codec.encode(torch.arange(-32768, 32768)).numpy().astype(np.uint16)
+        self._code_of_symbol = model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)
+        try:
+            self._native = _extension().WaveNet(
+                **_ARRAYS[type(model.network)](model),
+                codes_per_symbol=model.codec.codes_per_symbol.numpy().astype(np.int32),
+                start_symbol=model.codec.silence,
+                streams=streams,
+                threads=threads or len(os.sched_getaffinity(0)),
+                isa=isa or "auto",
+            )
+        except (ValueError, MemoryError) as error:
+            raise UserError(f"engine cpu cannot run this model: {error}") from error
+
+    @property
+    def isa(self) -> str:
+        """The instruction set it uses: "avx512", "avx2" or "portable"."""
+        return self._native.isa
+
+    def generate(
+        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        keys, temperature = checked_seeds(seeds, self.streams), checked_temperature(temperature)
+        pcm = np.empty((self.streams, num_samples), dtype=np.int16)
+        log2_prob = np.empty((self.streams, num_samples))
+        for piece in self._pieces(num_samples):
+            symbols, log2_prob[:, piece] = self._call("generate", piece.stop - piece.start, keys, temperature)
+            pcm[:, piece] = self._code_of_symbol[symbols]
+        return pcm, log2_prob
+
+    def feed(self, pcm: np.ndarray) -> np.ndarray:
+        pcm = checked_pcm(pcm, self.streams)
+        log2_prob = np.empty(pcm.shape)
+        for piece in self._pieces(pcm.shape[1]):
+            symbols = self._symbol_of_code[pcm[:, piece].astype(np.int32) + 32768]
+            log2_prob[:, piece] = self._call("feed", np.ascontiguousarray(symbols))
+        return log2_prob
+
+    def save(self) -> tuple[np.ndarray, np.ndarray, int]:
+        return self._native.save()
+
+    def restore(self, state: tuple[np.ndarray, np.ndarray, int]) -> None:
+        self._native.restore(*state)
+
+    def _pieces(self, num_samples: int) -> list[slice]:
+        length = max(1, _PIECE // self.streams)
+        return [slice(start, min(start + length, num_samples)) for start in range(0, num_samples, length)]
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(self._native, method)(*arguments)
+        except RuntimeError as error:
+            if "not finite" in str(error):
+                raise UserError(NOT_FINITE) from error
+            raise
+
+
+def _wavenet(model: AudioModel) -> dict[str, Any]:
+    """A WaveNet's weights by the extension's names, float32, layers stacked."""
+    network = model.network
+    assert isinstance(network, WaveNet)
+    half, residual = network.gate_channels // 2, network.residual_channels
+    return {
+        "embedding": _array(model.embedding.weight),
+        "front_weight": _array(network.front.weight),
+        "front_bias": _array(network.front.bias),
+        "gates_weight": np.stack([_array(gate.taps.weight) for gate in network.gates]),
+        "gates_bias": np.stack([_array(gate.taps.bias) for gate in network.gates]),
+        # The last layer has no residual connection, so a network of one layer has none at all.
+        "residual_weight": _stack([layer.weight for layer in network.residuals], (residual, half)),
+        "residual_bias": _stack([layer.bias for layer in network.residuals], (residual,)),
+        "skip_weight": _array(network.skip.weight),
+        "skip_bias": _array(network.skip.bias),
+        "head_weight": _array(network.head.weight),
+        "head_bias": _array(network.head.bias),
+        "output_weight": _array(network.output.weight),
+        "output_bias": _array(network.output.bias),
+        "dilations": np.array(network.dilations, dtype=np.int32),
+        "kernel_size": network.kernel_size,
+    }
+
+
+def _array(weight: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(weight.detach().cpu().to(torch.float32).numpy())
+
+
+def _stack(weights: list[Tensor], shape: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate([np.empty((0, *shape), dtype=np.float32), *(_array(weight)[None] for weight in weights)])
+
+
+_ARRAYS = {WaveNet: _wavenet}

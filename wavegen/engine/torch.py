@@ -1,0 +1,79 @@
+"""The readable twin: any model, in float64, one sample at a time by means of the model's own streaming."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from wavegen.density import AudioModel, AudioState
+from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature
+from wavegen.engine.random import words
+from wavegen.errors import UserError
+
+_CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory
+
+
+class TorchEngine:
+    """See `wavegen.engine.base.Engine`. A random word w draws the symbol with C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1)."""
+
+    name = "torch"
+
+    def __init__(self, model: AudioModel, streams: int):
+        self.model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
+        self.streams = streams
+        self._state: AudioState = self.model.initial_state(streams)
+        self._time = 0
+
+    @torch.inference_mode()
+    def generate(
+        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        keys, temperature = checked_seeds(seeds, self.streams), checked_temperature(temperature)
+        random = np.stack([words(int(key), self._time, num_samples) for key in keys])
+        places = torch.from_numpy((random >> 2) / 2.0**30)
+        pcm = np.empty((self.streams, num_samples), dtype=np.int16)
+        log2_prob = np.empty((self.streams, num_samples))
+        for t in range(num_samples):
+            codes, log2_prob[:, t] = self._draw(places[:, t], temperature)
+            pcm[:, t] = codes
+        return pcm, log2_prob
+
+    def _draw(self, places: torch.Tensor, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """One sample of each stream: PCM codes and their log2 p, (streams,) each."""
+        model, unknown = self.model, self._state.last.unsqueeze(1)  # params do not see the sample they are about
+        params, state = model.params(unknown, self._state)
+        probabilities = model.symbol_probabilities(params[:, 0])
+        tempered = probabilities if temperature == 1 else model.symbol_probabilities(params[:, 0], temperature)
+        cumulative = _finite(tempered).cumsum(dim=1)
+        symbols = (cumulative <= places.unsqueeze(1) * cumulative[:, -1:]).sum(dim=1)
+        codes = model.codec.decode(symbols)
+        self._state, self._time = state._replace(last=codes), self._time + 1
+        probability = probabilities.gather(1, symbols.unsqueeze(1)).squeeze(1)
+        return codes, torch.log2(probability / model.codec.codes_per_symbol[symbols])
+
+    @torch.inference_mode()
+    def feed(self, pcm: np.ndarray) -> np.ndarray:
+        pcm = checked_pcm(pcm, self.streams)
+        log2_prob = np.empty(pcm.shape)
+        chunk = max(1, _CHUNK // self.streams)
+        for start in range(0, pcm.shape[1], chunk):
+            piece = torch.from_numpy(pcm[:, start : start + chunk].astype(np.int64))
+            values, self._state = self.model.log2_prob(piece, self._state)
+            log2_prob[:, start : start + chunk] = _finite(values)
+            self._time += piece.shape[1]
+        return log2_prob
+
+    def save(self) -> tuple[AudioState, int]:
+        return self._state, self._time  # no step changes a state: each makes a new one
+
+    def restore(self, state: tuple[AudioState, int]) -> None:
+        self._state, self._time = state
+
+
+def _finite(values: torch.Tensor) -> torch.Tensor:
+    if not torch.isfinite(values).all():
+        raise UserError(NOT_FINITE)
+    return values
