@@ -27,7 +27,7 @@ from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
 from wavegen.recipe import Recipe, load_recipe
 
-WARM_UP_STEPS = 100
+WARM_UP_STEPS = 100  # or a tenth of a run, if that is less
 FINAL_RATE = 0.02  # of the learning rate, reached by a cosine
 MAX_GRADIENT_NORM = 1.0
 VALIDATION_SECONDS = 40  # of audio at most, so that validating stays cheap beside training
@@ -49,8 +49,7 @@ def train(recipe: Recipe, corpus: Corpus, run: str | Path, *, resume: bool = Fal
         if (run / "resume.safetensors").exists() and not resume:
             raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
         trainer = Trainer(recipe, corpus, run)
-        with torch_threads(trainer.recipe.training.threads or 1):
-            trainer.run_all(progress)
+        trainer.run_all(progress)
     return run / "model.safetensors"
 
 
@@ -94,11 +93,17 @@ class Trainer:
         """Trains from where the run stands to its last step; saves what resuming needs when interrupted."""
         settings = self.recipe.training
         steps, every = settings.steps, settings.validate_every
-        assert steps is not None, "a resolved recipe has both"
-        assert every is not None, "a resolved recipe has both"
+        assert settings.threads is not None, "a resolved recipe has all three"
+        assert steps is not None, "a resolved recipe has all three"
+        assert every is not None, "a resolved recipe has all three"
         bar = tqdm(total=steps, initial=self.step, desc=self.model.network.name, disable=not progress, unit="step")
         metrics = open(self.run / "metrics.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (closed below)
-        with bar, metrics, contextlib.closing(SummaryWriter(str(self.run), purge_step=self.step)) as board:
+        with (
+            torch_threads(settings.threads),
+            bar,
+            metrics,
+            contextlib.closing(SummaryWriter(str(self.run), purge_step=self.step)) as board,
+        ):
             try:
                 while self.step < steps:
                     started = time.monotonic()
@@ -126,7 +131,7 @@ class Trainer:
     def _train_step(self, steps: int) -> float:
         """One step of Adam on the mean bits of the batch's scored samples, which it returns."""
         settings = self.recipe.training
-        warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        warm = min(1.0, (self.step + 1) / min(WARM_UP_STEPS, 1 + steps // 10))
         cosine = (1 + math.cos(math.pi * self.step / steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)

@@ -1,0 +1,158 @@
+import fcntl
+import json
+import math
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from wavegen import audio, calibration, checkpoint
+from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.windows import Windows
+from wavegen.errors import UserError
+from wavegen.evaluation import bits_per_file
+from wavegen.recipe import load_recipe, parse_recipe
+from wavegen.training import Trainer, mean_bits, train
+
+NETWORKS = {
+    "wavenet": {"residual_channels": 8, "gate_channels": 16, "skip_channels": 8, "dilations": [1, 2, 4]},
+    "gru": {"hidden_size": 12},
+    "lstm": {"hidden_size": 12},
+    "nade": {"frame_size": 8, "hidden_size": 12, "context_frames": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Thirty recordings of a decaying tone in noise: enough for all three splits."""
+    folder = tmp_path_factory.mktemp("speech")
+    random = np.random.default_rng(0)
+    for number in range(30):
+        time = np.arange(random.integers(1500, 4000))
+        tone = 3000 * np.sin(time * random.uniform(0.05, 0.3)) * np.exp(-time / 2000)
+        pcm = np.rint(tone + random.normal(0, 30, len(time))).astype(np.int16)
+        audio.write(folder / f"{number:02}.wav", pcm, 8000)
+    prepare(folder, folder.with_name("corpus"))
+    return open_corpus(folder.with_name("corpus"))
+
+
+def recipe(network="wavenet", **training):
+    settings = {"steps": 30, "batch_size": 4, "window": 200, "warm_up": 50, "threads": 1, "validate_every": 10}
+    tables = {"network": {"name": network, **NETWORKS[network]}, "training": settings | training}
+    return parse_recipe(tables, "test")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_training_lowers_the_held_out_bits(network, corpus, tmp_path):
+    torch.manual_seed(0)
+    recordings = [corpus.pcm(recording) for recording in corpus.split("test")]
+    samples = sum(map(len, recordings))
+    path = train(recipe(network, steps=80, learning_rate=0.02), corpus, tmp_path / "run", progress=False)
+    trained = bits_per_file(checkpoint.load(path), recordings).sum() / samples
+    untrained = tiny.mu_law_model(name=network, **NETWORKS[network])
+    assert trained < bits_per_file(untrained, recordings).sum() / samples - 0.5
+
+
+def test_the_run_folder_tells_what_happened(corpus, tmp_path):
+    run = tmp_path / "run"
+    model = checkpoint.load(train(recipe(), corpus, run, progress=False))
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    validated = [line for line in lines if "validation_bits" in line]
+    assert [line["step"] for line in validated] == [10, 20, 30]
+    assert model.metadata["validation_bits"] == min(line["validation_bits"] for line in validated)
+    assert model.metadata["corpus_fingerprint"] == corpus.fingerprint
+    assert model.metadata["samples_seen"] <= 30 * 4 * (200 + model.network.receptive_field)
+    assert list(run.glob("events.out.tfevents.*"))
+    assert load_recipe(run / "recipe.toml").training.steps == 30
+
+
+class Interrupted(Trainer):
+    """A trainer whose user loses patience before step 17."""
+
+    def _train_step(self, steps):
+        if self.step == 17:
+            raise KeyboardInterrupt
+        return super()._train_step(steps)
+
+
+@pytest.mark.parametrize("network", ["wavenet", "gru"])
+def test_a_resumed_run_ends_with_the_same_bits(network, corpus, tmp_path):
+    whole = train(recipe(network), corpus, tmp_path / "whole", progress=False)
+    run = tmp_path / "cut"
+    run.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted(recipe(network), corpus, run).run_all(progress=False)
+    resumed = train(recipe(network), corpus, run, resume=True, progress=False)
+    for name in ("model.safetensors", "resume.safetensors"):
+        a, header_a = checkpoint.read_tensors(whole.with_name(name))
+        b, header_b = checkpoint.read_tensors(resumed.with_name(name))
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[key], b[key]) for key in a)
+    assert header_a["step"] == header_b["step"] == 30
+    metrics = [
+        [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in path.read_text().splitlines()]
+        for path in (whole.with_name("metrics.jsonl"), run / "metrics.jsonl")
+    ]
+    assert metrics[0] == metrics[1]
+
+
+def test_resume_starts_where_there_is_nothing_and_does_nothing_when_done(corpus, tmp_path):
+    path = train(recipe(), corpus, tmp_path / "run", resume=True, progress=False)
+    before = path.read_bytes()
+    train(recipe(), corpus, tmp_path / "run", resume=True, progress=False)
+    assert path.read_bytes() == before
+
+
+def test_a_run_is_not_overwritten_nor_resumed_with_another_recipe(corpus, tmp_path):
+    run = tmp_path / "run"
+    train(recipe(steps=2), corpus, run, progress=False)
+    with pytest.raises(UserError, match="give --resume"):
+        train(recipe(steps=2), corpus, run, progress=False)
+    with pytest.raises(UserError, match=r"was started with learning_rate = 0\.004, not 0\.1"):
+        train(recipe(steps=2, learning_rate=0.1), corpus, run, resume=True, progress=False)
+
+
+def test_two_processes_do_not_train_in_one_folder(corpus, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with open(run / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="another process is training here"):
+            train(recipe(), corpus, run, progress=False)
+
+
+def test_divergence_is_said_at_once(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("wavegen.training.mean_bits", lambda model, batch: mean_bits(model, batch) * math.nan)
+    with pytest.raises(UserError, match=r"diverged at step 0; lower training\.learning_rate"):
+        train(recipe(), corpus, tmp_path / "run", progress=False)
+
+
+def test_a_corpus_of_another_rate_is_refused(corpus, tmp_path):
+    tables = {"network": {"name": "gru"}, "training": {"steps": 1}, "corpus": {"sample_rate": 16000}}
+    with pytest.raises(UserError, match="8000 Hz, but the recipe says 16000 Hz"):
+        train(parse_recipe(tables, "test"), corpus, tmp_path / "run", progress=False)
+
+
+def test_what_is_minimised_is_what_is_reported(corpus):
+    """One window that is a whole file: the training loss is the file's bits per sample."""
+    trainer_recipe = recipe(window=5000, batch_size=1)
+    model = tiny.mu_law_model(**trainer_recipe.model["network"])
+    pcm = corpus.pcm(corpus.recordings[0])
+    batch = Windows([pcm], window=5000, context=7, batch_size=1, seed=0).batch(0)
+    assert batch.scored.sum() == len(pcm)
+    reported = bits_per_file(model, [pcm])[0] / len(pcm)
+    assert abs(mean_bits(model, batch).item() - reported) <= 1e-5 * reported
+
+
+def test_minutes_become_steps_and_threads_are_chosen_by_timing(monkeypatch):
+    seconds = {1: 0.5, 2: 0.3, 4: 0.29}
+    monkeypatch.setattr(calibration, "_step_seconds", lambda loss, threads: seconds[threads])
+    monkeypatch.setattr(calibration.os, "sched_getaffinity", lambda process: range(4))
+    given = recipe(steps=None, minutes=2, threads=None, validate_every=None)
+    training = calibration.calibrate(given, lambda step: torch.zeros(()), 3.0).training
+    assert training.threads == 2
+    assert training.minutes is None
+    assert training.steps == int(2 * 60 * 0.95 / 0.3)
+    # A validation costs a step here and may cost 5 %, but there are at most forty.
+    assert training.validate_every == max(20, round(training.steps / 40))
