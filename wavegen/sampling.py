@@ -1,0 +1,143 @@
+"""Draws audio from a model: seeds in, PCM with the log-probability of every sample out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from wavegen import audio
+from wavegen.density import AudioModel
+from wavegen.engine import open_engine
+from wavegen.errors import UserError
+from wavegen.evaluation import DIGITS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PIECE = 512  # samples between two looks at the clock and the keyboard
+MOST_SAMPLES = 2**31  # of all recordings of a call, which memory holds until they are written
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One generated recording: int16 PCM, the prime included, and log2 p of every sample, float64."""
+
+    seed: int
+    pcm: NDArray[np.int16]
+    log2_prob: NDArray[np.float64]
+
+    @property
+    def bits_per_sample(self) -> float:
+        """What `score` says of this recording."""
+        return float(-self.log2_prob.sum() / len(self.pcm))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What `generate` made, by which engine and how fast; the prime is not counted."""
+
+    engine: str
+    draws: list[Draw]
+    sample_rate: int
+    primed: int
+    generated: int
+    seconds: float
+
+    @property
+    def samples_per_second(self) -> float:
+        return len(self.draws) * self.generated / self.seconds
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of audio made ÷ seconds taken: above one is faster than real time."""
+        return self.samples_per_second / self.sample_rate
+
+    def write(self, out: str | Path) -> list[Path]:
+        """Writes OUT.wav, or OUT-0.wav, OUT-1.wav, … for several, and gives the paths. Raises UserError."""
+        paths = out_paths(out, len(self.draws))
+        for path, draw in zip(paths, self.draws, strict=True):
+            audio.write(path, draw.pcm, self.sample_rate)
+        return paths
+
+    def describe(self, paths: Sequence[Path]) -> dict[str, Any]:
+        """What `wavegen generate --json` prints."""
+        return {
+            "engine": self.engine,
+            "files": [
+                {
+                    "file": str(path),
+                    "samples": len(draw.pcm),
+                    "seed": draw.seed,
+                    "bits_per_sample": round(draw.bits_per_sample, DIGITS),
+                }
+                for path, draw in zip(paths, self.draws, strict=True)
+            ],
+            "samples_per_second": round(self.samples_per_second, 1),
+            "real_time_factor": round(self.real_time_factor, 4),
+            "sample_rate": self.sample_rate,
+            "primed_samples": self.primed,
+        }
+
+
+def out_paths(out: str | Path, number: int) -> list[Path]:
+    """OUT.wav for one file; OUT-0.wav, OUT-1.wav, … for several. Raises UserError if they cannot be written."""
+    out = Path(out)
+    if out.suffix.lower() != ".wav":
+        raise UserError(f"{out}: what is written is WAV; name it {out.with_suffix('.wav').name}")
+    if not out.parent.is_dir():
+        raise UserError(f"{out}: there is no folder {out.parent}; make it first")
+    paths = [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
+    for path in paths:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; name a WAV file")
+    return paths
+
+
+def generate(
+    model: AudioModel,
+    num_samples: int,
+    seeds: Sequence[int] = (0,),
+    temperature: float | None = None,
+    prime: NDArray[np.int16] | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: bool = False,
+) -> Draws:
+    """One recording a seed, each the same whatever other seeds it is made with.
+
+    A `prime`, (samples,) int16, is heard first and stands at the start of every recording. The
+    temperature is the model's own unless given; log-probabilities are always the untempered model's.
+    Raises UserError for arguments out of range.
+    """
+    temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
+    if num_samples < 1 or num_samples * len(seeds) > MOST_SAMPLES:
+        raise UserError(f"{num_samples} samples of {len(seeds)} recordings: give at least one, and at most 2^31 in all")
+    running = open_engine(model, len(seeds), engine, threads=threads)
+    heard = np.zeros((len(seeds), 0), np.int16) if prime is None else np.tile(prime, (len(seeds), 1))
+    pcm, log2_prob = [heard], []
+    for start in range(0, heard.shape[1], PIECE):
+        log2_prob.append(running.feed(heard[:, start : start + PIECE]))
+    with tqdm(
+        total=num_samples * len(seeds),
+        desc="generating",
+        unit=" samples",
+        unit_scale=True,
+        leave=False,
+        disable=None if progress else True,
+    ) as bar:
+        begun = time.monotonic()
+        for start in range(0, num_samples, PIECE):
+            piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature)
+            pcm.append(piece[0])
+            log2_prob.append(piece[1])
+            bar.update(piece[0].size)
+        seconds = max(time.monotonic() - begun, 1e-9)
+    whole, density = np.concatenate(pcm, axis=1), np.concatenate(log2_prob, axis=1)
+    draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
+    return Draws(running.name, draws, model.sample_rate, heard.shape[1], num_samples, seconds)
