@@ -29,7 +29,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is none, say, which has been reported above
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

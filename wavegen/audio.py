@@ -160,6 +160,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             descriptor = stack.enter_context(containers.piped(file)) if piped else file.fileno()
             sound = stack.enter_context(soundfile.SoundFile(descriptor, closefd=False))
             containers.check_format(sound.samplerate, sound.channels, path)
+            if sound.frames > UNKNOWN_LENGTH and not piped:  # libsndfile reads no such FLAC to its end
+                raise UserError(f"{path}: declares no length, as if written into a pipe; write it into a file again")
             yield sound
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error

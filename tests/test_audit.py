@@ -1,0 +1,91 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from wavegen.audio import Audio
+from wavegen.data.audit import Audit, describe, duplicates, silent_samples
+
+
+def audit_of(*recordings, splits=("train", "validation", "test"), **about):
+    """The audit of recordings of the given PCM, all otherwise alike."""
+    about = {"channels": 1, "subtype": "PCM_16", "lossy": False, "source_rate": 8000, "clipped": 0} | about
+    audit = Audit()
+    for pcm in recordings:
+        audit.add(Audio(pcm=np.asarray(pcm, np.int16), sample_rate=8000, **about))
+    ids = [str(n) for n in range(len(recordings))]
+    return audit.summary(8000, ids, (splits * len(ids))[: len(ids)], [len(pcm) for pcm in recordings], ids)
+
+
+NOISE = np.random.default_rng(0).integers(-9000, 9000, (3, 48000)).astype(np.int16)
+
+
+@given(
+    pcm=hnp.arrays(np.int16, st.integers(1, 60), elements=st.sampled_from([0, 0, 0, 1, -1])), shortest=st.integers(1, 9)
+)
+@settings(deadline=None)
+def test_silent_samples(pcm, shortest):
+    runs = "".join("0" if value == 0 else "x" for value in pcm).split("x")
+    assert silent_samples(pcm, shortest) == sum(len(run) for run in runs if len(run) >= shortest)
+
+
+@given(pcm=hnp.arrays(np.int16, st.integers(1, 200), elements=st.integers(-32768, 32767)))
+@settings(deadline=None)
+def test_figures(pcm):
+    audit = audit_of(pcm)
+    assert audit["samples"] == len(pcm)
+    assert audit["peak"] == np.abs(pcm.astype(int)).max() / 32768
+    assert audit["dc"] == pytest.approx(pcm.astype(float).mean(), abs=1e-9)
+    assert audit["distinct_codes"] == len(np.unique(pcm))
+    assert audit["clipping"] == np.mean((pcm == 32767) | (pcm == -32768))
+
+
+def test_minutes_and_files_of_each_split():
+    audit = audit_of(*NOISE, NOISE[0])
+    assert audit["files"] == 4
+    assert audit["minutes"] == pytest.approx(0.4)
+    assert [audit["splits"][name]["files"] for name in ("train", "validation", "test")] == [2, 1, 1]
+    assert audit["splits"]["train"]["minutes"] == pytest.approx(0.2)
+    assert audit["splits"]["test"]["samples"] == 48000
+
+
+def test_ordinary_audio_gets_no_warning():
+    assert audit_of(*NOISE)["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("audit", "words"),
+    [
+        (audit_of(NOISE[0], splits=("test",)), "the train split is empty"),
+        (audit_of(NOISE[0], splits=("train",)), "the test split is empty"),
+        (audit_of(*NOISE, lossy=True), "3 files .* likelihoods of lossy sources measure their decoder"),
+        (audit_of(*NOISE, source_rate=4000), "3 files had a lower sample rate"),
+        (audit_of(*NOISE // 256 * 256), "only 72 of 65536 codes"),
+        (audit_of(*NOISE + np.int16(500)), r"the mean is \+[45]\d\d codes"),
+        (audit_of(*np.clip(NOISE * 4.0, -32768, 32767)), "% of the samples are clipped"),
+        (audit_of(*NOISE, clipped=1), "clipped"),
+        (audit_of(*NOISE * (np.arange(48000) % 8000 > 800)), "10.0% of the samples are digital silence"),
+    ],
+)
+def test_warnings(audit, words):
+    text = " ".join(audit["warnings"])
+    assert re.search(words, text)
+    assert text.splitlines() == [text]
+    assert all(f"warning: {warning}" in describe(audit) for warning in audit["warnings"])
+
+
+def test_duplicates():
+    assert duplicates(["a", "b", "c", "d", "e"], ["1", "2", "1", "3", "1"]) == [["a", "c", "e"]]
+
+
+def test_description_names_what_was_refused():
+    audit = Audit()
+    audit.add(Audio(NOISE[0], 8000, 2, "PCM_16", False, 16000, 0))
+    audit.refuse("b.wav", "b.wav: holds no samples")
+    text = describe(audit.summary(8000, ["a"], ["train"], [48000], ["0"]))
+    assert "1 files refused:\n  b.wav: holds no samples" in text
+    assert "1 files resampled, 1 mixed to mono" in text
+    assert "train 1 files 0.1 min, validation 0 files 0.0 min" in text
