@@ -1,0 +1,167 @@
+"""From nothing to speech and a table of bits per sample, in a few minutes: what `wavegen quickstart` does."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wavegen import audio, speech
+from wavegen.atomic import replacing
+from wavegen.checkpoint import load
+from wavegen.comparison import compare
+from wavegen.data.corpus import Corpus, open_corpus, prepare
+from wavegen.density import AudioModel
+from wavegen.engine import open_engine
+from wavegen.errors import UserError
+from wavegen.evaluation import windowed
+from wavegen.page import Sound, write_page
+from wavegen.recipe import load_recipe
+from wavegen.report import WINDOW, comparison_text, duration, picture
+from wavegen.sampling import generate
+from wavegen.training import train
+
+MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies beside this file
+PREPARING, STARTING, SCORING, DRAWING, WRITING = 5.0, 10.0, 15.0, 15.0, 2.0  # seconds of each, on slow cores
+REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + WRITING
+TRAINING_SHARE = 0.94  # of what remains: timing a few steps says only roughly how long many will take
+SEEDS = (1, 2, 3)
+SECONDS = {"cpu": 4.0, "torch": 0.5}  # of each drawn recording: the torch engine is slow
+PRIME_SECONDS = 1.5
+NOTES = "quickstart.json"
+
+
+class _Progress:
+    """Says on stderr which step begins and how long all the rest may take, going by how the plan has held so far."""
+
+    def __init__(self, plan: Sequence[float]):
+        self.begun, self.plan, self.step = time.monotonic(), plan, 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begun
+
+    def __call__(self, what: str) -> None:
+        behind = max(1.0, self.seconds / sum(self.plan[: self.step])) if self.step else 1.0
+        left = duration(behind * sum(self.plan[self.step :]))
+        self.step += 1
+        print(f"step {self.step} of {len(self.plan)}: {what} (about {left} left)", file=sys.stderr, flush=True)
+
+
+def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
+    """Trains, compares and samples on the embedded speech; gives what --json prints, and the same for a person.
+
+    An interrupted quickstart in the same folder goes on where it stopped. Raises UserError if `out` holds
+    anything else.
+    """
+    out = Path(out)
+    minutes = _begin(out, minutes)
+    each = training_minutes(minutes)
+    say = _Progress([PREPARING, *[STARTING + 60 * each for _ in MODELS], SCORING, DRAWING, WRITING])
+    say("preparing the embedded speech")
+    corpus = _corpus(out / "corpus")
+    for name in MODELS:
+        say(f"training {name} for {duration(60 * each)}")
+        recipe = load_recipe(Path(__file__).parent / f"{name}.toml", [f"training.minutes={each:.4f}"])
+        train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
+    models = {name: load(out / name) for name in MODELS}
+    say("scoring the held-out recordings with each, with FLAC and with the histogram")
+    table = compare(models, corpus, progress=True)
+    say("drawing speech from the WaveNet")
+    sounds = list(_sounds(models["wavenet"], corpus, out))
+    say("writing the report")
+    with replacing(out / "table.json") as temporary:
+        temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample")
+    result = {
+        "folder": str(out),
+        "report": str(out / "report.html"),
+        "recordings": [str(sound.wav) for sound in sounds],
+        "seconds": round(say.seconds, 1),
+        "training_minutes_each": round(each, 3),
+        "table": table,
+    }
+    return result, _summary(out, table, say.seconds)
+
+
+def training_minutes(minutes: float) -> float:
+    """How many of the `minutes` in all each model is trained."""
+    rest = min(REST_SECONDS / 60, minutes / 2)
+    return TRAINING_SHARE * (minutes - rest) / len(MODELS)
+
+
+def _begin(out: Path, minutes: float) -> float:
+    """Marks the folder as a quickstart's. Gives the minutes: those that an interrupted one began with, or as asked."""
+    notes = out / NOTES
+    if (out / "report.html").exists() and notes.exists():
+        raise UserError(
+            f"{out}: holds a finished quickstart, see {out / 'report.html'}; give another --out for a new one"
+        )
+    if notes.exists():
+        try:
+            begun = float(json.loads(notes.read_text(encoding="utf-8"))["minutes"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{notes}: damaged; remove {out} or give another --out") from error
+        print(f"{out}: going on with the quickstart of {begun:g} minutes that was interrupted here", file=sys.stderr)
+        return begun
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UserError(f"{out}: exists and is no quickstart's folder; give another --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be made: {error.strerror}") from error
+    with replacing(notes) as temporary:
+        temporary.write_text(json.dumps({"minutes": minutes}) + "\n", encoding="utf-8")
+    return minutes
+
+
+def _corpus(path: Path) -> Corpus:
+    if not path.exists():
+        prepare(speech.folder(), path)
+    return open_corpus(path)
+
+
+def _sounds(model: AudioModel, corpus: Corpus, out: Path) -> Iterator[Sound]:
+    """Writes recordings with their pictures: drawn ones, one that goes on from a held-out one, and that one itself."""
+    rate = corpus.sample_rate
+    middle = sorted(corpus.split("test"), key=lambda recording: recording.samples)[len(corpus.split("test")) // 2]
+    pcm = np.ascontiguousarray(corpus.pcm(middle))
+    engine = open_engine(model, 1)
+    samples = round(SECONDS[engine.name] * rate)
+    for draw in generate(model, samples, SEEDS, progress=True).draws:
+        title = f"Drawn by the WaveNet from silence, seed {draw.seed}"
+        yield _sound(out, f"speech-{draw.seed}", title, draw.pcm, draw.log2_prob, rate)
+    prime = pcm[: round(PRIME_SECONDS * rate)]
+    (draw,) = generate(model, samples, SEEDS[:1], prime=prime, progress=True).draws
+    title = f"The first {len(prime) / rate:.1f} s of a real recording, and how the WaveNet goes on"
+    yield _sound(out, "continued", title, draw.pcm, draw.log2_prob, rate)
+    title = f"The real recording, {middle.id}; no model was trained on it"
+    yield _sound(out, "real", title, pcm, engine.feed(pcm[None])[0], rate)
+
+
+def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndarray, rate: int) -> Sound:
+    wav, png = out / f"{name}.wav", out / f"{name}.png"
+    audio.write(wav, pcm, rate)
+    length = round(WINDOW * rate)
+    picture(png, pcm, rate, windowed(-log2_prob, length), length / rate, f"{wav.name}: {title[0].lower()}{title[1:]}")
+    return Sound(title, wav, png)
+
+
+def _summary(out: Path, table: dict[str, Any], seconds: float) -> str:
+    return "\n".join(
+        [
+            comparison_text(table),
+            "",
+            f"done in {duration(seconds)}; open {out / 'report.html'} to listen, look and read. Next, try:",
+            "",
+            f"  wavegen generate {out / 'wavenet'} more.wav -n 3 --seconds 10 --seed 7",
+            f"  wavegen score {out / 'wavenet'} {out / 'real.wav'} --plot surprise.png",
+            f"  wavegen train {out / 'wavenet' / 'recipe.toml'} --corpus {out / 'corpus'} --run longer "
+            "--set training.minutes=60",
+        ]
+    )
