@@ -28,7 +28,7 @@ template <class Scalar>
 using Result = nb::ndarray<nb::numpy, Scalar>;
 
 constexpr std::size_t kMostChannels = 4096, kMostLayers = 256, kMostTaps = 64, kMostDilation = 65536;
-constexpr std::size_t kMostStreams = 4096, kMostThreads = 256;
+constexpr std::size_t kMostStreams = 4096, kMostThreads = 4096;
 constexpr std::size_t kMostFloats = std::size_t{1} << 32;        // 16 GiB of weights and queues
 constexpr std::size_t kMostSamplesACall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
 

@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "cpu/rounding.h"
+
 namespace wavegen {
 
 namespace {
@@ -42,6 +44,7 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels* kernels)
       front_(a.symbols * padded(a.residual)),
       head_(pack(a.head_weight, a.head_bias, a.skip, a.skip, a.skip, 0)),
       output_(pack(a.output_weight, a.output_bias, a.symbols, a.skip, a.skip, 0)) {
+    const StandardRounding rounding;
     const Matrix front = pack(a.front_weight, a.front_bias, a.residual, a.embedding, a.embedding, 0);
     for (std::size_t symbol = 0; symbol < a.symbols; ++symbol) {
         float* row = front_.data() + symbol * front.outputs;

@@ -30,23 +30,30 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return __builtin_fmaf
 
 #else
 
-// The product of two float32 is exact in float64. Their sum with c is rounded twice, to float64 and to float32, which
-// goes wrong only when the first rounding lands on a tie of the second: so the first rounds to odd instead.
-// Boldo & Melquiond (2008), "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd".
-inline Vector multiply_add(Vector a, Vector b, Vector c) {
-    const double product = static_cast<double>(a) * static_cast<double>(b);
-    const double sum = product + static_cast<double>(c);
+// The product of two float32 is exact in float64. Its sum with c is rounded twice, to float64 and to float32, which
+// goes wrong only if the first rounding lands on a tie of the second. There the first rounds to odd instead: Boldo &
+// Melquiond (2008), "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd".
+float rounded_to_odd(double product, double c) {
+    const double sum = product + c;
     const double addend = sum - product;
-    const double error =
-        (product - (sum - addend)) + (static_cast<double>(c) - addend);  // exact; NaN if sum is infinite
-    const std::int64_t up = static_cast<std::int64_t>(error > 0.0) - static_cast<std::int64_t>(error < 0.0);
-    std::int64_t bits;
+    const double error = (product - (sum - addend)) + (c - addend);  // what `sum` lacks, exactly
+    std::uint64_t bits;
     std::memcpy(&bits, &sum, sizeof bits);
-    const std::int64_t outward = sum < 0.0 ? -up : up;
-    bits += (bits & 1) != 0 ? 0 : outward;
+    if ((bits & 1) == 0 && error != 0.0) bits += (error > 0.0) == (sum > 0.0) ? 1 : -1;
     double odd;
     std::memcpy(&odd, &bits, sizeof odd);
     return static_cast<float>(odd);
+}
+
+inline Vector multiply_add(Vector a, Vector b, Vector c) {
+    const double product = static_cast<double>(a) * static_cast<double>(b);
+    const double sum = product + static_cast<double>(c);
+    std::uint64_t bits;
+    std::memcpy(&bits, &sum, sizeof bits);
+    const bool tie = (bits & 0x1FFFFFFF) == 0x10000000;  // of the 29 bits that a normal float32 lacks
+    const bool subnormal = (bits << 1) - 1 < (std::uint64_t{897} << 53) - 1;  // 0 < |sum| < 2^-126: it lacks more
+    if (__builtin_expect(tie || subnormal, 0)) return rounded_to_odd(product, static_cast<double>(c));
+    return static_cast<float>(sum);
 }
 
 #endif

@@ -5,13 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Sequence
-from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from wavegen.density import AudioModel
 from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature
@@ -21,7 +19,6 @@ from wavegen.networks import WaveNet
 _PIECE = 8192  # samples of all streams together in one call, so that an interrupt is noticed within a second or so
 
 
-@cache
 def _extension() -> ModuleType:
     return importlib.import_module("wavegen_native")
 
@@ -66,7 +63,7 @@ class NativeEngine:
                 codes_per_symbol=model.codec.codes_per_symbol.numpy().astype(np.int32),
                 start_symbol=model.codec.silence,
                 streams=streams,
-                threads=threads or len(os.sched_getaffinity(0)),
+                threads=threads or min(streams, _cpus()),
                 isa=isa or "auto",
             )
         except (ValueError, MemoryError) as error:
@@ -115,37 +112,36 @@ class NativeEngine:
             raise
 
 
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _wavenet(model: AudioModel) -> dict[str, Any]:
     """A WaveNet's weights by the extension's names, float32, layers stacked."""
     network = model.network
     assert isinstance(network, WaveNet)
-    half, residual = network.gate_channels // 2, network.residual_channels
+    half, residual, layers = network.gate_channels // 2, network.residual_channels, len(network.dilations)
+    weights = {name: weight.cpu().to(torch.float32).numpy() for name, weight in model.state_dict().items()}
+    plain = {
+        f"{name}_{kind}": weights[f"network.{name}.{kind}"]
+        for name in ("front", "skip", "head", "output")
+        for kind in ("weight", "bias")
+    }
     return {
-        "embedding": _array(model.embedding.weight),
-        "front_weight": _array(network.front.weight),
-        "front_bias": _array(network.front.bias),
-        "gates_weight": np.stack([_array(gate.taps.weight) for gate in network.gates]),
-        "gates_bias": np.stack([_array(gate.taps.bias) for gate in network.gates]),
+        **plain,
+        "embedding": weights["embedding.weight"],
+        "gates_weight": np.stack([weights[f"network.gates.{layer}.taps.weight"] for layer in range(layers)]),
+        "gates_bias": np.stack([weights[f"network.gates.{layer}.taps.bias"] for layer in range(layers)]),
         # The last layer has no residual connection, so a network of one layer has none at all.
-        "residual_weight": _stack([layer.weight for layer in network.residuals], (residual, half)),
-        "residual_bias": _stack([layer.bias for layer in network.residuals], (residual,)),
-        "skip_weight": _array(network.skip.weight),
-        "skip_bias": _array(network.skip.bias),
-        "head_weight": _array(network.head.weight),
-        "head_bias": _array(network.head.bias),
-        "output_weight": _array(network.output.weight),
-        "output_bias": _array(network.output.bias),
+        "residual_weight": np.array(
+            [weights[f"network.residuals.{layer}.weight"] for layer in range(layers - 1)], dtype=np.float32
+        ).reshape(layers - 1, residual, half),
+        "residual_bias": np.array(
+            [weights[f"network.residuals.{layer}.bias"] for layer in range(layers - 1)], dtype=np.float32
+        ).reshape(layers - 1, residual),
         "dilations": np.array(network.dilations, dtype=np.int32),
         "kernel_size": network.kernel_size,
     }
-
-
-def _array(weight: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(weight.detach().cpu().to(torch.float32).numpy())
-
-
-def _stack(weights: list[Tensor], shape: tuple[int, ...]) -> np.ndarray:
-    return np.concatenate([np.empty((0, *shape), dtype=np.float32), *(_array(weight)[None] for weight in weights)])
 
 
 _ARRAYS = {WaveNet: _wavenet}

@@ -1,0 +1,95 @@
+import logging
+import sys
+
+import lively
+import numpy as np
+import pytest
+import tiny
+
+import wavegen.engine
+from wavegen.engine import open_engine
+from wavegen.errors import UserError
+
+
+@pytest.fixture
+def without_extension(monkeypatch):
+    monkeypatch.setitem(sys.modules, "wavegen_native", None)
+    wavegen.engine._say_once.cache_clear()
+
+
+def test_auto_takes_the_extension_for_wavenets_and_torch_for_the_rest():
+    pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+    assert open_engine(lively.wavenet()).name == "cpu"
+    assert open_engine(lively.wavenet(), engine="torch").name == "torch"
+    assert open_engine(tiny.model("gru")).name == "torch"
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm", "nade"])
+def test_cpu_says_which_models_it_runs(name):
+    pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+    with pytest.raises(UserError, match="WaveNets only"):
+        open_engine(tiny.model(name), engine="cpu")
+
+
+def test_without_the_extension_auto_says_so_once_and_goes_on(without_extension, caplog):
+    with caplog.at_level(logging.WARNING, logger="wavegen"):
+        assert open_engine(lively.wavenet()).name == "torch"
+        assert open_engine(lively.wavenet()).name == "torch"
+    (line,) = caplog.messages
+    assert "\n" not in line
+    assert "C++ engine is missing" in line
+    assert "apt install g++" in line
+
+
+def test_without_the_extension_other_models_are_not_bothered(without_extension, caplog):
+    assert open_engine(tiny.model("gru")).name == "torch"
+    assert not caplog.messages
+
+
+def test_without_the_extension_cpu_is_refused(without_extension):
+    with pytest.raises(UserError, match=r"apt install g\+\+"):
+        open_engine(lively.wavenet(), engine="cpu")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"engine": "tpu"}, "engine tpu is not known"),
+        ({"engine": "torhc"}, "did you mean torch"),
+        ({"streams": 0}, "0 streams"),
+        ({"isa": "sse9", "engine": "cpu"}, "isa sse9 is unknown"),
+        ({"streams": 5000, "engine": "cpu"}, "number of streams is 5000"),
+    ],
+)
+def test_what_cannot_be_opened(arguments, message):
+    if arguments.get("engine") == "cpu":
+        pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+    with pytest.raises(UserError, match=message):
+        open_engine(lively.wavenet(), **arguments)
+
+
+@pytest.mark.parametrize("kind", ["cpu", "torch"])
+def test_what_cannot_be_asked(kind):
+    if kind == "cpu":
+        pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+    engine = open_engine(lively.wavenet(), 2, kind)
+    for seeds in ([1], [1, 2, 3], [1, -1], [1, 2**64]):
+        with pytest.raises(UserError, match="seed"):
+            engine.generate(3, seeds)
+    for temperature in (0, -1, float("nan"), float("inf"), 1e-9):
+        with pytest.raises(UserError, match="temperature"):
+            engine.generate(3, [1, 2], temperature)
+    for pcm in (lively.pcm(1, 4), lively.pcm(2, 4).astype(np.int32), lively.pcm(2, 4)[0]):
+        with pytest.raises(ValueError, match="expected int16"):
+            engine.feed(pcm)
+    assert engine.generate(0, [1, 2])[0].shape == (2, 0)
+    assert engine.feed(lively.pcm(2, 0)).shape == (2, 0)
+
+
+def test_engines_draw_the_same_recording():
+    pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+    model = lively.wavenet()
+    exact, log2_prob = open_engine(model, 2, "torch").generate(60, [1, 2])
+    drawn, found = open_engine(model, 2, "cpu").generate(60, [1, 2])
+    assert np.array_equal(drawn, exact)  # a near-tie could part them; these seeds have none
+    lively.assert_agrees(found, log2_prob)

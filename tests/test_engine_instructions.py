@@ -1,0 +1,43 @@
+"""Code for a wide instruction set must be reached through its own functions only, or older CPUs stop at it."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+WIDE = ("wavegen::avx2::", "wavegen::avx512::")
+
+
+@pytest.fixture(scope="module")
+def functions() -> dict[str, set[str]]:
+    """The instructions of each function of the extension that are AVX or later: those whose names begin with v."""
+    if not shutil.which("objdump"):
+        pytest.skip("there is no objdump (Debian: apt install binutils)")
+    command = ["objdump", "--disassemble", "--demangle", "--no-show-raw-insn", native.__file__]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "x86-64" not in text[:200]:
+        pytest.skip("not an x86 build")
+    found: dict[str, set[str]] = {}
+    name = ""
+    for line in text.splitlines():
+        if match := re.match(r"[0-9a-f]+ <(.*)>:$", line):
+            name = match[1].removeprefix("void ")  # templates are shown with what they return
+            found.setdefault(name, set())
+        elif (match := re.match(r"\s*[0-9a-f]+:\s+(?:\{\w+\} )?(v\w+)", line)) and not match[1].startswith("ver"):
+            found[name].add(match[1])
+    return found
+
+
+def test_no_wide_instruction_outside_its_functions(functions):
+    leaks = {name: wide for name, wide in functions.items() if wide and not name.startswith(WIDE)}
+    assert not leaks
+
+
+def test_the_extension_still_has_its_symbols_and_wide_functions(functions):
+    for isa in ("portable", "avx2", "avx512"):
+        assert any(name.startswith(f"wavegen::{isa}::") and "accumulate" in name for name in functions)
+    for prefix in WIDE:
+        wide = set().union(*(found for name, found in functions.items() if name.startswith(prefix)))
+        assert any(instruction.startswith("vfmadd") for instruction in wide)
