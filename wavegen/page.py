@@ -80,7 +80,7 @@ def write_page(path: str | Path, *args: Any, **kwargs: Any) -> None:
     """Writes `page(…)` to a file, whole or not at all. Raises UserError."""
     text = page(*args, **kwargs)
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")  # file names need not be text
 
 
 def _verdict(comparison: Mapping[str, Any]) -> str:

@@ -143,7 +143,8 @@ def picture(
     figure = Figure(figsize=(10, 6.2), dpi=110, layout="constrained")
     waveform, spectrum, curve = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.5, 1.2])
     seconds = len(pcm) / sample_rate
-    figure.suptitle(title, parse_math=False, fontsize=11)
+    printable = title.encode("utf-8", "replace").decode("utf-8")  # file names need not be text
+    figure.suptitle(printable, parse_math=False, fontsize=11)
     _draw_waveform(waveform, pcm, seconds)
     _draw_spectrogram(spectrum, pcm, sample_rate)
     _draw_surprise(curve, np.asarray(surprise, np.float64), window, seconds)

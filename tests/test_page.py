@@ -1,0 +1,102 @@
+"""The HTML report: one file that needs nothing else, whose names cannot break it."""
+
+import base64
+import copy
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from test_report import COMPARISON
+
+from wavegen import audio
+from wavegen.errors import UserError
+from wavegen.page import Sound, page, write_page
+
+PROVENANCE = {"weights_hash": "ab12", "weight_bytes": 400, "seed": 3, "samples_seen": 12345, "steps": 7}
+FULL: dict[str, Any] = copy.deepcopy(COMPARISON) | {"corpus_fingerprint": "feedbeef"}
+for row in FULL["rows"]:
+    row |= PROVENANCE if row["kind"] == "model" else dict.fromkeys(PROVENANCE)
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Checker(HTMLParser):
+    """Collects tags, addresses and text, and finds tags that are not closed in order."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for key, value in attrs if key in ("src", "href", "srcset", "action")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture
+def sound(tmp_path) -> Sound:
+    audio.write(tmp_path / "a.wav", np.arange(100, dtype=np.int16), 8000)
+    (tmp_path / "a.png").write_bytes(b"\x89PNG not really")
+    return Sound("a & <b>", tmp_path / "a.wav", tmp_path / "a.png")
+
+
+def test_the_page_holds_everything_itself(sound):
+    text = page(FULL, [sound])
+    checked = Checker(text)
+    assert {"audio", "img", "table", "svg", "style"} <= set(checked.tags)
+    assert checked.addresses
+    assert all(address.startswith("data:") for address in checked.addresses)
+    assert not re.search(r"https?://|url\(|@import", text)
+    wav = next(address for address in checked.addresses if address.startswith("data:audio/wav;base64,"))
+    assert base64.b64decode(wav.partition(",")[2]) == sound.wav.read_bytes()
+    words = " ".join(checked.words)
+    for expected in (
+        "9.123",
+        "8.900 … 9.350",
+        "1,234,567",
+        "feedbeef",
+        "ab12",
+        "-0.677",
+        "12,345",
+        "6.9% less than FLAC",
+    ):
+        assert expected in words
+
+
+def test_names_are_text(sound):
+    evil = '"><script>alert(1)</script>&'
+    comparison: dict[str, Any] = copy.deepcopy(FULL)
+    comparison["rows"][0]["name"] = comparison["differences"][0]["a"] = evil
+    checked = Checker(page(comparison, [sound._replace(title=evil)], title=evil))
+    assert "script" not in checked.tags
+    assert "b" not in checked.tags
+    assert sum(evil in words for words in checked.words) >= 4
+
+
+def test_a_page_is_written_whole_or_not_at_all(tmp_path):
+    write_page(tmp_path / "a.html", FULL, title="not text: \udcff")
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == page(FULL, title="not text: ?")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_page(tmp_path / "absent" / "a.html", FULL)
+
+
+def test_a_page_of_baselines_alone():
+    rows = [row for row in FULL["rows"] if row["kind"] == "baseline"]
+    assert "FLAC needs 9.800" in page(FULL | {"rows": rows, "differences": []})
