@@ -74,6 +74,8 @@ BAD = {
     "truncated.aiff": (_AIFF[:-999], "truncated"),
     "truncated.flac": (_FLAC[: len(_FLAC) // 2], "truncated"),
     "one-byte-short.flac": (_FLAC[:-1], "truncated"),
+    "one-byte-short.ogg": (_OGG[:-1], "truncated"),
+    "odd-chunk-truncated.wav": (wav()[:36] + b"LIST\3\0\0\0abc\0" + wav()[36:-9], "40000 bytes of audio, 39991"),
     "truncated.ogg": (_OGG[: len(_OGG) // 2], "truncated"),
     "truncated.mp3": (_MP3[: len(_MP3) * 3 // 4], "truncated"),
     "hole.flac": (_FLAC[:20000] + bytes(300) + _FLAC[20300:], "damaged"),

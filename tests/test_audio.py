@@ -1,4 +1,5 @@
 import os
+import re
 import resource
 import tempfile
 import tracemalloc
@@ -150,12 +151,13 @@ def test_bad_file_gets_one_line(tmp_path, name, capfd):
     contents, words = bad_audio.BAD[name]
     (tmp_path / name).write_bytes(contents)
     tracemalloc.start()
-    with pytest.raises(UserError, match=words) as caught:
+    with pytest.raises(UserError) as caught:
         audio.read(tmp_path / name, 16000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     line = str(caught.value)
     assert line.startswith(f"{tmp_path / name}: ")
+    assert re.search(words, line.removeprefix(f"{tmp_path / name}"))
     assert "\n" not in line
     assert peak < 32e6
     assert os.listdir(tmp_path) == [name]
