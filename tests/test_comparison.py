@@ -63,6 +63,7 @@ def test_against_another_row_and_another_split(corpus):
     (difference,) = result["differences"]
     assert (difference["a"], difference["b"]) == ("b", "a")
     assert [difference[key] for key in ("bits_per_sample", "low", "high")] == [0, 0, 0], "paired: equal models"
+    assert compare(models, corpus, against="flac")["differences"][0]["b"] == "FLAC"
     with pytest.raises(UserError, match="did you mean FLAC"):
         compare(models, corpus, against="FLACC")
 

@@ -82,7 +82,7 @@ def _train(args: argparse.Namespace) -> Result:
         raise UserError(f"{args.recipe}: corpus.path is missing; write it there, or give --corpus")
     corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
     run = args.run_folder or Path("runs") / args.recipe.stem
-    model_file = train(recipe, corpus, run, resume=args.resume)
+    model_file = train(recipe, corpus, run, resume=args.resume, progress=sys.stderr.isatty())
     result = {"run": str(run), "model": str(model_file), **load(model_file).metadata}
     return result, description_text(result)
 

@@ -36,8 +36,9 @@ def compare(
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     check_fit(models, corpus)
-    if against not in (known := [*models, *BASELINES]):
-        raise UserError(f"--against {against}: no such row{nearest(against, known)}")
+    known = {name.lower(): name for name in (*models, *BASELINES)} | {name: name for name in models}
+    if (against := known.get(against, known.get(against.lower(), against))) not in known.values():
+        raise UserError(f"--against {against}: no such row{nearest(against, known.values())}")
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
     pcms = [corpus.pcm(recording) for recording in recordings]

@@ -1,0 +1,226 @@
+"""Each command as a user runs it: what --json prints, what is written, and how the program ends."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import workplace
+
+from wavegen import audio
+from wavegen.cli import main
+from wavegen.data.corpus import open_corpus
+from wavegen.engine import native
+from wavegen.engine.torch import TorchEngine
+
+KEYS = {
+    "score": {"unit", "engine", "files", "bits_per_sample", "low", "high"},
+    "compare": {"unit", "split", "files", "samples", "rows", "differences"},
+    "generate": {"engine", "files", "samples_per_second", "real_time_factor"},
+}
+ROW = {"name", "kind", "bits_per_sample", "low", "high", "parameters", "macs_per_sample", "training_seconds"}
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    workplace.furnish(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _in_the_folder(furnished, monkeypatch):
+    monkeypatch.chdir(furnished)
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command that must succeed; gives what it printed, as JSON if it was asked for."""
+
+    def run(*argv):
+        assert main([str(word) for word in argv]) == 0, capsys.readouterr().err
+        out = capsys.readouterr().out
+        return json.loads(out) if "--json" in argv else out
+
+    return run
+
+
+def test_prepare_and_info_of_a_corpus(run, tmp_path):
+    audit = run("prepare", "source", tmp_path / "corpus", "--json")
+    assert audit["files"] == 24
+    assert audit["splits"]["test"]["files"] == len(open_corpus(tmp_path / "corpus").split("test"))
+    about = run("info", tmp_path / "corpus", "--json")
+    assert about["fingerprint"] == open_corpus("corpus").fingerprint
+    assert about["files"] == 24
+    assert "24 files" in run("info", tmp_path / "corpus")
+    assert "24 files" in run("prepare", "source", tmp_path / "again")
+
+
+def test_prepare_converts_and_splits_by_speaker(run, tmp_path):
+    speakers = tmp_path / "source"
+    for speaker in "abcdefghij":
+        (speakers / speaker).mkdir(parents=True)
+        audio.write(speakers / speaker / "x.wav", workplace.wander(2000, ord(speaker)), 8000)
+    audit = run("prepare", speakers, tmp_path / "corpus", "--sample-rate", 4000, "--split-by", "speaker", "--json")
+    assert (audit["sample_rate"], audit["resampled"]) == (4000, 10)
+
+
+def test_train_and_info_of_a_model(run, tmp_path):
+    result = run("train", "recipe.toml", "--run", tmp_path / "run", "--set", "network.hidden_size=3", "--json")
+    assert result["model"] == str(tmp_path / "run" / "model.safetensors")
+    assert result["steps"] == 3
+    about = run("info", tmp_path / "run", "--json")
+    assert about["network"] == {"name": "gru", "hidden_size": 3, "num_layers": 1}
+    assert about["corpus_fingerprint"] == open_corpus("corpus").fingerprint
+    assert about["parameters"] > 0
+    assert "network.hidden_size" in run("info", tmp_path / "run")
+    again = run(
+        "train", "recipe.toml", "--run", tmp_path / "run", "--set", "network.hidden_size=3", "--resume", "--json"
+    )
+    assert again["weights_hash"] == result["weights_hash"]
+
+
+def test_train_takes_the_corpus_beside_the_recipe_from_anywhere(run, furnished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("train", furnished / "recipe.toml", "--json")["run"] == os.path.join("runs", "recipe")
+    assert (tmp_path / "runs" / "recipe" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("model", ["wavenet", "gru", "gru/model.safetensors"])
+def test_what_generate_prints_score_confirms(run, model, tmp_path):
+    made = run("generate", model, tmp_path / "o.wav", "-n", 3, "--seed", 5, "--seconds", 0.05, "--json")
+    assert KEYS["generate"] <= set(made)
+    assert [file["file"] for file in made["files"]] == [str(tmp_path / f"o-{index}.wav") for index in range(3)]
+    assert [file["seed"] for file in made["files"]] == [5, 6, 7]
+    assert all(file["samples"] == 400 for file in made["files"])
+    assert made["samples_per_second"] / 8000 == pytest.approx(made["real_time_factor"], rel=1e-2)
+    scored = run("score", model, *(file["file"] for file in made["files"]), "--json")
+    assert KEYS["score"] <= set(scored)
+    assert scored["engine"] == made["engine"]
+    for one, other in zip(made["files"], scored["files"], strict=True):
+        assert one["bits_per_sample"] == pytest.approx(other["bits_per_sample"], abs=1e-6)
+    run("generate", model, tmp_path / "alone.wav", "--seed", 6, "--seconds", 0.05)
+    assert (tmp_path / "alone.wav").read_bytes() == (tmp_path / "o-1.wav").read_bytes()
+
+
+@pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
+def test_auto_is_the_cpu_engine_where_it_runs_and_threads_change_nothing(run, tmp_path):
+    for threads in (1, 2):
+        made = run("generate", "wavenet", tmp_path / f"{threads}.wav", "--threads", threads, "--seconds", 0.1, "--json")
+        assert made["engine"] == "cpu"
+    assert (tmp_path / "1.wav").read_bytes() == (tmp_path / "2.wav").read_bytes()
+    assert run("generate", "gru", tmp_path / "gru.wav", "--seconds", 0.01, "--json")["engine"] == "torch"
+    assert run("score", "wavenet", "a.wav", "--engine", "torch", "--json")["engine"] == "torch"
+
+
+def test_generate_goes_on_from_a_prime(run, tmp_path):
+    made = run("generate", "gru", tmp_path / "o.wav", "--prime", "a.wav", "--seconds", 0.02, "--json")
+    assert (made["files"][0]["samples"], made["primed_samples"]) == (1060, 900)
+    written = audio.read(tmp_path / "o.wav").pcm
+    np.testing.assert_array_equal(written[:900], audio.read("a.wav").pcm)
+    converted = run(
+        "generate", "gru", tmp_path / "o.wav", "--prime", "16k.wav", "--resample", "--seconds", 0.02, "--json"
+    )
+    assert converted["primed_samples"] == 800
+
+
+def test_score_of_files_folder_and_corpus(run):
+    assert [file["samples"] for file in run("score", "gru", "a.wav", "b.wav", "--json")["files"]] == [900, 1700]
+    assert len(run("score", "gru", "source", "--json")["files"]) == 24
+    held_out = {recording.id for recording in open_corpus("corpus").split("test")}
+    assert {file["file"] for file in run("score", "gru", "corpus", "--json")["files"]} == held_out
+    assert run("score", "gru", "16k.wav", "--resample", "--json")["samples"] == 800
+    assert "a.wav" in run("score", "gru", "a.wav", "--window", 0.05)
+
+
+def test_score_draws(run, tmp_path):
+    result = run("score", "gru", "a.wav", "--plot", tmp_path / "a.png", "--window", 0.01, "--json")
+    assert len(result["files"][0]["surprise"]) == 12
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare(run, tmp_path):
+    result = run(
+        "compare", "gru", "wavenet/model.safetensors", "--corpus", "corpus", "--html", tmp_path / "c.html", "--json"
+    )
+    assert KEYS["compare"] <= set(result)
+    assert {row["name"] for row in result["rows"]} == {"gru", "wavenet", "FLAC", "training histogram"}
+    assert all(set(row) >= ROW for row in result["rows"])
+    assert {(each["a"], each["b"]) for each in result["differences"]} == {("gru", "FLAC"), ("wavenet", "FLAC")}
+    assert "training histogram" in (tmp_path / "c.html").read_text(encoding="utf-8")
+    text = run("compare", "gru", "wavenet", "--corpus", "corpus", "--against", "gru", "--split", "validation")
+    assert "wavenet − gru" in text
+    assert "validation split" in text
+
+
+def test_equal_names_are_told_apart(run, tmp_path):
+    copied = tmp_path / "gru" / "model.safetensors"
+    copied.parent.mkdir()
+    copied.write_bytes(Path("gru/model.safetensors").read_bytes())
+    rows = run("compare", "gru", copied, "--corpus", "corpus", "--json")["rows"]
+    assert {row["name"] for row in rows if row["kind"] == "model"} == {"gru", str(copied)}
+
+
+def test_json_is_all_that_stdout_holds(capfd):
+    assert main(["compare", "gru", "wavenet", "--corpus", "corpus", "--json"]) == 0
+    out = capfd.readouterr().out
+    assert json.loads(out)["unit"] == "bits/sample"
+    assert len(out.splitlines()) == 1
+
+
+def test_help_of_every_command_and_none_that_does_not_exist(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    commands = ["quickstart", "prepare", "train", "generate", "score", "compare", "info"]
+    assert [line.split()[0] for line in text.splitlines() if re.match(" {4}[a-z]", line)] == commands
+    for command in commands:
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert "--json" in capsys.readouterr().out
+
+
+def test_a_bug_of_ours_ends_with_1_and_a_line(monkeypatch, capsys):
+    monkeypatch.setattr("wavegen.checkpoint.load", lambda path: 1 / 0)
+    monkeypatch.delenv("WAVEGEN_TRACEBACK", raising=False)
+    assert main(["info", "gru"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "ZeroDivisionError" in lines[0]
+    assert "WAVEGEN_TRACEBACK=1" in lines[0]
+    monkeypatch.setenv("WAVEGEN_TRACEBACK", "1")
+    assert main(["info", "gru"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_is_no_error():
+    done = subprocess.run(
+        f"{sys.executable} -m wavegen.cli score gru a.wav --window 0.00012 | head -n 1",
+        shell=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_an_interrupt_ends_with_130_and_leaves_nothing(tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def interrupted(engine, *arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return whole(engine, *arguments)
+
+    whole = TorchEngine.generate
+    monkeypatch.setattr(TorchEngine, "generate", interrupted)
+    monkeypatch.setattr("wavegen.sampling.PIECE", 10)
+    assert main(["generate", "gru", str(tmp_path / "o.wav")]) == 130
+    assert len(calls) == 3
+    assert capsys.readouterr().err == "wavegen: interrupted\n"
+    assert os.listdir(tmp_path) == []
