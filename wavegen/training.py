@@ -7,6 +7,7 @@ import copy
 import fcntl
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +97,14 @@ class Trainer:
         assert settings.threads is not None, "a resolved recipe has all three"
         assert steps is not None, "a resolved recipe has all three"
         assert every is not None, "a resolved recipe has all three"
-        bar = tqdm(total=steps, initial=self.step, desc=self.model.network.name, disable=not progress, unit="step")
+        bar = tqdm(
+            total=steps,
+            initial=self.step,
+            desc=self.model.network.name,
+            unit="step",
+            disable=not progress,
+            mininterval=0.5 if sys.stderr.isatty() else 30,  # a log file wants lines now and then
+        )
         metrics = open(self.run / "metrics.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (closed below)
         with (
             torch_threads(settings.threads),
@@ -112,7 +120,7 @@ class Trainer:
                     record: dict[str, Any] = {}
                     if self.step % LOG_EVERY == 0:
                         record["train_bits"] = bits
-                        bar.set_postfix_str(f"{bits:.3f} bits/sample")
+                        bar.set_postfix_str(f"{bits:.3f} bits/sample", refresh=False)
                     if self.step % every == 0 or self.step == steps:
                         record["validation_bits"] = self._validate()
                     if record:
