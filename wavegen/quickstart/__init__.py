@@ -26,7 +26,8 @@ from wavegen.report import WINDOW, comparison_text, duration, picture
 from wavegen.sampling import generate
 from wavegen.training import train
 
-MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies beside this file
+RECIPES = Path(__file__).parent
+MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies in RECIPES
 PREPARING, STARTING, SCORING, DRAWING, WRITING = 5.0, 10.0, 15.0, 15.0, 2.0  # seconds of each, on slow cores
 REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + WRITING
 TRAINING_SHARE = 0.94  # of what remains: timing a few steps says only roughly how long many will take
@@ -67,7 +68,7 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
     corpus = _corpus(out / "corpus")
     for name in MODELS:
         say(f"training {name} for {duration(60 * each)}")
-        recipe = load_recipe(Path(__file__).parent / f"{name}.toml", [f"training.minutes={each:.4f}"])
+        recipe = load_recipe(RECIPES / f"{name}.toml", [f"training.minutes={each:.4f}"])
         train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
     models = {name: load(out / name) for name in MODELS}
     say("scoring the held-out recordings with each, with FLAC and with the histogram")
