@@ -67,7 +67,7 @@ def test_no_code_costs_more_than_thirty_bits(seed, code):
 
 @pytest.mark.parametrize("name", tiny.NAMES)
 def test_the_first_sample_follows_silence(name):
-    model = tiny.model(name)
+    model = tiny.model(name, MuLaw())
     pcm = torch.randint(-32768, 32768, (2, 9))
     from_nothing, _ = model.log2_prob(pcm)
     after_silence, _ = model.log2_prob(pcm, model.initial_state(2, before=torch.zeros(2, dtype=torch.int64)))
