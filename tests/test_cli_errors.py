@@ -140,6 +140,7 @@ REFUSED = {
     "train recipe.toml --run a.wav": "a.wav: cannot be written",
     # outputs
     "generate gru absent/o.wav": "there is no folder absent",
+    "generate absent.safetensors absent/o.wav": "there is no folder absent",
     "generate gru o.mp3": "o.mp3: what is written is WAV; name it o.wav",
     "generate gru empty": "name it empty.wav",
     "generate gru /proc/o.wav --seconds 0.01": "/proc/o.wav: cannot be written",
