@@ -48,7 +48,19 @@ def subnormal_operands(count: int) -> tuple[np.ndarray, ...]:
     return a, b, c
 
 
-@pytest.mark.parametrize("operands", [awkward_operands, random_operands, subnormal_operands])
+def near_ties(count: int) -> tuple[np.ndarray, ...]:
+    """Products of half a unit in c's last place, or so little less that a float64 sum cannot tell."""
+    rng = np.random.default_rng(5)
+    c = from_bits(rng.integers(0, 2**23, count) | (rng.choice([0, 0, 1, 2, 60, 127, 200], count) << 23))
+    exponent = np.maximum((c.view(np.uint32) >> 23).astype(int), 1) - 151
+    little = rng.integers(0, 9, count) * 2.0**-23
+    odd = rng.choice([1, 1, -1, 3, -5], count)
+    a = np.ldexp(1 + little, exponent // 2).astype(np.float32)
+    b = np.ldexp((1 - little) * odd, exponent - exponent // 2).astype(np.float32)
+    return a, b, c
+
+
+@pytest.mark.parametrize("operands", [awkward_operands, random_operands, subnormal_operands, near_ties])
 @pytest.mark.parametrize("isa", HERE)
 def test_multiply_add_rounds_once(isa, operands):
     a, b, c = operands(1 << 20)
@@ -57,7 +69,7 @@ def test_multiply_add_rounds_once(isa, operands):
     assert same.all()
 
 
-@pytest.mark.parametrize("operands", [awkward_operands, subnormal_operands])
+@pytest.mark.parametrize("operands", [awkward_operands, subnormal_operands, near_ties])
 @pytest.mark.parametrize("isa", HERE)
 def test_multiply_add_is_nearest_to_the_exact_value(isa, operands):
     a, b, c = operands(1024)

@@ -25,15 +25,16 @@ def _extension() -> ModuleType:
 
 def missing() -> str | None:
     """Why the extension cannot be used and what to do, in one line; None if it can."""
+    again = "pip install --force-reinstall --no-deps"
     try:
         _extension()
     except ModuleNotFoundError:
         return (
-            "the C++ engine is missing: wavegen was installed without a working C++ compiler; "
-            "install one (Debian: apt install g++) and repeat pip install with --force-reinstall --no-cache-dir"
+            "the C++ engine is missing, because wavegen was installed without a working C++ compiler; "
+            f"install one (Debian: apt install g++ python3-dev) and repeat the installation with {again}"
         )
     except ImportError as error:
-        return f"the C++ engine cannot be loaded ({error}); repeat pip install with --force-reinstall --no-cache-dir"
+        return f"the C++ engine cannot be loaded ({error}); repeat the installation with {again}"
     return None
 
 
