@@ -87,14 +87,16 @@ def _verdict(comparison: Mapping[str, Any]) -> str:
     """One sentence: the best model, and how it stands to each baseline."""
     models = [row for row in comparison["rows"] if row["kind"] == "model"]
     best = (models or comparison["rows"])[0]
-    sentence = f"{best['name']} needs {bits(best['bits_per_sample'])} bits a sample"
+    best_of = {0: "", 1: "The model "}.get(len(models), "The best of the models, ")
+    comma = "," if len(models) > 1 else ""
+    sentence = f"{best_of}{best['name']}{comma} needs {bits(best['bits_per_sample'])} bits a sample"
     ratios = [
         f"{abs(ratio):.1%} {'less' if ratio >= 0 else 'more'} than {row['name']}"
         for row in comparison["rows"]
         if row["kind"] == "baseline" and row is not best
         for ratio in [1 - best["bits_per_sample"] / row["bits_per_sample"]]
     ]
-    return (f"Of the models, {sentence}" if models else sentence) + (": " + ", ".join(ratios) if ratios else "") + "."
+    return sentence + (": " + ", ".join(ratios) if ratios else "") + "."
 
 
 def _rows(comparison: Mapping[str, Any]) -> str:
