@@ -14,7 +14,7 @@ from wavegen import audio
 from wavegen.errors import UserError
 from wavegen.page import Sound, page, write_page
 
-PROVENANCE = {"weights_hash": "ab12", "weight_bytes": 400, "seed": 3, "samples_seen": 12345, "steps": 7}
+PROVENANCE = {"weights_hash": "ab12", "model_bytes": 400, "seed": 3, "samples_seen": 12345, "steps": 7}
 FULL: dict[str, Any] = copy.deepcopy(COMPARISON) | {"corpus_fingerprint": "feedbeef"}
 for row in FULL["rows"]:
     row |= PROVENANCE if row["kind"] == "model" else dict.fromkeys(PROVENANCE)

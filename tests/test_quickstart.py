@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 
 import pytest
 import workplace
@@ -71,15 +72,15 @@ def test_an_interrupted_one_goes_on(embedded, tmp_path, monkeypatch, capsys):
 
     compare = quickstart.compare
     monkeypatch.setattr(quickstart, "compare", interrupted)
-    assert main(["quickstart", "--out", "q", "--minutes", MINUTES]) == 130
-    trained = (tmp_path / "q" / "gru" / "model.safetensors").read_bytes()
+    assert main(["quickstart", "--out", "q 1", "--minutes", MINUTES]) == 130
+    trained = (tmp_path / "q 1" / "gru" / "model.safetensors").read_bytes()
     monkeypatch.setattr(quickstart, "compare", compare)
     capsys.readouterr()
-    assert main(["quickstart", "--out", "q"]) == 0
+    assert main(["quickstart", "--out", "q 1"]) == 0
     out, err = capsys.readouterr()
     assert "going on with the quickstart of 0.02 minutes" in err
-    assert (tmp_path / "q" / "gru" / "model.safetensors").read_bytes() == trained
-    commands = [line.split() for line in out.splitlines() if line.startswith("  wavegen ")]
+    assert (tmp_path / "q 1" / "gru" / "model.safetensors").read_bytes() == trained
+    commands = [shlex.split(line) for line in out.splitlines() if line.startswith("  wavegen ")]
     assert [command[1] for command in commands] == ["generate", "score", "train"]
     for command in commands[:2]:
         assert main(command[1:]) == 0, "what it names to try next works as it stands"

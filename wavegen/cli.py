@@ -19,7 +19,6 @@ from wavegen.errors import UserError
 DONE, OUR_BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 ENGINES = ("auto", "torch", "cpu")
 TRACEBACK = "WAVEGEN_TRACEBACK"
-
 T = TypeVar("T", int, float)
 Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
 
@@ -42,13 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return PIPE_CLOSED
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
-    except MemoryError as error:
-        return _fail(f"out of memory: {error or 'ask for less at once'}", USER_ERROR)
+    except MemoryError:
+        return _fail("out of memory; ask for less at once", USER_ERROR)
     except Exception as error:
         if os.environ.get(TRACEBACK):
             traceback.print_exc()
-        where = f"set {TRACEBACK}=1 to see where, and please report it"
-        return _fail(f"internal error, {type(error).__name__}: {error}; {where}", OUR_BUG)
+        what = f"internal error, {type(error).__name__}: {error}"
+        return _fail(f"{what}; set {TRACEBACK}=1 to see where, and please report it", OUR_BUG)
 
 
 def _fail(message: str, code: int) -> int:
@@ -115,6 +114,7 @@ def _score(args: argparse.Namespace) -> Result:
     model = load(args.model)
     window = args.window or (WINDOW if args.plot else None)
     result = score(model, args.files, args.engine, args.resample, args.threads, window, progress="scoring")
+    result["model"] = {"path": str(args.model), **result["model"]}
     for warning in result["warnings"]:
         print(f"wavegen: warning: {warning}", file=sys.stderr)
     if args.plot:
@@ -181,8 +181,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="wavegen",
-        description="Autoregressive models of raw audio: train them, sample from them, and say in bits per sample "
-        "how good they are.",
+        description="Autoregressive models of raw audio: train, sample, and say in bits per sample how good they are.",
         epilog="`wavegen quickstart` shows all of it on built-in speech within minutes.",
         allow_abbrev=False,
     )
@@ -261,8 +260,9 @@ def _add_compare(commands: Any) -> None:
 
 
 def _add_info(commands: Any) -> None:
-    parser = _command(commands, "info", _info, "what a model or a corpus is")
-    parser.add_argument("path", type=Path, metavar="MODEL|CORPUS")
+    _command(commands, "info", _info, "what a model or a corpus is").add_argument(
+        "path", type=Path, metavar="MODEL|CORPUS"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ SEED = 0  # of the bootstrap, the same for all, so that a report can be made aga
 PROVENANCE = (
     "parameters",
     "macs_per_sample",
-    "weight_bytes",
+    "model_bytes",
     "training_seconds",
     "samples_seen",
     "steps",
@@ -143,7 +143,7 @@ def provenance(model: AudioModel) -> dict[str, Any]:
         **model.metadata,
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
-        "weight_bytes": sum(weight.nbytes for weight in model.parameters()),
+        "model_bytes": sum(weight.nbytes for weight in model.parameters()),
     }
     return {key: known.get(key) for key in PROVENANCE}
 

@@ -164,7 +164,7 @@ def _provenance(comparison: Mapping[str, Any]) -> str:
         if row["kind"] == "model":
             lines.append(
                 f"<p>{escape(row['name'])}: weights <code>{escape(str(row['weights_hash']))}</code>, "
-                f"{count(row['weight_bytes'])} bytes of weights, seed {escape(str(row['seed']))}, "
+                f"{count(row['model_bytes'])} bytes of weights, seed {escape(str(row['seed']))}, "
                 f"{count(row['samples_seen'])} samples seen in {count(row['steps'])} steps.</p>"
             )
     return '<h2>Where the numbers come from</h2>\n<div class="soft">' + "\n".join(lines) + "</div>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -154,15 +155,17 @@ def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndar
 
 
 def _summary(out: Path, table: dict[str, Any], seconds: float) -> str:
+    model, real, recipe, corpus = (
+        shlex.quote(str(out / name)) for name in ("wavenet", "real.wav", "wavenet/recipe.toml", "corpus")
+    )
     return "\n".join(
         [
             comparison_text(table),
             "",
             f"done in {duration(seconds)}; open {out / 'report.html'} to listen, look and read. Next, try:",
             "",
-            f"  wavegen generate {out / 'wavenet'} more.wav -n 3 --seconds 10 --seed 7",
-            f"  wavegen score {out / 'wavenet'} {out / 'real.wav'} --plot surprise.png",
-            f"  wavegen train {out / 'wavenet' / 'recipe.toml'} --corpus {out / 'corpus'} --run longer "
-            "--set training.minutes=60",
+            f"  wavegen generate {model} more.wav -n 3 --seconds 10 --seed 7",
+            f"  wavegen score {model} {real} --plot surprise.png",
+            f"  wavegen train {recipe} --corpus {corpus} --run longer --set training.minutes=60",
         ]
     )
