@@ -149,18 +149,17 @@ def _names(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _info(args: argparse.Namespace) -> Result:
-    if (args.path / "corpus.json").exists():
-        from wavegen.data.audit import describe
-        from wavegen.data.corpus import open_corpus
-
-        corpus = open_corpus(args.path)
-        about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint}
-        return {**about, **corpus.audit}, f"corpus {corpus.fingerprint}\n{describe(corpus.audit)}"
     from wavegen.checkpoint import load
+    from wavegen.data.audit import describe
+    from wavegen.data.corpus import open_corpus
     from wavegen.report import description_text
 
-    result = load(args.path).describe()
-    return result, description_text(result)
+    if (args.path / "corpus.json").exists():
+        corpus = open_corpus(args.path)
+        about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}
+        return about, f"corpus {corpus.fingerprint}\n{describe(corpus.audit)}"
+    about = load(args.path).describe()
+    return about, description_text(about)
 
 
 def _check_output(path: Path) -> None:
@@ -260,9 +259,8 @@ def _add_compare(commands: Any) -> None:
 
 
 def _add_info(commands: Any) -> None:
-    _command(commands, "info", _info, "what a model or a corpus is").add_argument(
-        "path", type=Path, metavar="MODEL|CORPUS"
-    )
+    parser = _command(commands, "info", _info, "what a model or a corpus is")
+    parser.add_argument("path", type=Path, metavar="MODEL|CORPUS")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
