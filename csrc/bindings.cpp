@@ -1,102 +1,30 @@
 // Python's door to the engine: everything that comes in is checked here, before anything is allocated.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "arrays.h"
 #include "engine.h"
 #include "philox.h"
 #include "tables.h"
 
-namespace nb = nanobind;
-using namespace nb::literals;
+using namespace nanobind::literals;
 
 namespace wavegen {
 namespace {
-
-template <class Scalar, std::size_t kDimensions>
-using Array = nb::ndarray<const Scalar, nb::ndim<kDimensions>, nb::c_contig, nb::device::cpu>;
-template <class Scalar>
-using Result = nb::ndarray<nb::numpy, Scalar>;
 
 constexpr std::size_t kMostChannels = 4096, kMostLayers = 256, kMostTaps = 64, kMostDilation = 65536;
 constexpr std::size_t kMostStreams = 4096, kMostThreads = 4096;
 constexpr std::size_t kMostFloats = std::size_t{1} << 32;        // 16 GiB of weights and queues
 constexpr std::size_t kMostSamplesACall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
-
-void require(bool good, const std::string& otherwise) {  // not for inner loops: it makes the sentence each time
-    if (!good) throw std::invalid_argument(otherwise);
-}
-
-void within(std::size_t value, std::size_t least, std::size_t most, const char* name) {
-    require(least <= value && value <= most, std::string(name) + " is " + std::to_string(value) + ", must be from " +
-                                                 std::to_string(least) + " to " + std::to_string(most));
-}
-
-std::size_t product(std::size_t a, std::size_t b) {
-    std::size_t result;
-    require(!__builtin_mul_overflow(a, b, &result), "the sizes are too large");
-    return result;
-}
-
-std::size_t sum(std::size_t a, std::size_t b) {
-    std::size_t result;
-    require(!__builtin_add_overflow(a, b, &result), "the sizes are too large");
-    return result;
-}
-
-template <class AnyArray>
-void shaped(const AnyArray& array, const std::vector<std::size_t>& shape, const char* name) {
-    std::string expected, found;
-    bool equal = true;
-    for (std::size_t d = 0; d < array.ndim(); ++d) {
-        equal = equal && array.shape(d) == shape[d];
-        expected += (d ? ", " : "") + std::to_string(shape[d]);
-        found += (d ? ", " : "") + std::to_string(array.shape(d));
-    }
-    require(equal, std::string(name) + " has shape (" + found + "), must be (" + expected + ")");
-}
-
-template <class FloatArray>
-void finite(const FloatArray& array, const char* name) {
-    for (std::size_t i = 0; i < array.size(); ++i)
-        if (!std::isfinite(array.data()[i]))
-            throw std::invalid_argument(std::string(name) + " has values that are not finite");
-}
-
-template <class FloatArray>
-void weight(const FloatArray& array, const std::vector<std::size_t>& shape, const char* name) {
-    shaped(array, shape, name);
-    finite(array, name);
-}
-
-// A new numpy array that owns its memory, zeros at first.
-template <class Scalar>
-struct Owned {
-    explicit Owned(std::vector<std::size_t> shape) : shape_(std::move(shape)) {
-        std::size_t size = 1;
-        for (const std::size_t extent : shape_) size = product(size, extent);
-        values_ = std::make_unique<Scalar[]>(size);
-    }
-    Scalar* data() { return values_.get(); }
-    Result<Scalar> release() {
-        Scalar* values = values_.release();
-        nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<Scalar*>(p); });
-        return Result<Scalar>(values, shape_.size(), shape_.data(), owner);
-    }
-
- private:
-    std::vector<std::size_t> shape_;
-    std::unique_ptr<Scalar[]> values_;
-};
 
 const Kernels* kernels_named(const std::string& isa) {
     const Kernels* kernels = find_kernels(isa.c_str());
@@ -133,6 +61,19 @@ std::size_t floats_needed(const WaveNetArrays& a, std::size_t streams) {
     return sum(sum(product(layer, a.layers), ends), product(product(span, residual), streams));
 }
 
+void check_sizes(const WaveNetArrays& a) {
+    within(a.symbols, 2, kMostSymbols, "the number of symbols");
+    within(a.embedding, 1, kMostChannels, "the number of embedding channels");
+    within(a.residual, 1, kMostChannels, "residual_channels");
+    within(a.half, 1, kMostChannels, "half of gate_channels");
+    within(a.skip, 1, kMostChannels, "skip_channels");
+    within(a.layers, 1, kMostLayers, "the number of layers");
+    within(a.kernel, 2, kMostTaps, "kernel_size");
+    for (std::size_t l = 0; l < a.layers; ++l)
+        require(a.dilations[l] >= 1 && a.dilations[l] <= static_cast<std::int32_t>(kMostDilation),
+                "a dilation is " + std::to_string(a.dilations[l]) + ", must be from 1 to 65536");
+}
+
 void open(Engine* place, const Array<float, 2>& embedding, const Array<float, 2>& front_weight,
           const Array<float, 1>& front_bias, const Array<float, 3>& gates_weight, const Array<float, 2>& gates_bias,
           const Array<float, 3>& residual_weight, const Array<float, 2>& residual_bias,
@@ -149,20 +90,11 @@ void open(Engine* place, const Array<float, 2>& embedding, const Array<float, 2>
     a.skip = head_weight.shape(0);
     a.layers = dilations.shape(0);
     a.kernel = kernel_size;
-    within(a.symbols, 2, kMostSymbols, "the number of symbols");
-    within(a.embedding, 1, kMostChannels, "the number of embedding channels");
-    within(a.residual, 1, kMostChannels, "residual_channels");
-    within(a.half, 1, kMostChannels, "half of gate_channels");
-    within(a.skip, 1, kMostChannels, "skip_channels");
-    within(a.layers, 1, kMostLayers, "the number of layers");
-    within(a.kernel, 2, kMostTaps, "kernel_size");
+    a.dilations = dilations.data();
     within(streams, 1, kMostStreams, "the number of streams");
     within(threads, 1, kMostThreads, "the number of threads");
     require(start_symbol < a.symbols, "start_symbol is out of range");
-    for (std::size_t l = 0; l < a.layers; ++l)
-        require(dilations.data()[l] >= 1 && dilations.data()[l] <= static_cast<std::int32_t>(kMostDilation),
-                "a dilation is " + std::to_string(dilations.data()[l]) + ", must be from 1 to 65536");
-    a.dilations = dilations.data();
+    check_sizes(a);
     require(floats_needed(a, streams) <= kMostFloats, "weights and queues of these sizes would take more than 16 GiB");
     const std::size_t gates = 2 * a.half;
     weight(embedding, {a.symbols, a.embedding}, "embedding");
@@ -179,6 +111,8 @@ void open(Engine* place, const Array<float, 2>& embedding, const Array<float, 2>
     weight(output_weight, {a.symbols, a.skip}, "output_weight");
     weight(output_bias, {a.symbols}, "output_bias");
     shaped(codes_per_symbol, {a.symbols}, "codes_per_symbol");
+    std::vector<std::int32_t> codes = checked_codes(codes_per_symbol);
+    const Kernels* kernels = kernels_named(isa);
     a.embedding_weight = embedding.data();
     a.front_weight = front_weight.data();
     a.front_bias = front_bias.data();
@@ -192,7 +126,7 @@ void open(Engine* place, const Array<float, 2>& embedding, const Array<float, 2>
     a.head_bias = head_bias.data();
     a.output_weight = output_weight.data();
     a.output_bias = output_bias.data();
-    new (place) Engine(WaveNet(a, kernels_named(isa)), checked_codes(codes_per_symbol), start_symbol, streams, threads);
+    new (place) Engine(WaveNet(a, kernels), std::move(codes), start_symbol, streams, threads);
 }
 
 nb::tuple generate(Engine& engine, std::size_t count, const Array<std::uint64_t, 1>& seeds, double temperature) {
@@ -299,6 +233,7 @@ std::vector<std::string> instruction_sets() {
 }  // namespace wavegen
 
 NB_MODULE(wavegen_native, m) {
+    namespace nb = nanobind;
     using wavegen::Engine;
     m.doc() = "The C++ engine of wavegen; wavegen.engine is the way to it.";
     m.attr("numerics") = 1;
