@@ -41,6 +41,13 @@ def test_without_the_extension_auto_says_so_once_and_goes_on(without_extension, 
     assert "apt install g++" in line
 
 
+def test_an_extension_of_other_numerics_is_refused(monkeypatch):
+    extension = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+    monkeypatch.setattr(extension, "numerics", 99)
+    with pytest.raises(UserError, match=r"C\+\+ engine has numerics 99, wavegen 1"):
+        open_engine(lively.wavenet(), engine="cpu")
+
+
 def test_without_the_extension_other_models_are_not_bothered(without_extension, caplog):
     assert open_engine(tiny.model("gru")).name == "torch"
     assert not caplog.messages

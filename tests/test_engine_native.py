@@ -169,7 +169,7 @@ def test_draws_follow_the_scored_distribution(temperature):
     assert chisquare(found, np.append(expected[common], expected[~common].sum())).pvalue > 1e-3
 
 
-# Raise `numerics` in bindings.cpp (and wavegen/checkpoint.py) with any change that changes these.
+# Raise `numerics` in bindings.cpp (and wavegen/engine/base.py) with any change that changes these.
 GOLDEN = {
     "fed": "df874d7937328084",
     "drawn": "b9353c3f8f19466b",

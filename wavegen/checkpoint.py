@@ -15,11 +15,11 @@ from torch import Tensor
 
 from wavegen.atomic import replacing
 from wavegen.density import AudioModel
+from wavegen.engine.base import NUMERICS
 from wavegen.errors import UserError
 from wavegen.recipe import check_model
 
 FORMAT = 1  # of model files; a reader refuses newer ones
-NUMERICS = 1  # of the native engines: raised with any change that changes bits
 
 
 def weights_hash(tensors: Mapping[str, Tensor]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from wavegen.errors import UserError
 
+NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
 NOT_FINITE = "the network's outputs are not finite: its weights are damaged or far too large"
 
 

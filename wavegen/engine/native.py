@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from wavegen.density import AudioModel
-from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature
+from wavegen.engine.base import NOT_FINITE, NUMERICS, checked_pcm, checked_seeds, checked_temperature
 from wavegen.errors import UserError
 from wavegen.networks import WaveNet
 
@@ -27,7 +27,7 @@ def missing() -> str | None:
     """Why the extension cannot be used and what to do, in one line; None if it can."""
     again = "pip install --force-reinstall --no-deps"
     try:
-        _extension()
+        numerics = _extension().numerics
     except ModuleNotFoundError:
         return (
             "the C++ engine is missing, because wavegen was installed without a working C++ compiler; "
@@ -35,6 +35,8 @@ def missing() -> str | None:
         )
     except ImportError as error:
         return f"the C++ engine cannot be loaded ({error}); repeat the installation with {again}"
+    if numerics != NUMERICS:
+        return f"the C++ engine has numerics {numerics}, wavegen {NUMERICS}; repeat the installation with {again}"
     return None
 
 
