@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from wavegen import audio
+from wavegen.data.corpus import open_corpus, prepare
 from wavegen.errors import UserError
 from wavegen.scoring import score
 
@@ -66,3 +67,16 @@ def test_a_broken_file_is_met_before_anything_is_scored(wav, tmp_path, monkeypat
     monkeypatch.setattr("wavegen.scoring.chunks", lambda *_: pytest.fail("scored already"))
     with pytest.raises(UserError, match=r"z\.wav"):
         score(GRU, tmp_path)
+
+
+def test_a_corpus_is_scored_by_its_test_split_with_a_warning_if_it_is_another_models(tmp_path, wav):
+    for samples in range(900, 924):
+        wav(f"{samples}.wav", samples)
+    prepare(tmp_path, tmp_path / "corpus")
+    corpus = open_corpus(tmp_path / "corpus")
+    model = tiny.mu_law_model(name="gru", hidden_size=5)
+    for fingerprint, warned in [(None, 0), (corpus.fingerprint, 0), ("0" * 16, 1)]:
+        model.metadata = {"corpus_fingerprint": fingerprint}
+        result = score(model, corpus.path)
+        assert [file["file"] for file in result["files"]] == [recording.id for recording in corpus.split("test")]
+        assert len(result["warnings"]) == warned

@@ -20,7 +20,7 @@ UNIT = "bits/sample"
 STREAMS = 16  # files side by side
 SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds what a forward pass holds
 RESAMPLES = 2000  # of the bootstrap
-SEED = 0  # of the bootstrap, the same for all, so that a report can be made again
+SEED = 0  # of the bootstrap, so that a report can be made again
 PROVENANCE = (
     "parameters",
     "macs_per_sample",
@@ -111,7 +111,8 @@ def _side_by_side(takes: Sequence[Take]) -> Iterator[list[int]]:
 def bootstrap_interval(bits: NDArray[np.float64], samples: NDArray[np.integer]) -> tuple[float | None, float | None]:
     """The 95 % bootstrap interval of Σ bits / Σ samples over files drawn with replacement; None for one file.
 
-    The files drawn depend on their number only, so that intervals of several models are of the same draws.
+    Both arguments are (files,). Given the difference of two models' bits, file by file, it is the paired interval of
+    their difference.
     """
     if len(bits) < 2:
         return None, None
@@ -124,14 +125,8 @@ def bootstrap_interval(bits: NDArray[np.float64], samples: NDArray[np.integer]) 
     return float(low), float(high)
 
 
-def paired_interval(
-    bits_a: NDArray[np.float64], bits_b: NDArray[np.float64], samples: NDArray[np.integer]
-) -> tuple[float | None, float | None]:
-    """The 95 % bootstrap interval of (Σ bits_a − Σ bits_b) / Σ samples, both over the same drawn files."""
-    return bootstrap_interval(np.subtract(bits_a, bits_b), samples)
-
-
 def estimate(bits: NDArray[np.float64], samples: NDArray[np.integer]) -> dict[str, float | None]:
+    """Σ bits / Σ samples of (files,) each, and its interval, as reports give them."""
     low, high = bootstrap_interval(bits, samples)
     estimate = {"bits_per_sample": float(bits.sum() / samples.sum()), "low": low, "high": high}
     return {key: None if value is None else round(value, DIGITS) for key, value in estimate.items()}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PIECE = 512  # samples between two looks at the clock and the keyboard
-MOST_SAMPLES = 2**31  # of all recordings of a call, which memory holds until they are written
+MOST_SAMPLES = 2**28  # of all recordings of a call, which memory holds until they are written
 
 
 @dataclass(frozen=True)
@@ -117,20 +117,17 @@ def generate(
     """
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
     if num_samples < 1 or num_samples * len(seeds) > MOST_SAMPLES:
-        raise UserError(f"{num_samples} samples of {len(seeds)} recordings: give at least one, and at most 2^31 in all")
+        raise UserError(f"{num_samples} samples of {len(seeds)} recordings: give at least one, and at most 2^28 in all")
     running = open_engine(model, len(seeds), engine, threads=threads)
     heard = np.zeros((len(seeds), 0), np.int16) if prime is None else np.tile(prime, (len(seeds), 1))
     pcm, log2_prob = [heard], []
     for start in range(0, heard.shape[1], PIECE):
         log2_prob.append(running.feed(heard[:, start : start + PIECE]))
-    with tqdm(
-        total=num_samples * len(seeds),
-        desc="generating",
-        unit=" samples",
-        unit_scale=True,
-        leave=False,
+    bar = tqdm(
+        total=num_samples * len(seeds), desc="generating", unit=" samples", unit_scale=True, leave=False,
         disable=None if progress else True,
-    ) as bar:
+    )  # fmt: skip
+    with bar:
         begun = time.monotonic()
         for start in range(0, num_samples, PIECE):
             piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature)

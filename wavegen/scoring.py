@@ -47,7 +47,7 @@ def find_takes(
         corpus = open_corpus(source)
         check_rate(str(source), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
         if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
-            warnings.append(f"{source}: not the corpus the model was trained on; its files may be the model's own")
+            warnings.append(f"{source}: not the corpus of this model, which may have been trained on these files")
         takes += [Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)) for entry in corpus.split("test")]
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no recordings to score")
