@@ -30,7 +30,7 @@ ORDER = [
     {"containers", "audio", "codecs", "distributions", "networks"},
     {"density", "data"},
     {"recipe", "baselines", "engine"},
-    {"checkpoint", "calibration", "evaluation"},
+    {"checkpoint", "calibration", "evaluation", "process"},
     {"training", "scoring", "sampling", "comparison"},
     {"report"},
     {"page"},

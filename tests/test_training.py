@@ -1,6 +1,9 @@
+import dataclasses
 import fcntl
 import json
 import math
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -68,22 +71,87 @@ def test_the_run_folder_tells_what_happened(corpus, tmp_path):
 
 
 class Interrupted(Trainer):
-    """A trainer whose user loses patience before step 17."""
+    """A trainer whose user loses patience: at `place`, once `at` steps are behind."""
+
+    place, at = "", 0
+
+    def _cut(self, place):
+        if (place, self.step) == (self.place, self.at):
+            signal.raise_signal(signal.SIGINT)
 
     def _train_step(self, steps):
-        if self.step == 17:
-            raise KeyboardInterrupt
+        self._cut("before a step")
+        adam = self.optimizer.step
+
+        def then_cut():
+            adam()
+            self._cut("in a step")
+
+        self.optimizer.step = then_cut
+        try:
+            return super()._train_step(steps)
+        finally:
+            self.optimizer.step = adam
+
+    def _validate(self):
+        self._cut("in a validation")
+        return super()._validate()
+
+
+class Killed(Trainer):
+    """A trainer that is killed once 27 steps are behind."""
+
+    def _train_step(self, steps):
+        if self.step == 27:
+            raise SystemExit
         return super()._train_step(steps)
 
 
-@pytest.mark.parametrize("network", ["wavenet", "gru"])
-def test_a_resumed_run_ends_with_the_same_bits(network, corpus, tmp_path):
-    whole = train(recipe(network), corpus, tmp_path / "whole", progress=False)
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, which a shell may have replaced for what runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("network", "place", "at"),
+    [
+        ("wavenet", "before a step", 17),
+        ("gru", "in a step", 17),
+        ("wavenet", "in a validation", 20),
+        ("wavenet", "in a validation", 30),
+    ],
+)
+def test_an_interrupted_and_resumed_run_ends_with_the_same_bits(network, place, at, corpus, tmp_path, ctrl_c):
     run = tmp_path / "cut"
     run.mkdir()
+    trainer = Interrupted(recipe(network), corpus, run)
+    trainer.place, trainer.at = place, at
     with pytest.raises(KeyboardInterrupt):
-        Interrupted(recipe(network), corpus, run).run_all(progress=False)
-    resumed = train(recipe(network), corpus, run, resume=True, progress=False)
+        trainer.run_all(progress=False)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert trainer.step == (at if place == "in a validation" else at + 1), "it stops at once"
+    assert checkpoint.read_tensors(run / "resume.safetensors")[1]["step"] == trainer.step, "and no step is lost"
+    ends_as_if_never_stopped(recipe(network), corpus, run, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("validate_every", [10, 30])
+def test_a_killed_run_goes_on_from_what_was_saved_or_from_the_start(validate_every, corpus, tmp_path):
+    asked = recipe(validate_every=validate_every)
+    run = tmp_path / "cut"
+    run.mkdir()
+    with pytest.raises(SystemExit):
+        Killed(asked, corpus, run).run_all(progress=False)
+    with open(run / "metrics.jsonl", "a") as metrics:
+        metrics.write('{"step": 2')  # the power failed
+    ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
+
+
+def ends_as_if_never_stopped(asked, corpus, run, other):
+    whole = train(asked, corpus, other, progress=False)
+    resumed = train(asked, corpus, run, resume=True, progress=False)
     for name in ("model.safetensors", "resume.safetensors"):
         a, header_a = checkpoint.read_tensors(whole.with_name(name))
         b, header_b = checkpoint.read_tensors(resumed.with_name(name))
@@ -109,8 +177,46 @@ def test_a_run_is_not_overwritten_nor_resumed_with_another_recipe(corpus, tmp_pa
     train(recipe(steps=2), corpus, run, progress=False)
     with pytest.raises(UserError, match="give --resume"):
         train(recipe(steps=2), corpus, run, progress=False)
-    with pytest.raises(UserError, match=r"was started with learning_rate = 0\.004, not 0\.1"):
+    with pytest.raises(UserError, match=r"was started with training.learning_rate = 0\.004, not 0\.1"):
         train(recipe(steps=2, learning_rate=0.1), corpus, run, resume=True, progress=False)
+    with pytest.raises(UserError, match=r"was started with training.steps = 2, not 3"):
+        train(recipe(steps=3), corpus, run, resume=True, progress=False)
+    with pytest.raises(UserError, match=r"was started with network.name = wavenet, not gru"):
+        train(recipe("gru", steps=2), corpus, run, resume=True, progress=False)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_a_recipe_leaves_to_the_defaults_can_be_resumed(network, corpus, tmp_path):
+    tables = {"network": {"name": network}, "training": {"steps": 1, "batch_size": 1, "window": 16, "warm_up": 1}}
+    for resume in (False, True):
+        train(parse_recipe(tables, "test"), corpus, tmp_path / "run", resume=resume, progress=False)
+
+
+def test_without_validation_files_the_last_weights_are_kept(corpus, tmp_path):
+    kept = tuple(recording for recording in corpus.recordings if recording.split != "validation")
+    path = train(recipe(), dataclasses.replace(corpus, recordings=kept), tmp_path / "run", progress=False)
+    assert checkpoint.load(path).metadata["steps"] == 30
+
+
+def test_a_resume_file_of_something_else_gets_one_line(corpus, tmp_path):
+    run = tmp_path / "run"
+    model = train(recipe(steps=2), corpus, run, progress=False)
+    (run / "resume.safetensors").write_bytes(model.read_bytes())
+    with pytest.raises(UserError, match=r"resume.safetensors: damaged, or of another run"):
+        train(recipe(steps=2), corpus, run, resume=True, progress=False)
+
+
+def test_metrics_on_a_full_disk_get_one_line(corpus, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    monkeypatch.setattr("wavegen.training._keep_metrics", lambda path, step: os.symlink("/dev/full", path))
+    with pytest.raises(UserError, match=r"metrics.jsonl: cannot be written: No space left on device"):
+        train(recipe(), corpus, run, progress=False)
+
+
+def test_a_receptive_field_that_no_memory_holds_gets_one_line(corpus, tmp_path):
+    tables = {"network": {"name": "wavenet", "dilations": [65536] * 256}, "training": {"steps": 1}}
+    with pytest.raises(UserError, match=r"16777216 of context for each window; .* lower network.dilations"):
+        train(parse_recipe(tables, "test"), corpus, tmp_path / "run", progress=False)
 
 
 def test_two_processes_do_not_train_in_one_folder(corpus, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import fcntl
 import json
 import math
 import sys
@@ -26,6 +25,7 @@ from wavegen.data.windows import Batch, Windows
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
+from wavegen.process import interrupt_noted, locked, torch_threads
 from wavegen.recipe import Recipe, load_recipe
 
 WARM_UP_STEPS = 100  # or a tenth of a run, if that is less
@@ -33,6 +33,7 @@ FINAL_RATE = 0.02  # of the learning rate, reached by a cosine
 MAX_GRADIENT_NORM = 1.0
 VALIDATION_SECONDS = 40  # of audio at most, so that validating stays cheap beside training
 LOG_EVERY = 20
+MOST_SAMPLES_A_STEP = 2**26  # context included: 64 channels of so many take 16 GiB a layer
 
 
 def train(recipe: Recipe, corpus: Corpus, run: str | Path, *, resume: bool = False, progress: bool = True) -> Path:
@@ -46,7 +47,7 @@ def train(recipe: Recipe, corpus: Corpus, run: str | Path, *, resume: bool = Fal
     run = Path(run)
     if recipe.corpus.sample_rate not in (None, corpus.sample_rate):
         raise UserError(f"{corpus.path}: {corpus.sample_rate} Hz, but the recipe says {recipe.corpus.sample_rate} Hz")
-    with _locked(run):
+    with locked(run):
         if (run / "resume.safetensors").exists() and not resume:
             raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
         trainer = Trainer(recipe, corpus, run)
@@ -74,12 +75,22 @@ class Trainer:
             batch_size=settings.batch_size,
             seed=settings.seed,
         )
+        if (at_once := self.windows.batch_size * self.windows.length) > MOST_SAMPLES_A_STEP:
+            raise UserError(
+                f"a step would take {at_once} samples, {self.windows.context} of context for each window; "
+                f"at most {MOST_SAMPLES_A_STEP}: lower network.dilations, training.window or training.batch_size"
+            )
         self.validation = list(_at_most(VALIDATION_SECONDS * corpus.sample_rate, corpus))
         self.step, self.seconds, self.samples, self.best = 0, 0.0, 0, math.inf
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98))
         if (run / "resume.safetensors").exists():
             self.recipe = _same_recipe(recipe, load_recipe(run / "recipe.toml"), run)
-            self._restore()
+            try:
+                self._restore()
+            except (KeyError, TypeError, ValueError, RuntimeError) as error:
+                raise UserError(
+                    f"{run / 'resume.safetensors'}: damaged, or of another run; give another --run"
+                ) from error
         else:
             probe = copy.deepcopy(self.model)
             self.recipe = calibrate(
@@ -89,9 +100,10 @@ class Trainer:
             )
             with replacing(run / "recipe.toml") as temporary:
                 temporary.write_text(self.recipe.to_toml(), encoding="utf-8")
+        _keep_metrics(run / "metrics.jsonl", self.step)
 
     def run_all(self, progress: bool = True) -> None:
-        """Trains from where the run stands to its last step; saves what resuming needs when interrupted."""
+        """Trains from where the run stands to its last step; when interrupted, ends and saves the step under way."""
         settings = self.recipe.training
         steps, every = settings.steps, settings.validate_every
         assert settings.threads is not None, "a resolved recipe has all three"
@@ -105,36 +117,40 @@ class Trainer:
             disable=not progress,
             mininterval=0.5 if sys.stderr.isatty() else 30,  # a log file wants lines now and then
         )
-        metrics = open(self.run / "metrics.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (closed below)
         with (
             torch_threads(settings.threads),
             bar,
-            metrics,
-            contextlib.closing(SummaryWriter(str(self.run), purge_step=self.step)) as board,
+            contextlib.closing(SummaryWriter(str(self.run), purge_step=self.step + 1)) as board,
+            interrupt_noted() as interrupted,
         ):
-            try:
-                while self.step < steps:
-                    started = time.monotonic()
-                    bits = self._train_step(steps)
-                    self.seconds += time.monotonic() - started
-                    record: dict[str, Any] = {}
-                    if self.step % LOG_EVERY == 0:
-                        record["train_bits"] = bits
-                        bar.set_postfix_str(f"{bits:.3f} bits/sample", refresh=False)
-                    if self.step % every == 0 or self.step == steps:
-                        record["validation_bits"] = self._validate()
-                    if record:
-                        position = {"step": self.step, "seconds": round(self.seconds, 3), "samples": self.samples}
-                        metrics.write(json.dumps(position | record) + "\n")
-                        metrics.flush()
-                        for name, value in record.items():
-                            board.add_scalar(name, value, self.step)
-                    if "validation_bits" in record:
-                        self._save()
-                    bar.update()
-            except KeyboardInterrupt:
-                self._save()
-                raise
+            while self.step < steps:
+                started = time.monotonic()
+                bits = self._train_step(steps)
+                self.seconds += time.monotonic() - started
+                record: dict[str, float | None] = {}
+                if self.step % LOG_EVERY == 0:
+                    record["train_bits"] = bits
+                    bar.set_postfix_str(f"{bits:.3f} bits/sample", refresh=False)
+                if self.step % every == 0 or self.step == steps:
+                    record["validation_bits"] = self._validate()
+                if record:
+                    self._log(record, board)
+                if "validation_bits" in record or interrupted.is_set():
+                    self._save()
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+                bar.update()
+
+    def _log(self, record: dict[str, float | None], board: SummaryWriter) -> None:
+        position = {"step": self.step, "seconds": round(self.seconds, 3), "samples": self.samples}
+        try:
+            with open(self.run / "metrics.jsonl", "a", encoding="utf-8") as metrics:
+                metrics.write(json.dumps(position | record) + "\n")
+        except OSError as error:
+            raise UserError(f"{self.run / 'metrics.jsonl'}: cannot be written: {error.strerror}") from error
+        for name, value in record.items():
+            if value is not None:
+                board.add_scalar(name, value, self.step)
 
     def _train_step(self, steps: int) -> float:
         """One step of Adam on the mean bits of the batch's scored samples, which it returns."""
@@ -210,40 +226,12 @@ class Trainer:
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
         self.step, self.seconds, self.samples = header["step"], header["seconds"], header["samples"]
         self.best = header["best"]
-        _keep_metrics(self.run / "metrics.jsonl", self.step)
 
 
 def mean_bits(model: AudioModel, batch: Batch) -> Tensor:
     """The mean over the scored samples of −log2 p, a scalar: what training minimises."""
     log2_prob, _ = model.log2_prob(batch.pcm, model.initial_state(len(batch.pcm), batch.before))
     return -(log2_prob * batch.scored).sum() / batch.scored.sum()
-
-
-@contextlib.contextmanager
-def torch_threads(threads: int) -> Iterator[None]:
-    """Lets torch use that many threads inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextlib.contextmanager
-def _locked(run: Path) -> Iterator[None]:
-    """Holds the run folder's lock. Raises UserError if another process does, or the folder cannot be made."""
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        file = open(run / ".lock", "w")  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise UserError(f"{run}: cannot be written: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"{run}: another process is training here; wait for it or give another --run") from error
-        yield
 
 
 def _at_most(samples: int, corpus: Corpus) -> Iterator[Any]:
@@ -256,18 +244,27 @@ def _at_most(samples: int, corpus: Corpus) -> Iterator[Any]:
 
 
 def _same_recipe(given: Recipe, stored: Recipe, run: Path) -> Recipe:
-    """The stored recipe. Raises UserError if the given one asks for something else than its length and threads."""
-    decided = {"steps", "minutes", "validate_every", "threads"}
-    for table in ("model", "training", "sampling"):
-        a, b = (dict(getattr(recipe, table)) for recipe in (given, stored))
-        for key in a:
-            if key not in decided and a[key] != b[key]:
-                raise UserError(f"{run}: was started with {key} = {b[key]}, not {a[key]}; give another --run")
+    """The stored recipe. Raises UserError if the given one asks for something else; `minutes` it cannot tell."""
+    decided = {"training.steps", "training.minutes", "training.validate_every", "training.threads"}
+    a, b = _flat(given), _flat(stored)
+    for key in [*a, *(b.keys() - a.keys())]:
+        left_open = key == "training.minutes" or (key in decided and a[key] is None)
+        if not left_open and a.get(key) != b.get(key):
+            raise UserError(f"{run}: was started with {key} = {b.get(key)}, not {a.get(key)}; give another --run")
     return stored
 
 
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    tables = {**recipe.model, "training": dict(recipe.training), "sampling": dict(recipe.sampling)}
+    return {f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()}
+
+
 def _keep_metrics(path: Path, step: int) -> None:
-    """Drops the lines of steps that a killed run made after it last saved."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    """Drops the lines of steps that a killed run made after it last saved, and a last line that was cut short."""
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
     with replacing(path) as temporary:
-        temporary.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
+        temporary.write_text("".join(kept), encoding="utf-8")
