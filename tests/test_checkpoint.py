@@ -62,7 +62,15 @@ def test_every_damaged_byte_of_the_weights_is_noticed(saved):
         (lambda header: header.update(format=99), "format 99"),
         (lambda header: header.update(numerics=99), "numerics 99"),
         (lambda header: header.update(sample_rate="fast"), "header is damaged"),
+        (lambda header: header.update(sample_rate=True), "header is damaged"),
+        (lambda header: header.update(sample_rate=10**12), "header is damaged"),
         (lambda header: header.update(metadata=None), "header is damaged"),
+        (lambda header: header["metadata"].update(temperature="abc"), "header is damaged"),
+        (lambda header: header["metadata"].update(temperature=None), "header is damaged"),
+        (lambda header: header["metadata"].update(corpus_fingerprint=5), "header is damaged"),
+        (lambda header: header["metadata"].update(training_seconds="x"), "header is damaged"),
+        (lambda header: header["metadata"].update(note=[[None]]), "header is damaged"),
+        (lambda header: header["metadata"].update(note=float("nan")), "header is damaged"),
         (lambda header: header["network"].update(name="wavnet"), "did you mean wavenet?"),
         (lambda header: header["network"].update(residual_channels=4096), "do not belong together"),
         (lambda header: header["network"].update(residual_channels=10**12), "residual_channels"),
@@ -103,6 +111,29 @@ def test_a_foreign_safetensors_file_gets_one_line(tmp_path):
     save_file({"weight": torch.zeros(3)}, path)
     with pytest.raises(UserError, match="no wavegen header"):
         checkpoint.load(path)
+
+
+def test_a_header_of_endless_brackets_gets_one_line(tmp_path):
+    path = tmp_path / "deep.safetensors"
+    save_file({"weight": torch.zeros(3)}, path, metadata={"wavegen": "[" * 100_000})
+    with pytest.raises(UserError, match="no wavegen header"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int32, torch.complex64])
+def test_weights_of_another_type_are_refused(saved, dtype):
+    _, path = saved
+    tensors, header = checkpoint.read_tensors(path)
+    tensors["network.head.bias"] = tensors["network.head.bias"].to(dtype)
+    checkpoint.write_tensors(path, tensors, header)
+    with pytest.raises(UserError, match="do not belong together"):
+        checkpoint.load(path)
+
+
+def test_what_a_file_says_of_its_making_does_not_hide_what_the_model_is(saved):
+    model, path = saved
+    rewrite_header(path, lambda header: header["metadata"].update(parameters=1, sample_rate=1))
+    assert checkpoint.load(path).describe() == model.describe()
 
 
 def test_weights_that_are_not_finite_are_refused(saved):

@@ -29,8 +29,9 @@ def test_defaults_are_filled_in(tmp_path):
 
 
 def test_a_written_recipe_reads_back_the_same(tmp_path):
-    recipe = load_recipe(written(tmp_path, GOOD))
-    assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
+    for text in (GOOD, GOOD.replace("dilations = [1, 2, 4]", "")):
+        recipe = load_recipe(written(tmp_path, text))
+        assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
 
 
 def test_overrides_reach_their_key_and_steps_take_the_place_of_minutes(tmp_path):
@@ -56,6 +57,10 @@ def test_overrides_reach_their_key_and_steps_take_the_place_of_minutes(tmp_path)
         ("training.minutes=-1", "training.minutes = -1: should be greater than 0"),
         ("codec.bits=3", "codec.bits = 3: should be greater than or equal to 8"),
         ("trainig.steps=3", "[trainig] is not a table of a recipe; did you mean training?"),
+        ("training.minutes=inf", "training.minutes = inf: should be less than or equal to"),
+        ("training.learning_rate=nan", "training.learning_rate = nan: should be"),
+        ("training.steps=" + "9" * 5000, "training.steps = '999"),
+        ("network.dilations=" + "[" * 9999, "network.dilations = '[[["),
         ("steps=3", "--set steps=3: write it as TABLE.KEY=VALUE"),
     ],
 )
@@ -71,6 +76,8 @@ def test_what_is_wrong_gets_one_line_that_says_so(tmp_path, override, words):
     ("text", "words"),
     [
         ("[network", "not TOML"),
+        ("steps = " + "9" * 5000, "not TOML"),
+        ("steps = " + "[" * 9999, "not TOML"),
         ("network = 3\n[training]\nsteps=1", "network must be a table"),
         ("[training]\nsteps=1", "network.name is missing; known: gru, lstm, nade, wavenet"),
         (GOOD + "steps = 3", "give either steps or minutes"),
@@ -84,6 +91,12 @@ def test_a_file_that_is_no_recipe_gets_one_line(tmp_path, text, words):
     assert str(path) in str(error.value)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("training", ["training = 3", "[[training]]\nsteps = 3"])
+def test_an_override_of_what_is_no_table_gets_one_line(tmp_path, training):
+    with pytest.raises(UserError, match=r"--set training\.steps=2: training is not a table"):
+        load_recipe(written(tmp_path, training), ["training.steps=2"])
 
 
 def test_a_missing_file_is_named(tmp_path):

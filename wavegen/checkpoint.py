@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import torch
@@ -14,11 +16,23 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from wavegen.atomic import replacing
+from wavegen.containers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from wavegen.density import AudioModel
 from wavegen.engine.base import NUMERICS
 from wavegen.errors import UserError
 from wavegen.recipe import check_model
 
+PLAIN = (str, int, float, NoneType)
+METADATA_TYPES = {  # of what is computed with; other keys are plain values
+    "corpus_fingerprint": (str, NoneType),
+    "weights_hash": (str,),
+    "temperature": (float, int),
+    "training_seconds": (float, int, NoneType),
+    "validation_bits": (float, int, NoneType),
+    "samples_seen": (int, NoneType),
+    "steps": (int, NoneType),
+    "seed": (int, NoneType),
+}
 FORMAT = 1  # of model files; a reader refuses newer ones
 
 
@@ -53,7 +67,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: not a readable safetensors file, damaged or cut short: {error}") from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: no wavegen header; this is not a model that wavegen wrote") from error
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
@@ -81,6 +95,14 @@ def model_file(path: str | Path) -> Path:
     return Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path)
 
 
+def _is_metadata(metadata: Any) -> bool:
+    """Whether it is what `save` may have been given: plain values that can be printed, used and written as JSON."""
+    return isinstance(metadata, dict) and all(
+        type(value) in METADATA_TYPES.get(key, PLAIN) and not (isinstance(value, float) and not math.isfinite(value))
+        for key, value in metadata.items()
+    )
+
+
 def load(path: str | Path) -> AudioModel:
     """Reads a model from a `.safetensors` file or a run folder.
 
@@ -94,13 +116,14 @@ def load(path: str | Path) -> AudioModel:
             "install the wavegen that made it"
         )
     sample_rate, metadata = header.get("sample_rate"), header.get("metadata")
-    if not isinstance(sample_rate, int) or sample_rate <= 0 or not isinstance(metadata, dict):
+    good_rate = type(sample_rate) is int and MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE
+    if not good_rate or not _is_metadata(metadata):
         raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
     settings = check_model(header, str(path))
     with torch.device("meta"):  # nothing is allocated until the shapes are known to agree
         model = AudioModel.from_settings(settings, sample_rate)
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    if expected != {name: tensor.shape for name, tensor in tensors.items()}:
+    expected = {name: (tensor.shape, torch.float32) for name, tensor in model.state_dict().items()}
+    if expected != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
         raise UserError(f"{path}: weights and settings do not belong together; copy the file again")
     if metadata.get("weights_hash") != weights_hash(tensors):
         raise UserError(f"{path}: the weights do not match their hash; the file is damaged, copy it again")

@@ -95,14 +95,14 @@ class AudioModel(nn.Module):
 
     def describe(self) -> dict[str, Any]:
         """What `wavegen info` prints: settings, size, and where the weights come from."""
-        return {
+        about = {
             **self.settings,
             "sample_rate": self.sample_rate,
             "parameters": self.num_parameters,
             "macs_per_sample": self.macs_per_sample,
             "receptive_field": self.network.receptive_field,
-            **self.metadata,
         }
+        return about | self.metadata | about  # what the model knows of itself comes before what its file says
 
     def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
         """The state a file starts from, or a window whose preceding codes are `before`, (batch,) int64."""

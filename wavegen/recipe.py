@@ -43,8 +43,8 @@ class TrainingSettings(_Table):
     window: Annotated[int, Field(ge=1, le=2**24)] = 4096
     warm_up: Annotated[int, Field(ge=0, le=2**24)] = 512
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 4e-3
-    steps: Annotated[int, Field(ge=1)] | None = None
-    minutes: Annotated[float, Field(gt=0)] | None = None
+    steps: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    minutes: Annotated[float, Field(gt=0, le=10**7)] | None = None
     validate_every: Annotated[int, Field(ge=1)] | None = None
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
@@ -93,7 +93,7 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
         tables = tomllib.loads(text)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # wrong encoding or syntax, endless numbers or brackets
         raise UserError(f"{path}: not TOML: {' '.join(str(error).split())}") from error
     for override in overrides:
         _apply(override, tables)
@@ -127,7 +127,7 @@ def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, A
             raise UserError(f"{source}: {part}.name is missing{nearest('', registry)}")
         if name not in registry:
             raise UserError(f"{source}: {part}.name = {name!r} is unknown{nearest(name, registry)}")
-        checked[part] = _check(_settings_model(registry[name]), part, table, source).model_dump()
+        checked[part] = _check(_settings_model(registry[name]), part, table, source).model_dump(mode="json")
     return checked
 
 
@@ -163,12 +163,12 @@ def _apply(override: str, tables: dict[str, Any]) -> None:
         raise UserError(f"--set {override}: write it as TABLE.KEY=VALUE, as in network.residual_channels=24")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value.strip()
-    if (table, key) in {("training", "steps"), ("training", "minutes")}:
-        # Each says how long: the one on the command line takes the other's place.
-        tables.get("training", {}).pop("minutes" if key == "steps" else "steps", None)
     section = tables.setdefault(table, {})
     if not isinstance(section, dict):
         raise UserError(f"--set {override}: {table} is not a table")
+    if (table, key) in {("training", "steps"), ("training", "minutes")}:
+        # Each says how long: the one on the command line takes the other's place.
+        section.pop("minutes" if key == "steps" else "steps", None)
     section[key] = parsed
