@@ -95,9 +95,9 @@ def model_file(path: str | Path) -> Path:
     return Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path)
 
 
-def _is_metadata(metadata: Any) -> bool:
+def _is_plain(metadata: dict[str, Any]) -> bool:
     """Whether it is what `save` may have been given: plain values that can be printed, used and written as JSON."""
-    return isinstance(metadata, dict) and all(
+    return all(
         type(value) in METADATA_TYPES.get(key, PLAIN) and not (isinstance(value, float) and not math.isfinite(value))
         for key, value in metadata.items()
     )
@@ -116,8 +116,9 @@ def load(path: str | Path) -> AudioModel:
             "install the wavegen that made it"
         )
     sample_rate, metadata = header.get("sample_rate"), header.get("metadata")
-    good_rate = type(sample_rate) is int and MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE
-    if not good_rate or not _is_metadata(metadata):
+    if type(sample_rate) is not int or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
+    if not isinstance(metadata, dict) or not _is_plain(metadata):
         raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
     settings = check_model(header, str(path))
     with torch.device("meta"):  # nothing is allocated until the shapes are known to agree
