@@ -17,8 +17,7 @@ from wavegen import __version__
 from wavegen.errors import UserError
 
 DONE, OUR_BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-ENGINES = ("auto", "torch", "cpu")
-TRACEBACK = "WAVEGEN_TRACEBACK"
+ENGINES, TRACEBACK = ("auto", "torch", "cpu"), "WAVEGEN_TRACEBACK"
 T = TypeVar("T", int, float)
 Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
 
@@ -28,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # torch's thread a core is ruinous on a busy machine; training times it
     try:
         args = _parser().parse_args(argv)
         result, text = args.run(args)
@@ -81,7 +83,7 @@ def _train(args: argparse.Namespace) -> Result:
         raise UserError(f"{args.recipe}: corpus.path is missing; write it there, or give --corpus")
     corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
     run = args.run_folder or Path("runs") / args.recipe.stem
-    model_file = train(recipe, corpus, run, resume=args.resume, progress=sys.stderr.isatty())
+    model_file = train(recipe, corpus, run, resume=args.resume)
     result = {"run": str(run), "model": str(model_file), **load(model_file).metadata}
     return result, description_text(result)
 
