@@ -27,9 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names need not be text
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "1"
-    )  # torch's thread a core is ruinous on a busy machine; training times it
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a thread a core stalls for minutes on a busy machine
     try:
         args = _parser().parse_args(argv)
         result, text = args.run(args)
