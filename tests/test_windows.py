@@ -52,9 +52,10 @@ def test_the_batch_is_a_function_of_seed_and_step():
     assert not torch.equal(make[0].batch(9).pcm, make[0].batch(10).pcm)
 
 
-def test_every_sample_is_scored_about_as_often_and_starts_are_trained():
+@pytest.mark.parametrize("alignment", [1, 7])
+def test_every_sample_is_scored_about_as_often_and_starts_are_trained(alignment):
     recordings = numbered([400, 37, 900])
-    windows = Windows(recordings, window=25, context=10, batch_size=8, seed=0)
+    windows = Windows(recordings, window=25, context=10, alignment=alignment, batch_size=8, seed=0)
     counts = np.zeros(1337)
     for step in range(4000):
         batch = windows.batch(step)

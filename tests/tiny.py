@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import torch
 
+from wavegen.codecs import Codec
 from wavegen.density import AudioModel
 from wavegen.distributions import Categorical
 from wavegen.networks import NETWORKS
-from wavegen.networks.base import Network
 
 # One small network of each kind, with the awkward shapes: odd widths, a dilation list that is not a doubling one.
 SETTINGS = {
@@ -27,7 +29,7 @@ SETTINGS = {
 NAMES = list(SETTINGS)
 
 
-def network(name: str, input_channels: int = 3, num_params: int = 4) -> torch.nn.Module & Network:
+def network(name: str, input_channels: int = 3, num_params: int = 4) -> Any:
     """A float64 network with weights large enough that every input matters."""
     torch.manual_seed(1)
     kind = NETWORKS[name.split("-")[0]]
@@ -41,7 +43,7 @@ def network(name: str, input_channels: int = 3, num_params: int = 4) -> torch.nn
 class TinyCodec:
     """Cuts the 65 536 codes into `num_symbols` cells of sizes as unequal as possible: 1, 2, 3, … and the rest."""
 
-    name = "tiny"
+    name: ClassVar[str] = "tiny"
 
     def __init__(self, *, num_symbols: int = 4):
         self.num_symbols = num_symbols
@@ -60,7 +62,7 @@ class TinyCodec:
         return (self.codes_per_symbol.cumsum(0) - 1 - 32768)[symbols]
 
 
-def model(name: str, codec: TinyCodec | None = None) -> AudioModel:
+def model(name: str, codec: Codec | None = None) -> AudioModel:
     """A float64 model whose distributions are far from uniform."""
     codec = codec or TinyCodec()
     made = AudioModel(codec, Categorical(codec.num_symbols), network(name, 3, codec.num_symbols), 8000)

@@ -25,7 +25,7 @@ def calibrate(recipe: Recipe, loss: Callable[[int], Tensor], validation_batches:
     More threads are taken only if they are a tenth faster: on a busy machine two can be far slower than one.
     """
     settings = recipe.training
-    choices = [settings.threads] if settings.threads else sorted({1, 2, len(os.sched_getaffinity(0))})
+    choices = [settings.threads] if settings.threads else sorted({1, 2, _cpus()})
     seconds = {threads: _step_seconds(loss, threads) for threads in choices}
     threads = choices[0]
     for more in choices[1:]:
@@ -44,6 +44,11 @@ def calibrate(recipe: Recipe, loss: Callable[[int], Tensor], validation_batches:
         every = min(steps, max(1, round(max(cheap, steps / MAX_VALIDATIONS))))
     decided = {"steps": steps, "minutes": None, "validate_every": every, "threads": threads}
     return recipe.model_copy(update={"training": settings.model_copy(update=decided)})
+
+
+def _cpus() -> int:
+    """How many CPUs this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _step_seconds(loss: Callable[[int], Tensor], threads: int) -> float:

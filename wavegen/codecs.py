@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -11,6 +10,21 @@ from pydantic import Field
 from torch import Tensor
 
 PCM_CODES = 65536
+
+
+class Codec(Protocol):
+    """PCM codes ⇄ symbols. Every symbol stands for a cell of codes, and `codes_per_symbol` says how many."""
+
+    name: ClassVar[str]
+    num_symbols: int
+    codes_per_symbol: Tensor  # how many of the 65 536 PCM codes share each symbol, (num_symbols,) int64
+
+    @property
+    def silence(self) -> int: ...
+
+    def encode(self, pcm: Tensor) -> Tensor: ...
+
+    def decode(self, symbols: Tensor) -> Tensor: ...
 
 
 class MuLaw:
@@ -27,23 +41,13 @@ class MuLaw:
     def __init__(self, *, bits: Annotated[int, Field(ge=8, le=9)] = 8):
         self.bits = bits
         self.num_symbols = 2**bits
-
-    @cached_property
-    def _symbol_of_code(self) -> Tensor:
         mu = self.num_symbols - 1
         x = np.arange(-32768, 32768) / 32768.0
         companded = np.sign(x) * np.log1p(mu * np.abs(x)) / np.log1p(mu)
-        return torch.from_numpy(np.floor((companded + 1) / 2 * mu + 0.5).astype(np.int64))
-
-    @cached_property
-    def codes_per_symbol(self) -> Tensor:
-        """How many of the 65 536 PCM codes share each symbol, (num_symbols,) int64."""
-        return torch.bincount(self._symbol_of_code, minlength=self.num_symbols)
-
-    @cached_property
-    def _middle_code(self) -> Tensor:
+        self._symbol_of_code = torch.from_numpy(np.floor((companded + 1) / 2 * mu + 0.5).astype(np.int64))
+        self.codes_per_symbol = torch.bincount(self._symbol_of_code, minlength=self.num_symbols)
         last = self.codes_per_symbol.cumsum(0) - 32769
-        return last - torch.div(self.codes_per_symbol - 1, 2, rounding_mode="floor")
+        self._middle_code = last - torch.div(self.codes_per_symbol - 1, 2, rounding_mode="floor")
 
     @property
     def silence(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from wavegen.codecs import CODECS, PCM_CODES, MuLaw
+from wavegen.codecs import CODECS, PCM_CODES, Codec
 from wavegen.distributions import DISTRIBUTIONS, Categorical
 from wavegen.networks import NETWORKS
 from wavegen.networks.base import Network, State
@@ -51,9 +51,10 @@ class AudioModel(nn.Module):
     before a file is silence.
     """
 
-    def __init__(self, codec: MuLaw, distribution: Categorical, network: nn.Module & Network, sample_rate: int):
+    def __init__(self, codec: Codec, distribution: Categorical, network: Network, sample_rate: int):
         super().__init__()
-        self.codec, self.distribution, self.network = codec, distribution, network
+        self.codec, self.distribution = codec, distribution
+        self.network: Any = network  # a Network; its layers are anyone's to look at
         self.sample_rate = sample_rate
         self.embedding = nn.Embedding(codec.num_symbols, network.input_channels)
         self.metadata: dict[str, Any] = {}

@@ -136,8 +136,9 @@ def _settings_model(part: type) -> type[_Table]:
     """The keyword-only arguments of a codec, distribution or network as a pydantic model."""
     hints = typing.get_type_hints(part.__init__, include_extras=True)
     keywords = [p for p in inspect.signature(part).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    fields: dict[str, Any] = {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords}
-    return create_model(part.__name__, __base__=_Table, name=(Literal[part.name], ...), **fields)
+    fields: dict[str, Any] = {"name": (Literal[part.name], ...)}
+    fields |= {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords}
+    return create_model(part.__name__, __base__=_Table, **fields)
 
 
 def _check(model: type[T], table: str, values: Any, source: str) -> T:
@@ -149,7 +150,7 @@ def _check(model: type[T], table: str, values: Any, source: str) -> T:
         if first["type"] == "extra_forbidden":
             wrong = f"is not a setting{nearest(str(first['loc'][-1]), model.model_fields)}"
         elif first["type"] == "value_error":
-            wrong = str(first["ctx"]["error"])
+            wrong = first["msg"].removeprefix("Value error, ")
         else:
             wrong = f"= {first['input']!r}: {first['msg'].replace('Input should', 'should')}"
         raise UserError(f"{source}: {key} {wrong}") from error

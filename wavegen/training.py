@@ -165,15 +165,19 @@ class Trainer:
         bits.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         if not (torch.isfinite(bits) and torch.isfinite(norm)):
-            raise UserError(f"{self.run}: training diverged at step {self.step}; lower training.learning_rate")
+            raise self._diverged()
         self.optimizer.step()
         self.step += 1
         self.samples += int(batch.scored.sum())
         # Early steps weigh less: the average must not remember the random start.
         decay = min(settings.average_decay, self.step / (self.step + 9))
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
+            for average, weight in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                average.lerp_(weight, 1 - decay)
         return bits.item()
+
+    def _diverged(self) -> UserError:
+        return UserError(f"{self.run}: training diverged at step {self.step}; lower training.learning_rate")
 
     def _validate(self) -> float | None:
         """Bits per sample of the averaged weights on the validation files; keeps the model if it is the best yet."""
@@ -181,6 +185,8 @@ class Trainer:
         bits = None
         if self.validation:
             bits = float(bits_per_file(self.average, self.validation).sum() / sum(map(len, self.validation)))
+            if not math.isfinite(bits):
+                raise self._diverged()
         self.seconds += time.monotonic() - started
         if bits is None or bits < self.best:
             self.best = self.best if bits is None else bits

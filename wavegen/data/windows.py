@@ -56,7 +56,10 @@ class Windows:
         recording = int(np.searchsorted(self.ends, place, side="right"))
         pcm = self.recordings[recording]
         within = place - (self.ends[recording] - len(pcm))
-        start = max(0, min(within - offset, len(pcm) - self.length)) // self.alignment * self.alignment
+        # The last start may lie past the end by less than an alignment, so that the last samples are scored too.
+        last = len(pcm) - self.length + self.alignment - 1
+        last = min(last, len(pcm) - self.context - 1)  # but one sample at least is
+        start = max(0, min(within - offset, last)) // self.alignment * self.alignment
         taken = np.asarray(pcm[start : start + self.length], dtype=np.int64)
         window = np.zeros(self.length, dtype=np.int64)
         window[: len(taken)] = taken

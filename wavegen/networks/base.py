@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
@@ -18,13 +18,26 @@ class Network(Protocol):
     Any cut of a sequence into chunks gives the same parameters up to rounding.
     """
 
+    name: ClassVar[str]  # what a recipe calls it
     input_channels: int
-    receptive_field: int | None  # inputs that params[:, t] sees at most, inputs[:, t] included; None: all
-    alignment: int  # the frame size of a network that works in frames, else 1
-    macs_per_sample: int  # multiply-adds to step one sample
+
+    @property
+    def receptive_field(self) -> int | None:
+        """How many inputs params[:, t] sees at most, inputs[:, t] included; None: all."""
+        ...
+
+    @property
+    def alignment(self) -> int:
+        """The frame size of a network that works in frames, else 1."""
+        ...
+
+    @property
+    def macs_per_sample(self) -> int:
+        """Multiply-adds to step one sample."""
+        ...
 
     def initial_state(self, batch_size: int) -> State:
         """What every file starts from, in training, scoring and sampling alike."""
         ...
 
-    def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]: ...
+    def __call__(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]: ...

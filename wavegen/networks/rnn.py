@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 import torch
@@ -17,7 +18,7 @@ class _Recurrent(nn.Module):
     alignment = 1
     receptive_field = None
     name: ClassVar[str]
-    cell: ClassVar[type[nn.RNNBase]]
+    cell: ClassVar[Callable[..., nn.RNNBase]]
     states: ClassVar[int]  # tensors in the state: h, and c for an LSTM
 
     def __init__(
@@ -54,10 +55,12 @@ class _Recurrent(nn.Module):
 class GRU(_Recurrent):
     """Gated recurrent unit, Cho et al. (2014), in the form of `torch.nn.GRU`, with a perceptron on top."""
 
-    name, cell, states = "gru", nn.GRU, 1
+    name: ClassVar[str] = "gru"
+    cell, states = nn.GRU, 1
 
 
 class LSTM(_Recurrent):
     """Long short-term memory, Hochreiter & Schmidhuber (1997), with a perceptron on top."""
 
-    name, cell, states = "lstm", nn.LSTM, 2
+    name: ClassVar[str] = "lstm"
+    cell, states = nn.LSTM, 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Annotated, ClassVar, cast
 
 import torch
 from pydantic import Field
@@ -59,7 +59,7 @@ class WaveNet(nn.Module):
         return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
     def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
-        return tuple(gate.initial_state(batch_size) for gate in self.gates)
+        return tuple(gate.initial_state(batch_size) for gate in cast(Iterable[CausalConv], self.gates))
 
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
