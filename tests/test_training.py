@@ -16,7 +16,7 @@ from wavegen.data.corpus import open_corpus, prepare
 from wavegen.data.windows import Windows
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
-from wavegen.recipe import load_recipe, parse_recipe
+from wavegen.recipe import CorpusSettings, load_recipe, parse_recipe
 from wavegen.training import Trainer, mean_bits, train
 
 NETWORKS = {
@@ -60,7 +60,8 @@ def test_training_lowers_the_held_out_bits(network, corpus, tmp_path):
 
 def test_the_run_folder_tells_what_happened(corpus, tmp_path):
     run = tmp_path / "run"
-    model = checkpoint.load(train(recipe(), corpus, run, progress=False))
+    given = recipe().model_copy(update={"corpus": CorpusSettings(path="../corpus")})
+    model = checkpoint.load(train(given, corpus, run, progress=False))
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     validated = [line for line in lines if "validation_bits" in line]
     assert [line["step"] for line in validated] == [10, 20, 30]
@@ -68,7 +69,9 @@ def test_the_run_folder_tells_what_happened(corpus, tmp_path):
     assert model.metadata["corpus_fingerprint"] == corpus.fingerprint
     assert model.metadata["samples_seen"] <= 30 * 4 * (200 + model.network.receptive_field)
     assert list(run.glob("events.out.tfevents.*"))
-    assert load_recipe(run / "recipe.toml").training.steps == 30
+    resolved = load_recipe(run / "recipe.toml")
+    assert resolved.training.steps == 30
+    assert resolved.corpus.path is None, "it would be relative to another folder"
 
 
 class Interrupted(Trainer):

@@ -98,6 +98,9 @@ class Trainer:
                 lambda step: mean_bits(probe, self.windows.batch(step)),
                 sum(map(len, self.validation)) / (self.windows.batch_size * self.windows.length),
             )
+            # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
+            anywhere = self.recipe.corpus.model_copy(update={"path": None})
+            self.recipe = self.recipe.model_copy(update={"corpus": anywhere})
             with replacing(run / "recipe.toml") as temporary:
                 temporary.write_text(self.recipe.to_toml(), encoding="utf-8")
         _keep_metrics(run / "metrics.jsonl", self.step)
