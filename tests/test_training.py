@@ -254,13 +254,23 @@ def test_what_is_minimised_is_what_is_reported(corpus):
 
 def test_minutes_become_steps_and_threads_are_chosen_by_timing(monkeypatch):
     seconds = {1: 0.5, 2: 0.3, 4: 0.29}
-    monkeypatch.setattr(calibration, "_step_seconds", lambda loss, threads: seconds[threads])
+    monkeypatch.setattr(calibration, "_step_seconds", lambda step, threads: seconds[threads])
     monkeypatch.setattr(calibration.os, "sched_getaffinity", lambda process: range(4))
     given = recipe(steps=None, minutes=2, threads=None, validate_every=None)
-    training = calibration.calibrate(given, lambda step: torch.zeros(()), 3.0).training
+    training = calibration.calibrate(given, lambda: None, 3.0).training
     assert training.threads == 2
     assert training.minutes is None
     assert training.steps == int(2 * 60 * 0.95 / 0.3)
     # A validation costs a step here and may cost 5 %, but there are at most forty.
     assert training.steps is not None
     assert training.validate_every == max(20, round(training.steps / 40))
+
+
+def test_a_step_is_timed_whole_and_leaves_no_trace(corpus, tmp_path, monkeypatch):
+    """Timed steps include the optimiser's part; the run that follows is the one whose recipe named its steps."""
+    timed = []
+    monkeypatch.setattr(calibration, "_step_seconds", lambda step, threads: timed.append(step()) or 0.01)
+    a = train(recipe(validate_every=None), corpus, tmp_path / "a", progress=False)
+    assert timed
+    b = train(recipe(), corpus, tmp_path / "b", progress=False)
+    assert checkpoint.load(a).metadata["weights_hash"] == checkpoint.load(b).metadata["weights_hash"]

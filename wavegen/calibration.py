@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from wavegen.recipe import Recipe
 
-TRIALS = 3
+TRIALS, TRIAL_SECONDS = 3, 1.5
 VALIDATION_SHARE = 0.05  # of the training time at most goes into validating
 MAX_VALIDATIONS = 40
 
 
-def calibrate(recipe: Recipe, loss: Callable[[int], Tensor], validation_batches: float) -> Recipe:
-    """The recipe with `steps`, `validate_every` and `threads` decided by timing `loss` of a few steps and its gradient.
+def calibrate(recipe: Recipe, step: Callable[[], object], validation_batches: float) -> Recipe:
+    """The recipe with `steps`, `validate_every` and `threads` decided by timing `step`, one of training.
 
-    `validation_batches` is how many times a batch's samples one validation scores.
-
-    More threads are taken only if they are a tenth faster: on a busy machine two can be far slower than one.
+    `validation_batches` is how many times a batch's samples one validation scores. More threads are
+    taken only if they are a tenth faster: on a busy machine two can be far slower than one.
     """
     settings = recipe.training
+    if settings.steps and settings.validate_every and settings.threads:
+        return recipe
     choices = [settings.threads] if settings.threads else sorted({1, 2, _cpus()})
-    seconds = {threads: _step_seconds(loss, threads) for threads in choices}
+    seconds = {threads: _step_seconds(step, threads) for threads in choices}
     threads = choices[0]
     for more in choices[1:]:
         if seconds[more] < 0.9 * seconds[threads]:
@@ -51,15 +50,16 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _step_seconds(loss: Callable[[int], Tensor], threads: int) -> float:
-    """The median time of a forward and backward pass with that many threads."""
-    before, times = torch.get_num_threads(), []
+def _step_seconds(step: Callable[[], object], threads: int) -> float:
+    """The mean time of a step with that many threads, over TRIALS of them and TRIAL_SECONDS at least."""
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        for trial in range(TRIALS + 1):
-            started = time.monotonic()
-            loss(trial).backward()
-            times.append(time.monotonic() - started)
+        step()  # the first is slower
+        begun, trials = time.monotonic(), 0
+        while trials < TRIALS or time.monotonic() - begun < TRIAL_SECONDS:
+            step()
+            trials += 1
+        return (time.monotonic() - begun) / trials
     finally:
         torch.set_num_threads(before)
-    return statistics.median(times[1:])

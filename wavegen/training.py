@@ -92,10 +92,12 @@ class Trainer:
                     f"{run / 'resume.safetensors'}: damaged, or of another run; give another --run"
                 ) from error
         else:
-            probe = copy.deepcopy(self.model)
+            probe = copy.copy(self)
+            probe.recipe, whole = recipe, (self.model, self.average, self.optimizer)
+            probe.model, probe.average, probe.optimizer = copy.deepcopy(whole)
             self.recipe = calibrate(
                 recipe,
-                lambda step: mean_bits(probe, self.windows.batch(step)),
+                lambda: probe._train_step(steps=10**6),
                 sum(map(len, self.validation)) / (self.windows.batch_size * self.windows.length),
             )
             # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
