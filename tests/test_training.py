@@ -274,3 +274,29 @@ def test_a_step_is_timed_whole_and_leaves_no_trace(corpus, tmp_path, monkeypatch
     assert timed
     b = train(recipe(), corpus, tmp_path / "b", progress=False)
     assert checkpoint.load(a).metadata["weights_hash"] == checkpoint.load(b).metadata["weights_hash"]
+
+
+def test_the_averaged_weights_are_what_is_validated_and_kept(corpus, tmp_path):
+    path = train(recipe(validate_every=30), corpus, tmp_path / "run", progress=False)
+    kept, _ = checkpoint.read_tensors(path)
+    run, _ = checkpoint.read_tensors(path.with_name("resume.safetensors"))
+    assert all(torch.equal(tensor, run[f"average.{name}"]) for name, tensor in kept.items())
+    assert any(not torch.equal(tensor, run[f"model.{name}"]) for name, tensor in kept.items())
+    recordings = [corpus.pcm(recording) for recording in corpus.split("validation")]
+    model = checkpoint.load(path)
+    bits = bits_per_file(model, recordings).sum() / sum(map(len, recordings))
+    assert abs(model.metadata["validation_bits"] - bits) <= 1e-6 * bits
+
+
+def test_a_resumed_run_keeps_its_best_model_until_there_is_a_better(corpus, tmp_path, ctrl_c):
+    run = tmp_path / "run"
+    run.mkdir()
+    trainer = Interrupted(recipe(), corpus, run)
+    trainer.place, trainer.at = "before a step", 17
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run_all(progress=False)
+    best = (run / "model.safetensors").read_bytes()
+    tensors, header = checkpoint.read_tensors(run / "resume.safetensors")
+    checkpoint.write_tensors(run / "resume.safetensors", tensors, header | {"best": 0.5})
+    train(recipe(), corpus, run, resume=True, progress=False)
+    assert (run / "model.safetensors").read_bytes() == best
