@@ -1,6 +1,5 @@
 import os
 import re
-import resource
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -17,15 +16,6 @@ from wavegen import audio, containers
 from wavegen.errors import UserError
 
 PCM = hnp.arrays(np.int16, st.integers(1, 400), elements=st.integers(-32768, 32767))
-
-
-@pytest.fixture
-def full_disk():
-    """No file may grow beyond 4 KiB: writes fail as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @given(pcm=PCM, rate=st.sampled_from([100, 8000, 44100, 192000]))

@@ -4,7 +4,6 @@ import json
 import os
 import pickle
 import re
-import resource
 import shutil
 
 import bad_audio
@@ -188,15 +187,6 @@ def test_a_bad_recording_is_refused_by_name(refused, name):
 @pytest.mark.parametrize("command", ["score gru absent.wav --json", "compare gru --corpus absent --json", "--json"])
 def test_json_promises_nothing_about_errors(refused, command):
     refused(command)
-
-
-@pytest.fixture
-def full_disk():
-    """No file may grow beyond 4 KiB: writes fail as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(

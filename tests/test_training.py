@@ -255,7 +255,7 @@ def test_what_is_minimised_is_what_is_reported(corpus):
 def test_minutes_become_steps_and_threads_are_chosen_by_timing(monkeypatch):
     seconds = {1: 0.5, 2: 0.3, 4: 0.29}
     monkeypatch.setattr(calibration, "_step_seconds", lambda step, threads: seconds[threads])
-    monkeypatch.setattr(calibration.os, "sched_getaffinity", lambda process: range(4))
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4))
     given = recipe(steps=None, minutes=2, threads=None, validate_every=None)
     training = calibration.calibrate(given, lambda: None, 3.0).training
     assert training.threads == 2

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 
 import torch
 
+from wavegen.engine.base import cpus
 from wavegen.recipe import Recipe
 
 TRIALS, TRIAL_SECONDS = 3, 1.5
@@ -24,7 +24,7 @@ def calibrate(recipe: Recipe, step: Callable[[], object], validation_batches: fl
     settings = recipe.training
     if settings.steps and settings.validate_every and settings.threads:
         return recipe
-    choices = [settings.threads] if settings.threads else sorted({1, 2, _cpus()})
+    choices = [settings.threads] if settings.threads else sorted({1, 2, cpus()})
     seconds = {threads: _step_seconds(step, threads) for threads in choices}
     threads = choices[0]
     for more in choices[1:]:
@@ -43,11 +43,6 @@ def calibrate(recipe: Recipe, step: Callable[[], object], validation_batches: fl
         every = min(steps, max(1, round(max(cheap, steps / MAX_VALIDATIONS))))
     decided = {"steps": steps, "minutes": None, "validate_every": every, "threads": threads}
     return recipe.model_copy(update={"training": settings.model_copy(update=decided)})
-
-
-def _cpus() -> int:
-    """How many CPUs this process may use, where the system says so."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _step_seconds(step: Callable[[], object], threads: int) -> float:

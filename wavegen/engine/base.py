@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -69,3 +70,8 @@ def checked_pcm(pcm: np.ndarray, streams: int) -> np.ndarray:
     if pcm.dtype != np.int16 or pcm.ndim != 2 or pcm.shape[0] != streams:
         raise ValueError(f"expected int16 PCM of shape ({streams}, n), got {pcm.dtype} {pcm.shape}")
     return pcm
+
+
+def cpus() -> int:
+    """How many CPUs this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 
 from wavegen.density import AudioModel
-from wavegen.engine.base import NOT_FINITE, NUMERICS, checked_pcm, checked_seeds, checked_temperature
+from wavegen.engine.base import NOT_FINITE, NUMERICS, checked_pcm, checked_seeds, checked_temperature, cpus
 from wavegen.errors import UserError
 from wavegen.networks import WaveNet
 
@@ -66,7 +65,7 @@ class NativeEngine:
                 codes_per_symbol=model.codec.codes_per_symbol.numpy().astype(np.int32),
                 start_symbol=model.codec.silence,
                 streams=streams,
-                threads=threads or min(streams, _cpus()),
+                threads=threads or min(streams, cpus()),
                 isa=isa or "auto",
             )
         except (ValueError, MemoryError) as error:
@@ -113,10 +112,6 @@ class NativeEngine:
             if "not finite" in str(error):
                 raise UserError(NOT_FINITE) from error
             raise
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _wavenet(model: AudioModel) -> dict[str, Any]:
