@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wavegen.baselines import Histogram, flac_bits, metadata_bytes
+from wavegen.baselines import BASELINES, Histogram, flac_bits
+from wavegen.baselines.flac import metadata_bytes
 
 RNG = np.random.default_rng(0)
 PCM = hnp.arrays(np.int16, st.integers(1, 300), elements=st.integers(-32768, 32767))
@@ -88,3 +89,20 @@ def test_unseen_codes_cost_30_bits():
 
 def test_histogram_of_nothing_is_uniform():
     assert Histogram.fit([]).bits(noise(100, 100)) == pytest.approx(1600)
+
+
+def test_every_baseline_says_bits_per_file_or_what_is_missing():
+    pcms = [noise(500, 100), np.zeros(0, np.int16), noise(900, 3000)]
+    names = [baseline.name for baseline in BASELINES]
+    assert len(set(names)) == len(names)
+    assert {"FLAC", "training histogram"} <= set(names)
+    for baseline in BASELINES:
+        if (reason := baseline.missing()) is not None:
+            assert reason
+            assert "\n" not in reason
+            continue
+        bits = baseline.bits(pcms, 8000, training_recordings=[noise(3000, 1000)])
+        assert (bits.shape, bits.dtype) == ((3,), np.float64)
+        assert bits[1] == 0
+        assert 0 < bits[0] < 500 * 30
+        assert bits[2] > bits[0]

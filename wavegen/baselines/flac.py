@@ -1,16 +1,10 @@
-"""What classical coders need for the same files, in the same unit."""
+"""FLAC: bits of the frames, metadata not counted."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
-
-from wavegen.audio import count_codes
-from wavegen.codecs import PCM_CODES
-from wavegen.density import UNIFORM_SHARE
 
 FLAC_LEVEL = 1.0  # of libsndfile, 0 to 1: libFLAC's preset 8
 FLAC_MAX_RATE = 655_350  # Hz, the most that a FLAC header takes
@@ -41,24 +35,3 @@ def metadata_bytes(flac: bytes) -> int:
         last = bool(flac[position] & 0x80)
         position += 4 + int.from_bytes(flac[position + 1 : position + 4], "big")
     return position
-
-
-@dataclass(frozen=True, eq=False)
-class Histogram:
-    """Samples taken as independent draws from the code histogram of the training split.
-
-    P(code) = (1 − 2⁻¹⁴) count(code) / total + 2⁻¹⁴ / 65536; `log2_prob` is (65536,) float64, code −32768 first.
-    """
-
-    log2_prob: np.ndarray
-
-    @classmethod
-    def fit(cls, recordings: Iterable[np.ndarray]) -> Histogram:
-        """The histogram of `recordings`, each (samples,) int16; the uniform distribution if they hold no sample."""
-        counts = sum((count_codes(pcm) for pcm in recordings), start=np.zeros(PCM_CODES, np.int64))
-        observed = counts / counts.sum() if counts.any() else np.full(PCM_CODES, 1 / PCM_CODES)
-        return cls(np.log2((1 - UNIFORM_SHARE) * observed + UNIFORM_SHARE / PCM_CODES))
-
-    def bits(self, pcm: np.ndarray) -> float:
-        """−Σ log2 P over `pcm`, (samples,) int16."""
-        return -float(count_codes(pcm) @ self.log2_prob)
