@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -20,8 +20,13 @@ from wavegen.data.audit import Audit
 from wavegen.data.splits import SPLITS, assign, check_split_by, speaker_of
 from wavegen.errors import UserError, nearest
 
+if TYPE_CHECKING:
+    from wavegen.data.sources import Source
+
 VERSION = 1
 SHORTEST_SECONDS = 0.1
+DRAWN = "source:"  # of known density
+DRAWN_SECONDS, DRAWN_RECORDINGS, DRAWN_RATE = 4, 150, 8000  # of it, the rate being no more than a name for its time
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,14 @@ class Recording:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus opened for reading."""
+    """A corpus opened for reading; `source` is what drew its recordings if their density is known."""
 
     path: Path
     sample_rate: int
     fingerprint: str
     audit: dict[str, Any]
     recordings: tuple[Recording, ...]
+    source: Source | None = None
 
     def split(self, name: str) -> list[Recording]:
         """The recordings of the train, validation or test split, in the order of their ids."""
@@ -73,12 +79,15 @@ def prepare(
 
     A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
     instead. Memory holds one recording at a time. The folder appears when it is whole; it may not exist before.
+    `source:NAME` is one of `wavegen.data.sources`: 10 minutes are drawn from it, at 8000 Hz if no rate is given.
     Raises UserError if nothing usable is found, sample rates differ and none is asked for, or nothing can be written.
     """
     source, corpus = Path(source), Path(corpus)
     check_split_by(split_by)
     if sample_rate is not None:
         audio.check_sample_rate(sample_rate)
+    if str(source).startswith(DRAWN):
+        return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by)
     files = audio.find(source)
     with replacing_folder(corpus) as folder:
         sample_rate = sample_rate or _common_sample_rate(source, files)
@@ -88,12 +97,27 @@ def prepare(
             _sync(pcm)
         if not recordings:
             raise UserError(f"{source}: none of its {len(files)} files is usable; first: {audit.refused[0]['reason']}")
-        ids, hashes = [r.id for r in recordings], [r.content_hash for r in recordings]
-        splits = assign(ids, hashes, split_by)
-        recordings = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
-        summary = audit.summary(sample_rate, ids, splits, [r.samples for r in recordings], hashes)
-        _write_index(folder, recordings, sample_rate, split_by, summary)
+        summary = _finish(folder, recordings, sample_rate, split_by, audit)
     return summary
+
+
+def _draw(source: str, corpus: Path, sample_rate: int, split_by: str) -> dict[str, Any]:
+    """`prepare` for a source of known density: 10 minutes in recordings of 4 s, recording n being what seed n draws."""
+    from wavegen.data import sources
+
+    if split_by == "speaker":
+        raise UserError(f"{source}: its recordings have no speakers; leave out --split-by speaker")
+    known = sources.named(source.removeprefix(DRAWN))
+    samples, audit, recordings = DRAWN_SECONDS * sample_rate, Audit(), []
+    with replacing_folder(corpus) as folder:
+        with open(folder / "pcm.i16", "wb") as pcm:
+            for seed in range(DRAWN_RECORDINGS):
+                drawn = known.draw(samples, seed)
+                sound = audio.Audio(drawn, sample_rate, 1, "PCM_16", lossy=False, source_rate=sample_rate, clipped=0)
+                recordings.append(_append(pcm, sound, f"{seed:03}", source, seed * samples))
+                audit.add(sound)
+            _sync(pcm)
+        return _finish(folder, recordings, sample_rate, "file", audit, known)
 
 
 def _read_all(
@@ -113,14 +137,35 @@ def _read_all(
                 raise
             audit.refuse(str(path), str(error))
             continue
-        samples = np.ascontiguousarray(sound.pcm, "<i2").data
-        pcm.write(samples)
+        recordings.append(_append(pcm, sound, recording_id, str(path), offset))
         audit.add(sound)
-        content_hash = hashlib.sha256(samples).hexdigest()
-        speaker = speaker_of(recording_id)
-        recordings.append(Recording(recording_id, "", speaker, offset, len(sound.pcm), content_hash, str(path)))
         offset += len(sound.pcm)
     return recordings
+
+
+def _append(pcm: BinaryIO, sound: audio.Audio, recording_id: str, source: str, offset: int) -> Recording:
+    """Appends the samples to `pcm`; the recording's split is not yet known."""
+    samples = np.ascontiguousarray(sound.pcm, "<i2").data
+    pcm.write(samples)
+    content_hash = hashlib.sha256(samples).hexdigest()
+    return Recording(recording_id, "", speaker_of(recording_id), offset, len(sound.pcm), content_hash, source)
+
+
+def _finish(
+    folder: Path,
+    recordings: Sequence[Recording],
+    sample_rate: int,
+    split_by: str,
+    audit: Audit,
+    source: Source | None = None,
+) -> dict[str, Any]:
+    """Splits the recordings and writes the index; gives the audit's summary."""
+    ids, hashes = [r.id for r in recordings], [r.content_hash for r in recordings]
+    splits = assign(ids, hashes, split_by)
+    recordings = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
+    summary = audit.summary(sample_rate, ids, splits, [r.samples for r in recordings], hashes)
+    _write_index(folder, recordings, sample_rate, split_by, summary, source)
+    return summary
 
 
 def _check_usable(sound: audio.Audio, path: Path, recording_id: str, split_by: str) -> None:
@@ -157,7 +202,12 @@ def _fingerprint(recordings: Sequence[Recording], sample_rate: int) -> str:
 
 
 def _write_index(
-    folder: Path, recordings: Sequence[Recording], sample_rate: int, split_by: str, audit: dict[str, Any]
+    folder: Path,
+    recordings: Sequence[Recording],
+    sample_rate: int,
+    split_by: str,
+    audit: dict[str, Any],
+    source: Source | None,
 ) -> None:
     with open(folder / "index.jsonl", "w", encoding="ascii") as file:
         file.writelines(json.dumps(asdict(recording)) + "\n" for recording in recordings)
@@ -171,7 +221,7 @@ def _write_index(
         "split_by": split_by,
         "fingerprint": _fingerprint(recordings, sample_rate),
         "audit": audit,
-    }
+    } | ({} if source is None else {"source": source.describe()})
     with open(folder / "corpus.json", "w", encoding="ascii") as file:
         json.dump(description, file, indent=1)
         file.write("\n")
@@ -201,7 +251,15 @@ def open_corpus(path: str | Path) -> Corpus:
         raise UserError(f"{path / 'pcm.i16'}: cannot be read: {error.strerror}; prepare the corpus again") from error
     if size != 2 * samples:
         raise UserError(f"{path / 'pcm.i16'}: has {size} bytes, its index says {2 * samples}; prepare the corpus again")
-    return Corpus(path, about["sample_rate"], about["fingerprint"], about["audit"], recordings)
+    return Corpus(path, about["sample_rate"], about["fingerprint"], about["audit"], recordings, _source(about, path))
+
+
+def _source(about: dict[str, Any], path: Path) -> Source | None:
+    if "source" not in about:
+        return None
+    from wavegen.data.sources import source_of  # imports torch, for which no other corpus should wait
+
+    return source_of(about["source"], str(path / "corpus.json"))
 
 
 def _read_description(path: Path) -> dict[str, Any]:
