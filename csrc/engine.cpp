@@ -8,7 +8,6 @@
 
 #include "cpu/rounding.h"
 #include "philox.h"
-#include "tables.h"
 
 namespace wavegen {
 
@@ -22,15 +21,15 @@ std::unique_lock<std::mutex> lock(std::mutex& busy) {
 
 }  // namespace
 
-Engine::Engine(WaveNet network, std::vector<std::int32_t> codes, std::size_t start_symbol, std::size_t streams,
-               std::size_t threads)
-    : network_(std::move(network)), codes_(std::move(codes)) {
+Engine::Engine(WaveNet network, std::shared_ptr<const Head> head, Inputs inputs, std::size_t start_symbol,
+               std::size_t streams, std::size_t threads)
+    : network_(std::move(network)), head_(std::move(head)), inputs_(std::move(inputs)) {
     for (std::size_t s = 0; s < streams; ++s)
-        streams_.push_back({network_.empty_queues(), static_cast<std::uint16_t>(start_symbol)});
-    const std::size_t symbols = network_.symbols();
+        streams_.push_back({network_.empty_state(), inputs_.past_of(std::vector<std::int32_t>(inputs_.taps())),
+                            static_cast<std::uint16_t>(start_symbol)});
     for (std::size_t t = 0; t < std::min(threads, streams); ++t)
         desks_.push_back(
-            {network_.workspace(), Floats(symbols), Floats(symbols), std::vector<std::uint32_t>(symbols + 1), 0, 0});
+            {network_.workspace(), std::vector<float>(inputs_.channels()), head_->law(network_.kernels())});
 }
 
 // Calls work(s, desk) for every stream s, streams spread over the threads, the caller's among them.
@@ -64,42 +63,22 @@ void Engine::for_each_stream(std::size_t count, const Work& work) {
 }
 
 void Engine::step(Stream& stream, Desk& desk) const {
-    const Kernels& kernels = network_.kernels();
-    network_.step(stream.last, stream.queues, desk.workspace);
-    const float* logits = desk.workspace.logits.data();
-    desk.maximum = kernels.maximum(logits, padded(network_.symbols()));
-    if (desk.maximum != desk.maximum) throw std::runtime_error("the network's outputs are not finite");
-    desk.sum = kernels.exponentials(logits, desk.maximum, 1.0f, network_.symbols(), desk.exponentials.data());
+    const double location = inputs_.hear(stream.last, stream.past, desk.row.data());
+    network_.step(desk.row.data(), stream.network, desk.workspace);
+    desk.law->read(desk.workspace.outputs.data(), location);
 }
 
-std::uint16_t Engine::draw(Desk& desk, float temperature, std::uint32_t word) const {
-    const std::size_t symbols = network_.symbols();
-    const float* logits = desk.workspace.logits.data();
-    const float* e = desk.exponentials.data();
-    float sum = desk.sum;
-    if (temperature != 1.0f) {
-        e = desk.tempered.data();
-        sum = network_.kernels().exponentials(logits, desk.maximum, temperature, symbols, desk.tempered.data());
-    }
-    const std::size_t first = static_cast<std::size_t>(std::find(logits, logits + symbols, desk.maximum) - logits);
-    cumulative(e, sum, codes_.data(), symbols, first, desk.cumulative.data());
-    return static_cast<std::uint16_t>(find_symbol(desk.cumulative.data(), symbols, word >> 2));
-}
-
-double Engine::log2_prob(const Desk& desk, std::uint16_t symbol) const {
-    return log2_prob_of_code(desk.exponentials.data()[symbol], desk.sum, codes_[symbol]);
-}
-
-void Engine::generate(const std::uint64_t* seeds, std::size_t count, float temperature, std::uint16_t* symbols,
+void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                       double* log2_prob) {
     const auto held = lock(busy_);
     for_each_stream(count, [&](std::size_t s, Desk& desk) {
         Stream& stream = streams_[s];
         for (std::size_t t = 0; t < count; ++t) {
             step(stream, desk);
-            stream.last = draw(desk, temperature, random_word(seeds[s], time_ + t, 0, 0));
+            desk.law->temper(sampling);
+            stream.last = static_cast<std::uint16_t>(desk.law->find(random_word(seeds[s], time_ + t, 0, 0) >> 2));
             symbols[s * count + t] = stream.last;
-            log2_prob[s * count + t] = this->log2_prob(desk, stream.last);
+            log2_prob[s * count + t] = desk.law->log2_prob(stream.last);
         }
     });
 }
@@ -111,32 +90,28 @@ void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_
         for (std::size_t t = 0; t < count; ++t) {
             step(stream, desk);
             stream.last = symbols[s * count + t];
-            log2_prob[s * count + t] = this->log2_prob(desk, stream.last);
+            log2_prob[s * count + t] = desk.law->log2_prob(stream.last);
         }
     });
 }
 
-void Engine::save(float* queues, std::uint16_t* last) {
+void Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
     const auto held = lock(busy_);
-    const std::size_t width = network_.residual();
     for (const Stream& stream : streams_) {
-        for (const Queue& queue : stream.queues)
-            for (std::size_t age = queue.span(); age >= 1; --age, queues += width)
-                std::copy(queue.row(age), queue.row(age) + width, queues);
+        network_.save(stream.network, network);
+        network += state_floats();
+        for (const std::int32_t code : stream.past.codes) *codes++ = static_cast<std::int16_t>(code);
         *last++ = stream.last;
     }
 }
 
-void Engine::restore(const float* queues, const std::uint16_t* last, std::uint64_t time) {
+void Engine::restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time) {
     const auto held = lock(busy_);
-    const std::size_t width = network_.residual();
-    Floats row(width);
     for (Stream& stream : streams_) {
-        for (Queue& queue : stream.queues)
-            for (std::size_t pushed = 0; pushed < queue.span(); ++pushed, queues += width) {
-                std::copy(queues, queues + width, row.data());
-                queue.push(row.data());
-            }
+        network_.restore(network, stream.network);
+        network += state_floats();
+        stream.past = inputs_.past_of({codes, codes + state_codes()});
+        codes += state_codes();
         stream.last = *last++;
     }
     time_ = time;

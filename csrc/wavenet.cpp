@@ -3,8 +3,6 @@
 #include <limits>
 #include <utility>
 
-#include "cpu/rounding.h"
-
 namespace wavegen {
 
 namespace {
@@ -36,21 +34,15 @@ void relu(float* x, std::size_t count) {  // NaN stays NaN
 
 WaveNet::WaveNet(const WaveNetArrays& a, const Kernels* kernels)
     : kernels_(kernels),
-      symbols_(a.symbols),
+      channels_(a.channels),
       residual_(a.residual),
       half_(a.half),
       skip_(a.skip),
       kernel_(a.kernel),
-      front_(a.symbols * padded(a.residual)),
+      front_(
+          pack(a.front_weight, a.front_bias, a.residual, a.front_kernel * a.channels, a.front_kernel * a.channels, 0)),
       head_(pack(a.head_weight, a.head_bias, a.skip, a.skip, a.skip, 0)),
-      output_(pack(a.output_weight, a.output_bias, a.symbols, a.skip, a.skip, 0)) {
-    const StandardRounding rounding;
-    const Matrix front = pack(a.front_weight, a.front_bias, a.residual, a.embedding, a.embedding, 0);
-    for (std::size_t symbol = 0; symbol < a.symbols; ++symbol) {
-        float* row = front_.data() + symbol * front.outputs;
-        std::copy(front.bias.data(), front.bias.data() + front.outputs, row);
-        multiply(front, a.embedding_weight + symbol * a.embedding, row);
-    }
+      output_(pack(a.output_weight, a.output_bias, a.outputs, a.skip, a.skip, 0)) {
     const std::size_t gates = 2 * a.half, columns = a.kernel * a.residual;
     for (std::size_t l = 0; l < a.layers; ++l) {
         Layer layer;
@@ -64,7 +56,7 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels* kernels)
         layer.skip = pack(a.skip_weight, a.skip_bias, a.skip, a.half, a.layers * a.half, l * a.half);
         layers_.push_back(std::move(layer));
     }
-    for (std::size_t pad = a.symbols; pad < output_.outputs; ++pad)  // never the maximum
+    for (std::size_t pad = a.outputs; pad < output_.outputs; ++pad)  // never the maximum
         output_.bias.data()[pad] = std::numeric_limits<float>::lowest();
 }
 
@@ -72,11 +64,14 @@ void WaveNet::multiply(const Matrix& matrix, const float* input, float* sums) co
     kernels_->accumulate(matrix.weight.data(), input, matrix.inputs, matrix.outputs, sums);
 }
 
-void WaveNet::step(std::size_t symbol_before, std::vector<Queue>& queues, Workspace& w) const {
+void WaveNet::step(const float* row, WaveNetState& state, Workspace& w) const {
     const std::size_t channels = padded(residual_), half = padded(half_);
     float *x = w.x.data(), *gates = w.gates.data(), *z = w.z.data(), *skip = w.skip.data();
-    const float* front = front_.data() + symbol_before * channels;
-    std::copy(front, front + channels, x);
+    const auto oldest = state.heard.begin();
+    std::copy(row, row + channels_,
+              std::copy(oldest + static_cast<std::ptrdiff_t>(channels_), state.heard.end(), oldest));
+    std::copy(front_.bias.data(), front_.bias.data() + channels, x);
+    multiply(front_, state.heard.data(), x);
     const float* skip_bias = layers_.front().skip.bias.data();
     std::copy(skip_bias, skip_bias + padded(skip_), skip);
     for (std::size_t l = 0; l < layers_.size(); ++l) {
@@ -84,10 +79,10 @@ void WaveNet::step(std::size_t symbol_before, std::vector<Queue>& queues, Worksp
         const float* bias = layer.taps.front().bias.data();
         std::copy(bias, bias + 2 * half, gates);
         for (std::size_t k = 0; k + 1 < kernel_; ++k)
-            multiply(layer.taps[k], queues[l].row((kernel_ - 1 - k) * layer.dilation), gates);
+            multiply(layer.taps[k], state.queues[l].row((kernel_ - 1 - k) * layer.dilation), gates);
         // Conditioning will be added here, after the past taps and before the current one.
         multiply(layer.taps.back(), x, gates);
-        queues[l].push(x);
+        state.queues[l].push(x);
         kernels_->gate(gates, gates + half, half, z);
         multiply(layer.skip, z, skip);
         if (l + 1 < layers_.size()) {
@@ -100,14 +95,14 @@ void WaveNet::step(std::size_t symbol_before, std::vector<Queue>& queues, Worksp
     std::copy(head_.bias.data(), head_.bias.data() + head_.outputs, w.hidden.data());
     multiply(head_, skip, w.hidden.data());
     relu(w.hidden.data(), head_.outputs);
-    std::copy(output_.bias.data(), output_.bias.data() + output_.outputs, w.logits.data());
-    multiply(output_, w.hidden.data(), w.logits.data());
+    std::copy(output_.bias.data(), output_.bias.data() + output_.outputs, w.outputs.data());
+    multiply(output_, w.hidden.data(), w.outputs.data());
 }
 
-std::vector<Queue> WaveNet::empty_queues() const {
-    std::vector<Queue> queues;
-    for (const Layer& layer : layers_) queues.emplace_back((kernel_ - 1) * layer.dilation, residual_);
-    return queues;
+WaveNetState WaveNet::empty_state() const {
+    WaveNetState state{std::vector<float>(front_.inputs), {}};
+    for (const Layer& layer : layers_) state.queues.emplace_back((kernel_ - 1) * layer.dilation, residual_);
+    return state;
 }
 
 Workspace WaveNet::workspace() const {
@@ -117,14 +112,33 @@ Workspace WaveNet::workspace() const {
     w.z = Floats(half_);
     w.skip = Floats(skip_);
     w.hidden = Floats(skip_);
-    w.logits = Floats(symbols_);
+    w.outputs = Floats(output_.outputs);
     return w;
+}
+
+void WaveNet::save(const WaveNetState& state, float* floats) const {
+    floats = std::copy(state.heard.begin() + static_cast<std::ptrdiff_t>(channels_), state.heard.end(), floats);
+    for (const Queue& queue : state.queues)
+        for (std::size_t age = queue.span(); age >= 1; --age)
+            floats = std::copy(queue.row(age), queue.row(age) + residual_, floats);
+}
+
+void WaveNet::restore(const float* floats, WaveNetState& state) const {
+    const std::size_t heard = front_.inputs - channels_;
+    std::copy(floats, floats + heard, state.heard.end() - static_cast<std::ptrdiff_t>(heard));
+    floats += heard;
+    Floats row(residual_);
+    for (Queue& queue : state.queues)
+        for (std::size_t pushed = 0; pushed < queue.span(); ++pushed, floats += residual_) {
+            std::copy(floats, floats + residual_, row.data());
+            queue.push(row.data());
+        }
 }
 
 std::size_t WaveNet::state_floats() const {
     std::size_t rows = 0;
     for (const Layer& layer : layers_) rows += (kernel_ - 1) * layer.dilation;
-    return rows * residual_;
+    return front_.inputs - channels_ + rows * residual_;
 }
 
 }  // namespace wavegen

@@ -7,35 +7,21 @@
 #include <vector>
 
 #include "cpu/kernels.h"
+#include "floats.h"
 
 namespace wavegen {
-
-// Zeros at first, aligned to a cache line, in whole rows of kLanes.
-class Floats {
- public:
-    explicit Floats(std::size_t count = 0) : lines_(padded(count) / kLanes) {}
-    float* data() { return lines_.empty() ? nullptr : lines_.front().lanes; }
-    const float* data() const { return lines_.empty() ? nullptr : lines_.front().lanes; }
-
- private:
-    struct alignas(64) Line {
-        float lanes[kLanes] = {};
-    };
-    std::vector<Line> lines_;
-};
 
 // Arrays as PyTorch lays them out, (out, in) row-major, and their sizes. `half` is half of the gate channels:
 // rows [0, half) of gates are the signal, rows [half, 2 half) its opening.
 struct WaveNetArrays {
-    std::size_t symbols, embedding, residual, half, skip, layers, kernel;
+    std::size_t channels, front_kernel, residual, half, skip, layers, kernel, outputs;
     const std::int32_t* dilations;                 // (layers,)
-    const float* embedding_weight;                 // (symbols, embedding)
-    const float *front_weight, *front_bias;        // (residual, embedding)
+    const float *front_weight, *front_bias;        // (residual, front_kernel * channels), oldest tap first
     const float *gates_weight, *gates_bias;        // (layers, 2 half, kernel * residual), oldest tap first
     const float *residual_weight, *residual_bias;  // (layers - 1, residual, half)
     const float *skip_weight, *skip_bias;          // (skip, layers * half)
     const float *head_weight, *head_bias;          // (skip, skip)
-    const float *output_weight, *output_bias;      // (symbols, skip)
+    const float *output_weight, *output_bias;      // (outputs, skip)
 };
 
 // A matrix and its bias, transposed to (in, padded out) so that vector lanes are outputs.
@@ -63,22 +49,30 @@ class Queue {
 
 // What a step computes in; one for each thread.
 struct Workspace {
-    Floats x, gates, z, skip, hidden, logits;
+    Floats x, gates, z, skip, hidden, outputs;
+};
+
+// What a stream's future depends on: the last `front_kernel` rows of input, oldest first, and the layers' queues.
+struct WaveNetState {
+    std::vector<float> heard;
+    std::vector<Queue> queues;
 };
 
 class WaveNet {
  public:
     WaveNet(const WaveNetArrays& arrays, const Kernels* kernels);
 
-    // The network's parameters, workspace.logits (padded with the lowest float), from the symbol before; queues
-    // advance.
-    void step(std::size_t symbol_before, std::vector<Queue>& queues, Workspace& workspace) const;
+    // The distribution's parameters, workspace.outputs (padded with the lowest float), from what is heard of the sample
+    // before, a row of channels; the state advances.
+    void step(const float* row, WaveNetState& state, Workspace& workspace) const;
 
-    std::vector<Queue> empty_queues() const;  // a file starts from zeros
+    WaveNetState empty_state() const;  // a file starts from zeros
     Workspace workspace() const;
-    std::size_t symbols() const { return symbols_; }
-    std::size_t residual() const { return residual_; }
-    std::size_t state_floats() const;  // what all queues of one stream hold
+
+    // A state's inputs but the oldest, then layer by layer its rows, oldest first: state_floats() in all.
+    void save(const WaveNetState& state, float* floats) const;
+    void restore(const float* floats, WaveNetState& state) const;
+    std::size_t state_floats() const;
     const Kernels& kernels() const { return *kernels_; }
 
  private:
@@ -91,8 +85,8 @@ class WaveNet {
     void multiply(const Matrix& matrix, const float* input, float* sums) const;
 
     const Kernels* kernels_;
-    std::size_t symbols_, residual_, half_, skip_, kernel_;
-    Floats front_;  // (symbols, padded residual): embedding and front, computed once
+    std::size_t channels_, residual_, half_, skip_, kernel_;
+    Matrix front_;  // all taps side by side
     std::vector<Layer> layers_;
     Matrix head_, output_;
 };

@@ -1,9 +1,10 @@
-"""WaveNets whose distributions change a lot from sample to sample, PCM to feed them, and the float64 answer."""
+"""Models whose distributions change a lot from sample to sample, PCM to feed them, and the float64 answer."""
 
 from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import numpy as np
 import tiny
@@ -30,17 +31,69 @@ SHAPES = {
     "wide": {"residual_channels": 130, "gate_channels": 148, "skip_channels": 250, "dilations": [1, 1]},
 }
 
+# Codecs, distributions, predictors and fronts in combination; the networks are WaveNets of SHAPES.
+COMBINATIONS: dict[str, dict[str, Any]] = {
+    "logistics": {
+        "codec": {"name": "linear", "bits": 16},
+        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 10},
+        "predictor": {"name": "linear", "taps": 32},
+        "network": {**SHAPES["odd"], "front_kernel_size": 16},
+    },
+    "gaussians": {
+        "codec": {"name": "linear", "bits": 16},
+        "distribution": {"name": "mixture-of-gaussians", "num_mixtures": 5},
+        "network": {**SHAPES["kernel-3"], "front_kernel_size": 3},
+    },
+    "one-gaussian": {
+        "codec": {"name": "linear", "bits": 12},
+        "distribution": {"name": "mixture-of-gaussians", "num_mixtures": 1},
+        "predictor": {"name": "linear", "taps": 1},
+        "network": SHAPES["odd"],
+    },
+    "logistics-mu-law": {
+        "codec": {"name": "mu-law", "bits": 8},
+        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 17},
+        "predictor": {"name": "linear", "taps": 5},
+        "network": {**SHAPES["odd"], "front_kernel_size": 2},
+    },
+    "categorical": {
+        "codec": {"name": "mu-law", "bits": 8},
+        "distribution": {"name": "categorical"},
+        "network": {**SHAPES["kernel-3"], "front_kernel_size": 4},
+    },
+    "fine-categorical": {
+        "codec": {"name": "mu-law", "bits": 12},
+        "distribution": {"name": "categorical"},
+        "network": {**SHAPES["odd"], "front_kernel_size": 7},
+    },
+}
+
 
 def wavenet(shape: str | dict = "odd", seed: int = 3) -> AudioModel:
     """A float32 mu-law model of one of SHAPES, or of other network settings."""
     settings = SHAPES[shape] if isinstance(shape, str) else shape
-    model = tiny.mu_law_model(name="wavenet", **settings)
+    return enlivened(tiny.mu_law_model(name="wavenet", **settings), seed)
+
+
+def combined(name: str, seed: int = 3) -> AudioModel:
+    """A float32 model of one of COMBINATIONS."""
+    torch.manual_seed(2)
+    settings = COMBINATIONS[name]
+    settings = {**settings, "network": {"name": "wavenet", **settings["network"]}}
+    return enlivened(AudioModel.from_settings(settings, 8000).eval(), seed)
+
+
+def enlivened(model: AudioModel, seed: int) -> AudioModel:
+    """The model with random weights so large that every one matters."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in model.network.named_parameters():
             gain = 0.5 if weight.dim() == 1 else 1.4 / math.sqrt(weight.shape[1])
             gain *= 3 if name.startswith("output") else 1
             weight.copy_(torch.randn(weight.shape, generator=generator) * gain)
+        if model.predictor is not None:
+            taps = model.predictor.weights.shape
+            model.predictor.weights.copy_(torch.randn(taps, generator=generator) / math.sqrt(taps[0]))
     return model
 
 
@@ -57,6 +110,26 @@ def teacher_forced(model: AudioModel, samples: np.ndarray) -> np.ndarray:
     """log2 p of each code by the model's own forward pass over whole files, in float64."""
     exact = copy.deepcopy(model).double()
     return exact.log2_prob(torch.from_numpy(samples.astype(np.int64)))[0].numpy()
+
+
+@torch.inference_mode()
+def cumulative(model: AudioModel, samples: np.ndarray, step: int, **how: float) -> np.ndarray:
+    """C / 2³⁰ at the symbols of samples (step 0) or the ones after (step 1), by teacher forcing in float64."""
+    exact, codes = copy.deepcopy(model).double(), torch.from_numpy(samples.astype(np.int64))
+    params, location, _ = exact.params(codes, exact.initial_state(len(codes)))
+    return exact.cumulative(params, exact.codec.encode(codes) + step, location=location, **how).numpy()
+
+
+@torch.inference_mode()
+def probabilities(model: AudioModel, history: np.ndarray, **how: float) -> np.ndarray:
+    """P of every symbol after a history, (samples,) int16, with the uniform share, in float64."""
+    exact = copy.deepcopy(model).double()
+    codes = torch.from_numpy(np.append(history, 0).astype(np.int64)).unsqueeze(0)
+    params, location, _ = exact.params(codes, exact.initial_state(1))
+    k = torch.arange(exact.codec.num_symbols + 1)
+    location = None if location is None else location[0, -1].expand(len(k))
+    below = exact.cumulative(params[0, -1].expand(len(k), -1), k, location=location, **how)
+    return below.diff().numpy()
 
 
 def assert_agrees(log2_prob: np.ndarray, exact: np.ndarray) -> None:

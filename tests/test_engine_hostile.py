@@ -12,14 +12,15 @@ native = pytest.importorskip("wavegen_native", reason="the C++ engine is not ins
 
 @pytest.fixture(scope="module")
 def model() -> AudioModel:
-    return lively.wavenet()
+    return lively.combined("logistics")
 
 
 @pytest.fixture
 def arguments(model):
     return {
         **packing._wavenet(model),
-        "codes_per_symbol": model.codec.codes_per_symbol.numpy().astype(np.int32),
+        "head": packing._head(model),
+        **packing._inputs(model),
         "start_symbol": 127,
         "streams": 2,
         "threads": 1,
@@ -27,8 +28,7 @@ def arguments(model):
     }
 
 
-ARRAYS = [
-    "embedding",
+WEIGHTS = [
     "front_weight",
     "front_bias",
     "gates_weight",
@@ -42,6 +42,18 @@ ARRAYS = [
     "output_weight",
     "output_bias",
 ]
+ARRAYS = [*WEIGHTS, "input_table", "error_table", "predictor_weights"]
+
+
+def replaced(arguments, name, array):
+    """The arguments with another array of that name."""
+    if name in WEIGHTS:
+        return {**arguments, "weights": {**arguments["weights"], name: array}}
+    return {**arguments, name: array}
+
+
+def array_of(arguments, name):
+    return arguments["weights"][name] if name in WEIGHTS else arguments[name]
 
 
 def refused(arguments, **changes):
@@ -53,34 +65,46 @@ def refused(arguments, **changes):
     return str(caught.value)
 
 
+@pytest.mark.parametrize(("cells", "components"), [(256, 10), (65536, 9), (65536, 11)])
+def test_a_head_of_another_size(arguments, cells, components):
+    codes = np.full(cells, 65536 // cells, dtype=np.int32)
+    refused(arguments, head=native.mixture_of_logistics(codes, np.zeros(components, dtype=np.float32)))
+
+
+def test_weights_that_are_missing(arguments):
+    for name in WEIGHTS:
+        weights = {**arguments["weights"]}
+        del weights[name]
+        assert refused(arguments, weights=weights) == f"{name} is missing"
+
+
 def test_the_arguments_are_good_as_they_are(arguments):
     native.WaveNet(**arguments).feed(np.zeros((2, 3), dtype=np.uint16))
 
 
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_of_another_kind(arguments, name):
-    array = arguments[name]
+    array = array_of(arguments, name)
+    of_any_length = name == "predictor_weights"
     for bad in (
         array.astype(np.float64),
         array.astype(np.float16),
         array.astype(np.int32),
         array[None],
         array[..., ::2],
-        array[..., :-1].copy(),
-        np.concatenate([array, array]),
-        array[:0],
+        *([] if of_any_length else [array[..., :-1].copy(), np.concatenate([array, array]), array[:0]]),
         np.asfortranarray(array) if array.ndim > 1 else array.tolist(),
         None,
     ):
-        refused(arguments, **{name: bad})
+        refused(replaced(arguments, name, bad))
 
 
 @pytest.mark.parametrize("name", ARRAYS)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite(arguments, name, value):
-    array = arguments[name].copy()
+    array = array_of(arguments, name).copy()
     array.flat[array.size - 1] = value
-    assert refused(arguments, **{name: array}) == f"{name} has values that are not finite"
+    assert refused(replaced(arguments, name, array)) == f"{name} has values that are not finite"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +122,19 @@ def test_weights_that_are_not_finite(arguments, name, value):
         {"streams": -1},
         {"threads": 0},
         {"threads": 2**40},
-        {"start_symbol": 256},
+        {"front_kernel_size": 0},
+        {"front_kernel_size": 15},
+        {"front_kernel_size": 17},
+        {"front_kernel_size": 1025},
+        {"front_kernel_size": 2**63},
+        {"front_kernel_size": -1},
+        {"predictor_weights": np.zeros(1025, dtype=np.float32)},
+        {"predictor_weights": np.zeros((2, 2), dtype=np.float32)},
+        {"code_of_symbol": np.arange(-32767, 32769, dtype=np.int32)},
+        {"code_of_symbol": np.arange(-32769, 32767, dtype=np.int32)},
+        {"code_of_symbol": np.zeros(256, dtype=np.int32)},
+        {"code_of_symbol": np.zeros(65536, dtype=np.int64)},
+        {"start_symbol": 65536},
         {"start_symbol": -1},
         {"isa": "sse9"},
         {"isa": ""},
@@ -109,11 +145,12 @@ def test_weights_that_are_not_finite(arguments, name, value):
         {"dilations": np.array([], dtype=np.int32)},
         {"dilations": np.ones(257, dtype=np.int32)},
         {"dilations": np.array([1, 3, 9, 2], dtype=np.int64)},
-        {"codes_per_symbol": np.full(256, 255, dtype=np.int32)},
-        {"codes_per_symbol": np.full(128, 512, dtype=np.int32)},
-        {"codes_per_symbol": np.array([0, 512] + [256] * 254, dtype=np.int32)},
-        {"codes_per_symbol": np.array([-256, 768] + [256] * 254, dtype=np.int32)},
-        {"codes_per_symbol": np.array([2**31 - 1] * 256, dtype=np.int32)},
+        {"weights": {}},
+        {"weights": None},
+        {"weights": [1, 2]},
+        {"head": None},
+        {"head": "categorical"},
+        {"error_table": np.zeros(0, dtype=np.float32)},
     ],
     ids=str,
 )
@@ -130,36 +167,115 @@ def test_a_size_that_would_fill_the_memory_is_refused_at_once(arguments):
 def test_bad_calls(arguments):
     engine = native.WaveNet(**arguments)
     seeds, symbols = np.zeros(2, dtype=np.uint64), np.zeros((2, 5), dtype=np.uint16)
-    queues, last, time = engine.save()
+    network, codes, last, time = engine.save()
     before = engine.save()
-    spoilt = queues.copy()
+    spoilt = network.copy()
     spoilt[0, 0] = np.nan
+    assert codes.shape == (2, 32)
     calls = [
-        lambda: engine.generate(2**62, seeds, 1.0),
-        lambda: engine.generate(2**64, seeds, 1.0),
-        lambda: engine.generate(2**28, seeds, 1.0),
-        lambda: engine.generate(-1, seeds, 1.0),
-        lambda: engine.generate(1, seeds[:1], 1.0),
-        lambda: engine.generate(1, seeds.astype(np.int64), 1.0),
-        lambda: engine.generate(1, seeds[:, None], 1.0),
-        *(lambda t=t: engine.generate(1, seeds, t) for t in (0.0, -1.0, np.nan, np.inf, 1e-40, 1e40)),
+        lambda: engine.generate(2**62, seeds, 1.0, 1.0),
+        lambda: engine.generate(2**64, seeds, 1.0, 1.0),
+        lambda: engine.generate(2**28, seeds, 1.0, 1.0),
+        lambda: engine.generate(-1, seeds, 1.0, 1.0),
+        lambda: engine.generate(1, seeds[:1], 1.0, 1.0),
+        lambda: engine.generate(1, seeds.astype(np.int64), 1.0, 1.0),
+        lambda: engine.generate(1, seeds[:, None], 1.0, 1.0),
+        *(lambda t=t: engine.generate(1, seeds, t, 1.0) for t in (0.0, -1.0, np.nan, np.inf, 1e-40, 1e40)),
+        *(lambda p=p: engine.generate(1, seeds, 1.0, p) for p in (0.0, -1.0, np.nan, np.inf, 1.5, 0.5)),
         lambda: engine.feed(symbols[:1]),
         lambda: engine.feed(symbols.astype(np.int64)),
         lambda: engine.feed(symbols.astype(np.int16)),
         lambda: engine.feed(symbols.T),
-        lambda: engine.feed(np.full((2, 5), 256, dtype=np.uint16)),
-        lambda: engine.restore(queues[:1], last, time),
-        lambda: engine.restore(queues[:, 1:].copy(), last, time),
-        lambda: engine.restore(queues.astype(np.float64), last, time),
-        lambda: engine.restore(spoilt, last, time),
-        lambda: engine.restore(queues, last[:1], time),
-        lambda: engine.restore(queues, np.full(2, 256, dtype=np.uint16), time),
-        lambda: engine.restore(queues, last, -1),
+        lambda: engine.restore(network[:1], codes, last, time),
+        lambda: engine.restore(network[:, 1:].copy(), codes, last, time),
+        lambda: engine.restore(network.astype(np.float64), codes, last, time),
+        lambda: engine.restore(spoilt, codes, last, time),
+        lambda: engine.restore(network, codes[:1], last, time),
+        lambda: engine.restore(network, codes[:, 1:].copy(), last, time),
+        lambda: engine.restore(network, codes.astype(np.int32), last, time),
+        lambda: engine.restore(network, codes, last[:1], time),
+        lambda: engine.restore(network, codes, last, -1),
     ]
     for call in calls:
         with pytest.raises((ValueError, TypeError)):
             call()
     after = engine.save()  # nothing has moved
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-    assert engine.generate(0, seeds, 1.0)[0].shape == (2, 0)
+    assert engine.generate(0, seeds, 1.0, 1.0)[0].shape == (2, 0)
     assert engine.feed(symbols[:, :0].copy()).shape == (2, 0)
+
+
+def test_symbols_out_of_range():
+    model = lively.wavenet()
+    engine = packing.NativeEngine(model, 2)._native
+    network, codes, _, time = engine.save()
+    for call in (
+        lambda: engine.feed(np.full((2, 5), 256, dtype=np.uint16)),
+        lambda: engine.restore(network, codes, np.full(2, 256, dtype=np.uint16), time),
+    ):
+        with pytest.raises(ValueError, match="out of range"):
+            call()
+
+
+ONES = np.ones(65536, dtype=np.int32)
+MIXTURES = (native.mixture_of_logistics, native.mixture_of_gaussians)
+GOOD = (np.zeros(3, dtype=np.float32), 0.0, 1.0, 1.0, "auto")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (np.zeros(4, dtype=np.float32), *GOOD[1:]),
+        (np.zeros(3), *GOOD[1:]),
+        (np.array([0, np.nan, 0], dtype=np.float32), *GOOD[1:]),
+        (GOOD[0], np.nan, *GOOD[2:]),
+        (GOOD[0], np.inf, *GOOD[2:]),
+        (*GOOD[:2], 0.0, *GOOD[3:]),
+        (*GOOD[:2], np.nan, *GOOD[3:]),
+        (*GOOD[:3], 0.5, "auto"),
+        (*GOOD[:3], 0.0, "auto"),
+        (*GOOD[:3], np.nan, "auto"),
+        (*GOOD[:4], "sse9"),
+    ],
+    ids=str,
+)
+def test_what_a_mixture_refuses(arguments):
+    head = native.mixture_of_gaussians(ONES, np.zeros(1, dtype=np.float32))
+    assert head.table(*GOOD)[-1] == 2**30
+    with pytest.raises((ValueError, TypeError)):
+        head.table(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("codes", "offsets"),
+    [
+        (ONES[:-1], [0.0]),
+        (np.zeros(65536, dtype=np.int32), [0.0]),
+        (np.ones(65537, dtype=np.int32), [0.0]),
+        (np.array([65536], dtype=np.int32), [0.0]),
+        (np.array([65537, -1], dtype=np.int32), [0.0]),
+        (np.full(256, 2**31 - 1, dtype=np.int32), [0.0]),
+        (ONES.astype(np.int64), [0.0]),
+        (ONES[None], [0.0]),
+        (ONES, []),
+        (ONES, [0.0] * 65),
+        (ONES, [np.inf]),
+        (ONES, [np.nan]),
+        (ONES, [[0.0]]),
+    ],
+    ids=str,
+)
+def test_heads_that_cannot_be(codes, offsets):
+    for make in MIXTURES:
+        with pytest.raises((ValueError, TypeError)):
+            make(codes, np.array(offsets, dtype=np.float32))
+    if offsets == [0.0]:
+        with pytest.raises((ValueError, TypeError)):
+            native.categorical(codes)
+
+
+def test_a_categorical_head_has_its_limit():
+    with pytest.raises(ValueError, match="from 2 to 4096"):
+        native.categorical(ONES)
+    with pytest.raises((ValueError, TypeError)):
+        native.mixture_of_logistics(ONES, np.zeros(1))

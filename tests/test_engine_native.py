@@ -13,7 +13,6 @@ from scipy.stats import chisquare
 from wavegen.engine import open_engine
 from wavegen.engine.native import NativeEngine
 from wavegen.engine.random import words
-from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
@@ -132,14 +131,7 @@ def test_save_and_restore():
 def test_each_random_word_lies_in_the_twins_cell(temperature):
     model = lively.wavenet()
     pcm, _ = open_engine(model, 2, "cpu").generate(500, [3, 4], temperature)
-    twin = TorchEngine(model, 2).model  # in float64
-    before = torch.from_numpy(pcm.astype(np.int64))
-    with torch.inference_mode():
-        params, _ = twin.params(before, twin.initial_state(2))
-        cumulative = twin.symbol_probabilities(params, temperature).cumsum(dim=2).numpy()
-    symbols = twin.codec.encode(before).numpy()[:, :, None]
-    upper = np.take_along_axis(cumulative, symbols, 2)[:, :, 0]
-    lower = np.where(symbols > 0, np.take_along_axis(cumulative, np.maximum(symbols - 1, 0), 2), 0)[:, :, 0]
+    lower, upper = (lively.cumulative(model, pcm, step, temperature=temperature) for step in (0, 1))
     place = np.stack([words(seed, 0, 500) >> 2 for seed in (3, 4)]) / 2**30
     assert (place >= lower - 1e-5).all()
     assert (place <= upper + 1e-5).all()
@@ -158,11 +150,7 @@ def test_draws_follow_the_scored_distribution(temperature):
         draws.append(engine.generate(1, range(batch * streams, (batch + 1) * streams), temperature)[0])
     codec = model.codec
     counts = np.bincount(codec.encode(torch.from_numpy(np.concatenate(draws).ravel())), minlength=256)
-    twin = TorchEngine(model, 1).model
-    with torch.inference_mode():
-        history = torch.from_numpy(np.append(prime[0], 0).astype(np.int64)).unsqueeze(0)
-        params, _ = twin.params(history, twin.initial_state(1))
-        expected = 10_000 * twin.symbol_probabilities(params[0, -1], temperature).numpy()
+    expected = 10_000 * lively.probabilities(model, prime[0], temperature=temperature)
     common = expected >= 5
     found = np.append(counts[common], counts[~common].sum())
     assert common.sum() >= 10
@@ -209,8 +197,8 @@ def test_results_do_not_depend_on_the_hosts_rounding():
     model = lively.wavenet()
     with torch.no_grad():  # everything between front and gates is subnormal: flushed to zero it would be gone
         model.embedding.weight.mul_(1e-20)
-        model.network.front.weight.mul_(1e-19)
-        model.network.front.bias.zero_()
+        model.network.front.taps.weight.mul_(1e-19)
+        model.network.front.taps.bias.zero_()
         for gate in model.network.gates:
             gate.taps.weight.mul_(1e38)
         for layer in model.network.residuals:

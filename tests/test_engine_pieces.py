@@ -126,7 +126,7 @@ def tables(draw):
 @given(tables())
 def test_table_is_strictly_increasing_and_whole(table):
     logits, codes, temperature = table
-    results = [pieces.categorical_table(logits, codes, temperature, isa) for isa in HERE]
+    results = [native.categorical(codes).table(logits, 0.0, temperature, 1.0, isa) for isa in HERE]
     assert len({result.tobytes() for result in results}) == 1
     counts = np.diff(results[0].astype(np.int64))
     assert (results[0][0], results[0][-1]) == (0, 2**30)
@@ -143,7 +143,7 @@ def test_table_is_strictly_increasing_and_whole(table):
 def test_equal_logits_of_the_most_symbols():
     codes = np.full(4096, 16, dtype=np.int32)
     for isa in HERE:
-        table = pieces.categorical_table(np.zeros(4096, dtype=np.float32), codes, 1.0, isa)
+        table = native.categorical(codes).table(np.zeros(4096, dtype=np.float32), 0.0, 1.0, 1.0, isa)
         assert np.diff(table.astype(np.int64)).tolist() == [2**18] * 4096
 
 

@@ -66,13 +66,9 @@ def test_save_and_restore(name):
 def test_words_are_looked_up_in_the_cumulative_distribution(temperature):
     engine = opened("wavenet", 1)
     pcm, _ = engine.generate(300, [9], temperature)
-    model, samples = engine.model, torch.from_numpy(pcm.astype(np.int64))
-    with torch.inference_mode():
-        params, _ = model.params(samples, model.initial_state(1))
-        cumulative = model.symbol_probabilities(params[0], temperature).cumsum(dim=1).numpy()
+    lower, upper = (lively.cumulative(engine.model, pcm, step, temperature=temperature) for step in (0, 1))
     place = (words(9, 0, 300) >> 2) / 2**30
-    expected = [np.searchsorted(row, u, side="right") for row, u in zip(cumulative, place, strict=True)]
-    assert model.codec.encode(samples[0]).tolist() == expected
+    assert ((place >= lower) & (place < upper)).all()
 
 
 def test_draws_follow_the_scored_distribution():

@@ -1,5 +1,6 @@
 """Recordings drawn from seeds: each its seed's own, with the bits that scoring gives, primed or not."""
 
+import lively
 import numpy as np
 import pytest
 import tiny
@@ -14,8 +15,9 @@ MODELS = {
     "gru": tiny.mu_law_model(name="gru", hidden_size=5),
     "nade": tiny.mu_law_model(name="nade", frame_size=4, hidden_size=6),
     "wavenet": tiny.mu_law_model(name="wavenet", **tiny.SETTINGS["wavenet"]),
+    "logistics": lively.combined("logistics"),
 }
-ENGINES = [("gru", "torch"), ("nade", "torch"), ("wavenet", "torch"), ("wavenet", "cpu")]
+ENGINES = [("gru", "torch"), ("nade", "torch"), ("wavenet", "torch"), ("wavenet", "cpu"), ("logistics", "cpu")]
 PRIME = np.random.default_rng(0).normal(0, 3000, 130).round().astype(np.int16)
 
 
@@ -81,6 +83,14 @@ def test_the_temperature_is_the_models_own_unless_given():
     assert not np.array_equal(own.pcm, other.pcm)
 
 
+def test_top_p_is_the_models_own_unless_given():
+    model = tiny.mu_law_model(name="gru", hidden_size=5)
+    model.metadata = {"top_p": 0.2}
+    (own,), (given,), (other,) = (generate(model, 60, [1], top_p=p).draws for p in (None, 0.2, 1.0))
+    np.testing.assert_array_equal(own.pcm, given.pcm)
+    assert not np.array_equal(own.pcm, other.pcm)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -90,6 +100,8 @@ def test_the_temperature_is_the_models_own_unless_given():
         ({"seeds": [-1]}, "seed -1"),
         ({"seeds": [2**64]}, "seed"),
         ({"temperature": 0}, "temperature 0"),
+        ({"top_p": 0}, "top_p 0"),
+        ({"top_p": 1.1}, "top_p 1.1"),
         ({"engine": "gpu"}, "gpu"),
     ],
 )

@@ -107,15 +107,18 @@ def generate(
     prime: NDArray[np.int16] | None = None,
     engine: str = "auto",
     threads: int | None = None,
+    top_p: float | None = None,
     progress: bool = False,
 ) -> Draws:
     """One recording a seed, each the same whatever other seeds it is made with.
 
-    A `prime`, (samples,) int16, is heard first and stands at the start of every recording. The
-    temperature is the model's own unless given; log-probabilities are always the untempered model's.
+    A `prime`, (samples,) int16, is heard first and stands at the start of every recording. Temperature
+    and `top_p`, which only a categorical distribution takes, are the model's own unless given;
+    log-probabilities are always those of the model as it is.
     Raises UserError for arguments out of range.
     """
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
+    top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
     if num_samples < 1 or num_samples * len(seeds) > MOST_SAMPLES:
         raise UserError(f"{num_samples} samples of {len(seeds)} recordings: give at least one, and at most 2^28 in all")
     running = open_engine(model, len(seeds), engine, threads=threads)
@@ -130,7 +133,7 @@ def generate(
     with bar:
         begun = time.monotonic()
         for start in range(0, num_samples, PIECE):
-            piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature)
+            piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature, top_p)
             pcm.append(piece[0])
             log2_prob.append(piece[1])
             bar.update(piece[0].size)

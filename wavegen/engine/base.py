@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from wavegen.density import AudioModel
+from wavegen.distributions import Categorical
 from wavegen.errors import UserError
 
 NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
@@ -27,12 +29,13 @@ class Engine(Protocol):
     streams: int
 
     def generate(
-        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0
+        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0, top_p: float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draws from each stream: PCM int16 (streams, num_samples) and log2 p of each code, float64 of that shape.
 
-        A drawn symbol's PCM code is the middle of its cell. Log-probabilities are those at temperature 1.
-        Raises UserError unless there is a 64-bit seed for each stream and the temperature is positive.
+        A drawn symbol's PCM code is the middle of its cell. Log-probabilities are those at temperature
+        and top_p 1. Raises UserError unless there is a 64-bit seed for each stream, the temperature is
+        positive and top_p is above 0 and at most 1, and 1 unless the distribution is categorical.
         """
         ...
 
@@ -63,6 +66,17 @@ def checked_temperature(temperature: float) -> float:
     if not (math.isfinite(temperature) and 1e-6 <= temperature <= 1e6):
         raise UserError(f"temperature {temperature} is not between 1e-6 and 1e6; 1 samples the model as it is")
     return float(temperature)
+
+
+def checked_top_p(top_p: float, model: AudioModel) -> float:
+    """The top_p. Raises UserError unless it is above 0 and at most 1, and 1 for a mixture."""
+    if not 0 < top_p <= 1:
+        raise UserError(f"top_p {top_p} is not above 0 and at most 1; 1 samples the model as it is")
+    if top_p < 1 and not isinstance(model.distribution, Categorical):
+        raise UserError(
+            f"top_p {top_p} needs a categorical distribution; a {model.distribution.name} has a temperature"
+        )
+    return float(top_p)
 
 
 def checked_pcm(pcm: np.ndarray, streams: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from wavegen.density import AudioModel, AudioState
-from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature
+from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.random import words
 from wavegen.errors import UserError
 
@@ -29,30 +29,33 @@ class TorchEngine:
 
     @torch.inference_mode()
     def generate(
-        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0
+        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0, top_p: float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         keys, temperature = checked_seeds(seeds, self.streams), checked_temperature(temperature)
+        top_p = checked_top_p(top_p, self.model)
         random = np.stack([words(int(key), self._time, num_samples) for key in keys])
         places = torch.from_numpy((random >> 2) / 2.0**30)
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         log2_prob = np.empty((self.streams, num_samples))
         for t in range(num_samples):
-            codes, log2_prob[:, t] = self._draw(places[:, t], temperature)
+            codes, log2_prob[:, t] = self._draw(places[:, t], temperature, top_p)
             pcm[:, t] = codes
         return pcm, log2_prob
 
-    def _draw(self, places: torch.Tensor, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _draw(self, places: torch.Tensor, temperature: float, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
         """One sample of each stream: PCM codes and their log2 p, (streams,) each."""
         model, unknown = self.model, self._state.last.unsqueeze(1)  # params do not see the sample they are about
-        params, state = model.params(unknown, self._state)
-        probabilities = model.symbol_probabilities(params[:, 0])
-        tempered = probabilities if temperature == 1 else model.symbol_probabilities(params[:, 0], temperature)
-        cumulative = _finite(tempered).cumsum(dim=1)
-        symbols = (cumulative <= places.unsqueeze(1) * cumulative[:, -1:]).sum(dim=1)
-        codes = model.codec.decode(symbols)
+        params, location, state = model.params(unknown, self._state)
+        params, location = _finite(params[:, 0]), None if location is None else location[:, 0]
+        # C(symbol) ≤ place < C(above), by bisection.
+        symbol, above = torch.zeros_like(self._state.last), torch.full_like(self._state.last, model.codec.num_symbols)
+        while (above - symbol > 1).any():
+            middle = symbol + (above - symbol) // 2
+            low = model.cumulative(params, middle, temperature, top_p, location) <= places
+            symbol, above = torch.where(low, middle, symbol), torch.where(low, above, middle)
+        codes = model.codec.decode(symbol)
         self._state, self._time = state._replace(last=codes), self._time + 1
-        probability = probabilities.gather(1, symbols.unsqueeze(1)).squeeze(1)
-        return codes, torch.log2(probability / model.codec.codes_per_symbol[symbols])
+        return codes, model.code_log2_prob(params, codes, location)
 
     @torch.inference_mode()
     def feed(self, pcm: np.ndarray) -> np.ndarray:

@@ -1,0 +1,73 @@
+// The smallest parts of the engine for tests.
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bindings.h"
+#include "component.h"
+#include "cpu/rounding.h"
+#include "philox.h"
+#include "tables.h"
+
+using namespace nanobind::literals;
+
+namespace wavegen {
+namespace {
+
+Result<float> multiply_add(const Array<float, 1>& a, const Array<float, 1>& b, const Array<float, 1>& c,
+                           const std::string& isa) {
+    shaped(b, {a.shape(0)}, "b");
+    shaped(c, {a.shape(0)}, "c");
+    Owned<float> out({a.shape(0)});
+    if (isa == "libm") {
+        for (std::size_t i = 0; i < a.size(); ++i) out.data()[i] = std::fma(a.data()[i], b.data()[i], c.data()[i]);
+    } else {
+        require(a.size() % kLanes == 0, "the length must be a multiple of 16");
+        kernels_named(isa)->multiply_add(a.data(), b.data(), c.data(), a.size(), out.data());
+    }
+    return out.release();
+}
+
+Result<float> gate(const Array<float, 1>& signal, const Array<float, 1>& opening, const std::string& isa) {
+    shaped(opening, {signal.shape(0)}, "opening");
+    require(signal.size() % kLanes == 0, "the length must be a multiple of 16");
+    Owned<float> z({signal.shape(0)});
+    kernels_named(isa)->gate(signal.data(), opening.data(), signal.size(), z.data());
+    return z.release();
+}
+
+std::vector<std::uint32_t> philox_words(const std::vector<std::uint32_t>& counter,
+                                        const std::vector<std::uint32_t>& key) {
+    require(counter.size() == 4 && key.size() == 2, "a counter has four words and a key two");
+    const Words words = philox({counter[0], counter[1], counter[2], counter[3]}, key[0], key[1]);
+    return {words.begin(), words.end()};
+}
+
+Result<double> distribution_function(const Component& component, const Array<double, 1>& z) {
+    const StandardRounding rounding;
+    Owned<double> result({z.size()});
+    for (std::size_t i = 0; i < z.size(); ++i) result.data()[i] = component(z.data()[i]);
+    return result.release();
+}
+
+Result<double> logistic(const Array<double, 1>& z) { return distribution_function(Component::logistic(), z); }
+Result<double> gaussian(const Array<double, 1>& z) { return distribution_function(Component::gaussian(), z); }
+
+}  // namespace
+
+void bind_pieces(nb::module_& m) {
+    nb::module_ pieces = m.def_submodule("pieces", "Parts of the engine, for tests.");
+    pieces.def("multiply_add", &multiply_add, "a"_a.noconvert(), "b"_a.noconvert(), "c"_a.noconvert(), "isa"_a);
+    pieces.def("gate", &gate, "signal"_a.noconvert(), "opening"_a.noconvert(), "isa"_a);
+    pieces.def("philox", &philox_words, "counter"_a, "key"_a);
+    pieces.def("log2", &log2_fixed, "x"_a);
+    pieces.def("exp", &exp_fixed, "x"_a);
+    pieces.def("logistic", &logistic, "z"_a.noconvert(), "The logistic distribution function, by its table.");
+    pieces.def("gaussian", &gaussian, "z"_a.noconvert(), "The normal distribution function, by its table.");
+}
+
+}  // namespace wavegen

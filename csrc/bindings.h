@@ -1,0 +1,34 @@
+// The parts of the Python module and what they share.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <string>
+
+#include "arrays.h"
+#include "cpu/kernels.h"
+#include "head.h"
+
+namespace wavegen {
+
+void bind_heads(nb::module_& m);
+void bind_wavenet(nb::module_& m);
+void bind_adaptive(nb::module_& m);
+void bind_pieces(nb::module_& m);  // parts of the engine, for tests
+
+// Throws std::invalid_argument if there are no such kernels here.
+inline const Kernels* kernels_named(const std::string& isa) {
+    const Kernels* kernels = find_kernels(isa.c_str());
+    require(kernels != nullptr, "isa " + isa + " is unknown or not for this CPU");
+    return kernels;
+}
+
+inline Sampling checked_sampling(const Head& head, double temperature, double top_p) {
+    const float divisor = static_cast<float>(temperature);
+    require(std::isnormal(divisor) && divisor > 0, "temperature must be a positive number");
+    require(top_p > 0.0 && top_p <= 1.0, "top_p must be above 0 and at most 1");
+    require(top_p == 1.0 || head.takes_top_p(), "top_p must be 1 for a mixture");
+    return {divisor, top_p};
+}
+
+}  // namespace wavegen
