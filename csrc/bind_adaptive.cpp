@@ -1,0 +1,52 @@
+// The adaptive mixture for Python.
+#include <cmath>
+#include <cstdint>
+
+#include "adaptive.h"
+#include "bindings.h"
+
+using namespace nanobind::literals;
+
+namespace wavegen {
+namespace {
+
+constexpr std::size_t kMostSamples = std::size_t{1} << 28;  // 2 GiB of log-probabilities
+constexpr int kLowestCode = -32768, kHighestCode = 32767;
+
+Result<double> adaptive_log2_prob(const Array<std::int16_t, 1>& pcm) {
+    within(pcm.size(), 0, kMostSamples, "the number of samples");
+    const std::vector<std::int16_t> codes(pcm.data(),
+                                          pcm.data() + pcm.size());  // Python may change its array meanwhile
+    Owned<double> log2_prob({codes.size()});
+    {
+        nb::gil_scoped_release released;
+        AdaptiveMixture mixture;
+        for (std::size_t t = 0; t < codes.size(); ++t) log2_prob.data()[t] = std::log2(mixture.learn(codes[t]));
+    }
+    return log2_prob.release();
+}
+
+Result<double> adaptive_next_log2_prob(const Array<std::int16_t, 1>& past) {
+    within(past.size(), 0, kMostSamples, "the number of samples");
+    const std::vector<std::int16_t> codes(past.data(), past.data() + past.size());
+    Owned<double> log2_prob({std::size_t(kHighestCode - kLowestCode + 1)});
+    {
+        nb::gil_scoped_release released;
+        AdaptiveMixture mixture;
+        for (const std::int16_t code : codes) mixture.learn(code);
+        for (int code = kLowestCode; code <= kHighestCode; ++code)
+            log2_prob.data()[code - kLowestCode] = std::log2(mixture.probability(code));
+    }
+    return log2_prob.release();
+}
+
+}  // namespace
+
+void bind_adaptive(nb::module_& m) {
+    m.def("adaptive_log2_prob", &adaptive_log2_prob, "pcm"_a.noconvert(),
+          "log2 P of each code of a recording, (samples,) int16 to (samples,) float64, each from those before it.");
+    m.def("adaptive_next_log2_prob", &adaptive_next_log2_prob, "past"_a.noconvert(),
+          "log2 P of each code that may follow (samples,) int16, (65536,) float64, code -32768 first.");
+}
+
+}  // namespace wavegen
