@@ -1,8 +1,10 @@
 """Each command as a user runs it: what --json prints, what is written, and how the program ends."""
 
+import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 import workplace
 
 from wavegen import audio
+from wavegen.baselines import BASELINES
 from wavegen.cli import main
 from wavegen.data.corpus import open_corpus
 from wavegen.engine import native
@@ -144,18 +147,53 @@ def test_score_draws(run, tmp_path):
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_score_writes_windows_as_csv(run, tmp_path):
+    result = run("score", "gru", "a.wav", "b.wav", "--csv", tmp_path / "w.csv", "--json")
+    with open(tmp_path / "w.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["a.wav"] * 3 + ["b.wav"] * 5
+    assert [float(row["start_seconds"]) for row in rows[:3]] == [0.0, 0.05, 0.1]
+    expected = [value for file in result["files"] for value in file["surprise_above_flac"]]
+    assert [float(row["above_flac"]) for row in rows] == expected
+    run("score", "gru", "a.wav", "--csv", tmp_path / "w.csv", "--window", 0.01)
+    assert len((tmp_path / "w.csv").read_text().splitlines()) == 13
+
+
+def test_generate_of_the_likeliest_symbols(run, tmp_path):
+    for name, options in {"a": [], "b": ["--top-p", 1], "c": ["--top-p", 0.001]}.items():
+        run("generate", "gru", tmp_path / f"{name}.wav", "--seconds", 0.01, "--seed", 3, *options)
+    a, b, c = (audio.read(tmp_path / f"{name}.wav").pcm for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+    run("generate", "gru", tmp_path / "d.wav", "--seconds", 0.01, "--seed", 4, "--top-p", 0.001)
+    np.testing.assert_array_equal(c, audio.read(tmp_path / "d.wav").pcm, "one symbol left: no chance")
+
+
 def test_compare(run, tmp_path):
     result = run(
         "compare", "gru", "wavenet/model.safetensors", "--corpus", "corpus", "--html", tmp_path / "c.html", "--json"
     )
     assert KEYS["compare"] <= set(result)
-    assert {row["name"] for row in result["rows"]} == {"gru", "wavenet", "FLAC", "training histogram"}
+    names = {row["name"] for row in result["rows"]}
+    missing = {each["name"] for each in result["missing"]}
+    assert names | missing == {"gru", "wavenet", *(baseline.name for baseline in BASELINES)}, "none is silently absent"
     assert all(set(row) >= ROW for row in result["rows"])
-    assert {(each["a"], each["b"]) for each in result["differences"]} == {("gru", "FLAC"), ("wavenet", "FLAC")}
-    assert "training histogram" in (tmp_path / "c.html").read_text(encoding="utf-8")
-    text = run("compare", "gru", "wavenet", "--corpus", "corpus", "--against", "gru", "--split", "validation")
-    assert "wavenet − gru" in text
+    assert {(each["a"], each["b"]) for each in result["differences"]} == {(name, "FLAC") for name in names - {"FLAC"}}
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert "training histogram" in page
+    assert "<audio" in page
+    assert "Bits over training time" not in page, "no run lies beside these models"
+
+
+def test_compare_shows_how_runs_trained_and_names_rows_as_asked(run, tmp_path):
+    shutil.copytree("gru", tmp_path / "gru")
+    (tmp_path / "gru" / "metrics.jsonl").write_text('{"step": 1, "seconds": 2.0, "validation_bits": 9.25}\n')
+    text = run("compare", f"A={tmp_path / 'gru'}", "gru", "--corpus", "corpus", "--against", "a", "--split",
+               "validation", "--html", tmp_path / "c.html", "--bits-per-symbol")  # fmt: skip
+    assert "less A, paired" in text
+    assert "of 256" in text
     assert "validation split" in text
+    assert "9.250 A</text>" in (tmp_path / "c.html").read_text(encoding="utf-8")
 
 
 def test_equal_names_are_told_apart(run, tmp_path):
@@ -164,6 +202,9 @@ def test_equal_names_are_told_apart(run, tmp_path):
     copied.write_bytes(Path("gru/model.safetensors").read_bytes())
     rows = run("compare", "gru", copied, "--corpus", "corpus", "--json")["rows"]
     assert {row["name"] for row in rows if row["kind"] == "model"} == {"gru", str(copied)}
+    rows = run("compare", "gru/model.safetensors", f"gru={copied}", "--corpus", "corpus", "--json")["rows"]
+    names = {row["name"] for row in rows if row["kind"] == "model"}
+    assert names == {"gru", str(Path("gru/model.safetensors"))}, "a name that was given stays"
 
 
 def test_json_is_all_that_stdout_holds(capfd):

@@ -117,7 +117,10 @@ REFUSED = {
     "compare gru --corpus 16k-corpus": "16k-corpus: 16000 Hz, the model was trained at 8000 Hz; gru",
     "compare gru --corpus 8k-corpus": "gru was trained on corpus [0-9a-f]{8}, 8k-corpus is [0-9a-f]{8}",
     "score gru 16k-corpus": "16k-corpus: 16000 Hz, the model was trained at 8000 Hz",
-    "compare gru gru --corpus corpus": "named twice",
+    "compare gru gru --corpus corpus": "gru: a model is named twice; name each once, or as in A=gru B=gru",
+    "compare A=gru A=wavenet --corpus corpus": "A: a model is named twice",
+    "compare FLAC=gru --corpus corpus": "FLAC: another row has this name",
+    "compare A=absent --corpus corpus": "absent: no such file",
     "compare gru --corpus corpus --against FALC": "did you mean FLAC",
     # recipes
     "train absent.toml": "absent.toml: cannot be read",
@@ -145,6 +148,8 @@ REFUSED = {
     "generate gru /proc/o.wav --seconds 0.01": "/proc/o.wav: cannot be written",
     "score gru a.wav --plot absent/o.png": "there is no folder absent",
     "score gru a.wav --plot empty": "empty: is a folder",
+    "score gru a.wav --csv absent/o.csv": "there is no folder absent",
+    "score gru a.wav --csv empty": "empty: is a folder",
     "score gru a.wav b.wav --plot o.png": "--plot draws one recording",
     "compare gru --corpus corpus --html absent/o.html": "there is no folder absent",
     "quickstart --out source": "source: exists and is no quickstart's folder",
@@ -169,6 +174,8 @@ REFUSED = {
     "generate gru o.wav --seed 18446744073709551615 -n 2": "seed 18446744073709551616",
     "generate gru o.wav --temperature 0": "0 is not a number above zero",
     "generate gru o.wav --temperature 1e9": "temperature",
+    "generate gru o.wav --top-p 0": "0 is not a number above 0, at most 1",
+    "generate gru o.wav --top-p 1.5": "1.5 is not a number above 0, at most 1",
     "quickstart --minutes 0": "0 is not a number above zero",
 }
 
@@ -197,6 +204,7 @@ def test_json_promises_nothing_about_errors(refused, command):
         "prepare source corpus2",
         "train recipe.toml --run new",
         "score gru a.wav --plot o.png",
+        "score gru b.wav --window 0.001 --csv o.csv",
         "compare gru --corpus corpus --html o.html",
         "quickstart --out new",
     ],
@@ -210,7 +218,9 @@ def test_a_full_disk(furnished, full_disk, monkeypatch, capsys, command):
     assert re.fullmatch(r"wavegen: \S+: .*cannot be written.*", err.splitlines()[-1]), err
     left = {name for name in workplace.tree(furnished) if name not in before}
     # What a later try goes on from may stay: a run's recipe and log, the quickstart's note. Nothing else.
-    assert {name for name in left if os.path.splitext(name)[1] in (".wav", ".png", ".html", ".safetensors")} == set()
+    assert {
+        name for name in left if os.path.splitext(name)[1] in (".wav", ".png", ".csv", ".html", ".safetensors")
+    } == set()
     assert not any(".part" in name or name.startswith("corpus2") for name in left), left
     shutil.rmtree(furnished / "new", ignore_errors=True)
 

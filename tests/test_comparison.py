@@ -1,11 +1,20 @@
 """The table of models and baselines: what it holds, and which models and corpora it refuses to put together."""
 
+import dataclasses
+import struct
+
 import numpy as np
 import pytest
+import soundfile
 import tiny
+import torch
 
-from wavegen import audio
-from wavegen.comparison import compare
+from wavegen import audio, comparison
+from wavegen.baselines.base import FileByFile
+from wavegen.baselines.flac import flac_bits
+from wavegen.baselines.histogram import TrainingHistogram
+from wavegen.codecs import Linear, MuLaw
+from wavegen.comparison import bits_per_symbol, compare, g711_codes, is_mu_law
 from wavegen.data.corpus import Corpus, open_corpus, prepare
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
@@ -23,6 +32,28 @@ def corpus(tmp_path_factory) -> Corpus:
         audio.write(folder / f"{index}.wav", pcm, RATE)
     prepare(folder, folder / "corpus")
     return open_corpus(folder / "corpus")
+
+
+@pytest.fixture(autouse=True)
+def quick_baselines(monkeypatch):
+    """Two that need no time and one that cannot run."""
+    absent = FileByFile("Absent", lambda pcm, rate: 1 / 0, lambda: "the absent program is not here")
+    monkeypatch.setattr(comparison, "BASELINES", (FileByFile("FLAC", flac_bits), TrainingHistogram(), absent))
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """A source whose density is known: each sample is the one before plus a whole number from −`most` to `most`."""
+
+    most: int = 3
+
+    def draw(self, samples: int, seed: int) -> np.ndarray:
+        steps = np.random.default_rng(seed).integers(-self.most, self.most + 1, samples)
+        return np.cumsum(steps).astype(np.int16)
+
+    def log2_prob(self, pcm: np.ndarray) -> np.ndarray:
+        assert np.abs(np.diff(pcm, prepend=0)).max() <= self.most
+        return np.full(len(pcm), -np.log2(2 * self.most + 1))
 
 
 def trained_on(corpus: Corpus | None, rate: int = RATE, **network) -> AudioModel:
@@ -51,21 +82,106 @@ def test_the_table(corpus):
     for row in rows.values():
         assert row["low"] < row["bits_per_sample"] < row["high"]
     difference = {(each["a"], each["b"]): each for each in result["differences"]}
-    assert set(difference) == {("a", "FLAC"), ("b", "FLAC")}
-    expected = rows["b"]["bits_per_sample"] - rows["FLAC"]["bits_per_sample"]
-    assert difference["b", "FLAC"]["bits_per_sample"] == pytest.approx(expected, abs=2e-6)
+    assert set(difference) == {("a", "FLAC"), ("b", "FLAC"), ("training histogram", "FLAC")}
+    for name in ("b", "training histogram"):
+        expected = rows[name]["bits_per_sample"] - rows["FLAC"]["bits_per_sample"]
+        assert difference[name, "FLAC"]["bits_per_sample"] == pytest.approx(expected, abs=2e-6)
+        assert difference[name, "FLAC"]["meaning"] == "difference"
+    assert result["missing"] == [{"name": "Absent", "why": "the absent program is not here"}]
 
 
 def test_against_another_row_and_another_split(corpus):
     models = {"a": trained_on(corpus), "b": trained_on(corpus)}
     result = compare(models, corpus, split="validation", against="a")
     assert result["split"] == "validation"
-    (difference,) = result["differences"]
-    assert (difference["a"], difference["b"]) == ("b", "a")
+    (difference,) = [each for each in result["differences"] if each["a"] == "b"]
+    assert {each["b"] for each in result["differences"]} == {"a"}
     assert [difference[key] for key in ("bits_per_sample", "low", "high")] == [0, 0, 0], "paired: equal models"
     assert compare(models, corpus, against="flac")["differences"][0]["b"] == "FLAC"
     with pytest.raises(UserError, match="did you mean FLAC"):
         compare(models, corpus, against="FLACC")
+    with pytest.raises(UserError, match="--against Absent: cannot run here: the absent program is not here"):
+        compare(models, corpus, against="absent")
+    with pytest.raises(UserError, match="true density: no such row"):
+        compare(models, corpus, against="true density")
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory) -> Corpus:
+    """A corpus of a source whose density is known."""
+    folder, source = tmp_path_factory.mktemp("known"), Steps()
+    for index in range(40):
+        audio.write(folder / f"{index}.wav", source.draw(900 + 20 * index, index), RATE)
+    prepare(folder, folder / "corpus")
+    return dataclasses.replace(open_corpus(folder / "corpus"), source=source)
+
+
+def test_the_true_density_is_a_row_and_the_excess_over_it_a_divergence(known):
+    result = compare({"a": trained_on(known)}, known)
+    rows = {row["name"]: row for row in result["rows"]}
+    truth = rows["true density"]
+    assert (truth["kind"], truth["parameters"]) == ("truth", None)
+    assert [truth[key] for key in ("bits_per_sample", "low", "high")] == pytest.approx([np.log2(7)] * 3, abs=1e-6)
+    assert result["rows"][0] is truth, "nothing is below it"
+    assert {(each["b"], each["meaning"]) for each in result["differences"]} == {("true density", "KL divergence")}
+    assert {each["a"] for each in result["differences"]} == {"a", "FLAC", "training histogram"}
+    beside = compare({"a": trained_on(known)}, known, against="FLAC")["differences"]
+    assert [(each["b"], each["meaning"]) for each in beside] == [("FLAC", "difference")] * 3 + [
+        ("true density", "KL divergence")
+    ] * 3
+    with pytest.raises(UserError, match="true density: another row has this name"):
+        compare({"true density": trained_on(known)}, known)
+
+
+def test_bits_per_symbol_are_those_of_the_symbols(corpus):
+    """Of a model that codes mu-law symbols: −log2 P(symbol) directly, with the uniform share."""
+    model = trained_on(corpus)
+    result = compare({"a": model}, corpus)
+    total = 0.0
+    for recording in corpus.split("test"):
+        pcm = torch.from_numpy(corpus.pcm(recording).astype(np.int64))[None]
+        with torch.inference_mode():
+            logits = model.params(pcm, model.initial_state(1))[0].double()
+        symbols, codes = model.codec.encode(pcm), model.codec.codes_per_symbol
+        p = torch.softmax(logits, -1).gather(-1, symbols[..., None])[..., 0]
+        total -= float(torch.log2((1 - 2.0**-14) * p + 2.0**-14 * codes[symbols] / 65536).sum())
+    row = next(row for row in result["rows"] if row["name"] == "a")
+    assert row["bits_per_symbol"] == pytest.approx(total / result["samples"], abs=1e-4)
+    assert row["num_symbols"] == 256
+    assert row["bits_per_symbol"] < row["bits_per_sample"] - 1
+    others = [row for row in result["rows"] if row["kind"] == "baseline"]
+    assert [(row["bits_per_symbol"], row["num_symbols"]) for row in others] == [(None, None)] * 2
+    assert result["mu_law_corpus"] is False
+
+
+def test_symbols_of_one_code_are_samples():
+    codes = np.zeros(65536, np.int64)
+    codes[[3, 60_000]] = 5, 2
+    assert bits_per_symbol(Linear(bits=16), 70.0, codes) == pytest.approx(10)
+    assert bits_per_symbol(Linear(bits=12), 70.0, codes) == pytest.approx(6)
+
+
+def test_8_bit_mu_law_is_known_by_its_codes():
+    def counted(values) -> np.ndarray:
+        return np.bincount(np.asarray(values) + 32768, minlength=65536)
+
+    levels = g711_codes()
+    assert len(np.unique(levels)) == 255, "plus and minus zero are one"
+    assert (levels.max(), levels.min()) == (32124, -32124)
+    codec = MuLaw(bits=8)
+    assert is_mu_law(counted(levels))
+    assert is_mu_law(counted(codec.decode(torch.arange(256)).numpy()))
+    assert is_mu_law(counted([0, 8, -8, 32124]))
+    assert not is_mu_law(counted([*levels, 1]))
+    assert not is_mu_law(counted(np.arange(-300, 300)))
+
+
+def test_g711_is_what_libsndfile_decodes(tmp_path):
+    """The header of an AU file, then every one of the 256 bytes: magic, header size, data size, mu-law, rate, mono."""
+    header = struct.pack(">4sIIIII", b".snd", 24, 256, 1, RATE, 1)
+    (tmp_path / "all.au").write_bytes(header + bytes(range(256)))
+    pcm, _ = soundfile.read(tmp_path / "all.au", dtype="int16")
+    assert set(pcm.tolist()) == set(g711_codes().tolist())
 
 
 def test_the_histogram_is_of_the_training_split(corpus):
@@ -84,7 +200,7 @@ def test_what_does_not_fit_is_refused_naming_both(corpus):
         compare({"foreign": trained_on(None)}, corpus)
     with pytest.raises(UserError, match="b and a were trained on different corpora"):
         compare({"a": trained_on(corpus), "b": trained_on(None)}, corpus)
-    with pytest.raises(UserError, match="a baseline has this name"):
+    with pytest.raises(UserError, match="another row has this name; name the model, as in MY-FLAC=MODEL"):
         compare({"FLAC": trained_on(corpus)}, corpus)
 
 

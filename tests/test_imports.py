@@ -26,16 +26,17 @@ SLOW = (
 
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
-    {"wavegen", "errors", "atomic", "process", "speech"},
+    {"wavegen", "errors", "atomic", "models", "process", "speech"},
     {"containers", "audio", "codecs", "distributions", "networks"},
     {"density", "data"},
     {"recipe", "baselines", "engine"},
-    {"checkpoint", "calibration", "evaluation", "process"},
+    {"checkpoint", "calibration", "evaluation", "optimizer", "process"},
     {"training", "scoring", "sampling", "comparison"},
-    {"report"},
+    {"report", "pictures", "charts"},
     {"page"},
+    {"showcase"},
     {"quickstart"},
-    {"cli"},
+    {"arguments", "cli"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 MODULES = sorted(PACKAGE.rglob("*.py"))

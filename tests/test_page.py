@@ -14,7 +14,7 @@ from wavegen import audio
 from wavegen.errors import UserError
 from wavegen.page import Sound, page, write_page
 
-PROVENANCE = {"weights_hash": "ab12", "model_bytes": 400, "seed": 3, "samples_seen": 12345, "steps": 7}
+PROVENANCE = {"weights_hash": "ab12", "seed": 3, "steps": 7}
 FULL: dict[str, Any] = copy.deepcopy(COMPARISON) | {"corpus_fingerprint": "feedbeef"}
 for row in FULL["rows"]:
     row |= PROVENANCE if row["kind"] == "model" else dict.fromkeys(PROVENANCE)
@@ -74,7 +74,8 @@ def test_the_page_holds_everything_itself(sound):
         "feedbeef",
         "ab12",
         "-0.677",
-        "12,345",
+        "22,300,000",
+        "the wavpack program is not here",
         "6.9% less than FLAC",
     ):
         assert expected in words
@@ -100,3 +101,29 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
 def test_a_page_of_baselines_alone():
     rows = [row for row in FULL["rows"] if row["kind"] == "baseline"]
     assert "FLAC needs 9.800" in page(FULL | {"rows": rows, "differences": []})
+
+
+def test_the_courses_of_runs_are_shown_where_there_are_any():
+    course = {"a": [(10.0, 12.0), (20.0, 11.0)], "no run": []}
+    assert "Bits over training time" in page(FULL, runs=course)
+    assert "Bits over training time" not in page(FULL, runs={"no run": []})
+
+
+def test_terms_are_explained_where_they_occur():
+    truth = {"name": "true density", "kind": "truth", "bits_per_sample": 9.0, "low": 8.9, "high": 9.1}
+    only_models = {key: None for key, value in FULL["rows"][1].items() if value is None}
+    excess = {"a": "a", "b": "true density", "meaning": "KL divergence", "bits_per_sample": 0.123}
+    known = FULL | {"rows": [truth | only_models | {"low": 8.9, "high": 9.1}, *FULL["rows"]]}
+    text = page(known | {"differences": [excess | {"low": 0.1, "high": 0.2}]})
+    assert "KL divergence from the true density" in text
+    assert "drawn from a source" in text
+    assert "drawn from a source" not in page(FULL)
+    assert "256 levels" in page(FULL, symbols=True)
+    assert "256 levels" not in page(FULL)
+
+
+def test_the_verdict_names_the_best_baseline_and_flac_only():
+    others = [FULL["rows"][1] | {"name": name, "bits_per_sample": bits} for name, bits in (("x", 9.0), ("y", 12.5))]
+    rows = sorted([*FULL["rows"], *others], key=lambda row: row["bits_per_sample"])
+    text = page(FULL | {"rows": rows})
+    assert "9.123 bits a sample: 1.4% more than x, 6.9% less than FLAC." in text

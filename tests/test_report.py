@@ -1,16 +1,15 @@
-"""Tables as text, and pictures that show the recording whatever its length."""
+"""Tables as text, and windows as CSV."""
 
-import struct
+import csv
+import io
 from typing import Any
 
-import numpy as np
 import pytest
 
-from wavegen.errors import UserError
-from wavegen.evaluation import windowed
-from wavegen.report import comparison_text, description_text, generated_text, picture, score_text, table
+from wavegen.report import comparison_text, description_text, generated_text, rounded, score_csv, score_text, table
 
-BASELINE: dict[str, Any] = {"kind": "baseline", "parameters": None, "macs_per_sample": None, "training_seconds": None}
+ONLY_MODELS = ("parameters", "macs_per_sample", "model_bytes", "training_seconds", "samples_seen")
+BASELINE: dict[str, Any] = {"kind": "baseline", **dict.fromkeys((*ONLY_MODELS, "bits_per_symbol", "num_symbols"))}
 COMPARISON: dict[str, Any] = {
     "split": "test",
     "files": 12,
@@ -18,10 +17,15 @@ COMPARISON: dict[str, Any] = {
     "sample_rate": 8000,
     "rows": [
         {"name": "a", "kind": "model", "bits_per_sample": 9.1234, "low": 8.9, "high": 9.35, "parameters": 1234567}
-        | {"macs_per_sample": 1000, "training_seconds": 600.0},
+        | {"macs_per_sample": 1000, "training_seconds": 600.0, "model_bytes": 4938268, "samples_seen": 22300000}
+        | {"bits_per_symbol": 5.0432, "num_symbols": 256},
         {"name": "FLAC", "bits_per_sample": 9.8, "low": None, "high": None, **BASELINE},
     ],
-    "differences": [{"a": "a", "b": "FLAC", "bits_per_sample": -0.6766, "low": -0.8, "high": -0.5}],
+    "differences": [
+        {"a": "a", "b": "FLAC", "meaning": "difference", "bits_per_sample": -0.6766, "low": -0.8, "high": -0.5}
+    ],
+    "missing": [{"name": "WavPack", "why": "the wavpack program is not here; apt install wavpack"}],
+    "mu_law_corpus": False,
 }
 
 
@@ -33,21 +37,68 @@ def test_columns_line_up():
 def test_comparison_text():
     text = comparison_text(COMPARISON)
     assert "12 files, 30 s at 8000 Hz" in text
-    (row,) = [line for line in text.splitlines() if line.startswith("a ") and "FLAC" not in line]
-    assert row.split() == ["a", "9.123", "8.900", "…", "9.350", "1,234,567", "1,000", "10.0", "min"]
+    row, difference = [line for line in text.splitlines() if line.startswith("a ")]
+    assert " ".join(row.split()) == "a 9.123 8.900 … 9.350 1,234,567 1,000 4.94 M 10.0 min 22.3 M"
     (flac,) = [line for line in text.splitlines() if line.startswith("FLAC")]
-    assert flac.split() == ["FLAC", "9.800", "–", "–", "–", "–"]
-    assert "a − FLAC" in text
-    assert "-0.677" in text
+    assert flac.split() == ["FLAC", "9.800", *"––––––"]
+    assert "less FLAC, paired over files" in text
+    assert difference.split()[1] == "-0.677"
+    assert "missing: WavPack: the wavpack program is not here" in text
+    assert "bits/symbol" not in text
+
+
+def test_bits_per_symbol_are_shown_where_asked_for_or_all_is_mu_law():
+    for text in (comparison_text(COMPARISON, symbols=True), comparison_text(COMPARISON | {"mu_law_corpus": True})):
+        assert "bits/symbol" in text
+        assert "5.043 of 256" in text
+    rows = [row | {"bits_per_symbol": None} for row in COMPARISON["rows"]]
+    assert "bits/symbol" not in comparison_text(COMPARISON | {"rows": rows}, symbols=True)
+
+
+def test_an_excess_over_the_true_density_is_called_what_it_is():
+    excess = {"a": "a", "b": "true density", "meaning": "KL divergence", "bits_per_sample": 0.01}
+    text = comparison_text(COMPARISON | {"differences": [excess | {"low": 0.008, "high": 0.012}]})
+    assert "KL divergence from the true density" in text
+    assert "+0.010  +0.008 … +0.012" in text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0"), (999, "999"), (1000, "1 k"), (18_449, "18.4 k"), (999_499, "999 k"), (999_501, "1 M"), (None, "–")],
+)
+def test_rounded(number, text):
+    assert rounded(number) == text
+
+
+SCORE: dict[str, Any] = {
+    "files": [
+        {"file": 'a, "b".wav', "samples": 800, "bits_per_sample": 9.0, "flac_bits_per_sample": 9.5}
+        | {"above_flac": -0.5, "surprise": [8.5, 9.5], "flac_surprise": [10.5, 8.5], "surprise_above_flac": [-2.0, 1.0]}
+    ],
+    "samples": 800,
+    "bits_per_sample": 9.0,
+    "flac_bits_per_sample": 9.5,
+    "above_flac": -0.5,
+    "low": None,
+    "high": None,
+    "engine": "cpu",
+    "window": 0.05,
+}
 
 
 def test_score_text():
-    files = [{"file": "a.wav", "samples": 800, "bits_per_sample": 9.0, "surprise": [8.5, 9.5]}]
-    result = {"files": files, "samples": 800, "bits_per_sample": 9.0, "low": None, "high": None, "engine": "cpu"}
-    text = score_text(result | {"window": 0.05})
-    assert "a.wav      800        9.000" in text
+    text = score_text(SCORE)
+    assert "800        9.000  9.500      -0.500" in text
     assert "8.500" not in text
-    assert "0.050    9.500" in score_text(result | {"window": 0.05}, curves=True)
+    assert "0.050    9.500    8.500    +1.000" in score_text(SCORE, curves=True)
+
+
+def test_windows_as_csv():
+    rows = list(csv.DictReader(io.StringIO(score_csv(SCORE))))
+    assert list(rows[0]) == ["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "above_flac"]
+    assert [row["file"] for row in rows] == ['a, "b".wav'] * 2
+    assert [float(row["start_seconds"]) for row in rows] == [0.0, 0.05]
+    assert [float(row["above_flac"]) for row in rows] == [-2.0, 1.0]
 
 
 def test_generated_text():
@@ -62,26 +113,3 @@ def test_generated_text():
 def test_description_text_spells_inner_tables_with_a_dot():
     text = description_text({"sample_rate": 8000, "network": {"name": "gru"}})
     assert text == "sample_rate   8000\nnetwork.name  gru"
-
-
-@pytest.mark.parametrize("samples", [1, 3, 500, 8000, 400_000])
-def test_a_picture_of_any_length(samples, tmp_path):
-    random = np.random.default_rng(0)
-    pcm = random.normal(0, 3000, samples).round().astype(np.int16)
-    surprise = windowed(random.uniform(5, 15, samples), 400)
-    picture(tmp_path / "a.png", pcm, 8000, surprise, 0.05, "音声 $x^2 <b>\udcff")
-    head = (tmp_path / "a.png").read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = struct.unpack(">II", head[16:])
-    assert width >= 1000
-    assert height >= 500
-
-
-def test_silence_has_a_picture(tmp_path):
-    picture(tmp_path / "a.png", np.zeros(4000, np.int16), 8000, np.zeros(10), 0.05, "silence")
-    assert (tmp_path / "a.png").exists()
-
-
-def test_a_picture_that_cannot_be_written(tmp_path):
-    with pytest.raises(UserError, match=r"absent/a\.png: cannot be written"):
-        picture(tmp_path / "absent" / "a.png", np.zeros(400, np.int16), 8000, np.zeros(1), 0.05, "")

@@ -1,5 +1,6 @@
 """Scoring files: what is printed, what is refused, and that every engine says the same."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 import tiny
 
 from wavegen import audio
+from wavegen.baselines import flac_bits
 from wavegen.data.corpus import open_corpus, prepare
+from wavegen.engine import open_engine
 from wavegen.errors import UserError
+from wavegen.evaluation import windowed
 from wavegen.scoring import score
 
 RATE = 8000
@@ -44,13 +48,56 @@ def test_score_of_files_and_folders(wav, tmp_path):
     assert alone["bits_per_sample"] == pytest.approx(result["files"][0]["bits_per_sample"], abs=2e-6)
 
 
-def test_the_course_of_surprise_averages_to_the_bits_of_the_file(wav):
-    result = score(GRU, wav("a.wav", 1010), window=0.05)
-    (file,) = result["files"]
+def test_flac_stands_beside(wav):
+    files = [wav("a.wav", 500), wav("b.wav", 1700)]
+    result = score(GRU, files)
+    for file, row in zip(files, result["files"], strict=True):
+        flac = flac_bits(audio.read(file).pcm, RATE) / row["samples"]
+        assert row["flac_bits_per_sample"] == pytest.approx(flac, abs=2e-6)
+        assert row["above_flac"] == pytest.approx(row["bits_per_sample"] - flac, abs=3e-6)
+    whole = sum(flac_bits(audio.read(file).pcm, RATE) for file in files) / 2200
+    assert result["flac_bits_per_sample"] == pytest.approx(whole, abs=2e-6)
+    assert result["above_flac"] == pytest.approx(result["bits_per_sample"] - whole, abs=3e-6)
+
+
+def test_windows_average_to_the_file(wav, monkeypatch):
+    file = wav("a.wav", 1010)
+    result = score(GRU, file, window=0.05)
+    (row,) = result["files"]
     assert result["window"] == 0.05
-    assert len(file["surprise"]) == 3
     lengths = np.array([400, 400, 210])
-    assert np.dot(file["surprise"], lengths) / 1010 == pytest.approx(file["bits_per_sample"], abs=1e-5)
+    curves = {
+        "surprise": "bits_per_sample",
+        "flac_surprise": "flac_bits_per_sample",
+        "surprise_above_flac": "above_flac",
+    }
+    for curve, mean in curves.items():
+        assert len(row[curve]) == 3
+        assert np.dot(row[curve], lengths) / 1010 == pytest.approx(row[mean], abs=1e-5)
+    log2_prob = open_engine(GRU).feed(audio.read(file).pcm[None])[0]
+    np.testing.assert_allclose(row["surprise"], windowed(-log2_prob, 400), atol=1e-6)
+    monkeypatch.setattr("wavegen.scoring.most_at_once", lambda model: 37)
+    beside = score(GRU, [wav("longer.wav", 1700), file], window=0.05)["files"][1]
+    np.testing.assert_allclose(beside["surprise"], row["surprise"], atol=1e-5)
+
+
+def test_memory_does_not_grow_with_the_samples(tmp_path, monkeypatch):
+    pieces = [(index, -np.ones(1000)) for index in range(40) for _ in range(20)]
+    monkeypatch.setattr("wavegen.scoring.chunks", lambda _, takes, *__: (
+        (index, piece.copy()) for index, piece in pieces if index < len(takes)
+    ))  # fmt: skip
+    peaks = []
+    for files in (1, 4, 40):  # the first time something may be imported
+        folder = tmp_path / str(files)
+        folder.mkdir()
+        for index in range(files):
+            audio.write(folder / f"{index}.wav", np.zeros(20_000, np.int16), RATE)
+        tracemalloc.start()
+        result = score(GRU, folder, window=0.05)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert result["bits_per_sample"] == 1
+    assert peaks[2] - peaks[1] < 36 * 20_000 * 8 / 10, "a float64 a sample would be 5.8 MB more"
 
 
 def test_another_sample_rate_is_refused_or_converted(wav):

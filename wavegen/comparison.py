@@ -1,69 +1,75 @@
-"""Models and baselines in one table, over the same files."""
+"""Models, baselines and, where it is known, the true density in one table, over the same files."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from tqdm import tqdm
 
-from wavegen import baselines
+from wavegen.audio import count_codes
+from wavegen.baselines import BASELINES
+from wavegen.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.density import AudioModel
 from wavegen.errors import UserError, nearest
-from wavegen.evaluation import PROVENANCE, UNIT, bits_per_file, check_rate, estimate, provenance
+from wavegen.evaluation import DIGITS, PROVENANCE, UNIT, bits_per_file, check_rate, estimate, provenance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FLAC, HISTOGRAM = BASELINES = ("FLAC", "training histogram")
+    from wavegen.data.sources import Source
+
+FLAC, TRUTH = "FLAC", "true density"
+DIFFERENCE, DIVERGENCE = "difference", "KL divergence"
 
 
 def compare(
     models: Mapping[str, AudioModel],
     corpus: str | Path | Corpus,
     split: str = "test",
-    against: str = FLAC,
+    against: str | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
     """Models and baselines over the files of a split of one corpus: what `wavegen compare --json` prints.
 
-    `differences` are those of each model to the row `against`, paired over files.
-    Raises UserError when models and corpus do not fit each other, or a name is unknown.
+    `differences` are those of every other row to the row `against`, paired over files: the true density where the
+    corpus was made from a known source, else FLAC. A model's excess over the true density, −log2 q + log2 p averaged
+    over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known.
+    `missing` names the baselines that cannot run here and says why. Files are read from the memory-mapped corpus as
+    they are scored. Raises UserError when models and corpus do not fit each other, or a name is unknown.
     """
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     check_fit(models, corpus)
-    known = {name.lower(): name for name in (*models, *BASELINES)} | {name: name for name in models}
-    if (against := known.get(against, known.get(against.lower(), against))) not in known.values():
-        raise UserError(f"--against {against}: no such row{nearest(against, known.values())}")
+    why = {baseline.name: baseline.missing() for baseline in BASELINES}
+    against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
-    bits = {
-        name: bits_per_file(model, pcms, progress=f"scoring {name}" if progress else None)
-        for name, model in models.items()
-    }
-    bits |= _baseline_bits(corpus, pcms)
+    bits = dict(_bits_of_rows(models, corpus, pcms, progress))
+    codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
     rows: list[dict[str, Any]] = [
-        {"name": name, "kind": "model" if name in models else "baseline", **estimate(file_bits, samples)}
-        | (provenance(models[name]) if name in models else dict.fromkeys(PROVENANCE))
+        {"name": name, "kind": "model" if name in models else "truth" if name == TRUTH else "baseline"}
+        | estimate(file_bits, samples)
+        | _extras(models.get(name), float(file_bits.sum()), codes)
         for name, file_bits in bits.items()
     ]
+    rows.sort(key=lambda row: row["bits_per_sample"])
     return {
         "unit": UNIT,
         "split": split,
         "files": len(pcms),
         "samples": int(samples.sum()),
-        "rows": sorted(rows, key=lambda row: row["bits_per_sample"]),
-        "differences": [
-            {"a": name, "b": against, **estimate(bits[name] - bits[against], samples)}
-            for name in models
-            if name != against
-        ],
+        "rows": rows,
+        "differences": list(_differences([row["name"] for row in rows], bits, samples, against)),
+        "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
+        "mu_law_corpus": is_mu_law(codes),
         "sample_rate": corpus.sample_rate,
         "corpus": str(corpus.path),
         "corpus_fingerprint": corpus.fingerprint,
@@ -78,8 +84,8 @@ def check_fit(models: Mapping[str, AudioModel], corpus: Corpus) -> None:
     """
     place = str(corpus.path)
     for name, model in models.items():
-        if name in BASELINES:
-            raise UserError(f"{name}: a baseline has this name; rename the model's file or folder")
+        if name in (TRUTH, *(baseline.name for baseline in BASELINES)):
+            raise UserError(f"{name}: another row has this name; name the model, as in MY-{name.split()[0]}=MODEL")
         check_rate(place, corpus.sample_rate, model.sample_rate, f"{name} cannot be compared there")
     trained = {name: model.metadata.get("corpus_fingerprint") for name, model in models.items()}
     trained = {name: fingerprint for name, fingerprint in trained.items() if fingerprint is not None}
@@ -97,9 +103,79 @@ def check_fit(models: Mapping[str, AudioModel], corpus: Corpus) -> None:
             )
 
 
-def _baseline_bits(corpus: Corpus, pcms: Sequence[NDArray[np.int16]]) -> dict[str, NDArray[np.float64]]:
-    histogram = baselines.Histogram.fit([corpus.pcm(recording) for recording in corpus.split("train")])
-    return {
-        FLAC: np.array([baselines.flac_bits(pcm, corpus.sample_rate) for pcm in pcms], np.float64),
-        HISTOGRAM: np.array([histogram.bits(pcm) for pcm in pcms], np.float64),
-    }
+def _row_named(name: str | None, rows: Sequence[str], why: Mapping[str, str | None]) -> str:
+    """The row that `--against NAME` means, in any case. Raises UserError if there is none, or it cannot run."""
+    name = name or (TRUTH if TRUTH in rows else FLAC)
+    known = {row.lower(): row for row in reversed(rows)} | {row: row for row in rows}
+    if (found := known.get(name, known.get(name.lower()))) is None:
+        raise UserError(f"--against {name}: no such row{nearest(name, rows)}")
+    if (reason := why.get(found)) is not None:
+        raise UserError(f"--against {found}: cannot run here: {reason}")
+    return found
+
+
+def _bits_of_rows(
+    models: Mapping[str, AudioModel], corpus: Corpus, pcms: Sequence[NDArray[np.int16]], progress: bool
+) -> Iterable[tuple[str, NDArray[np.float64]]]:
+    """The name of each row that can be had and the bits of each file, (files,)."""
+    for name, model in models.items():
+        yield name, bits_per_file(model, pcms, progress=f"scoring {name}" if progress else None)
+    for baseline in BASELINES:
+        if baseline.missing() is None:
+            train = (corpus.pcm(recording) for recording in corpus.split("train"))
+            label = f"coding with {baseline.name}" if progress else None
+            yield baseline.name, baseline.bits(pcms, corpus.sample_rate, train, label)
+    if corpus.source is not None:
+        yield TRUTH, _true_bits(corpus.source, pcms, f"scoring {TRUTH}" if progress else None)
+
+
+def _true_bits(source: Source, pcms: Sequence[NDArray[np.int16]], progress: str | None) -> NDArray[np.float64]:
+    bar = tqdm(pcms, desc=progress, unit="file", leave=False, disable=None if progress else True)
+    return np.array([-source.log2_prob(pcm).sum() for pcm in bar], np.float64)
+
+
+def _differences(
+    names: Sequence[str], bits: Mapping[str, NDArray[np.float64]], samples: NDArray[np.integer], against: str
+) -> Iterable[dict[str, Any]]:
+    """Every other row less `against`, and less the true density where that is another row that there is."""
+    for subtracted in dict.fromkeys([against, *([TRUTH] if TRUTH in names else [])]):
+        meaning = DIVERGENCE if subtracted == TRUTH else DIFFERENCE
+        for name in names:
+            if name != subtracted:
+                difference = estimate(bits[name] - bits[subtracted], samples)
+                yield {"a": name, "b": subtracted, "meaning": meaning, **difference}
+
+
+def _extras(model: AudioModel | None, bits: float, codes: NDArray[np.int64]) -> dict[str, Any]:
+    """What only models have: bits per symbol, and where they come from."""
+    if model is None:
+        return {"bits_per_symbol": None, "num_symbols": None, **dict.fromkeys(PROVENANCE)}
+    symbols = model.codec.num_symbols if isinstance(model.codec, MuLaw) else None
+    per_symbol = None if symbols is None else round(bits_per_symbol(model.codec, bits, codes), DIGITS)
+    return {"bits_per_symbol": per_symbol, "num_symbols": symbols, **provenance(model)}
+
+
+def bits_per_symbol(codec: Codec, bits: float, codes: NDArray[np.int64]) -> float:
+    """−(1/N) Σ log2 P(symbol), from the `bits` of N samples whose codes are counted in `codes`, (65536,), −32768 first.
+
+    A code has p(pcm) = P(symbol) / codes(symbol), the uniform share included, so that −log2 P(symbol) is
+    −log2 p(pcm) − log2 codes(symbol). It is the unit of papers whose data are 256 levels of mu-law, and comparable
+    only among models with the same symbols.
+    """
+    symbols = codec.encode(torch.arange(-32768, 32768))
+    spread = codec.codes_per_symbol[symbols].double().log2().numpy()
+    return float((bits - codes @ spread) / codes.sum())
+
+
+def is_mu_law(codes: NDArray[np.int64]) -> bool:
+    """Whether the codes that occur, counted in (65536,), are all among the 256 of G.711's decoder, or of `MuLaw(8)`."""
+    codec = MuLaw(bits=8)
+    levels = (g711_codes(), codec.decode(torch.arange(codec.num_symbols)).numpy())
+    return any(codes.sum() == codes[np.unique(values + 32768)].sum() for values in levels)
+
+
+def g711_codes() -> NDArray[np.int64]:
+    """What G.711's mu-law decoder can give, as 16-bit PCM: ±(((2m + 33) << e) − 33) · 4, eight e and sixteen m."""
+    exponent, mantissa = np.divmod(np.arange(128), 16)
+    magnitude = (((2 * mantissa + 33) << exponent) - 33) * 4
+    return np.concatenate([-magnitude, magnitude]).astype(np.int64)

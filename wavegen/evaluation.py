@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 UNIT = "bits/sample"
 STREAMS = 16  # files side by side
 SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds what a forward pass holds
+PARAMS_AT_ONCE = 2**24  # of the distributions of all those samples
 RESAMPLES = 2000  # of the bootstrap
 SEED = 0  # of the bootstrap, so that a report can be made again
 PROVENANCE = (
@@ -62,19 +63,26 @@ def teacher_forcing(model: Density, streams: int) -> Feed:
 def bits_per_file(
     model: Density,
     pcms: Sequence[NDArray[np.int16]],
-    samples_at_once: int = SAMPLES_AT_ONCE,
+    samples_at_once: int | None = None,
     progress: str | None = None,
 ) -> NDArray[np.float64]:
     """−Σ_t log2 p(pcm_t | pcm_<t) of every file from its first sample on, (files,) float64.
 
     Files of like length go side by side, in chunks with carried state, `samples_at_once` samples of
-    all of them together. `progress` is the label of a bar on stderr.
+    all of them together, as many as memory should hold unless given. `progress` is the label of a bar on stderr.
     """
+    samples_at_once = samples_at_once or most_at_once(model)
     takes = [Take("", len(pcm), functools.partial(np.asarray, pcm)) for pcm in pcms]
     bits = np.zeros(len(takes))
     for index, log2_prob in chunks(functools.partial(teacher_forcing, model), takes, samples_at_once, progress):
         bits[index] -= log2_prob.sum(dtype=np.float64)
     return bits
+
+
+def most_at_once(model: Density) -> int:
+    """How many samples to score at once: fewer where each has the parameters of thousands of symbols."""
+    params = model.distribution.num_params if isinstance(model, AudioModel) else 1
+    return max(STREAMS, min(SAMPLES_AT_ONCE, PARAMS_AT_ONCE // params))
 
 
 def chunks(

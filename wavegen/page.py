@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: table, pictures, and recordings that play."""
+"""A report as one HTML file that needs nothing else: table, charts, pictures, and recordings that play."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from wavegen import __version__
 from wavegen.atomic import replacing
-from wavegen.report import bits, count, duration, heading, interval
+from wavegen.charts import bars, courses, extent, shortened, whisker
+from wavegen.report import bits, columns, count, differences, heading, interval
 
 
 class Sound(NamedTuple):
@@ -23,17 +24,27 @@ class Sound(NamedTuple):
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #5d6878; --line: #d9dee6; --back: #fff; --card: #f6f8fa;
-  --model: #1769aa; --baseline: #8a94a3; }
+  --model: #1769aa; --baseline: #8a94a3; --truth: #2e8b57; --line-0: #1769aa; --line-1: #c4501b; --line-2: #2e8b57;
+  --line-3: #8e44ad; --line-4: #b8860b; --line-5: #c2185b; --line-6: #00838f; --line-7: #6d4c41; --line-8: #5c6bc0;
+  --line-9: #558b2f; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa5b4; --line: #333c49; --back: #14181e;
-  --card: #1d232b; --model: #6cb6ff; --baseline: #8a94a3; } }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--back); max-width: 62rem;
+  --card: #1d232b; --model: #6cb6ff; --baseline: #8a94a3; --truth: #5fd39a; --line-0: #6cb6ff; --line-1: #ff9b6a;
+  --line-2: #5fd39a; --line-3: #d2a0ff; --line-4: #f0c24b; --line-5: #ff86b5; --line-6: #5ed6e0; --line-7: #c9a794;
+  --line-8: #a7b1ff; --line-9: #a9d86e; } }
+body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--back); max-width: 76rem;
   margin: 0 auto; padding: 2rem 1.2rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; }
 p { max-width: 46rem; } .soft { color: var(--soft); } .lead { font-size: 1.1rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .42rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+table + table { margin-top: 1.4rem; }
+th, td { padding: .34rem .5rem; font-size: .92rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
 th { font-weight: 600; color: var(--soft); font-size: .85rem; } th:first-child, td:first-child { text-align: left; }
-tr.model td:first-child, td.main { font-weight: 600; } svg { display: block; }
+tr.model td:first-child, tr.truth td:first-child, td.main { font-weight: 600; } svg { display: block; }
+.chart { width: 100%; max-width: 60rem; height: auto; font-size: 13px; font-variant-numeric: tabular-nums; }
+.chart text { fill: var(--ink); } .chart .tick { fill: var(--soft); }
+.grid { stroke: var(--line); } .axis { stroke: var(--soft); } .error { stroke: var(--ink); fill: none; }
+.course { fill: none; stroke-width: 2; }
 .sounds { display: grid; gap: 1rem; } figure { margin: 0; background: var(--card); border: 1px solid var(--line);
   border-radius: .6rem; padding: .9rem 1rem; } figcaption { margin-bottom: .5rem; overflow-wrap: anywhere; }
 audio { width: 100%; } img { width: 100%; height: auto; border-radius: .4rem; margin-top: .7rem; background: #fff; }
@@ -51,22 +62,44 @@ GUIDE = {
     "comes from drawing files anew (bootstrap). Of a difference it is paired: if zero is not inside, one is better.",
     "surprise": "The bits that each stretch of a recording costs. Silence is cheap; the start of a word is dear.",
     "MACs/sample": "Multiply-adds to compute one sample: what the number costs in generating.",
+    "bytes": "Of the weights.",
+}
+RARER = {
+    "true density": "The recordings were drawn from a source whose density is known: no model can need fewer bits over "
+    "enough of them, and what it needs above is its KL divergence from the source.",
+    "bits/symbol": "What the model needs to say which mu-law symbol comes next, of how many: the unit of papers whose "
+    "data are 256 levels. It leaves out which of the level's codes it is, so that only models of the same symbols "
+    "can be compared by it, and FLAC cannot.",
 }
 
 
-def page(comparison: Mapping[str, Any], sounds: Sequence[Sound] = (), title: str = "wavegen: bits per sample") -> str:
-    """The whole page as a string; recordings and pictures are read and embedded."""
+def page(
+    comparison: Mapping[str, Any],
+    sounds: Sequence[Sound] = (),
+    title: str = "wavegen: bits per sample",
+    runs: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    symbols: bool = False,
+) -> str:
+    """The whole page as a string; recordings and pictures are read and embedded.
+
+    `runs` are the points (seconds trained, validation bits) of each run that is known; `symbols` asks for bits per
+    symbol in the table.
+    """
     parts = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(_verdict(comparison))}</p>',
         f'<p class="soft">{escape(heading(comparison))}</p>',
-        _rows(comparison),
+        _rows(comparison, symbols),
+        _missing(comparison),
+        f"<h2>Bits per sample</h2>\n{bars(comparison['rows'])}",
         _differences(comparison),
     ]
+    if course := courses(runs or {}):
+        parts.append(f"<h2>Bits over training time</h2>\n{course}")
+        parts.append('<p class="soft">Of the validation split, by the averaged weights; time includes validating.</p>')
     if sounds:
         parts.append("<h2>Listen</h2>\n<div class=sounds>" + "\n".join(map(_sound, sounds)) + "</div>")
-    guide = "\n".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in GUIDE.items())
-    parts += [f"<h2>How to read this</h2>\n<dl>{guide}</dl>", _provenance(comparison)]
+    parts += [_guide("\n".join(parts)), _provenance(comparison)]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -84,63 +117,73 @@ def write_page(path: str | Path, *args: Any, **kwargs: Any) -> None:
 
 
 def _verdict(comparison: Mapping[str, Any]) -> str:
-    """One sentence: the best model, and how it stands to each baseline."""
+    """One sentence: the best model, and how it stands to the best baseline and to FLAC."""
     models = [row for row in comparison["rows"] if row["kind"] == "model"]
     best = (models or comparison["rows"])[0]
     best_of = {0: "", 1: "The model "}.get(len(models), "The best of the models, ")
     comma = "," if len(models) > 1 else ""
     sentence = f"{best_of}{best['name']}{comma} needs {bits(best['bits_per_sample'])} bits a sample"
+    baselines = [row for row in comparison["rows"] if row["kind"] == "baseline" and row is not best]
     ratios = [
         f"{abs(ratio):.1%} {'less' if ratio >= 0 else 'more'} than {row['name']}"
-        for row in comparison["rows"]
-        if row["kind"] == "baseline" and row is not best
+        for row in baselines
+        if row is baselines[0] or row["name"] == "FLAC"
         for ratio in [1 - best["bits_per_sample"] / row["bits_per_sample"]]
     ]
     return sentence + (": " + ", ".join(ratios) if ratios else "") + "."
 
 
-def _rows(comparison: Mapping[str, Any]) -> str:
-    rows = comparison["rows"]
-    ends = [end for row in rows for end in (row["low"], row["high"], row["bits_per_sample"]) if end is not None]
-    low, high = min(ends), max(ends)
-    body = "\n".join(
-        f'<tr class="{row["kind"]}"><td>{escape(row["name"])}</td><td class=main>{bits(row["bits_per_sample"])}</td>'
-        f"<td>{interval(row['low'], row['high'])}</td><td>{_whisker(row, low, high)}</td>"
-        f"<td>{count(row['parameters'])}</td><td>{count(row['macs_per_sample'])}</td>"
-        f"<td>{duration(row['training_seconds'])}</td></tr>"
-        for row in rows
+def _rows(comparison: Mapping[str, Any], symbols: bool) -> str:
+    rows, found = comparison["rows"], columns(comparison, symbols)
+    low, high = extent(rows)
+    header = ["", "bits/sample", "95 % interval", "", *list(found)[2:]]
+    body = []
+    for index, row in enumerate(rows):
+        value, ends, *others = [cells[index] for cells in found.values()]
+        name = _name(row["name"])
+        drawn = whisker(row, low, high, f"var(--{row['kind']})")
+        rest = "".join(f"<td>{cell}</td>" for cell in (ends, drawn, *others))
+        body.append(f'<tr class="{row["kind"]}">{name}<td class=main>{value}</td>{rest}</tr>')
+    return f"<h2>The table</h2>\n<div class=scroll>{_table(header, body)}</div>"
+
+
+def _table(header: Sequence[str], body: Sequence[str]) -> str:
+    heads = "".join(f"<th>{escape(name)}</th>" for name in header)
+    return f"<table><tr>{heads}</tr>\n" + "\n".join(body) + "</table>"
+
+
+def _name(name: str) -> str:
+    return f'<td title="{escape(name, quote=True)}">{escape(shortened(name, 34))}</td>'
+
+
+def _missing(comparison: Mapping[str, Any]) -> str:
+    """The baselines that could not run, each with its reason."""
+    return "\n".join(
+        f'<p class="soft">Missing: {escape(each["name"])}: {escape(each["why"])}</p>' for each in comparison["missing"]
     )
-    header = "".join(
-        f"<th>{name}</th>" for name in ("", "bits/sample", "95 % interval", "", "parameters", "MACs/sample", "trained")
-    )
-    return f"<h2>The table</h2>\n<div class=scroll><table><tr>{header}</tr>\n{body}</table></div>"
-
-
-def _whisker(row: Mapping[str, Any], low: float, high: float, width: int = 180) -> str:
-    """The number as a dot and its interval as a line, on the scale that all rows share."""
-
-    def place(value: float) -> float:
-        return 6 + (width - 12) * (value - low) / (high - low or 1)
-
-    colour = f"var(--{row['kind']})"
-    line = ""
-    if row["low"] is not None:
-        line = f'<line x1="{place(row["low"]):.1f}" x2="{place(row["high"]):.1f}" y1="9" y2="9" stroke="{colour}"/>'
-    label = escape(f"{row['name']}: {bits(row['bits_per_sample'])}", quote=True)
-    dot = f'<circle cx="{place(row["bits_per_sample"]):.1f}" cy="9" r="4.5" fill="{colour}"/>'
-    return f'<svg width="{width}" height="18" stroke-width="2" role="img" aria-label="{label}">{line}{dot}</svg>'
 
 
 def _differences(comparison: Mapping[str, Any]) -> str:
-    if not comparison["differences"]:
+    tables = []
+    for title, group in differences(comparison).items():
+        low, high = extent(group)
+        low, high = min(low, 0), max(high, 0)
+        body = []
+        for row in group:
+            drawn = whisker(row, low, high, "var(--model)", 260)
+            value, ends = f"{row['bits_per_sample']:+.3f}", interval(row["low"], row["high"], "+")
+            body.append(f"<tr>{_name(row['a'])}<td class=main>{value}</td><td>{ends}</td><td>{drawn}</td></tr>")
+        tables.append(_table([title, "bits/sample", "95 % interval", ""], body))
+    if not tables:
         return ""
-    body = "\n".join(
-        f"<tr><td>{escape(row['a'])} − {escape(row['b'])}</td><td class=main>{row['bits_per_sample']:+.3f}</td>"
-        f"<td>{interval(row['low'], row['high'], '+')}</td></tr>"
-        for row in comparison["differences"]
-    )
-    header = "<tr><th>difference over the same files</th><th>bits/sample</th><th>95 % interval</th></tr>"
-    return f"<h2>Differences</h2>\n<div class=scroll><table>{header}\n{body}</table></div>"
+    return "<h2>Differences over the same files</h2>\n<div class=scroll>" + "\n".join(tables) + "</div>"
+
+
+def _guide(text: str) -> str:
+    """What the terms mean; of the rarer ones those that the page uses."""
+    terms = GUIDE | {term: meaning for term, meaning in RARER.items() if term in text}
+    meanings = "\n".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in terms.items())
+    return f"<h2>How to read this</h2>\n<dl>{meanings}</dl>"
 
 
 def _sound(sound: Sound) -> str:
@@ -148,7 +191,7 @@ def _sound(sound: Sound) -> str:
     drawn = ""
     if sound.picture is not None:
         png = base64.b64encode(sound.picture.read_bytes()).decode("ascii")
-        alt = escape(f"waveform, spectrogram and surprise of {sound.title}", quote=True)
+        alt = escape(f"spectrogram and surprise of {sound.title}", quote=True)
         drawn = f'<img alt="{alt}" src="data:image/png;base64,{png}">'
     player = f'<audio controls preload="metadata" src="data:audio/wav;base64,{wav}"></audio>'
     return f"<figure><figcaption>{escape(sound.title)}</figcaption>{player}{drawn}</figure>"

@@ -1,23 +1,11 @@
-"""Results as text for a terminal and as pictures."""
+"""Results as text for a terminal, and as CSV."""
 
 from __future__ import annotations
 
-import warnings
+import csv
+import io
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from wavegen.atomic import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
-
-WINDOW = 0.05  # seconds of a point of the surprise curve
-COLUMNS = 2000  # of a picture's waveform and spectrogram at most
-DECIBELS = 80  # below the loudest are black
+from typing import Any
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -43,38 +31,68 @@ def count(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+def rounded(value: int | None) -> str:
+    """A count to three digits: 512, 18.4 k, 22.3 M."""
+    if value is None:
+        return "–"
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= 0.9995 * size:
+            return f"{value / size:.3g} {unit}" if value < 999.5 * size else f"{value / size:,.0f} {unit}"
+    return str(value)
+
+
 def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
-def comparison_text(comparison: Mapping[str, Any]) -> str:
-    """The table of `compare`, and the differences below it."""
-    rows = [
-        [
-            row["name"],
-            bits(row["bits_per_sample"]),
-            interval(row["low"], row["high"]),
-            count(row["parameters"]),
-            count(row["macs_per_sample"]),
-            duration(row["training_seconds"]),
+def columns(comparison: Mapping[str, Any], symbols: bool = False) -> dict[str, list[str]]:
+    """The columns of a comparison's table but for its names, header to cells.
+
+    With `symbols`, or where all that was scored is 8-bit mu-law, models that code mu-law symbols have bits per
+    symbol too, and how many symbols those are.
+    """
+    rows = comparison["rows"]
+    found = {
+        "bits/sample": [bits(row["bits_per_sample"]) for row in rows],
+        "95 % interval": [interval(row["low"], row["high"]) for row in rows],
+    }
+    if (symbols or comparison["mu_law_corpus"]) and any(row["bits_per_symbol"] is not None for row in rows):
+        found["bits/symbol"] = [
+            "–" if row["bits_per_symbol"] is None else f"{bits(row['bits_per_symbol'])} of {row['num_symbols']}"
+            for row in rows
         ]
-        for row in comparison["rows"]
-    ]
-    header = ["", "bits/sample", "95 % interval", "parameters", "MACs/sample", "trained"]
-    lines = [heading(comparison), "", table(header, rows)]
-    if comparison["differences"]:
-        differences = [
-            [
-                f"{difference['a']} − {difference['b']}",
-                f"{difference['bits_per_sample']:+.3f}",
-                interval(difference["low"], difference["high"], "+"),
-            ]
-            for difference in comparison["differences"]
+    found["parameters"] = [count(row["parameters"]) for row in rows]
+    found["MACs/sample"] = [count(row["macs_per_sample"]) for row in rows]
+    found["bytes"] = [rounded(row["model_bytes"]) for row in rows]
+    found["trained"] = [duration(row["training_seconds"]) for row in rows]
+    found["samples seen"] = [rounded(row["samples_seen"]) for row in rows]
+    return found
+
+
+def comparison_text(comparison: Mapping[str, Any], symbols: bool = False) -> str:
+    """The table of `compare`, the differences below it, and what is missing."""
+    found = {"": [row["name"] for row in comparison["rows"]], **columns(comparison, symbols)}
+    lines = [heading(comparison), "", table(list(found), list(zip(*found.values(), strict=True)))]
+    for title, group in differences(comparison).items():
+        cells = [
+            [each["a"], f"{each['bits_per_sample']:+.3f}", interval(each["low"], each["high"], "+")] for each in group
         ]
-        lines += ["", table(["difference, paired over files", "bits/sample", "95 % interval"], differences)]
+        lines += ["", table([title, "bits/sample", "95 % interval"], cells)]
+    lines += [""] if comparison["missing"] else []
+    lines += [f"missing: {each['name']}: {each['why']}" for each in comparison["missing"]]
     return "\n".join(lines)
+
+
+def differences(comparison: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """The differences by what they mean: a title, which names the row that is subtracted, to the rows."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for each in comparison["differences"]:
+        divergence = each["meaning"] == "KL divergence"
+        title = f"KL divergence from the {each['b']}" if divergence else f"less {each['b']}, paired over files"
+        groups.setdefault(title, []).append(each)
+    return groups
 
 
 def heading(comparison: Mapping[str, Any]) -> str:
@@ -86,17 +104,40 @@ def heading(comparison: Mapping[str, Any]) -> str:
 
 def score_text(score: Mapping[str, Any], curves: bool = False) -> str:
     """The table of `score`, with the surprise of each file over time if asked for."""
-    rows = [[file["file"], f"{file['samples']:,}", bits(file["bits_per_sample"])] for file in score["files"]]
+    rows = [[file["file"], f"{file['samples']:,}", *_beside_flac(file)] for file in score["files"]]
     if len(rows) > 1:
-        rows.append(["all", f"{score['samples']:,}", bits(score["bits_per_sample"])])
-    lines = [table(["", "samples", "bits/sample"], rows)]
+        rows.append(["all", f"{score['samples']:,}", *_beside_flac(score)])
+    lines = [table(["", "samples", "bits/sample", "FLAC", "above FLAC"], rows)]
     if score["low"] is not None:
         lines.append(f"95 % interval over files: {interval(score['low'], score['high'])}")
     lines.append(f"engine: {score['engine']}")
     for file in score["files"] if curves else ():
-        lines += ["", f"{file['file']}: seconds, bits/sample"]
-        lines += [f"{step * score['window']:10.3f}  {mean:7.3f}" for step, mean in enumerate(file["surprise"])]
+        lines += ["", f"{file['file']}: seconds, bits/sample, FLAC's, above FLAC's"]
+        lines += [
+            f"{start:10.3f}  {surprise:7.3f}  {flac:7.3f}  {above:+8.3f}"
+            for start, surprise, flac, above in _windows(file, score["window"])
+        ]
     return "\n".join(lines)
+
+
+def _beside_flac(scored: Mapping[str, Any]) -> list[str]:
+    return [bits(scored["bits_per_sample"]), bits(scored["flac_bits_per_sample"]), f"{scored['above_flac']:+.3f}"]
+
+
+def _windows(file: Mapping[str, Any], window: float) -> list[tuple[float, float, float, float]]:
+    """When each window starts, in seconds, its bits a sample, FLAC's, and the difference."""
+    starts = [round(index * window, 6) for index in range(len(file["surprise"]))]
+    return list(zip(starts, file["surprise"], file["flac_surprise"], file["surprise_above_flac"], strict=True))
+
+
+def score_csv(score: Mapping[str, Any]) -> str:
+    """The windows of a score as CSV: file, start_seconds, bits_per_sample, flac_bits_per_sample, above_flac."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "above_flac"])
+    for file in score["files"]:
+        writer.writerows([file["file"], *row] for row in _windows(file, score["window"]))
+    return out.getvalue()
 
 
 def generated_text(generated: Mapping[str, Any]) -> str:
@@ -123,68 +164,3 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
-
-
-def picture(
-    path: str | Path,
-    pcm: NDArray[np.int16],
-    sample_rate: int,
-    surprise: Sequence[float] | NDArray[np.floating],
-    window: float,
-    title: str,
-) -> None:
-    """Draws waveform, spectrogram and surprise under each other into a PNG file.
-
-    `surprise` is the mean bits per sample of each `window` seconds, (⌈samples / (window · sample_rate)⌉,).
-    Raises UserError if the file cannot be written.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 6.2), dpi=110, layout="constrained")
-    waveform, spectrum, curve = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.5, 1.2])
-    seconds = len(pcm) / sample_rate
-    printable = title.encode("utf-8", "replace").decode("utf-8")  # file names need not be text
-    figure.suptitle(printable, parse_math=False, fontsize=11)
-    _draw_waveform(waveform, pcm, seconds)
-    _draw_spectrogram(spectrum, pcm, sample_rate)
-    _draw_surprise(curve, np.asarray(surprise, np.float64), window, seconds)
-    curve.set(xlabel="seconds", xlim=(0, seconds))
-    with replacing(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a title in a script that the font lacks is no reason to fail
-        figure.savefig(temporary, format="png")
-
-
-def _draw_waveform(axes: Axes, pcm: NDArray[np.int16], seconds: float) -> None:
-    """The lowest and highest sample of each column of pixels, so that no peak is lost."""
-    columns = np.array_split(pcm, min(COLUMNS, len(pcm)))
-    low, high = (np.array([pick(column) for column in columns]) / 32768 for pick in (np.min, np.max))
-    times = (np.arange(len(columns)) + 0.5) * seconds / len(columns)
-    axes.fill_between(times, low, high, color="tab:blue", linewidth=0.6, edgecolor="tab:blue")
-    peak = max(float(np.abs([low, high]).max()), 0.01)
-    axes.set(ylabel="amplitude", ylim=(-1.05 * peak, 1.05 * peak))
-
-
-def _draw_spectrogram(axes: Axes, pcm: NDArray[np.int16], sample_rate: int) -> None:
-    import torch
-    from torchaudio.functional import spectrogram
-
-    size = 2 ** round(np.log2(0.032 * sample_rate))
-    hop = max(size // 8, -(-len(pcm) // COLUMNS))
-    signal = torch.from_numpy(pcm.astype(np.float32) / 32768)
-    power = spectrogram(signal, 0, torch.hann_window(size), size, hop, size, 2.0, False, pad_mode="constant")
-    decibels = 10 * torch.log10(power + 1e-12).numpy()
-    top = decibels.max()
-    # A frame is drawn around its middle, hence half a hop to either side.
-    extent = (-hop / 2 / sample_rate, (decibels.shape[1] - 0.5) * hop / sample_rate, 0, sample_rate / 2000)
-    axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", vmin=top - DECIBELS, vmax=top, extent=extent)
-    axes.set(ylabel="kHz")
-
-
-def _draw_surprise(axes: Axes, surprise: NDArray[np.floating], window: float, seconds: float) -> None:
-    edges = np.append(np.arange(len(surprise)) * window, seconds)
-    mean = float(np.dot(surprise, np.diff(edges)) / seconds)
-    axes.stairs(surprise, edges, baseline=None, color="tab:red", linewidth=1.2)
-    axes.axhline(mean, color="0.4", linewidth=0.8, linestyle="--", label=f"mean {mean:.3f}")
-    axes.set(ylabel="surprise\n(bits/sample)", ylim=(0, max(16.0, 1.05 * float(surprise.max()))))
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(loc="upper right", fontsize=8)

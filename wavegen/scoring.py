@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wavegen import audio
+from wavegen.baselines.flac_samples import flac_bits_per_sample
 from wavegen.data.corpus import open_corpus
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation import (
     DIGITS,
-    SAMPLES_AT_ONCE,
     UNIT,
     Take,
     check_rate,
     chunks,
     estimate,
+    most_at_once,
     provenance,
-    windowed,
 )
 
 if TYPE_CHECKING:
@@ -77,40 +77,74 @@ def score(
 ) -> dict[str, Any]:
     """Bits per sample of audio files, folders or a corpus's test split: what `wavegen score --json` prints.
 
-    The engine is the one that `generate` would use, so a generated file gets the bits that it was made with.
-    `window`, seconds, adds each file's surprise: the mean bits per sample of each stretch of that length.
+    The engine is the one that `generate` would use, so a generated file gets the bits that it was made with. Beside
+    them stand FLAC's bits and the bits above FLAC's, the model's less FLAC's: a likelihood alone calls silence normal
+    and noise odd whatever it was trained on, the difference corrects for how complex the sound is (Serrà et al.,
+    2020, "Input complexity and out-of-distribution detection with likelihood-based generative models").
+    `window`, seconds, adds each file's `surprise`: the mean bits per sample of each stretch of that length, with what
+    FLAC spends on the same stretch (`wavegen.baselines.flac_samples`) and the difference.
     Raises UserError for what cannot be read or does not fit the model.
     """
     begun = time.monotonic()
     takes, warnings = find_takes([files] if isinstance(files, str | Path) else files, model, resample)
     running = functools.partial(open_engine, model, engine=engine, threads=threads)
     name = running(streams=1).name
-    scored: list[list[NDArray[np.floating]]] = [[] for _ in takes]
-    for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, takes, SAMPLES_AT_ONCE, progress):
-        scored[index].append(-log2_prob if window else -log2_prob.sum(keepdims=True, dtype=np.float64))
-    surprise = [np.concatenate(parts, dtype=np.float64) for parts in scored]
-    bits, samples = np.array([file.sum() for file in surprise]), np.array([take.samples for take in takes])
+    length = max(1, round(window * model.sample_rate)) if window else None
+    courses = [_Course(take.samples, length or take.samples) for take in takes]
+    for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, takes, most_at_once(model), progress):
+        courses[index].add(-log2_prob)
+    rows = [_row(take, course, model.sample_rate, bool(window)) for take, course in zip(takes, courses, strict=True)]
+    bits, samples = np.array([course.bits.sum() for course in courses]), np.array([take.samples for take in takes])
+    flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
     result = {
         "unit": UNIT,
         "engine": name,
-        "files": _rows(takes, bits),
+        "files": rows,
         **estimate(bits, samples),
+        "flac_bits_per_sample": round(flac, DIGITS),
+        "above_flac": round(float(bits.sum() / samples.sum()) - flac, DIGITS),
         "samples": int(samples.sum()),
         "sample_rate": model.sample_rate,
         "model": provenance(model),
         "warnings": warnings,
         "seconds": round(time.monotonic() - begun, 3),
     }
-    if window:
-        length = max(1, round(window * model.sample_rate))
-        result["window"] = length / model.sample_rate
-        for row, file in zip(result["files"], surprise, strict=True):
-            row["surprise"] = windowed(file, length).round(DIGITS).tolist()
-    return result
+    return result | ({"window": length / model.sample_rate} if length else {})
 
 
-def _rows(takes: Sequence[Take], bits: NDArray[np.float64]) -> list[dict[str, Any]]:
-    return [
-        {"file": take.name, "samples": take.samples, "bits_per_sample": round(float(file / take.samples), DIGITS)}
-        for take, file in zip(takes, bits, strict=True)
-    ]
+class _Course:
+    """The bits of each stretch of `length` samples of a recording, (stretches,) float64, however they come in."""
+
+    def __init__(self, samples: int, length: int):
+        self.length, self.position = length, 0
+        self.bits = np.zeros(-(-samples // length))
+        self.sizes = np.diff(np.append(np.arange(0, samples, length), samples))
+
+    def add(self, bits: NDArray[np.floating]) -> None:
+        """The bits of the next samples, (n,); n is 0 where others beside it are longer."""
+        if not len(bits):
+            return
+        stretch = np.arange(self.position, self.position + len(bits)) // self.length
+        first = self.position // self.length
+        self.bits[first : stretch[-1] + 1] += np.bincount(stretch - first, weights=bits)
+        self.position += len(bits)
+
+
+def _row(take: Take, course: _Course, sample_rate: int, windows: bool) -> dict[str, Any]:
+    """What is said of one file; FLAC's bits are counted here, file by file, so that no other is held."""
+    flac = _Course(take.samples, course.length)
+    flac.add(flac_bits_per_sample(take.pcm(), sample_rate))
+    mean, flac_mean = float(course.bits.sum() / take.samples), float(flac.bits.sum() / take.samples)
+    row: dict[str, Any] = {
+        "file": take.name,
+        "samples": take.samples,
+        "bits_per_sample": round(mean, DIGITS),
+        "flac_bits_per_sample": round(flac_mean, DIGITS),
+        "above_flac": round(mean - flac_mean, DIGITS),
+    }
+    if windows:
+        curve, flac_curve = course.bits / course.sizes, flac.bits / flac.sizes
+        row["surprise"] = curve.round(DIGITS).tolist()
+        row["flac_surprise"] = flac_curve.round(DIGITS).tolist()
+        row["surprise_above_flac"] = (curve - flac_curve).round(DIGITS).tolist()
+    return row

@@ -17,15 +17,20 @@ def flac_bits(pcm: np.ndarray, sample_rate: int) -> int:
     recipes/asterisk's English set, both give 9.8239 bits per sample, one byte apart in one file. (`flac -8 -e -p`,
     which tries every order and precision, gives 9.7695.) The rate only fills a field of the frame's header.
     """
-    import soundfile
-
     if not len(pcm):
         return 0
+    data = flac_file(pcm, sample_rate)
+    return 8 * (len(data) - metadata_bytes(data))
+
+
+def flac_file(pcm: np.ndarray, sample_rate: int) -> bytes:
+    """The FLAC file of `pcm`, (samples,) int16, at the strongest preset."""
+    import soundfile
+
     rate = min(sample_rate, FLAC_MAX_RATE)
     file = io.BytesIO()
     soundfile.write(file, pcm, rate, format="FLAC", subtype="PCM_16", compression_level=FLAC_LEVEL)
-    data = file.getvalue()
-    return 8 * (len(data) - metadata_bytes(data))
+    return file.getvalue()
 
 
 def metadata_bytes(flac: bytes) -> int:

@@ -1,0 +1,227 @@
+"""How well a model of one voice tells other sounds from it, by its bits per sample and by its bits above FLAC's.
+
+    recipes/asterisk/get.sh en sounds
+    wavegen prepare sounds corpus
+    wavegen train recipes/asterisk/wavenet.toml --corpus corpus --run runs/wavenet
+    python recipes/asterisk/anomalies.py runs/wavenet corpus others
+
+Normal are excerpts of the corpus's test split, which the model never heard. Against them stand the other voices,
+languages and the music that get.sh knows, got into others/NAME where they are not there yet, and the normal excerpts
+themselves, damaged. All excerpts last 1.5 s and are scored from the state that a file starts from. The area under the
+ROC curve (AUROC) is the probability that an odd excerpt scores above a normal one: ½ is chance, below ½ the score
+takes what is odd for more normal than the normal. Bits per sample alone measure how complex a sound is as much as how
+odd; bits above FLAC's of the same excerpt correct for that (Serrà et al., 2020, "Input complexity and
+out-of-distribution detection with likelihood-based generative models").
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wavegen import audio, load, open_corpus
+from wavegen.baselines import flac_bits
+from wavegen.comparison import check_fit
+from wavegen.density import AudioModel
+from wavegen.errors import UserError
+from wavegen.evaluation import bits_per_file, provenance
+from wavegen.report import bits, interval, table
+
+OTHERS = ("es", "fr", "it", "ru", "it-menardi", "music")
+SECONDS = 1.5
+EXCERPTS = 80  # of each set at most, from as many recordings as there are
+RESAMPLES = 2000  # of the bootstrap
+SEED = 0  # of the choice of excerpts, of the damages and of the bootstrap
+
+CLICKS, CLICK = 4, 8000  # a second; PCM codes added to or taken from one sample
+DROPOUTS, DROPOUT = 2, 0.02  # a second; seconds of zeros each
+CLIP = 0.3  # of the excerpt's own peak
+HUM_HERTZ, HUM = 50, 200  # amplitude in PCM codes: 44 dB below full scale
+
+
+@dataclass(frozen=True)
+class Excerpts:
+    """Excerpts of one kind, (excerpts, samples) int16, and which recording each is of, (excerpts,)."""
+
+    name: str
+    pcm: np.ndarray
+    recording: np.ndarray
+
+
+def clicks(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
+    """4 single samples a second move by 8000 codes up or down."""
+    places = random.integers(len(pcm), size=round(CLICKS * len(pcm) / rate))
+    clicked = pcm.astype(np.int64)
+    clicked[places] += random.choice([-CLICK, CLICK], size=len(places))
+    return _as_pcm(clicked)
+
+
+def dropouts(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
+    """2 stretches a second of 20 ms become zeros."""
+    length, dropped = round(DROPOUT * rate), pcm.copy()
+    for start in random.integers(max(1, len(pcm) - length), size=round(DROPOUTS * len(pcm) / rate)):
+        dropped[start : start + length] = 0
+    return dropped
+
+
+def clipping(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
+    """What exceeds 0.3 of the excerpt's peak is cut off."""
+    limit = int(CLIP * np.abs(pcm.astype(np.int64)).max())
+    return np.clip(pcm, -limit, limit)
+
+
+def hum(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
+    """A sine of 50 Hz and 200 codes, of random phase, is added."""
+    angle = 2 * np.pi * (HUM_HERTZ * np.arange(len(pcm)) / rate + random.random())
+    return _as_pcm(pcm + np.rint(HUM * np.sin(angle)))
+
+
+def reversal(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
+    """Time runs backwards."""
+    return pcm[::-1].copy()
+
+
+def _as_pcm(values: np.ndarray) -> np.ndarray:
+    return np.clip(values, -32768, 32767).astype(np.int16)
+
+
+Damage = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
+DAMAGES: dict[str, Damage] = {each.__name__: each for each in (clicks, dropouts, clipping, hum, reversal)}
+
+
+def damaged(normal: Excerpts, name: str, rate: int) -> Excerpts:
+    """The normal excerpts, each damaged in its own way of the same kind."""
+    random = np.random.default_rng([SEED, list(DAMAGES).index(name)])
+    return Excerpts(name, np.stack([DAMAGES[name](pcm, rate, random) for pcm in normal.pcm]), normal.recording)
+
+
+def cut(name: str, pcms: Iterable[np.ndarray], rate: int) -> Excerpts:
+    """At most 80 excerpts that do not overlap: one of each recording in random order, then a second, and so on."""
+    random, samples = np.random.default_rng(SEED), round(SECONDS * rate)
+    recordings = [pcm for pcm in pcms if len(pcm) >= samples]
+    if not recordings:
+        raise UserError(f"{name}: no recording of {SECONDS} s or more in it")
+    order = random.permutation(len(recordings))
+    places = [list(random.permutation(len(pcm) // samples) * samples) for pcm in recordings]
+    chosen: list[tuple[int, int]] = []
+    while len(chosen) < EXCERPTS and any(places):
+        chosen += [(index, places[index].pop()) for index in order if places[index]]
+    chosen = chosen[:EXCERPTS]
+    pcm = np.stack([recordings[index][start : start + samples] for index, start in chosen])
+    return Excerpts(name, pcm, np.array([index for index, _ in chosen]))
+
+
+def others(folder: Path, rate: int) -> Iterable[Excerpts]:
+    """The excerpts of each set in `folder`, which get.sh fetches first where they are missing."""
+    for name in OTHERS:
+        if not (folder / name).exists():
+            script = Path(__file__).with_name("get.sh")
+            if subprocess.run(["sh", str(script), name, str(folder / name)], stdout=sys.stderr).returncode:
+                raise UserError(f"{folder / name}: could not be got, see above; fill it with WAV files of that kind")
+        files = audio.find(folder / name)
+        yield cut(name, (pcm for path in files if len(pcm := _read(path, rate))), rate)
+
+
+def _read(path: Path, rate: int) -> np.ndarray:
+    try:
+        return audio.read(path, rate).pcm
+    except UserError as error:  # `ru` has a file that holds no samples
+        print(f"left out: {error}", file=sys.stderr)
+        return np.zeros(0, np.int16)
+
+
+def scores(model: AudioModel, excerpts: Excerpts) -> np.ndarray:
+    """Bits per sample of the model, and above FLAC's, of each excerpt: (2, excerpts) float64."""
+    own = bits_per_file(model, list(excerpts.pcm), progress=f"scoring {excerpts.name}")
+    flac = np.array([flac_bits(pcm, model.sample_rate) for pcm in excerpts.pcm], np.float64)
+    return np.stack([own, own - flac]) / excerpts.pcm.shape[1]
+
+
+def auroc(odd: np.ndarray, normal: np.ndarray, odd_of: np.ndarray, normal_of: np.ndarray, paired: bool) -> dict:
+    """P(odd > normal) + ½ P(odd = normal) over all pairs, with a 95 % bootstrap interval over recordings.
+
+    `odd` and `normal` are scores, (odd,) and (normal,); `odd_of` and `normal_of` say of which recording each is:
+    excerpts of one recording are drawn together, and if `paired` both sides draw the same recordings.
+    """
+    wins = (odd[:, None] > normal) + 0.5 * (odd[:, None] == normal)
+    random, drawn = np.random.default_rng(SEED), []
+    for _ in range(RESAMPLES):
+        of_normal = _draw(normal_of.max() + 1, normal_of, random)
+        of_odd = of_normal if paired else _draw(odd_of.max() + 1, odd_of, random)
+        left, right = of_odd[odd_of], of_normal[normal_of]
+        drawn.append(left @ wins @ right / (left.sum() * right.sum()))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    numbers = {"auroc": wins.mean(), "low": low, "high": high}
+    return {key: round(float(number), 4) for key, number in numbers.items()}
+
+
+def _draw(recordings: int, used: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """How often each recording is drawn, (recordings,), as many as are used, with replacement."""
+    known = np.unique(used)
+    return np.bincount(random.choice(known, size=len(known)), minlength=recordings)
+
+
+def detect(model: AudioModel, normal: Excerpts, odd: Sequence[Excerpts]) -> list[dict[str, Any]]:
+    """One row a set: how many excerpts, of how many recordings, their mean scores, and both AUROCs."""
+    usual = scores(model, normal)
+    rows = [_row(normal, usual)]
+    for excerpts in odd:
+        found = scores(model, excerpts)
+        paired = excerpts.recording is normal.recording
+        groups = excerpts.recording, normal.recording, paired
+        both = [auroc(ours, theirs, *groups) for ours, theirs in zip(found, usual, strict=True)]
+        rows.append(_row(excerpts, found) | {"auroc_bits": both[0], "auroc_above_flac": both[1]})
+    return rows
+
+
+def _row(excerpts: Excerpts, found: np.ndarray) -> dict[str, Any]:
+    mean = [round(float(each), 4) for each in found.mean(axis=1)]
+    counts = {"recordings": len(np.unique(excerpts.recording)), "excerpts": len(excerpts.pcm)}
+    return {"set": excerpts.name, **counts, "bits_per_sample": mean[0], "above_flac": mean[1]}
+
+
+def text(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as a table."""
+    header = ["", "excerpts", "bits/sample", "above FLAC", "AUROC, bits", "95 %", "AUROC, above FLAC", "95 %"]
+    lines = []
+    for row in rows:
+        line = [row["set"], str(row["excerpts"]), bits(row["bits_per_sample"]), f"{row['above_flac']:+.3f}"]
+        for key in ("auroc_bits", "auroc_above_flac"):
+            found = row.get(key)
+            line += [bits(found["auroc"]), interval(found["low"], found["high"])] if found else ["", ""]
+        lines.append(line)
+    return table(header, lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model", type=Path, help="a .safetensors file or a run folder")
+    parser.add_argument("corpus", type=Path, help="the corpus that the model was trained on")
+    parser.add_argument("others", type=Path, help="a folder for the other sounds, which get.sh fills where it has none")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    arguments = parser.parse_args()
+    try:
+        model, corpus = load(arguments.model), open_corpus(arguments.corpus)
+        check_fit({str(arguments.model): model}, corpus)
+        rate = model.sample_rate
+        normal = cut("normal", [corpus.pcm(recording) for recording in corpus.split("test")], rate)
+        odd = [*others(arguments.others, rate), *(damaged(normal, name, rate) for name in DAMAGES)]
+        rows = detect(model, normal, odd)
+    except UserError as error:
+        print(f"anomalies.py: {error}", file=sys.stderr)
+        return 2
+    result = {"seconds": SECONDS, "rows": rows, "model": provenance(model), "corpus_fingerprint": corpus.fingerprint}
+    print(json.dumps(result, allow_nan=False) if arguments.json else text(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

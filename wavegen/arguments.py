@@ -1,0 +1,157 @@
+"""What each command takes: the parser of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from wavegen import __version__
+from wavegen.errors import UserError
+
+ENGINES = ("auto", "torch", "cpu")
+T = TypeVar("T", int, float)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Usage errors are the user's to mend like all others: one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def make_parser(commands: Mapping[str, Callable[[argparse.Namespace], Any]]) -> argparse.ArgumentParser:
+    """The parser of all commands; `commands` are what runs each, by name, left in the namespace as `run`."""
+    parser = _Parser(
+        prog="wavegen",
+        description="Autoregressive models of raw audio: train, sample, and say in bits per sample how good they are.",
+        epilog="`wavegen quickstart` shows all of it on built-in speech within minutes.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"wavegen {__version__}")
+    added = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    for add in (_add_quickstart, _add_prepare, _add_train, _add_generate, _add_score, _add_compare, _add_info):
+        add(added)
+    for name, run in commands.items():
+        added.choices[name].set_defaults(run=run)
+    return parser
+
+
+def _command(commands: Any, name: str, summary: str) -> _Parser:
+    parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, all else on stderr")
+    return parser
+
+
+def _add_quickstart(commands: Any) -> None:
+    parser = _command(commands, "quickstart", "embedded speech: train, compare, generate, report")
+    parser.add_argument("--out", type=Path, default=Path("quickstart"), metavar="DIR", help="default: quickstart")
+    parser.add_argument("--minutes", type=_above_zero, default=8.0, metavar="M", help="in all; default: 8")
+
+
+def _add_prepare(commands: Any) -> None:
+    parser = _command(commands, "prepare", "make a corpus of the recordings in a folder")
+    source = "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2"
+    parser.add_argument("source", type=Path, metavar="SOURCE", help=source)
+    parser.add_argument("corpus", type=Path, metavar="CORPUS", help="the new folder to write")
+    parser.add_argument(
+        "--sample-rate", type=_at_least_one, metavar="R", help="of the corpus; default: the first file's"
+    )
+    parser.add_argument("--split-by", choices=("file", "speaker"), default="file", help="speaker: the top folders")
+    parser.add_argument("--strict", action="store_true", help="stop at the first file that is refused")
+
+
+def _add_train(commands: Any) -> None:
+    parser = _command(commands, "train", "train a model as a recipe says")
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a TOML file")
+    parser.add_argument("--corpus", type=Path, metavar="DIR", help="instead of the recipe's corpus.path")
+    parser.add_argument(
+        "--run", dest="run_folder", type=Path, metavar="DIR", help="default: runs/ and the recipe's name"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's key")
+    parser.add_argument("--resume", action="store_true", help="go on where the run folder allows it")
+
+
+def _add_generate(commands: Any) -> None:
+    parser = _command(commands, "generate", "draw new recordings from a model")
+    _add_model(parser)
+    parser.add_argument("out", type=Path, metavar="OUT.wav", help="with -n: OUT-0.wav, OUT-1.wav …")
+    parser.add_argument("--seconds", type=_above_zero, default=5.0, metavar="S", help="to generate; default: 5")
+    parser.add_argument("-n", dest="number", type=_at_least_one, default=1, metavar="N", help="how many; default: 1")
+    parser.add_argument(
+        "--seed", type=_seed, default=0, metavar="K", help="of the first, the next has K + 1; default: 0"
+    )
+    parser.add_argument("--temperature", type=_above_zero, metavar="T", help="below 1: more likely, less lively")
+    parser.add_argument("--top-p", type=_share, metavar="P", help="only the likeliest symbols that make up P of each")
+    parser.add_argument("--prime", type=Path, metavar="FILE", help="a recording to go on from; it starts OUT.wav")
+    _add_engine(parser)
+
+
+def _add_score(commands: Any) -> None:
+    parser = _command(commands, "score", "bits per sample of recordings")
+    _add_model(parser)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: its test split")
+    parser.add_argument("--window", type=_above_zero, metavar="S", help="also the mean of every S seconds")
+    parser.add_argument("--csv", type=Path, metavar="OUT.csv", help="write the windows there; default: of 0.05 s")
+    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw waveform, spectrogram, surprise of one file")
+    _add_engine(parser)
+
+
+def _add_compare(commands: Any) -> None:
+    parser = _command(commands, "compare", "models and baselines over the same held-out files")
+    parser.add_argument(
+        "models", nargs="+", metavar="[NAME=]MODEL", help="a .safetensors file or a run folder, and what to call it"
+    )
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the models were trained on")
+    parser.add_argument("--split", choices=("test", "validation", "train"), default="test", help="default: test")
+    parser.add_argument(
+        "--against", metavar="NAME", help="the row to subtract; default: FLAC, or the true density where it is known"
+    )
+    parser.add_argument(
+        "--bits-per-symbol", action="store_true", help="also of mu-law models; the unit of papers on 8-bit mu-law"
+    )
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
+
+
+def _add_info(commands: Any) -> None:
+    parser = _command(commands, "info", "what a model or a corpus is")
+    parser.add_argument("path", type=Path, metavar="MODEL|CORPUS")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL", help="a .safetensors file or a run folder")
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="auto", help="auto: cpu where it runs the model, else torch"
+    )
+    parser.add_argument("--threads", type=_at_least_one, metavar="N", help="of the cpu engine; changes no result")
+    parser.add_argument("--resample", action="store_true", help="convert recordings of another rate to the model's")
+
+
+def _above_zero(text: str) -> float:
+    return _number(text, float, "a number above zero", lambda value: 0 < value < math.inf)
+
+
+def _share(text: str) -> float:
+    return _number(text, float, "a number above 0, at most 1", lambda value: 0 < value <= 1)
+
+
+def _at_least_one(text: str) -> int:
+    return _number(text, int, "a whole number from 1 on", lambda value: value >= 1)
+
+
+def _seed(text: str) -> int:
+    return _number(text, int, "a whole number from 0 to 2^64 - 1", lambda value: 0 <= value < 2**64)
+
+
+def _number(text: str, kind: Callable[[str], T], wanted: str, fits: Callable[[T], bool]) -> T:
+    try:
+        if fits(value := kind(text)):
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text} is not {wanted}")

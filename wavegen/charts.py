@@ -1,0 +1,146 @@
+"""Charts as inline SVG, which take their colours from the page around them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+WIDTH = 900  # of a chart, which the page scales
+ROW = 26  # height of a bar with its gap
+NAMES, VALUES = 210, 60  # what a bar chart leaves for names at the left, for numbers at the right
+TOP, BOTTOM, LEFT, RIGHT = 14, 44, 56, 230  # margins of a line chart; the names of the lines stand at the right
+HEIGHT = 380  # of a line chart
+ABOVE_BEST = 3.0  # bits: what lies higher above the best is cut off, as the first seconds of training do
+LINES = 10  # colours of lines; the page names them --line-0 …
+DASHES = ("", "7 4", "2 3")  # of the first ten lines, the next ten, …
+
+
+def whisker(row: Mapping[str, Any], low: float, high: float, colour: str, width: int = 130) -> str:
+    """A number as a dot and its interval as a line, on the scale low … high that all rows share; zero is marked."""
+
+    def place(value: float) -> float:
+        return 6 + (width - 12) * (value - low) / (high - low or 1)
+
+    parts = []
+    if low < 0 < high:
+        parts.append(f'<line class=axis x1="{place(0):.1f}" x2="{place(0):.1f}" y1="1" y2="17"/>')
+    if row["low"] is not None:
+        ends = f'x1="{place(row["low"]):.1f}" x2="{place(row["high"]):.1f}"'
+        parts.append(f'<line {ends} y1="9" y2="9" stroke="{colour}" stroke-width="2"/>')
+    parts.append(f'<circle cx="{place(row["bits_per_sample"]):.1f}" cy="9" r="4.5" fill="{colour}"/>')
+    return f'<svg width="{width}" height="18" aria-hidden="true">{"".join(parts)}</svg>'
+
+
+def extent(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """The lowest and the highest end of all numbers and intervals."""
+    ends = [end for row in rows for end in (row["low"], row["high"], row["bits_per_sample"]) if end is not None]
+    return min(ends), max(ends)
+
+
+def bars(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Bits per sample as bars from zero on, one a row in the rows' order, with their intervals."""
+    longest, height = max(16.0, extent(rows)[1]), ROW * len(rows) + 30
+    scale = (WIDTH - NAMES - VALUES) / longest
+    parts = []
+    for tick in range(0, int(longest) + 1, 2):
+        x = NAMES + scale * tick
+        parts.append(f'<line class=grid x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - 24}"/>')
+        parts.append(f'<text class=tick x="{x:.1f}" y="{height - 8}" text-anchor="middle">{tick}</text>')
+    for index, row in enumerate(rows):
+        top, value = ROW * index + 4, row["bits_per_sample"]
+        middle, end = top + (ROW - 8) / 2, NAMES + scale * value
+        parts.append(
+            f'<text x="{NAMES - 10}" y="{middle + 5:.1f}" text-anchor="end">{escape(shortened(row["name"]))}</text>'
+            f'<rect x="{NAMES}" y="{top}" width="{scale * value:.1f}" height="{ROW - 8}" rx="2" '
+            f'fill="var(--{row["kind"]})"/>'
+        )
+        if row["low"] is not None:
+            ends = [NAMES + scale * row[key] for key in ("low", "high")]
+            caps = "".join(f"M{x:.1f} {middle - 4}v8" for x in ends)
+            parts.append(f'<path class=error d="M{ends[0]:.1f} {middle}H{ends[1]:.1f}{caps}"/>')
+            end = ends[1]
+        parts.append(f'<text x="{end + 8:.1f}" y="{middle + 5:.1f}">{value:.3f}</text>')
+    return _svg("bits per sample of every row, with 95 % intervals", height, parts)
+
+
+def courses(runs: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Validation bits over seconds of training, one line a run, time on a logarithmic scale; "" without points."""
+    runs = {name: [point for point in run if point[0] > 0] for name, run in runs.items()}
+    runs = {name: run for name, run in runs.items() if run}
+    if not runs:
+        return ""
+    times = [seconds for run in runs.values() for seconds, _ in run]
+    values = [bits for run in runs.values() for _, bits in run]
+    low = math.floor(4 * min(values)) / 4
+    high = max(low + 0.5, min(math.ceil(4 * max(values)) / 4, low + ABOVE_BEST))
+    first, last = min(times), max(max(times), 1.01 * min(times))
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        across = math.log(point[0] / first) / math.log(last / first)
+        up = (point[1] - low) / (high - low)
+        return LEFT + (WIDTH - LEFT - RIGHT) * across, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * up
+
+    parts = [*_time_axis(first, last, place, low), *_bits_axis(low, high, place, first)]
+    inside = f'x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT + 4}" height="{HEIGHT - TOP - BOTTOM}"'
+    parts.append(f"<clipPath id=plot><rect {inside}/></clipPath>")
+    ends = {}
+    for index, (name, run) in enumerate(runs.items()):
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, run))
+        look = f'stroke="var(--line-{index % LINES})" stroke-dasharray="{DASHES[index // LINES % len(DASHES)]}"'
+        parts.append(f'<polyline class=course clip-path="url(#plot)" points="{points}" {look}/>')
+        ends[name] = place((run[-1][0], max(low, min(high, run[-1][1]))))[1]
+    for index, (name, y) in enumerate(zip(runs, spread(list(ends.values()), 15, TOP, HEIGHT - BOTTOM), strict=True)):
+        text = f"{runs[name][-1][1]:.3f} {escape(shortened(name, 20))}"
+        parts.append(
+            f'<text x="{WIDTH - RIGHT + 10}" y="{y + 4:.1f}" style="fill: var(--line-{index % LINES})">{text}</text>'
+        )
+    return _svg("validation bits per sample over training time", HEIGHT, parts)
+
+
+def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """`places`, moved where neighbours stand closer than `gap`; between `low` and, if they fit, `high`."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    found, last = [0.0] * len(places), low - gap
+    for index in order:
+        last = found[index] = max(places[index], last + gap)
+    last = max(high, low + gap * (len(places) - 1)) + gap
+    for index in reversed(order):
+        last = found[index] = min(found[index], last - gap)
+    return found
+
+
+def shortened(name: str, longest: int = 26) -> str:
+    """A name that fits, its end kept: paths differ there."""
+    return name if len(name) <= longest else "…" + name[-longest + 1 :]
+
+
+def _time_axis(first: float, last: float, place: Any, low: float) -> list[str]:
+    """Marks at 1, 2, 5 times a power of ten seconds, or of sixty."""
+    ticks = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400)
+    parts = []
+    for tick in (tick for tick in ticks if first <= tick <= last):
+        x, y = place((tick, low))
+        label = f"{tick} s" if tick < 60 else f"{tick // 60} min" if tick < 3600 else f"{tick // 3600} h"
+        parts.append(f'<line class=grid x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{y:.1f}"/>')
+        parts.append(f'<text class=tick x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{label}</text>')
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(f'<text class=tick x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">time trained</text>')
+    return parts
+
+
+def _bits_axis(low: float, high: float, place: Any, first: float) -> list[str]:
+    step = 0.25 if high - low <= 1.5 else 0.5
+    parts = []
+    for index in range(int((high - low) / step + 1e-9) + 1):
+        value = low + step * index
+        x, y = place((first, value))
+        parts.append(f'<line class=grid x1="{x:.1f}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class=tick x="{x - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{value:.2f}</text>')
+    return parts
+
+
+def _svg(label: str, height: float, parts: Sequence[str]) -> str:
+    box = f'viewBox="0 0 {WIDTH} {height}" class=chart role="img" aria-label="{escape(label, quote=True)}"'
+    return f"<svg {box}>\n" + "\n".join(parts) + "\n</svg>"

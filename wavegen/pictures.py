@@ -1,0 +1,130 @@
+"""Pictures of recordings: waveform, spectrogram, surprise."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wavegen.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+WINDOW = 0.05  # seconds of a point of the surprise curve
+COLUMNS = 2000  # of a picture's waveform and spectrogram at most
+DECIBELS = 80  # below the loudest are black
+ON_PAPER, ON_BLACK = ("tab:red", "0.45", "tab:blue"), ("#4de3ff", "white", "#8dff6a")  # curves, in their order
+
+
+def picture(
+    path: str | Path,
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> None:
+    """Draws waveform, spectrogram and surprise under each other into a PNG file.
+
+    `curves` are named; each is the mean bits per sample of each `window` seconds, (⌈samples / (window ·
+    sample_rate)⌉,). Raises UserError if the file cannot be written.
+    """
+    figure = _figure(6.2, title)
+    waveform, spectrum, curve = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.5, 1.2])
+    seconds = len(pcm) / sample_rate
+    _draw_waveform(waveform, pcm, seconds)
+    _draw_spectrogram(spectrum, pcm, sample_rate)
+    _draw_surprise(curve, curves, ON_PAPER, window, seconds)
+    curve.grid(axis="y", alpha=0.3)
+    curve.set(xlabel="seconds", xlim=(0, seconds))
+    _save(figure, path)
+
+
+def surprise_over_spectrogram(
+    path: str | Path,
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> None:
+    """As `picture`, but with the curves drawn over the spectrogram, on a scale at its right."""
+    figure = _figure(3.4, title)
+    spectrum = figure.subplots()
+    seconds = len(pcm) / sample_rate
+    _draw_spectrogram(spectrum, pcm, sample_rate, brightest=0.25)  # dim enough for the curves to stand out
+    _draw_surprise(spectrum.twinx(), curves, ON_BLACK, window, seconds)
+    spectrum.set(xlabel="seconds", xlim=(0, seconds))
+    _save(figure, path)
+
+
+def _figure(height: float, title: str) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, height), dpi=110, layout="constrained")
+    printable = title.encode("utf-8", "replace").decode("utf-8")  # file names need not be text
+    figure.suptitle(printable, parse_math=False, fontsize=11)
+    return figure
+
+
+def _save(figure: Figure, path: str | Path) -> None:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a title in a script that the font lacks is no reason to fail
+        figure.savefig(temporary, format="png")
+
+
+def _draw_waveform(axes: Axes, pcm: NDArray[np.int16], seconds: float) -> None:
+    """The lowest and highest sample of each column of pixels, so that no peak is lost."""
+    columns = np.array_split(pcm, min(COLUMNS, len(pcm)))
+    low, high = (np.array([pick(column) for column in columns]) / 32768 for pick in (np.min, np.max))
+    times = (np.arange(len(columns)) + 0.5) * seconds / len(columns)
+    axes.fill_between(times, low, high, color="tab:blue", linewidth=0.6, edgecolor="tab:blue")
+    peak = max(float(np.abs([low, high]).max()), 0.01)
+    axes.set(ylabel="amplitude", ylim=(-1.05 * peak, 1.05 * peak))
+
+
+def _draw_spectrogram(axes: Axes, pcm: NDArray[np.int16], sample_rate: int, brightest: float = 0.0) -> None:
+    """`brightest`: how much of the brightest colours to keep for what is louder than anything, as a share."""
+    import torch
+    from torchaudio.functional import spectrogram
+
+    size = 2 ** round(np.log2(0.032 * sample_rate))
+    hop = max(size // 8, -(-len(pcm) // COLUMNS))
+    signal = torch.from_numpy(pcm.astype(np.float32) / 32768)
+    power = spectrogram(signal, 0, torch.hann_window(size), size, hop, size, 2.0, False, pad_mode="constant")
+    decibels = 10 * torch.log10(power + 1e-12).numpy()
+    top = decibels.max()
+    # A frame is drawn around its middle, hence half a hop to either side.
+    extent = (-hop / 2 / sample_rate, (decibels.shape[1] - 0.5) * hop / sample_rate, 0, sample_rate / 2000)
+    scale = {"vmin": top - DECIBELS, "vmax": top + DECIBELS * brightest / (1 - brightest)}
+    axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", extent=extent, **scale)
+    axes.set(ylabel="kHz")
+
+
+def _draw_surprise(
+    axes: Axes,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    colours: Sequence[str],
+    window: float,
+    seconds: float,
+) -> None:
+    highest = 16.0
+    for colour, (name, surprise) in zip(colours, curves.items(), strict=False):
+        values = np.asarray(surprise, np.float64)
+        edges = np.append(np.arange(len(values)) * window, seconds)
+        mean = float(np.dot(values, np.diff(edges)) / seconds)
+        label = f"{mean:.3f} {name}".encode("utf-8", "replace").decode("utf-8")
+        axes.stairs(values, edges, baseline=None, color=colour, linewidth=1.3, label=label)
+        highest = max(highest, 1.05 * float(values.max()))
+    axes.set(ylabel="surprise\n(bits/sample)", ylim=(0, highest))
+    dark = colours is ON_BLACK
+    legend = axes.legend(loc="upper right", fontsize=8, labelcolor="white" if dark else "black")
+    legend.get_frame().set(facecolor="black" if dark else "white", alpha=0.6)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
