@@ -50,7 +50,7 @@ double mass(const Shape& shape, double scale, double prediction, int code) {
     const double inverse = shape.mean_magnitude / scale, z = code - prediction;
     const double lower = code == kLowest ? 0.0 : shape.cumulative((z - 0.5) * inverse);
     const double upper = code == kHighest ? 1.0 : shape.cumulative((z + 0.5) * inverse);
-    return upper - lower;
+    return std::max(0.0, upper - lower);  // rounding makes some of next to nothing less than that
 }
 
 double clipped(double prediction) { return std::clamp<double>(prediction, kLowest, kHighest); }

@@ -176,9 +176,9 @@ class MarkovChain:
     def entropy_rate(self) -> float:
         """−Σ_i π_i Σ_j P_ij log2 P_ij, π the stationary distribution: the row that every start comes to."""
         transition = np.array(self.transition)
-        visits = np.linalg.matrix_power((transition + np.eye(len(transition))) / 2, 2**40)[self.codes.index(0)]
+        visits = np.linalg.matrix_power((transition + np.eye(len(transition))) / 2, 2**30)[self.codes.index(0)]
         surprise = -np.log2(transition, out=np.zeros_like(transition), where=transition > 0)
-        return float(visits @ (transition * surprise).sum(axis=1))
+        return float(visits / visits.sum() @ (transition * surprise).sum(axis=1))
 
     def describe(self) -> dict[str, Any]:
         return {"kind": self.kind, **asdict(self)}
