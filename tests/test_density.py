@@ -1,19 +1,39 @@
+import copy
 import itertools
 import math
 
+import numpy as np
 import pytest
 import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
-from wavegen.codecs import MuLaw
+from wavegen import checkpoint
+from wavegen.codecs import CODECS, Linear, MuLaw
+from wavegen.density import AudioModel
+
+EVERY_CODE = torch.arange(-32768, 32768)
+HEADS = [("categorical", 0)]
+HEADS += [(name, taps) for name in ("mixture-of-gaussians", "mixture-of-logistics") for taps in (0, 3)]
+FINITE = [name for name in tiny.NAMES if tiny.network(name).receptive_field is not None]
+FITTING = [(codec, *head) for codec in ("mu-law-8", "mu-law-12", "linear-9", "linear-16") for head in HEADS]
+FITTING.remove(("linear-16", "categorical", 0))
+every_head = pytest.mark.parametrize(("head", "taps"), HEADS)
+every_combination = pytest.mark.parametrize(("codec", "head", "taps"), FITTING)
 
 
+def codec_of(name):
+    name, _, bits = name.rpartition("-")
+    return CODECS[name](bits=int(bits))
+
+
+@every_head
 @pytest.mark.parametrize("name", tiny.NAMES)
-def test_probabilities_of_all_short_sequences_sum_to_one(name):
+def test_probabilities_of_all_short_sequences_sum_to_one(name, head, taps):
     """Every symbol sequence, weighted with the number of PCM sequences that share it; NADE's exceed a frame."""
-    model = tiny.model(name, tiny.TinyCodec(num_symbols=3))
+    model = tiny.model(name, tiny.TinyCodec(sizes=(32738, 60, 32738)), head, taps)
     length = 6 if name.startswith("nade") else 4
     sequences = torch.tensor(list(itertools.product(range(3), repeat=length)))
     log2_prob, _ = model.log2_prob(model.codec.decode(sequences))
@@ -23,55 +43,152 @@ def test_probabilities_of_all_short_sequences_sum_to_one(name):
     assert log2_prob.std() > 0.3
 
 
-@pytest.mark.parametrize("name", tiny.NAMES)
-def test_each_step_sums_to_one_over_all_pcm_codes(name):
-    model = tiny.model(name, MuLaw())
-    past = torch.randint(-32768, 32768, (1, 20))
-    every_code = torch.arange(-32768, 32768)
-    # One row a symbol, with a code drawn from its cell: codes of one cell are checked to be equally probable below.
-    symbol_of_code = model.codec.encode(every_code)
-    drawn = torch.stack([choice(every_code[symbol_of_code == symbol]) for symbol in range(256)])
-    log2_prob, _ = model.log2_prob(torch.cat([past.expand(256, -1), drawn[:, None]], dim=1))
-    mass = log2_prob[:, -1].exp2() * model.codec.codes_per_symbol
-    assert abs(mass.sum() - 1) <= 1e-6
-    # What is sampled from is what is scored, symbol by symbol.
+@every_combination
+def test_each_step_sums_to_one_over_all_pcm_codes(codec, head, taps):
+    """And what is sampled from is what is scored, symbol by symbol."""
+    model = tiny.model("gru", codec_of(codec), head, taps)
+    past = torch.randint(-3000, 3000, (1, 20))
     _, state = model.log2_prob(past)
-    params, _ = model.params(torch.zeros(1, 1), state)
-    assert torch.allclose(model.symbol_probabilities(params[0, 0]), mass, atol=1e-9)
+    params, location, _ = model.params(torch.zeros(1, 1), state)
+    params, location = params[0], None if location is None else location[0]
+    log2_prob = model.code_log2_prob(params.expand(65536, -1), EVERY_CODE, location)
+    assert abs(log2_prob.exp2().sum() - 1) <= 1e-9
+    mass = torch.zeros(model.codec.num_symbols).double().index_add(0, model.codec.encode(EVERY_CODE), log2_prob.exp2())
+    k = torch.arange(model.codec.num_symbols + 1)
+    cumulative = model.cumulative(params.expand(len(k), -1), k, location=location)
+    assert torch.allclose(cumulative.diff(), mass, atol=1e-9, rtol=0)
+    assert cumulative[0] == 0
+    assert abs(cumulative[-1] - 1) <= 1e-12
+    few = torch.tensor([-32768, 32767, 0, 1500, -20])
+    whole, _ = model.log2_prob(torch.cat([past.expand(5, -1), few[:, None]], dim=1))
+    assert torch.allclose(whole[:, -1], log2_prob[few + 32768], atol=1e-9)
 
 
-def choice(codes):
-    return codes[torch.randint(len(codes), ())]
+@every_combination
+def test_draws_are_as_the_scored_distribution_says(codec, head, taps):
+    """Ten thousand draws by the cumulative function, after each of three pasts."""
+    model = tiny.model("gru", codec_of(codec), head, taps)
+    generator = torch.Generator().manual_seed(1)
+    for loudness in (1, 100, 10000):
+        _, state = model.log2_prob((torch.randn(1, 20, generator=generator) * loudness).round())
+        params, location, _ = model.params(torch.zeros(1, 1), state)
+        params, location = params[0], None if location is None else location[0]
+        k = torch.arange(model.codec.num_symbols + 1)
+        cumulative = model.cumulative(params.expand(len(k), -1), k, location=location)
+        places = torch.rand(10_000, dtype=torch.float64, generator=generator)
+        draws = torch.searchsorted(cumulative, places, right=True) - 1
+        log2_prob = model.code_log2_prob(params.expand(65536, -1), EVERY_CODE, location)
+        symbols = model.codec.encode(EVERY_CODE)
+        expected = np.bincount(symbols, weights=10_000 * log2_prob.exp2().detach().numpy())
+        assert goodness(np.bincount(draws, minlength=model.codec.num_symbols), expected) > 1e-4
 
 
-def test_codes_of_one_cell_are_equally_probable():
-    model = tiny.model("gru", MuLaw())
-    every_code = torch.arange(-32768, 32768)
-    log2_prob, _ = model.log2_prob(every_code[:, None])
+def goodness(counts, expected):
+    """The p-value of a chi-square test over runs of symbols that ten draws or more are expected of."""
+    groups = np.floor(np.cumsum(expected) / 10).clip(max=expected.sum() // 10 - 1).astype(int)
+    _, groups = np.unique(groups, return_inverse=True)
+    expected = np.bincount(groups, weights=expected)
+    if len(expected) < 2:
+        return 1.0
+    return chisquare(np.bincount(groups, weights=counts), expected * counts.sum() / expected.sum()).pvalue
+
+
+@pytest.mark.parametrize("head", ["mixture-of-gaussians", "mixture-of-logistics"])
+def test_every_code_has_a_finite_and_right_gradient(head):
+    """In float32 and with the uniform share, over scales and locations as wild as parameters can make them."""
+    model = tiny.model("gru", Linear(), head).float()
+    generator = torch.Generator().manual_seed(0)
+    for log_scale, reach in itertools.product([-30.0, -7, -3, 0, 3, 30], [0, 1, 1e3, 1e8, 1e30]):
+        params = torch.randn(6, generator=generator)
+        params[2:4] *= reach
+        params[4:] += log_scale
+        rows = params.repeat(65536, 1).requires_grad_()
+        location = torch.full((65536,), 1234.5, dtype=torch.float64, requires_grad=True)
+        found = gradients(model, rows, location)
+        exact = gradients(model, rows.detach().double().requires_grad_(), location)
+        assert found.isfinite().all()
+        assert ((found - exact).abs() <= 1e-4 * exact.abs().clamp(min=1)).all()
+
+
+def gradients(model, params, location):
+    log2_prob = model.code_log2_prob(params, EVERY_CODE, location)
+    assert (log2_prob >= -30.0001).all()
+    of_params, of_location = torch.autograd.grad(log2_prob.sum(), [params, location])
+    return torch.cat([of_params.double(), of_location[:, None]], dim=1)
+
+
+@pytest.mark.parametrize("head", ["mixture-of-gaussians", "mixture-of-logistics"])
+def test_float32_scores_are_those_of_float64(head):
+    torch.manual_seed(5)
+    model = tiny.model("wavenet-front", Linear(), head, 3).float()
+    pcm = (torch.randn(2, 200) * 3000).round().long()
+    exact, _ = copy.deepcopy(model).double().log2_prob(pcm)
+    assert (model.log2_prob(pcm)[0] - exact).abs().max() <= 1e-3
+
+
+@every_head
+def test_codes_of_one_cell_are_equally_probable(head, taps):
+    model = tiny.model("gru", MuLaw(), head, taps)
+    log2_prob, _ = model.log2_prob(EVERY_CODE[:, None])
     assert abs(log2_prob.exp2().sum() - 1) <= 1e-6
-    for symbol in range(256):
-        assert log2_prob[model.codec.encode(every_code) == symbol].unique().numel() == 1
+    edges = model.codec.encode(EVERY_CODE).diff().nonzero().flatten() + 1
+    for cell in log2_prob.flatten().tensor_split(edges):
+        assert cell.max() - cell.min() <= 1e-12
 
 
+@every_head
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), code=st.integers(-32768, 32767))
-def test_no_code_costs_more_than_thirty_bits(seed, code):
+def test_no_code_costs_more_than_thirty_bits(head, taps, seed, code):
     """A model that is certain of something else still codes every sample, in at most 30 bits."""
     torch.manual_seed(seed)
-    model = tiny.mu_law_model(name="gru", hidden_size=4)
+    model = tiny.model("gru", MuLaw(), head, taps).float()
     with torch.no_grad():
-        model.network.output.bias.copy_(torch.randn(256) * 1e4)
+        model.network.output.bias.copy_(torch.randn_like(model.network.output.bias) * 1e4)
     log2_prob, _ = model.log2_prob(torch.tensor([[code]]))
     assert -30.0001 <= log2_prob.item() <= 0
 
 
 @pytest.mark.parametrize("name", tiny.NAMES)
 def test_the_first_sample_follows_silence(name):
-    model = tiny.model(name, MuLaw())
+    model = tiny.model(name, MuLaw(), "mixture-of-logistics", 3)
     pcm = torch.randint(-32768, 32768, (2, 9))
     from_nothing, _ = model.log2_prob(pcm)
     after_silence, _ = model.log2_prob(pcm, model.initial_state(2, before=torch.zeros(2, dtype=torch.int64)))
     assert torch.equal(from_nothing, after_silence)
+
+
+@pytest.mark.parametrize("taps", [0, 1, 3])
+@pytest.mark.parametrize("name", tiny.NAMES)
+@settings(deadline=None, max_examples=8)
+@given(cuts=st.lists(st.integers(1, 15), min_size=1, max_size=8))
+def test_chunking_changes_nothing(name, taps, cuts):
+    model = tiny.model(name, Linear(), "mixture-of-logistics", taps)
+    pcm = torch.randint(-3000, 3000, (2, sum(cuts)))
+    whole, _ = model.log2_prob(pcm)
+    pieces, state = [], model.initial_state(2)
+    for piece in pcm.split(cuts, dim=1):
+        log2_prob, state = model.log2_prob(piece, state)
+        pieces.append(log2_prob)
+    assert torch.allclose(torch.cat(pieces, dim=1), whole, atol=1e-8)
+
+
+@pytest.mark.parametrize("taps", [0, 1, 4])
+@pytest.mark.parametrize("name", FINITE)
+def test_a_sample_sees_its_receptive_field_and_nothing_else(name, taps):
+    """One sample of the past at a time is changed, so that the whole way from PCM to parameters is seen."""
+    model = tiny.model(name, Linear(), "mixture-of-logistics", taps)
+    alignment = model.network.alignment
+    assert model.receptive_field is not None
+    t = (model.receptive_field // alignment + 2) * alignment - 1
+    pcm = torch.randint(-3000, 3000, (1, t + 5))
+    changed = torch.where(torch.eye(t + 5, dtype=torch.bool), pcm + 7001, pcm)
+    expected, actual = (model.params(samples, model.initial_state(len(samples))) for samples in (pcm, changed))
+    differs = (actual[0][:, t] != expected[0][:, t]).any(dim=1)
+    if taps:
+        differs |= actual[1][:, t] != expected[1][:, t]
+    seen = differs.nonzero().flatten().tolist()
+    assert (seen[0], seen[-1]) == (t - model.receptive_field, t - 1)
 
 
 def test_uniform_share_is_two_to_the_minus_fourteen():
@@ -84,10 +201,32 @@ def test_uniform_share_is_two_to_the_minus_fourteen():
     assert abs(model.log2_prob(torch.zeros(1, 1))[0].item() - expected) <= 1e-5
 
 
-def test_settings_build_the_same_model():
-    model = tiny.mu_law_model(name="wavenet", dilations=(1, 2), skip_channels=9)
-    again = type(model).from_settings(model.settings, model.sample_rate)
+MODELS = {
+    "categorical": {"codec": {"name": "mu-law", "bits": 9}, "distribution": {"name": "categorical"}},
+    "gaussians": {
+        "codec": {"name": "mu-law", "bits": 11},
+        "distribution": {"name": "mixture-of-gaussians", "num_mixtures": 1},
+    },
+    "logistics": {
+        "codec": {"name": "linear", "bits": 16},
+        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 4},
+        "predictor": {"name": "linear", "taps": 5},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("name", ["wavenet-front", "markov-linear", "nade-context"])
+def test_settings_and_files_build_the_same_model(name, kind, tmp_path):
+    network = {"name": name.split("-")[0], **tiny.SETTINGS[name]}
+    model = AudioModel.from_settings({**MODELS[kind], "network": network}, 16000).eval()
+    again = AudioModel.from_settings(model.settings, model.sample_rate).eval()
     again.load_state_dict(model.state_dict())
     pcm = torch.randint(-3000, 3000, (1, 30))
     assert torch.equal(model.log2_prob(pcm)[0], again.log2_prob(pcm)[0])
     assert again.describe() == model.describe()
+    assert model.settings["distribution"] == MODELS[kind]["distribution"]
+    checkpoint.save(model, tmp_path / "model.safetensors", {})
+    read = checkpoint.load(tmp_path / "model.safetensors")
+    assert torch.equal(read.log2_prob(pcm)[0], model.log2_prob(pcm)[0])
+    assert read.describe()["macs_per_sample"] == model.macs_per_sample

@@ -27,7 +27,7 @@ SLOW = (
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
     {"wavegen", "errors", "atomic", "models", "process", "speech"},
-    {"containers", "audio", "codecs", "distributions", "networks"},
+    {"containers", "audio", "codecs", "distributions", "networks", "predictors"},
     {"density", "data"},
     {"recipe", "baselines", "engine"},
     {"checkpoint", "calibration", "evaluation", "optimizer", "process"},

@@ -5,6 +5,7 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
 from wavenet_vocoder import WaveNet as IndependentWaveNet
 
 from wavegen.networks import WaveNet
@@ -30,10 +31,10 @@ def test_sees_its_receptive_field_and_nothing_else(name):
     assert seen[-1] == t
 
 
-@pytest.mark.parametrize("name", ["wavenet", "wavenet-kernel-3"])
+@pytest.mark.parametrize("name", ["wavenet", "wavenet-kernel-3", "wavenet-front"])
 def test_wavenet_sees_exactly_the_sums_of_its_taps(name):
     network = tiny.network(name)
-    reach = {0}
+    reach = set(range(network.front_kernel_size))
     for dilation in network.dilations:
         reach = {delay + tap * dilation for delay in reach for tap in range(network.kernel_size)}
     t = network.receptive_field + 3
@@ -48,6 +49,19 @@ def test_nade_sees_the_places_before_in_its_frame_and_the_frames_of_its_context(
         t = 4 * frame_size + place
         first = t - place - context_frames * frame_size + 1
         assert visible(network, t + 7, t) == list(range(first, t + 1))
+
+
+@pytest.mark.parametrize("name", ["markov", "markov-linear"])
+def test_markov_sees_as_many_inputs_as_its_order_says(name):
+    network = tiny.network(name)
+    assert visible(network, 20, 11) == list(range(12 - network.order, 12))
+
+
+def test_markov_without_hidden_layers_is_linear():
+    network = tiny.network("markov-linear")
+    a, b = torch.randn(2, 1, 9, 3, dtype=torch.float64)
+    zero, _ = network(torch.zeros_like(a))
+    assert torch.allclose(network(a + 2 * b)[0] - zero, network(a)[0] - zero + 2 * (network(b)[0] - zero))
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm"])
@@ -89,6 +103,14 @@ def test_rows_of_a_batch_do_not_see_each_other(name):
     together, _ = network(inputs)
     for row in range(3):
         assert torch.allclose(network(inputs[row : row + 1])[0], together[row : row + 1], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", tiny.NAMES)
+def test_multiply_adds_are_those_that_torch_counts(name):
+    network = tiny.network(name)
+    with FlopCounterMode(display=False) as counted:
+        network(torch.randn(1, 60, network.input_channels, dtype=torch.float64))
+    assert network.macs_per_sample == counted.get_total_flops() // 2 // 60
 
 
 @pytest.mark.parametrize(
@@ -137,7 +159,7 @@ def copy_weights(theirs: Any, ours: Any) -> None:
         conv.bias.normal_(std=0.3)
         linear.bias.copy_(conv.bias * bias_scale)
 
-    copy(ours.front, theirs.first_conv, 1, 1)
+    copy(ours.front.taps, theirs.first_conv, 1, 1)
     for layer, theirs_layer in enumerate(theirs.conv_layers):
         scale = 2 ** (layer / 2)
         copy(ours.gates[layer].taps, theirs_layer.conv, 1 / scale, 1)

@@ -34,6 +34,56 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
         assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
 
 
+MIXTURE = """
+[codec]
+name = "linear"
+[distribution]
+name = "mixture-of-logistics"
+[predictor]
+name = "linear"
+taps = 8
+[network]
+name = "markov"
+hidden_sizes = []
+[training]
+steps = 2
+"""
+
+
+def test_parts_that_go_together_are_read_and_written(tmp_path):
+    recipe = load_recipe(written(tmp_path, MIXTURE))
+    assert recipe.model == {
+        "codec": {"name": "linear", "bits": 16},
+        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 10},
+        "predictor": {"name": "linear", "taps": 8},
+        "network": {"name": "markov", "order": 64, "hidden_sizes": []},
+    }
+    assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("distribution.num_mixtures=0", "distribution.num_mixtures = 0: should be greater than or equal to 1"),
+        ("distribution.num_mixture=3", "distribution.num_mixture is not a setting; did you mean num_mixtures?"),
+        ("predictor.taps=0", "predictor.taps = 0: should be greater than or equal to 1"),
+        ("predictor.tap=3", "predictor.tap is not a setting; did you mean taps?"),
+        ("predictor.name=lpc", "predictor.name = 'lpc' is unknown"),
+        ("predictor=3", "--set predictor=3: write it as TABLE.KEY=VALUE"),
+        ("network.hidden_sizes=[0]", "network.hidden_sizes.0 = 0: should be greater than or equal to 1"),
+        ("network.hidden_sizes=7", "network.hidden_sizes = 7"),
+        ("codec.bits=17", "codec.bits = 17: should be less than or equal to 16"),
+        ("distribution.name=categorical", "distribution.num_mixtures is not a setting"),
+    ],
+)
+def test_what_is_wrong_with_a_mixture_gets_one_line(tmp_path, override, words):
+    path = written(tmp_path, MIXTURE.replace('logistics"', 'logistics"\nnum_mixtures = 10'))
+    with pytest.raises(UserError) as error:
+        load_recipe(path, [override])
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 def test_overrides_reach_their_key_and_steps_take_the_place_of_minutes(tmp_path):
     path = written(tmp_path, GOOD)
     recipe = load_recipe(path, ["network.residual_channels=8", "training.steps=7", "network.dilations=[1, 1]"])
@@ -56,6 +106,15 @@ def test_overrides_reach_their_key_and_steps_take_the_place_of_minutes(tmp_path)
         ("training.steps=0", "training.steps = 0: should be greater than or equal to 1"),
         ("training.minutes=-1", "training.minutes = -1: should be greater than 0"),
         ("codec.bits=3", "codec.bits = 3: should be greater than or equal to 8"),
+        ("codec.bits=13", "codec.bits = 13: should be less than or equal to 12"),
+        ("codec.name=linear", "'categorical' takes at most 4096 symbols, and codec makes 65536; lower codec.bits"),
+        ("codec.name=alaw", "codec.name = 'alaw' is unknown"),
+        ("codec.mu=255", "codec.mu is not a setting"),
+        ("distribution.num_mixtures=3", "distribution.num_mixtures is not a setting"),
+        ("distribution.name=mixture-of-logistic", "is unknown; did you mean mixture-of-logistics?"),
+        ("predictor.name=linear", "predictor shifts the location of a mixture, and distribution.name = 'categorical'"),
+        ("predictor.taps=3", "predictor.name is missing; known: linear"),
+        ("network.front_kernel_size=0", "network.front_kernel_size = 0: should be greater than or equal to 1"),
         ("trainig.steps=3", "[trainig] is not a table of a recipe; did you mean training?"),
         ("training.minutes=inf", "training.minutes = inf: should be less than or equal to"),
         ("training.learning_rate=nan", "training.learning_rate = nan: should be"),
@@ -79,7 +138,7 @@ def test_what_is_wrong_gets_one_line_that_says_so(tmp_path, override, words):
         ("steps = " + "9" * 5000, "not TOML"),
         ("steps = " + "[" * 9999, "not TOML"),
         ("network = 3\n[training]\nsteps=1", "network must be a table"),
-        ("[training]\nsteps=1", "network.name is missing; known: gru, lstm, nade, wavenet"),
+        ("[training]\nsteps=1", "network.name is missing; known: gru, lstm, markov, nade, wavenet"),
         (GOOD + "steps = 3", "give either steps or minutes"),
         (GOOD.replace("minutes = 2", ""), "give either steps or minutes"),
     ],

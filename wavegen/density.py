@@ -1,21 +1,25 @@
-"""A density of audio: a codec, inputs, a network and a distribution make log-probabilities of PCM."""
+"""A density of audio: codec, inputs, network, predictor and distribution make log-probabilities of PCM."""
 
 from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from wavegen.codecs import CODECS, PCM_CODES, Codec
-from wavegen.distributions import DISTRIBUTIONS, Categorical
+from wavegen.distributions import DISTRIBUTIONS, Distribution
 from wavegen.networks import NETWORKS
 from wavegen.networks.base import Network, State
+from wavegen.predictors import PREDICTORS, LinearPredictor, PredictorState
 
 UNIFORM_SHARE = 2.0**-14  # of every distribution is uniform over the PCM codes: it caps surprise at 30 bits
 EMBEDDING_CHANNELS = 32
+MOST_EMBEDDINGS = 512  # symbols; more of them are heard as amplitudes
+AMPLITUDE_CHANNELS = 2
 
 
 class Density(Protocol):
@@ -31,10 +35,11 @@ class Density(Protocol):
 
 
 class AudioState(NamedTuple):
-    """What a model carries from chunk to chunk: the last PCM code, (batch,) int64, and the network's state."""
+    """What a model carries from chunk to chunk: the last PCM code, (batch,) int64, and its parts' states."""
 
     last: Tensor
     network: State
+    predictor: PredictorState | None
 
 
 def _settings_of(part: Any) -> dict[str, Any]:
@@ -44,46 +49,91 @@ def _settings_of(part: Any) -> dict[str, Any]:
     return {"name": part.name, **{name: getattr(part, name) for name in names}}
 
 
+def _input_channels(codec: Codec, predicted: bool) -> int:
+    return (EMBEDDING_CHANNELS if codec.num_symbols <= MOST_EMBEDDINGS else AMPLITUDE_CHANNELS) + predicted
+
+
+def companded(codes: Tensor) -> Tensor:
+    """2 sign(x) ln(1 + 255 |x|) / ln 256 with x = code / 32768: how loud it is, from −2 to 2; float32."""
+    codes = codes.float()
+    return 2 * codes.sign() * torch.log1p(255 * codes.abs() / 32768) / math.log(256)
+
+
 class AudioModel(nn.Module):
     """p(pcm) = Π_t p(pcm_t | pcm_<t), with p(pcm_t | ·) = (1 − ε) P(symbol_t | ·) / codes(symbol_t) + ε / 65536.
 
-    ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample
-    before a file is silence.
+    ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample before
+    a file is silence. The network hears symbols, by a learned embedding or, of a codec with more than 512,
+    as two channels of amplitude, linear and companded. With a predictor it also hears, companded, how far
+    the last sample fell from the predictor's word, rounded to whole codes.
     """
 
-    def __init__(self, codec: Codec, distribution: Categorical, network: Network, sample_rate: int):
+    amplitudes: Tensor
+    errors: Tensor
+
+    def __init__(
+        self,
+        codec: Codec,
+        distribution: Distribution,
+        network: Network,
+        sample_rate: int,
+        predictor: LinearPredictor | None = None,
+    ):
         super().__init__()
         self.codec, self.distribution = codec, distribution
         self.network: Any = network  # a Network; its layers are anyone's to look at
+        self.predictor = predictor
         self.sample_rate = sample_rate
-        self.embedding = nn.Embedding(codec.num_symbols, network.input_channels)
         self.metadata: dict[str, Any] = {}
+        every_code = torch.arange(PCM_CODES, device="cpu") - PCM_CODES // 2
+        self.register_buffer("errors", companded(every_code).unsqueeze(1), persistent=False)
+        amplitude = codec.decode(torch.arange(codec.num_symbols, device="cpu")).float()
+        if codec.num_symbols > MOST_EMBEDDINGS:
+            amplitudes = torch.stack([amplitude / 4096, companded(amplitude)], dim=1)
+            self.register_buffer("amplitudes", amplitudes, persistent=False)
+            self.embedding = None
+            return
+        self.embedding = nn.Embedding(codec.num_symbols, EMBEDDING_CHANNELS)
         with torch.no_grad():  # two channels say what a symbol sounds like, so that nothing has to be learned twice
-            amplitude = codec.decode(torch.arange(codec.num_symbols, device="cpu"))
             self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols, device="cpu")
             self.embedding.weight[:, 1] = amplitude / 8192
 
     @classmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], sample_rate: int) -> AudioModel:
-        """Builds an untrained model from what `settings` gives or a recipe's tables say: codec, distribution, network.
+        """Builds an untrained model from what `settings` gives or a recipe's tables say.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.recipe` checks before.
         """
-        codec_settings, network_settings = dict(settings["codec"]), dict(settings["network"])
-        codec = CODECS[codec_settings.pop("name")](**codec_settings)
-        distribution = DISTRIBUTIONS[settings["distribution"]["name"]](codec.num_symbols)
-        network_type = NETWORKS[network_settings.pop("name")]
-        network = network_type(EMBEDDING_CHANNELS, distribution.num_params, **network_settings)
-        return cls(codec, distribution, network, sample_rate)
+
+        def part(table: str, registry: Mapping[str, Any], *args: Any) -> Any:
+            keywords = dict(settings[table])
+            return registry[keywords.pop("name")](*args, **keywords)
+
+        codec = part("codec", CODECS)
+        distribution = part("distribution", DISTRIBUTIONS, codec.codes_per_symbol)
+        predictor = part("predictor", PREDICTORS) if settings.get("predictor") else None
+        channels = _input_channels(codec, predictor is not None)
+        network = part("network", NETWORKS, channels, distribution.num_params)
+        return cls(codec, distribution, network, sample_rate, predictor)
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
         """What `from_settings` needs to build this model again."""
-        return {
-            "codec": _settings_of(self.codec),
-            "distribution": _settings_of(self.distribution),
-            "network": _settings_of(self.network),
-        }
+        parts = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
+        parts |= {"predictor": self.predictor} if self.predictor is not None else {}
+        return {name: _settings_of(part) for name, part in parts.items()}
+
+    def input_table(self) -> Tensor:
+        """What the network hears of each symbol, (num_symbols, channels)."""
+        return self.amplitudes if self.embedding is None else self.embedding.weight
+
+    @property
+    def receptive_field(self) -> int | None:
+        """How many past samples a distribution depends on at most; None: all."""
+        if self.network.receptive_field is None or self.predictor is None:
+            return self.network.receptive_field
+        # The oldest input that the network sees tells of an error, which the predictor's own past explains.
+        return self.network.receptive_field + self.predictor.receptive_field
 
     @property
     def num_parameters(self) -> int:
@@ -92,7 +142,7 @@ class AudioModel(nn.Module):
     @property
     def macs_per_sample(self) -> int:
         """Multiply-adds to step one sample; looking up an embedding costs none."""
-        return self.network.macs_per_sample
+        return self.network.macs_per_sample + (0 if self.predictor is None else self.predictor.macs_per_sample)
 
     def describe(self) -> dict[str, Any]:
         """What `wavegen info` prints: settings, size, and where the weights come from."""
@@ -101,34 +151,56 @@ class AudioModel(nn.Module):
             "sample_rate": self.sample_rate,
             "parameters": self.num_parameters,
             "macs_per_sample": self.macs_per_sample,
-            "receptive_field": self.network.receptive_field,
+            "receptive_field": self.receptive_field,
         }
         return about | self.metadata | about  # what the model knows of itself comes before what its file says
 
     def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
         """The state a file starts from, or a window whose preceding codes are `before`, (batch,) int64."""
-        silence = self.embedding.weight.new_zeros(batch_size, dtype=torch.int64)
-        return AudioState(silence if before is None else before, self.network.initial_state(batch_size))
+        device = self.input_table().device
+        last = torch.zeros(batch_size, dtype=torch.int64, device=device) if before is None else before
+        predictor = None if self.predictor is None else self.predictor.initial_state(batch_size)
+        return AudioState(last, self.network.initial_state(batch_size), predictor)
 
-    def params(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, AudioState]:
-        """Distribution parameters of each of `pcm`, (batch, time) integer, to (batch, time, num_params)."""
+    def params(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, AudioState]:
+        """What says how each of `pcm`, (batch, time) integer, is distributed, and the state after it.
+
+        Parameters (batch, time, num_params); their location (batch, time) float64, None without a predictor.
+        """
         pcm = pcm.long()
-        before = torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1)
-        params, network_state = self.network(self.embedding(self.codec.encode(before)), state.network)
-        return params, AudioState(pcm[:, -1].clone(), network_state)
+        before = self.codec.encode(torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1))
+        inputs = nn.functional.embedding(before, self.input_table())
+        location, predictor_state = None, None
+        if self.predictor is not None:
+            location, error, predictor_state = self.predictor(self.codec.decode(before), state.predictor)
+            code = torch.floor(error + 0.5).clamp(-PCM_CODES // 2, PCM_CODES // 2 - 1).long() + PCM_CODES // 2
+            inputs = torch.cat([inputs, nn.functional.embedding(code, self.errors)], dim=2)
+        params, network_state = self.network(inputs, state.network)
+        return params, location, AudioState(pcm[:, -1].clone(), network_state, predictor_state)
 
     def log2_prob(self, pcm: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
         """log2 p of each PCM code, (batch, time) integer to (batch, time) float, and the state after it."""
         state = self.initial_state(pcm.shape[0]) if state is None else state
-        params, state = self.params(pcm, state)
+        params, location, state = self.params(pcm, state)
+        return self.code_log2_prob(params, pcm, location), state
+
+    def code_log2_prob(self, params: Tensor, pcm: Tensor, location: Tensor | None = None) -> Tensor:
+        """log2 p of each PCM code, any shape of integers, by parameters (…, num_params) and their location."""
         symbols = self.codec.encode(pcm)
         codes = self.codec.codes_per_symbol.to(params)[symbols]
-        log_prob = self.distribution.log_prob(params, symbols) + math.log1p(-UNIFORM_SHARE) - codes.log()
+        log_prob = self.distribution.log_prob(params, symbols, location) + math.log1p(-UNIFORM_SHARE) - codes.log()
         floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / PCM_CODES))
-        return torch.logaddexp(log_prob, floor) / math.log(2), state
+        return torch.logaddexp(log_prob, floor) / math.log(2)
 
-    def symbol_probabilities(self, params: Tensor, temperature: float = 1.0) -> Tensor:
-        """P of every symbol with the uniform share, (…, num_params) to (…, num_symbols) float64, what is sampled."""
-        probabilities = self.distribution.probabilities(params.double(), temperature)
-        codes = self.codec.codes_per_symbol.to(params.device)
-        return (1 - UNIFORM_SHARE) * probabilities + UNIFORM_SHARE * codes / PCM_CODES
+    def cumulative(
+        self,
+        params: Tensor,
+        k: Tensor,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        location: Tensor | None = None,
+    ) -> Tensor:
+        """P(symbol < k) with the uniform share, float64, what is sampled: params (…, num_params), k (…) int64."""
+        codes = torch.nn.functional.pad(self.codec.codes_per_symbol.cumsum(0), (1, 0)).to(params.device)[k]
+        below = self.distribution.cumulative(params, k, temperature, top_p, location)
+        return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * codes / PCM_CODES

@@ -14,11 +14,17 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from wavegen.codecs import CODECS
-from wavegen.distributions import DISTRIBUTIONS
+from wavegen.distributions import DISTRIBUTIONS, MOST_CATEGORIES
 from wavegen.errors import UserError, nearest
 from wavegen.networks import NETWORKS
+from wavegen.predictors import PREDICTORS
 
-PARTS: dict[str, Mapping[str, type]] = {"codec": CODECS, "distribution": DISTRIBUTIONS, "network": NETWORKS}
+PARTS: dict[str, Mapping[str, type]] = {
+    "codec": CODECS,
+    "distribution": DISTRIBUTIONS,
+    "predictor": PREDICTORS,
+    "network": NETWORKS,
+}
 DEFAULT_PARTS = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}}
 
 T = TypeVar("T", bound=BaseModel)
@@ -60,6 +66,7 @@ class SamplingSettings(_Table):
     """What `generate` uses unless the command line says otherwise."""
 
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Recipe(BaseModel):
@@ -109,26 +116,53 @@ def parse_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
         if not isinstance(table, Mapping):
             raise UserError(f"{source}: {name} must be a table, [{name}]")
     tables = {**tables, **{part: {**default, **tables.get(part, {})} for part, default in DEFAULT_PARTS.items()}}
-    return Recipe(
+    recipe = Recipe(
         corpus=_check(CorpusSettings, "corpus", tables.get("corpus", {}), source),
         training=_check(TrainingSettings, "training", tables.get("training", {}), source),
         sampling=_check(SamplingSettings, "sampling", tables.get("sampling", {}), source),
         model=check_model(tables, source),
     )
+    if recipe.sampling.top_p < 1 and recipe.model["distribution"]["name"] != "categorical":
+        raise UserError(f"{source}: sampling.top_p needs distribution.name = 'categorical'; a mixture has no nucleus")
+    return recipe
 
 
 def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
-    """The codec, distribution and network tables, checked and with their defaults filled in. Raises UserError."""
+    """The codec, distribution, predictor and network tables, checked, with their defaults filled in.
+
+    The predictor's may be missing. Raises UserError, for parts that do not go together too.
+    """
     checked = {}
     for part, registry in PARTS.items():
         table = tables.get(part)
+        if part == "predictor" and table is None:
+            continue
         name = table.get("name") if isinstance(table, Mapping) else None
         if not isinstance(name, str):
             raise UserError(f"{source}: {part}.name is missing{nearest('', registry)}")
         if name not in registry:
             raise UserError(f"{source}: {part}.name = {name!r} is unknown{nearest(name, registry)}")
         checked[part] = _check(_settings_model(registry[name]), part, table, source).model_dump(mode="json")
+    _check_together(checked, source)
     return checked
+
+
+def _check_together(parts: Mapping[str, dict[str, Any]], source: str) -> None:
+    """Raises UserError if distribution, codec and predictor are right each but do not go together."""
+    if DISTRIBUTIONS[parts["distribution"]["name"]].takes_location:
+        return
+    if "predictor" in parts:
+        raise UserError(
+            f"{source}: predictor shifts the location of a mixture, and distribution.name = 'categorical' has none; "
+            "leave [predictor] out, or take 'mixture-of-logistics'"
+        )
+    codec = dict(parts["codec"])
+    symbols = CODECS[codec.pop("name")](**codec).num_symbols
+    if symbols > MOST_CATEGORIES:
+        raise UserError(
+            f"{source}: distribution.name = 'categorical' takes at most {MOST_CATEGORIES} symbols, and codec makes "
+            f"{symbols}; lower codec.bits, or take 'mixture-of-logistics'"
+        )
 
 
 @cache

@@ -36,6 +36,10 @@ class Network(Protocol):
         """Multiply-adds to step one sample."""
         ...
 
+    def hidden_weights(self) -> list[Tensor]:
+        """The matrices between hidden layers, which Muon trains; Adam trains the rest."""
+        ...
+
     def initial_state(self, batch_size: int) -> State:
         """What every file starts from, in training, scoring and sampling alike."""
         ...

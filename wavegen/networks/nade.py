@@ -55,7 +55,11 @@ class NADE(nn.Module):
 
     @property
     def macs_per_sample(self) -> int:
-        return sum(weight.numel() for weight in self.parameters() if weight.dim() >= 2) // self.frame_size
+        weights = sum(weight.numel() for weight in self.parameters() if weight.dim() >= 2)
+        return (weights - self.output_bias.numel()) // self.frame_size
+
+    def hidden_weights(self) -> list[Tensor]:
+        return [self.context_to_hidden.weight] if self.context_frames else []
 
     def initial_state(self, batch_size: int) -> Tensor:
         """The inputs that later places of the frame may need, (batch, seen, input_channels).

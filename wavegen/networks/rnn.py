@@ -40,6 +40,14 @@ class _Recurrent(nn.Module):
     def macs_per_sample(self) -> int:
         return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
+    def hidden_weights(self) -> list[Tensor]:
+        later = [getattr(self.cells, f"weight_ih_l{layer}") for layer in range(1, self.num_layers)]
+        return [
+            *later,
+            *(getattr(self.cells, f"weight_hh_l{layer}") for layer in range(self.num_layers)),
+            self.head.weight,
+        ]
+
     def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
         zeros = self.head.weight.new_zeros(self.num_layers, batch_size, self.hidden_size)
         return (zeros,) * self.states

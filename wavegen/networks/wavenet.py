@@ -19,8 +19,9 @@ class WaveNet(nn.Module):
     """Layer l: z_l = tanh(W_f * x) ⊙ σ(W_g * x), x ← x + W_r z_l; params = V₂ relu(V₁ relu(Σ_l S_l z_l)).
 
     van den Oord et al. (2016), "WaveNet: a generative model for raw audio", sections 2.1 to 2.4.
-    All layers' skip connections are one matrix product over their outputs side by side; the last
-    layer has no residual connection, since nothing would read it.
+    x starts as a causal convolution of the inputs over `front_kernel_size` steps. All layers' skip connections
+    are one matrix product over their outputs side by side; the last layer has no residual connection, since
+    nothing would read it.
     """
 
     name: ClassVar[str] = "wavenet"
@@ -35,13 +36,14 @@ class WaveNet(nn.Module):
         gate_channels: Annotated[int, Field(ge=2, le=8192, multiple_of=2)] = 128,
         skip_channels: Width = 128,
         kernel_size: Annotated[int, Field(ge=2, le=64)] = 2,
+        front_kernel_size: Annotated[int, Field(ge=1, le=1024)] = 1,
         dilations: Annotated[Sequence[Dilation], Field(min_length=1, max_length=256)] = tuple(2**i for i in range(10)),
     ):
         super().__init__()
         self.input_channels, self.num_params = input_channels, num_params
         self.residual_channels, self.gate_channels, self.skip_channels = residual_channels, gate_channels, skip_channels
-        self.kernel_size, self.dilations = kernel_size, tuple(dilations)
-        self.front = nn.Linear(input_channels, residual_channels)
+        self.kernel_size, self.dilations, self.front_kernel_size = kernel_size, tuple(dilations), front_kernel_size
+        self.front = CausalConv(input_channels, residual_channels, front_kernel_size)
         self.gates = nn.ModuleList(
             CausalConv(residual_channels, gate_channels, kernel_size, dilation) for dilation in dilations
         )
@@ -52,20 +54,26 @@ class WaveNet(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        return 1 + (self.kernel_size - 1) * sum(self.dilations)
+        return self.front_kernel_size + (self.kernel_size - 1) * sum(self.dilations)
 
     @property
     def macs_per_sample(self) -> int:
         return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
+    def hidden_weights(self) -> list[Tensor]:
+        layers = cast(Iterable[CausalConv], self.gates)
+        inner = [*self.residuals, self.skip, self.head]
+        return [*(layer.taps.weight for layer in layers), *(layer.weight for layer in inner)]
+
     def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
-        return tuple(gate.initial_state(batch_size) for gate in cast(Iterable[CausalConv], self.gates))
+        return tuple(layer.initial_state(batch_size) for layer in cast(Iterable[CausalConv], (self.front, *self.gates)))
 
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
-        x, outputs, pasts = self.front(inputs), [], []
-        for layer, (gate, past) in enumerate(zip(self.gates, state, strict=True)):
+        x, past = self.front(inputs, state[0])
+        outputs, pasts = [], [past]
+        for layer, (gate, past) in enumerate(zip(self.gates, state[1:], strict=True)):
             gates, past = gate(x, past)
             signal, opening = gates.chunk(2, dim=2)
             z = torch.tanh(signal) * torch.sigmoid(opening)
