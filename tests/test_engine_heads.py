@@ -72,7 +72,8 @@ def mixtures(draw):
     """Wild parameters: scales from 1e-3 to 1e5 and beyond, locations far outside the grid, weights of one component."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     size = draw(st.sampled_from([1, 2, 3, 10, 16, 17, 64]))
-    log_scales = rng.uniform(*draw(st.sampled_from([(-7, 12), (-20, 30), (-7, 0), (9, 12), (2, 5)])), size)
+    low, high = draw(st.sampled_from([(-7, 12), (-20, 30), (-7, 0), (9, 12), (2, 5)]))
+    log_scales = rng.uniform(low, high, size)
     parameters = np.concatenate(
         [
             rng.normal(size=size) * 10.0 ** draw(st.integers(-3, 4)),
@@ -137,6 +138,15 @@ def test_each_codes_log_probability(mixture):
     assert abs(file) <= 1e-6 * max(1, -(2**exact * codes * exact).sum())
 
 
+@pytest.mark.parametrize("weight", [1e-4, 1e-6, 3e-8, 1e-9, 1e-10])
+@pytest.mark.parametrize("name", MIXTURES)
+def test_log_probability_of_a_component_that_counts_hardly_show(name, weight):
+    parameters = np.array([0, math.log(weight), 0, 5000, math.log(0.01), 0], dtype=np.float32)
+    found = MIXTURES[name](ONES, np.zeros(2, dtype=np.float32)).log2_prob(parameters, 0.0, "auto")[32768 + 5000]
+    share = weight / (1 + weight) * (FUNCTIONS[name](0.5) - FUNCTIONS[name](-0.5))
+    assert found == pytest.approx(math.log2((1 - 2**-14) * share + 2**-30), abs=1e-5)
+
+
 @settings(deadline=None, max_examples=60)
 @given(mixtures(), st.integers(0, 2**32 - 1))
 def test_words_are_looked_up_in_the_table(mixture, seed):
@@ -160,10 +170,10 @@ def of_one_scale(scale, location, size=1):
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
-@pytest.mark.parametrize("scale_location", [(0.3, 5), (20, -300), (3000, 1000), (9000, 32000)])
+@pytest.mark.parametrize(("scale", "location"), [(0.3, 5), (20, -300), (3000, 1000), (9000, 32000)])
 @pytest.mark.parametrize("name", MIXTURES)
-def test_draws_follow_the_scored_distribution(name, scale_location, temperature):
-    parameters = of_one_scale(*scale_location, 4)
+def test_draws_follow_the_scored_distribution(name, scale, location, temperature):
+    parameters = of_one_scale(scale, location, 4)
     offsets = np.zeros(4, dtype=np.float32)
     head = MIXTURES[name](ONES, offsets)
     drawn = head.find(parameters, 0.0, temperature, 1.0, words(5, 0, 10_000) >> 2, "auto")

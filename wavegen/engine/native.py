@@ -155,7 +155,7 @@ def _wavenet(model: AudioModel) -> dict[str, Any]:
 def _head(model: AudioModel) -> Any:
     """The extension's counterpart of a model's distribution. Raises ValueError if it does not take it."""
     arrays = [model.codec.codes_per_symbol.numpy().astype(np.int32)]
-    if not isinstance(model.distribution, Categorical):
+    if isinstance(model.distribution, MixtureOfGaussians | MixtureOfLogistics):
         arrays.append(_float32(model.distribution.log_scale_offsets))
     return getattr(_extension(), _HEADS[type(model.distribution)])(*arrays)
 
