@@ -85,13 +85,13 @@ class Interrupted(Trainer):
 
     def _train_step(self, steps):
         self._cut("before a step")
-        adam = self.optimizer.step
+        adam = self.optimizers[0].step
 
         def then_cut():
             adam()
             self._cut("in a step")
 
-        with mock.patch.object(self.optimizer, "step", then_cut):
+        with mock.patch.object(self.optimizers[0], "step", then_cut):
             return super()._train_step(steps)
 
     def _validate(self):

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from wavegen import models
 from wavegen.atomic import replacing
 from wavegen.containers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from wavegen.density import AudioModel
@@ -27,13 +28,14 @@ METADATA_TYPES = {  # of what is computed with; other keys are plain values
     "corpus_fingerprint": (str, NoneType),
     "weights_hash": (str,),
     "temperature": (float, int),
+    "top_p": (float, int),
     "training_seconds": (float, int, NoneType),
     "validation_bits": (float, int, NoneType),
     "samples_seen": (int, NoneType),
     "steps": (int, NoneType),
     "seed": (int, NoneType),
 }
-FORMAT = 1  # of model files; a reader refuses newer ones
+FORMAT = 2  # of model files; 1 had no predictors, and other names for a front's weights
 
 
 def weights_hash(tensors: Mapping[str, Tensor]) -> str:
@@ -60,7 +62,8 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the JSON header of a file that `write_tensors` wrote. Raises UserError."""
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; give a .safetensors file or a run folder")
+        known = ", ".join(models.names())
+        raise UserError(f"{path}: no such file; give a .safetensors file, a run folder or a model of wavegen: {known}")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["wavegen"])
@@ -71,8 +74,9 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(f"{path}: no wavegen header; this is not a model that wavegen wrote") from error
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
-    if header["format"] > FORMAT:
-        raise UserError(f"{path}: format {header['format']}, this wavegen reads up to {FORMAT}; install a newer one")
+    if header["format"] != FORMAT:
+        age, remedy = ("a newer", "install that") if header["format"] > FORMAT else ("an older", "train it again")
+        raise UserError(f"{path}: format {header['format']} of {age} wavegen, this one reads {FORMAT}; {remedy}")
     return tensors, header
 
 
@@ -91,8 +95,14 @@ def save(model: AudioModel, path: str | Path, metadata: Mapping[str, Any]) -> No
 
 
 def model_file(path: str | Path) -> Path:
-    """The model file that a path names: itself, or the model of a run folder."""
-    return Path(path) / "model.safetensors" if Path(path).is_dir() else Path(path)
+    """The model file that a path names: itself, the model of a run folder, or one that comes with wavegen.
+
+    A file or folder of that name goes before the latter.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return path / "model.safetensors"
+    return path if path.exists() else models.find(str(path)) or path
 
 
 def _is_plain(metadata: dict[str, Any]) -> bool:

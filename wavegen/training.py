@@ -1,4 +1,4 @@
-"""One trainer for every density: maximum likelihood by Adam, averaged weights, exact resume."""
+"""One trainer for every density: maximum likelihood by Muon and Adam, averaged weights, exact resume."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from tqdm import tqdm
 
 from wavegen.atomic import replacing
 from wavegen.calibration import calibrate
-from wavegen.checkpoint import read_tensors, save, write_tensors
+from wavegen.checkpoint import FORMAT, read_tensors, save, write_tensors
 from wavegen.data.corpus import Corpus
 from wavegen.data.windows import Batch, Windows
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
+from wavegen.optimizer import optimizers
 from wavegen.process import interrupt_noted, locked, torch_threads
 from wavegen.recipe import Recipe, load_recipe
 
@@ -62,15 +63,17 @@ class Trainer:
         torch.manual_seed(recipe.training.seed)
         self.corpus, self.run = corpus, run
         self.model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
-        self.average = copy.deepcopy(self.model)
         network, settings = self.model.network, recipe.training
         recordings = [corpus.pcm(recording) for recording in corpus.split("train")]
         if not recordings:
             raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
+        if self.model.predictor is not None:
+            self.model.predictor.fit(recordings)
+        self.average = copy.deepcopy(self.model)
         self.windows = Windows(
             recordings,
             window=settings.window,
-            context=settings.warm_up if network.receptive_field is None else network.receptive_field - 1,
+            context=settings.warm_up if self.model.receptive_field is None else self.model.receptive_field - 1,
             alignment=network.alignment,
             batch_size=settings.batch_size,
             seed=settings.seed,
@@ -82,7 +85,7 @@ class Trainer:
             )
         self.validation = list(_at_most(VALIDATION_SECONDS * corpus.sample_rate, corpus))
         self.step, self.seconds, self.samples, self.best = 0, 0.0, 0, math.inf
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98))
+        self.optimizers = optimizers(self.model, settings.learning_rate)
         if (run / "resume.safetensors").exists():
             self.recipe = _same_recipe(recipe, load_recipe(run / "recipe.toml"), run)
             try:
@@ -93,8 +96,8 @@ class Trainer:
                 ) from error
         else:
             probe = copy.copy(self)
-            probe.recipe, whole = recipe, (self.model, self.average, self.optimizer)
-            probe.model, probe.average, probe.optimizer = copy.deepcopy(whole)
+            probe.recipe, whole = recipe, (self.model, self.average, self.optimizers)
+            probe.model, probe.average, probe.optimizers = copy.deepcopy(whole)
             self.recipe = calibrate(
                 recipe,
                 lambda: probe._train_step(steps=10**6),
@@ -158,20 +161,22 @@ class Trainer:
                 board.add_scalar(name, value, self.step)
 
     def _train_step(self, steps: int) -> float:
-        """One step of Adam on the mean bits of the batch's scored samples, which it returns."""
+        """One step on the mean bits of the batch's scored samples, which it returns."""
         settings = self.recipe.training
         warm = min(1.0, (self.step + 1) / min(WARM_UP_STEPS, 1 + steps // 10))
         cosine = (1 + math.cos(math.pi * self.step / steps)) / 2
-        for group in self.optimizer.param_groups:
-            group["lr"] = settings.learning_rate * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
         batch = self.windows.batch(self.step)
         bits = mean_bits(self.model, batch)
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
         bits.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         if not (torch.isfinite(bits) and torch.isfinite(norm)):
             raise self._diverged()
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         self.samples += int(batch.scored.sum())
         # Early steps weigh less: the average must not remember the random start.
@@ -203,7 +208,7 @@ class Trainer:
                 "training_seconds": round(self.seconds, 1),
                 "threads": self.recipe.training.threads,
                 "validation_bits": bits,
-                "temperature": self.recipe.sampling.temperature,
+                **self.recipe.sampling.model_dump(),
             }
             save(self.average, self.run / "model.safetensors", metadata)
         return bits
@@ -212,10 +217,11 @@ class Trainer:
         tensors: dict[str, Tensor] = {}
         for prefix, module in (("model", self.model), ("average", self.average)):
             tensors |= {f"{prefix}.{name}": tensor for name, tensor in module.state_dict().items()}
-        for index, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in state.items()}
+        for number, optimizer in enumerate(self.optimizers):
+            for index, state in optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer.{number}.{index}.{name}": tensor for name, tensor in state.items()}
         position = {"step": self.step, "seconds": self.seconds, "samples": self.samples, "best": self.best}
-        header = {"format": 1, "corpus_fingerprint": self.corpus.fingerprint, **position}
+        header = {"format": FORMAT, "corpus_fingerprint": self.corpus.fingerprint, **position}
         write_tensors(self.run / "resume.safetensors", tensors, header)
 
     def _restore(self) -> None:
@@ -228,13 +234,13 @@ class Trainer:
         for prefix, module in (("model", self.model), ("average", self.average)):
             names = module.state_dict()
             module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in names})
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, tensor in tensors.items():
-            prefix, _, rest = key.partition(".")
-            if prefix == "optimizer":
-                index, _, name = rest.partition(".")
-                state.setdefault(int(index), {})[name] = tensor
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": state})
+        for number, optimizer in enumerate(self.optimizers):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, tensor in tensors.items():
+                if key.startswith(prefix := f"optimizer.{number}."):
+                    index, _, name = key.removeprefix(prefix).partition(".")
+                    state.setdefault(int(index), {})[name] = tensor
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
         self.step, self.seconds, self.samples = header["step"], header["seconds"], header["samples"]
         self.best = header["best"]
 

@@ -1,0 +1,32 @@
+"""Links the English set without what wavegen/speech holds out, so that a model of it can be compared in a quickstart.
+
+    python recipes/asterisk/without_speech.py sounds sounds-allison
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from wavegen import audio, speech
+from wavegen.data.splits import split_of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sounds", type=Path, help="the folder that get.sh filled")
+    parser.add_argument("out", type=Path, help="a new folder")
+    arguments = parser.parse_args()
+    embedded = [path.relative_to(speech.folder()) for path in audio.find(speech.folder())]
+    held_out = {path.with_suffix(".wav") for path in embedded if split_of(path.as_posix()) != "train"}
+    for path in audio.find(arguments.sounds):
+        name = path.relative_to(arguments.sounds)
+        if name not in held_out:
+            (arguments.out / name).parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, arguments.out / name)
+    print(f"{len(held_out)} recordings left out of {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()
