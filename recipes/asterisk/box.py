@@ -21,8 +21,7 @@ def main() -> None:
     arguments = parser.parse_args()
     model = load(arguments.run)
     save(model, arguments.model, {**model.metadata, "corpus_fingerprint": None})
-    about = model.describe()
-    print(f"{arguments.model}: {about['parameters']} parameters, weights {about['weights_hash']}, {about['steps']} steps")
+    print(f"{arguments.model}: {model.num_parameters} parameters, weights {model.metadata['weights_hash']}")
 
 
 if __name__ == "__main__":
