@@ -51,9 +51,8 @@ def test_each_step_sums_to_one_over_all_pcm_codes(codec, head, taps):
     _, state = model.log2_prob(past)
     params, location, _ = model.params(torch.zeros(1, 1), state)
     params, location = params[0], None if location is None else location[0]
-    log2_prob = model.code_log2_prob(params.expand(65536, -1), EVERY_CODE, location)
-    assert abs(log2_prob.exp2().sum() - 1) <= 1e-9
-    mass = torch.zeros(model.codec.num_symbols).double().index_add(0, model.codec.encode(EVERY_CODE), log2_prob.exp2())
+    mass = symbol_masses(model, params, location)
+    assert abs(mass.sum() - 1) <= 1e-9
     k = torch.arange(model.codec.num_symbols + 1)
     cumulative = model.cumulative(params.expand(len(k), -1), k, location=location)
     assert torch.allclose(cumulative.diff(), mass, atol=1e-9, rtol=0)
@@ -61,7 +60,15 @@ def test_each_step_sums_to_one_over_all_pcm_codes(codec, head, taps):
     assert abs(cumulative[-1] - 1) <= 1e-12
     few = torch.tensor([-32768, 32767, 0, 1500, -20])
     whole, _ = model.log2_prob(torch.cat([past.expand(5, -1), few[:, None]], dim=1))
-    assert torch.allclose(whole[:, -1], log2_prob[few + 32768], atol=1e-9)
+    symbols = model.codec.encode(few)
+    assert torch.allclose(whole[:, -1].exp2() * model.codec.codes_per_symbol[symbols], mass[symbols], atol=1e-12)
+
+
+def symbol_masses(model, params, location):
+    """What the codes of each symbol are scored with, together, (num_symbols,); params (1, num_params)."""
+    codes = model.codec.decode(torch.arange(model.codec.num_symbols))
+    log2_prob = model.code_log2_prob(params.expand(len(codes), -1), codes, location)
+    return (log2_prob.exp2() * model.codec.codes_per_symbol).detach()
 
 
 @every_combination
@@ -77,9 +84,7 @@ def test_draws_are_as_the_scored_distribution_says(codec, head, taps):
         cumulative = model.cumulative(params.expand(len(k), -1), k, location=location)
         places = torch.rand(10_000, dtype=torch.float64, generator=generator)
         draws = torch.searchsorted(cumulative, places, right=True) - 1
-        log2_prob = model.code_log2_prob(params.expand(65536, -1), EVERY_CODE, location)
-        symbols = model.codec.encode(EVERY_CODE)
-        expected = np.bincount(symbols, weights=10_000 * log2_prob.exp2().detach().numpy())
+        expected = 10_000 * symbol_masses(model, params, location).numpy()
         assert goodness(np.bincount(draws, minlength=model.codec.num_symbols), expected) > 1e-4
 
 
@@ -98,7 +103,7 @@ def test_every_code_has_a_finite_and_right_gradient(head):
     """In float32 and with the uniform share, over scales and locations as wild as parameters can make them."""
     model = tiny.model("gru", Linear(), head).float()
     generator = torch.Generator().manual_seed(0)
-    for log_scale, reach in itertools.product([-30.0, -7, -3, 0, 3, 30], [0, 1, 1e3, 1e8, 1e30]):
+    for log_scale, reach in itertools.product([-30.0, -5, 0, 30], [1, 1e4, 1e30]):
         params = torch.randn(6, generator=generator)
         params[2:4] *= reach
         params[4:] += log_scale
@@ -181,14 +186,14 @@ def test_a_sample_sees_its_receptive_field_and_nothing_else(name, taps):
     alignment = model.network.alignment
     assert model.receptive_field is not None
     t = (model.receptive_field // alignment + 2) * alignment - 1
-    pcm = torch.randint(-3000, 3000, (1, t + 5))
-    changed = torch.where(torch.eye(t + 5, dtype=torch.bool), pcm + 7001, pcm)
-    expected, actual = (model.params(samples, model.initial_state(len(samples))) for samples in (pcm, changed))
-    differs = (actual[0][:, t] != expected[0][:, t]).any(dim=1)
-    if taps:
-        differs |= actual[1][:, t] != expected[1][:, t]
-    seen = differs.nonzero().flatten().tolist()
-    assert (seen[0], seen[-1]) == (t - model.receptive_field, t - 1)
+    seen = set()
+    for seed in range(3):  # of one past, all of a layer's units may be dead
+        pcm = torch.randint(-3000, 3000, (1, t + 5), generator=torch.Generator().manual_seed(seed))
+        changed = torch.where(torch.eye(t + 5, dtype=torch.bool), pcm + 7001, pcm)
+        params, location, _ = model.params(torch.cat([pcm, changed]), model.initial_state(t + 6))
+        said = params[:, t] if location is None else torch.cat([params[:, t], location[:, t : t + 1]], dim=1)
+        seen |= set(((said[1:] - said[0]).abs() > 1e-9).any(dim=1).nonzero().flatten().tolist())
+    assert (min(seen), max(seen)) == (t - model.receptive_field, t - 1)
 
 
 def test_uniform_share_is_two_to_the_minus_fourteen():

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Protocol
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from wavegen.codecs import PCM_CODES
 
@@ -155,25 +156,42 @@ class MixtureOfLogistics(_Mixture):
 
 
 class MixtureOfGaussians(_Mixture):
-    """A mixture of normal distributions, as in Uria et al. (2013), "RNADE", but integrated over each cell.
-
-    By symmetry a + b ≥ 0. With p = max(a, 0), n = max(−a, 0) and erfcx(x) = exp(x²) erfc(x), the mass is
-    ½ exp(−p²/2) [erfcx(p/√2) − exp((p² − b²)/2) erfcx(b/√2) + erf(n/√2)], whose bracket never underflows.
-    """
+    """A mixture of normal distributions, as in Uria et al. (2013), "RNADE", but integrated over each cell."""
 
     name: ClassVar[str] = "mixture-of-gaussians"
 
     def _log_mass(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
-        flipped = a + b < 0
-        a, b = torch.where(flipped, -b, a), torch.where(flipped, -a, b)
-        # At a = 0 all three take the side of a > 0, or gradients would count twice.
-        p, n, b_minus_p = a.clamp(min=0), torch.relu(-a), torch.where(a >= 0, h, b)
-        beyond = torch.exp(-b_minus_p * (p + b) / 2) * torch.special.erfcx(b * math.sqrt(0.5))
-        bracket = torch.special.erfcx(p * math.sqrt(0.5)) - beyond + torch.erf(n * math.sqrt(0.5))
-        return torch.log(bracket / 2) - p.square() / 2
+        return _LogNormalMass.apply(a, b, h)  # pyright: ignore[reportReturnType]
 
     def _below(self, z: Tensor) -> Tensor:
         return torch.special.ndtr(z)
+
+
+class _LogNormalMass(torch.autograd.Function):
+    """log ∫ φ over (a, b), h = b − a; its derivatives −φ(a) / ∫ φ and φ(b) / ∫ φ.
+
+    By symmetry a + b ≥ 0. With p = max(a, 0), n = max(−a, 0) and erfcx(x) = exp(x²) erfc(x), the integral is
+    ½ exp(−p²/2) [erfcx(p/√2) − exp((p² − b²)/2) erfcx(b/√2) + erf(n/√2)], whose bracket never underflows.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+        flipped = a + b < 0
+        a, b = torch.where(flipped, -b, a), torch.where(flipped, -a, b)
+        p, n = a.clamp(min=0), (-a).clamp(min=0)
+        decay = torch.exp(torch.where(a > 0, h, b) * (p + b) / -2)
+        bracket = torch.special.erfcx(p * math.sqrt(0.5)) + torch.erf(n * math.sqrt(0.5))
+        bracket -= decay * torch.special.erfcx(b * math.sqrt(0.5))
+        ctx.save_for_backward(flipped, n, decay, bracket)
+        return torch.log(bracket / 2) - p.square() / 2
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        flipped, n, decay, bracket = ctx.saved_tensors
+        of_edge = gradient * math.sqrt(2 / math.pi) / bracket
+        of_a, of_b = -of_edge * torch.exp(n.square() / -2), of_edge * decay
+        return torch.where(flipped, -of_b, of_a), torch.where(flipped, -of_a, of_b), None
 
 
 DISTRIBUTIONS: dict[str, Any] = {
