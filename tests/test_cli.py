@@ -155,8 +155,11 @@ def test_score_writes_windows_as_csv(run, tmp_path):
     assert [float(row["start_seconds"]) for row in rows[:3]] == [0.0, 0.05, 0.1]
     expected = [value for file in result["files"] for value in file["surprise_above_flac"]]
     assert [float(row["above_flac"]) for row in rows] == expected
-    run("score", "gru", "a.wav", "--csv", tmp_path / "w.csv", "--window", 0.01)
-    assert len((tmp_path / "w.csv").read_text().splitlines()) == 13
+    odd = shutil.copy("a.wav", tmp_path / os.fsdecode(b"not text \xff.wav"))
+    run("score", "gru", odd, "--csv", tmp_path / "w.csv", "--window", 0.01)
+    lines = (tmp_path / "w.csv").read_bytes().splitlines()
+    assert len(lines) == 13
+    assert b"not text \xff.wav,0.01," in lines[2], "the very name"
 
 
 def test_generate_of_the_likeliest_symbols(run, tmp_path):

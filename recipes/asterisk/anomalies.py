@@ -17,6 +17,7 @@ out-of-distribution detection with likelihood-based generative models").
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -104,9 +105,12 @@ def damaged(normal: Excerpts, name: str, rate: int) -> Excerpts:
 
 
 def cut(name: str, pcms: Iterable[np.ndarray], rate: int) -> Excerpts:
-    """At most 80 excerpts that do not overlap: one of each recording in random order, then a second, and so on."""
+    """At most 80 excerpts that do not overlap: one of each recording in random order, then a second, and so on.
+
+    Of `pcms` no more are taken than are needed. Raises UserError if none is long enough.
+    """
     random, samples = np.random.default_rng(SEED), round(SECONDS * rate)
-    recordings = [pcm for pcm in pcms if len(pcm) >= samples]
+    recordings = list(itertools.islice((pcm for pcm in pcms if len(pcm) >= samples), EXCERPTS))
     if not recordings:
         raise UserError(f"{name}: no recording of {SECONDS} s or more in it")
     order = random.permutation(len(recordings))
@@ -127,7 +131,8 @@ def others(folder: Path, rate: int) -> Iterable[Excerpts]:
             if subprocess.run(["sh", str(script), name, str(folder / name)], stdout=sys.stderr).returncode:
                 raise UserError(f"{folder / name}: could not be got, see above; fill it with WAV files of that kind")
         files = audio.find(folder / name)
-        yield cut(name, (pcm for path in files if len(pcm := _read(path, rate))), rate)
+        order = np.random.default_rng(SEED).permutation(len(files))
+        yield cut(name, (_read(files[index], rate) for index in order), rate)
 
 
 def _read(path: Path, rate: int) -> np.ndarray:
