@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def script() -> ModuleType:
     return module
 
 
-anomalies = script()
+anomalies: Any = script()
 SPEECH = np.random.default_rng(0).normal(0, 2000, 2 * RATE).round().astype(np.int16)
 
 

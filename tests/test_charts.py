@@ -58,6 +58,17 @@ def test_courses_are_drawn_one_a_run():
     assert steps == pytest.approx([steps[0]] * 5, abs=0.2), "each doubling of the time is one step"
 
 
+def test_the_true_density_is_a_line_below_the_runs():
+    runs = {"a": [(10.0, 9.0), (20.0, 8.4), (40.0, 8.3)]}
+    text = courses(runs, truth=8.21)
+    Checker(text)
+    assert "true density, 8.210" in text
+    (line,) = re.findall(r'<line class=truth [^>]*y1="([\d.]+)"', text)
+    (points,) = re.findall(r'points="([^"]*)"', text)
+    assert max(float(pair.split(",")[1]) for pair in points.split()) < float(line) < HEIGHT
+    assert "class=truth" not in courses(runs)
+
+
 def test_without_points_there_is_no_chart():
     assert courses({}) == courses({"a": [], "b": [(0.0, 9.0)]}) == ""
     assert "<polyline" in courses({"one point": [(5.0, 9.0)]})

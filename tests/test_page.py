@@ -114,7 +114,9 @@ def test_terms_are_explained_where_they_occur():
     only_models = {key: None for key, value in FULL["rows"][1].items() if value is None}
     excess = {"a": "a", "b": "true density", "meaning": "KL divergence", "bits_per_sample": 0.123}
     known = FULL | {"rows": [truth | only_models | {"low": 8.9, "high": 9.1}, *FULL["rows"]]}
-    text = page(known | {"differences": [excess | {"low": 0.1, "high": 0.2}]})
+    known["differences"] = [excess | {"low": 0.1, "high": 0.2}]
+    text = page(known, runs={"a": [(10.0, 9.5), (20.0, 9.2)]})
+    assert "class=truth" in text
     assert "KL divergence from the true density" in text
     assert "drawn from a source" in text
     assert "drawn from a source" not in page(FULL)

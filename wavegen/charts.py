@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -15,6 +15,8 @@ HEIGHT = 380  # of a line chart
 ABOVE_BEST = 3.0  # bits: what lies higher above the best is cut off, as the first seconds of training do
 LINES = 10  # colours of lines; the page names them --line-0 …
 DASHES = ("", "7 4", "2 3")  # of the first ten lines, the next ten, …
+
+Place = Callable[[tuple[float, float]], tuple[float, float]]  # seconds and bits to where they are in a chart
 
 
 def whisker(row: Mapping[str, Any], low: float, high: float, colour: str, width: int = 130) -> str:
@@ -65,15 +67,18 @@ def bars(rows: Sequence[Mapping[str, Any]]) -> str:
     return _svg("bits per sample of every row, with 95 % intervals", height, parts)
 
 
-def courses(runs: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """Validation bits over seconds of training, one line a run, time on a logarithmic scale; "" without points."""
+def courses(runs: Mapping[str, Sequence[tuple[float, float]]], truth: float | None = None) -> str:
+    """Validation bits over seconds of training, one line a run, time on a logarithmic scale; "" without points.
+
+    `truth`, the bits of the true density where it is known, is a line that no run gets below.
+    """
     runs = {name: [point for point in run if point[0] > 0] for name, run in runs.items()}
     runs = {name: run for name, run in runs.items() if run}
     if not runs:
         return ""
     times = [seconds for run in runs.values() for seconds, _ in run]
     values = [bits for run in runs.values() for _, bits in run]
-    low = math.floor(4 * min(values)) / 4
+    low = math.floor(4 * min([*values, *([] if truth is None else [truth])])) / 4
     high = max(low + 0.5, min(math.ceil(4 * max(values)) / 4, low + ABOVE_BEST))
     first, last = min(times), max(max(times), 1.01 * min(times))
 
@@ -83,20 +88,27 @@ def courses(runs: Mapping[str, Sequence[tuple[float, float]]]) -> str:
         return LEFT + (WIDTH - LEFT - RIGHT) * across, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * up
 
     parts = [*_time_axis(first, last, place, low), *_bits_axis(low, high, place, first)]
-    inside = f'x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT + 4}" height="{HEIGHT - TOP - BOTTOM}"'
-    parts.append(f"<clipPath id=plot><rect {inside}/></clipPath>")
-    ends = {}
-    for index, (name, run) in enumerate(runs.items()):
+    if truth is not None:
+        y = place((first, truth))[1]
+        parts.append(f'<line class=truth x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class=tick x="{LEFT + 6}" y="{y - 5:.1f}">true density, {truth:.3f}</text>')
+    parts += _lines(runs, lambda point: place((point[0], min(point[1], high))), place)
+    return _svg("validation bits per sample over training time", HEIGHT, parts)
+
+
+def _lines(runs: Mapping[str, Sequence[tuple[float, float]]], inside: Place, place: Place) -> list[str]:
+    """A line a run, cut off at the frame, and its last number and name at the right, level with its end."""
+    frame = f'x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT + 4}" height="{HEIGHT - TOP - BOTTOM}"'
+    parts, ends = [f"<clipPath id=plot><rect {frame}/></clipPath>"], []
+    for index, run in enumerate(runs.values()):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, run))
         look = f'stroke="var(--line-{index % LINES})" stroke-dasharray="{DASHES[index // LINES % len(DASHES)]}"'
         parts.append(f'<polyline class=course clip-path="url(#plot)" points="{points}" {look}/>')
-        ends[name] = place((run[-1][0], max(low, min(high, run[-1][1]))))[1]
-    for index, (name, y) in enumerate(zip(runs, spread(list(ends.values()), 15, TOP, HEIGHT - BOTTOM), strict=True)):
-        text = f"{runs[name][-1][1]:.3f} {escape(shortened(name, 20))}"
-        parts.append(
-            f'<text x="{WIDTH - RIGHT + 10}" y="{y + 4:.1f}" style="fill: var(--line-{index % LINES})">{text}</text>'
-        )
-    return _svg("validation bits per sample over training time", HEIGHT, parts)
+        ends.append(inside(run[-1])[1])
+    for index, (name, y) in enumerate(zip(runs, spread(ends, 15, TOP, HEIGHT - BOTTOM), strict=True)):
+        where = f'x="{WIDTH - RIGHT + 10}" y="{y + 4:.1f}" style="fill: var(--line-{index % LINES})"'
+        parts.append(f"<text {where}>{runs[name][-1][1]:.3f} {escape(shortened(name, 20))}</text>")
+    return parts
 
 
 def spread(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -116,7 +128,7 @@ def shortened(name: str, longest: int = 26) -> str:
     return name if len(name) <= longest else "…" + name[-longest + 1 :]
 
 
-def _time_axis(first: float, last: float, place: Any, low: float) -> list[str]:
+def _time_axis(first: float, last: float, place: Place, low: float) -> list[str]:
     """Marks at 1, 2, 5 times a power of ten seconds, or of sixty."""
     ticks = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400)
     parts = []
@@ -130,7 +142,7 @@ def _time_axis(first: float, last: float, place: Any, low: float) -> list[str]:
     return parts
 
 
-def _bits_axis(low: float, high: float, place: Any, first: float) -> list[str]:
+def _bits_axis(low: float, high: float, place: Place, first: float) -> list[str]:
     step = 0.25 if high - low <= 1.5 else 0.5
     parts = []
     for index in range(int((high - low) / step + 1e-9) + 1):

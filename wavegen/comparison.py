@@ -138,7 +138,7 @@ def _differences(
     names: Sequence[str], bits: Mapping[str, NDArray[np.float64]], samples: NDArray[np.integer], against: str
 ) -> Iterable[dict[str, Any]]:
     """Every other row less `against`, and less the true density where that is another row that there is."""
-    for subtracted in dict.fromkeys([against, *([TRUTH] if TRUTH in names else [])]):
+    for subtracted in {against: None} | ({TRUTH: None} if TRUTH in names else {}):
         meaning = DIVERGENCE if subtracted == TRUTH else DIFFERENCE
         for name in names:
             if name != subtracted:

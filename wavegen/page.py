@@ -44,7 +44,7 @@ tr.model td:first-child, tr.truth td:first-child, td.main { font-weight: 600; } 
 .chart { width: 100%; max-width: 60rem; height: auto; font-size: 13px; font-variant-numeric: tabular-nums; }
 .chart text { fill: var(--ink); } .chart .tick { fill: var(--soft); }
 .grid { stroke: var(--line); } .axis { stroke: var(--soft); } .error { stroke: var(--ink); fill: none; }
-.course { fill: none; stroke-width: 2; }
+.course { fill: none; stroke-width: 2; } line.truth { stroke: var(--truth); stroke-width: 2; stroke-dasharray: 6 4; }
 .sounds { display: grid; gap: 1rem; } figure { margin: 0; background: var(--card); border: 1px solid var(--line);
   border-radius: .6rem; padding: .9rem 1rem; } figcaption { margin-bottom: .5rem; overflow-wrap: anywhere; }
 audio { width: 100%; } img { width: 100%; height: auto; border-radius: .4rem; margin-top: .7rem; background: #fff; }
@@ -94,7 +94,8 @@ def page(
         f"<h2>Bits per sample</h2>\n{bars(comparison['rows'])}",
         _differences(comparison),
     ]
-    if course := courses(runs or {}):
+    truth = next((row["bits_per_sample"] for row in comparison["rows"] if row["kind"] == "truth"), None)
+    if course := courses(runs or {}, truth):
         parts.append(f"<h2>Bits over training time</h2>\n{course}")
         parts.append('<p class="soft">Of the validation split, by the averaged weights; time includes validating.</p>')
     if sounds:
