@@ -9,6 +9,7 @@ import pytest
 import workplace
 
 from wavegen import audio, quickstart, speech
+from wavegen.baselines import BASELINES
 from wavegen.cli import main
 from wavegen.errors import UserError
 from wavegen.recipe import load_recipe
@@ -49,10 +50,11 @@ def test_what_it_leaves(embedded, tmp_path, capsys):
     assert all(re.search(r"\(about .* left\)", line) for line in err.splitlines() if line.startswith("step"))
     table = json.loads((folder / "table.json").read_text())
     assert table == result["table"]
-    assert {row["name"] for row in table["rows"]} == {"wavenet", "gru", "nade", "FLAC", "training histogram"}
-    assert len({row["corpus_fingerprint"] for row in table["rows"] if row["kind"] == "model"}) == 1
-    assert main(["compare", *(f"quickstart/{name}" for name in ("wavenet", "gru", "nade")), "--corpus",
-                 "quickstart/corpus", "--json"]) == 0  # fmt: skip
+    models = {"wavenet", "gru", "nade", "allison, in the box"}
+    rows = {row["name"] for row in table["rows"]} | {row["name"] for row in table["missing"]}
+    assert rows == models | {baseline.name for baseline in BASELINES}
+    trained = [f"quickstart/{name}" for name in ("wavenet", "gru", "nade")]
+    assert main(["compare", *trained, "allison, in the box=allison", "--corpus", "quickstart/corpus", "--json"]) == 0
     compared = json.loads(capsys.readouterr().out)
     assert {**compared, "seconds": 0} == {**table, "seconds": 0}, "table.json is what compare prints"
     for recording in result["recordings"]:
@@ -81,10 +83,10 @@ def test_an_interrupted_one_goes_on(embedded, tmp_path, monkeypatch, capsys):
     assert "going on with the quickstart of 0.02 minutes" in err
     assert (tmp_path / "q 1" / "gru" / "model.safetensors").read_bytes() == trained
     commands = [shlex.split(line) for line in out.splitlines() if line.startswith("  wavegen ")]
-    assert [command[1] for command in commands] == ["generate", "score", "train"]
-    for command in commands[:2]:
+    assert [command[1] for command in commands] == ["generate", "generate", "score", "train"]
+    for command in commands[:3]:
         assert main(command[1:]) == 0, "what it names to try next works as it stands"
-    assert main([*commands[2][1:], "--set", "training.steps=1"]) == 0
+    assert main([*commands[3][1:], "--set", "training.steps=1"]) == 0
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

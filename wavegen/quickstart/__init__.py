@@ -22,13 +22,16 @@ from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation import windowed
 from wavegen.page import Sound, write_page
+from wavegen.pictures import WINDOW, picture
 from wavegen.recipe import load_recipe
-from wavegen.report import WINDOW, comparison_text, duration, picture
+from wavegen.report import comparison_text, duration
 from wavegen.sampling import generate
+from wavegen.showcase import training_course
 from wavegen.training import train
 
 RECIPES = Path(__file__).parent
 MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies in RECIPES
+IN_THE_BOX = "allison"  # which has not heard what is held out here either
 PREPARING, STARTING, SCORING, DRAWING, WRITING = 5.0, 10.0, 15.0, 15.0, 2.0  # seconds of each, on slow cores
 REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + WRITING
 TRAINING_SHARE = 0.88  # of what remains: timing a few steps says only roughly how long many will take
@@ -71,15 +74,16 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
         say(f"training {name} for {duration(60 * each)}")
         recipe = load_recipe(RECIPES / f"{name}.toml", [f"training.minutes={each:.4f}"])
         train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
-    models = {name: load(out / name) for name in MODELS}
-    say("scoring the held-out recordings with each, with FLAC and with the histogram")
+    models = {name: load(out / name) for name in MODELS} | {f"{IN_THE_BOX}, in the box": load(IN_THE_BOX)}
+    say("scoring the held-out recordings with each, with the model in the box and with classical coders")
     table = compare(models, corpus, progress=True)
     say("drawing speech from the WaveNet")
     sounds = list(_sounds(models["wavenet"], corpus, out))
     say("writing the report")
     with replacing(out / "table.json") as temporary:
         temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample")
+    runs = {name: training_course(out / name) for name in MODELS}
+    write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample", runs)
     result = {
         "folder": str(out),
         "report": str(out / "report.html"),
@@ -150,7 +154,8 @@ def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndar
     wav, png = out / f"{name}.wav", out / f"{name}.png"
     audio.write(wav, pcm, rate)
     length = round(WINDOW * rate)
-    picture(png, pcm, rate, windowed(-log2_prob, length), length / rate, f"{wav.name}: {title[0].lower()}{title[1:]}")
+    curves = {"WaveNet": windowed(-log2_prob, length)}
+    picture(png, pcm, rate, curves, length / rate, f"{wav.name}: {title[0].lower()}{title[1:]}")
     return Sound(title, wav, png)
 
 
@@ -164,6 +169,7 @@ def _summary(out: Path, table: dict[str, Any], seconds: float) -> str:
             "",
             f"done in {duration(seconds)}; open {out / 'report.html'} to listen, look and read. Next, try:",
             "",
+            f"  wavegen generate {IN_THE_BOX} hello.wav",
             f"  wavegen generate {model} more.wav -n 3 --seconds 10 --seed 7",
             f"  wavegen score {model} {real} --plot surprise.png",
             f"  wavegen train {recipe} --corpus {corpus} --run longer --set training.minutes=60",
