@@ -57,6 +57,15 @@ def test_markov_sees_as_many_inputs_as_its_order_says(name):
     assert visible(network, 20, 11) == list(range(12 - network.order, 12))
 
 
+def test_markov_is_a_perceptron_over_its_last_inputs():
+    network = tiny.network("markov")
+    inputs = torch.randn(1, 9, 3, dtype=torch.float64)
+    x = network.front.taps(inputs[0, 9 - network.order :].flatten())
+    for layer in network.layers:
+        x = torch.where(x > 0, x, 0.0) @ layer.weight.T + layer.bias
+    assert torch.allclose(network(inputs)[0][0, -1], x, atol=1e-12)
+
+
 def test_markov_without_hidden_layers_is_linear():
     network = tiny.network("markov-linear")
     a, b = torch.randn(2, 1, 9, 3, dtype=torch.float64)
