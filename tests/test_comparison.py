@@ -106,6 +106,19 @@ def test_against_another_row_and_another_split(corpus):
         compare(models, corpus, against="true density")
 
 
+def test_a_baseline_that_fails_is_missing_and_the_models_are_compared(corpus, monkeypatch):
+    def fail(pcm: np.ndarray, rate: int) -> float:
+        raise UserError("old 0.1: does not know this option")
+
+    old = FileByFile("Old", fail)
+    monkeypatch.setattr(comparison, "BASELINES", (FileByFile("FLAC", flac_bits), old))
+    result = compare({"a": trained_on(corpus)}, corpus)
+    assert {row["name"] for row in result["rows"]} == {"a", "FLAC"}
+    assert result["missing"] == [{"name": "Old", "why": "old 0.1: does not know this option"}]
+    with pytest.raises(UserError, match="--against Old: cannot run here: old 0"):
+        compare({"a": trained_on(corpus)}, corpus, against="old")
+
+
 @pytest.fixture(scope="module")
 def known(tmp_path_factory) -> Corpus:
     """A corpus of a source whose density is known."""

@@ -117,6 +117,7 @@ def test_terms_are_explained_where_they_occur():
     known["differences"] = [excess | {"low": 0.1, "high": 0.2}]
     text = page(known, runs={"a": [(10.0, 9.5), (20.0, 9.2)]})
     assert "class=truth" in text
+    assert "The line of the true density is of the test split" in text
     assert "KL divergence from the true density" in text
     assert "drawn from a source" in text
     assert "drawn from a source" not in page(FULL)

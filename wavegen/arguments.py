@@ -12,6 +12,7 @@ from wavegen import __version__
 from wavegen.errors import UserError
 
 ENGINES = ("auto", "torch", "cpu")
+MODEL = "a .safetensors file, a run folder, or allison, which comes with wavegen"
 T = TypeVar("T", int, float)
 
 
@@ -57,7 +58,7 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("source", type=Path, metavar="SOURCE", help=source)
     parser.add_argument("corpus", type=Path, metavar="CORPUS", help="the new folder to write")
     parser.add_argument(
-        "--sample-rate", type=_at_least_one, metavar="R", help="of the corpus; default: the first file's"
+        "--sample-rate", type=_at_least_one, metavar="R", help="of the corpus; default: the recordings' own"
     )
     parser.add_argument("--split-by", choices=("file", "speaker"), default="file", help="speaker: the top folders")
     parser.add_argument("--strict", action="store_true", help="stop at the first file that is refused")
@@ -101,9 +102,7 @@ def _add_score(commands: Any) -> None:
 
 def _add_compare(commands: Any) -> None:
     parser = _command(commands, "compare", "models and baselines over the same held-out files")
-    parser.add_argument(
-        "models", nargs="+", metavar="[NAME=]MODEL", help="a .safetensors file or a run folder, and what to call it"
-    )
+    parser.add_argument("models", nargs="+", metavar="[NAME=]MODEL", help=f"{MODEL}; and what to call it")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the models were trained on")
     parser.add_argument("--split", choices=("test", "validation", "train"), default="test", help="default: test")
     parser.add_argument(
@@ -121,7 +120,7 @@ def _add_info(commands: Any) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a .safetensors file or a run folder")
+    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:

@@ -52,7 +52,8 @@ def compare(
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
-    bits = dict(_bits_of_rows(models, corpus, pcms, progress))
+    bits = dict(_bits_of_rows(models, corpus, pcms, why, progress))
+    _row_named(against, [*bits, *why], why)
     codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
     rows: list[dict[str, Any]] = [
         {"name": name, "kind": "model" if name in models else "truth" if name == TRUTH else "baseline"}
@@ -115,16 +116,23 @@ def _row_named(name: str | None, rows: Sequence[str], why: Mapping[str, str | No
 
 
 def _bits_of_rows(
-    models: Mapping[str, AudioModel], corpus: Corpus, pcms: Sequence[NDArray[np.int16]], progress: bool
+    models: Mapping[str, AudioModel],
+    corpus: Corpus,
+    pcms: Sequence[NDArray[np.int16]],
+    why: dict[str, str | None],
+    progress: bool,
 ) -> Iterable[tuple[str, NDArray[np.float64]]]:
-    """The name of each row that can be had and the bits of each file, (files,)."""
+    """The name of each row that can be had and the bits of each file, (files,); a baseline that fails says `why`."""
     for name, model in models.items():
         yield name, bits_per_file(model, pcms, progress=f"scoring {name}" if progress else None)
     for baseline in BASELINES:
-        if baseline.missing() is None:
+        if why[baseline.name] is None:
             train = (corpus.pcm(recording) for recording in corpus.split("train"))
             label = f"coding with {baseline.name}" if progress else None
-            yield baseline.name, baseline.bits(pcms, corpus.sample_rate, train, label)
+            try:
+                yield baseline.name, baseline.bits(pcms, corpus.sample_rate, train, label)
+            except UserError as error:  # the models' rows, perhaps hours of work, are kept
+                why[baseline.name] = str(error)
     if corpus.source is not None:
         yield TRUTH, _true_bits(corpus.source, pcms, f"scoring {TRUTH}" if progress else None)
 

@@ -97,7 +97,9 @@ def page(
     truth = next((row["bits_per_sample"] for row in comparison["rows"] if row["kind"] == "truth"), None)
     if course := courses(runs or {}, truth):
         parts.append(f"<h2>Bits over training time</h2>\n{course}")
-        parts.append('<p class="soft">Of the validation split, by the averaged weights; time includes validating.</p>')
+        line = "" if truth is None else f" The line of the true density is of the {comparison['split']} split."
+        said = "Of the validation split, by the averaged weights; time includes validating."
+        parts.append(f'<p class="soft">{said}{line}</p>')
     if sounds:
         parts.append("<h2>Listen</h2>\n<div class=sounds>" + "\n".join(map(_sound, sounds)) + "</div>")
     parts += [_guide("\n".join(parts)), _provenance(comparison)]

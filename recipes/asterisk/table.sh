@@ -11,10 +11,8 @@ mkdir -p "$runs"
         for model in wavenet gru markov; do echo "$model $seed 20"; done
     done
     for model in wavenet-gaussians wavenet-mu-law lstm nade nade-context markov-linear; do echo "$model 0 10"; done
-} | while read -r model seed minutes; do
-    echo "$model" "$seed" "$minutes" "$recipes" "$corpus" "$runs"
-done | xargs -P 2 -L 1 sh -c '
-    wavegen train "$3/$0.toml" --corpus "$4" --run "$5/$0-$1" --resume \
-        --set training.seed="$1" --set training.minutes="$2" --set training.threads=1'
+} | xargs -P 2 -L 1 sh -c '
+    wavegen train "$0/$3.toml" --corpus "$1" --run "$2/$3-$4" --resume \
+        --set training.seed="$4" --set training.minutes="$5" --set training.threads=1' "$recipes" "$corpus" "$runs"
 
 wavegen compare "$runs"/*-[0-9] --corpus "$corpus" --against wavenet-0 --html "$runs/table.html"

@@ -1,6 +1,6 @@
 """Links the English set without what wavegen/speech holds out, so that a model of it can be compared in a quickstart.
 
-    python recipes/asterisk/without_speech.py sounds sounds-allison
+python recipes/asterisk/without_speech.py sounds sounds-allison
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ def main() -> None:
     arguments = parser.parse_args()
     embedded = [path.relative_to(speech.folder()) for path in audio.find(speech.folder())]
     held_out = {path.with_suffix(".wav") for path in embedded if split_of(path.as_posix()) != "train"}
-    for path in audio.find(arguments.sounds):
-        name = path.relative_to(arguments.sounds)
+    names = [path.relative_to(arguments.sounds) for path in audio.find(arguments.sounds)]
+    if missing := held_out - set(names):
+        raise SystemExit(
+            f"{arguments.sounds}: {min(missing)} is not there to be left out; give the folder of get.sh en"
+        )
+    if arguments.out.exists():
+        raise SystemExit(f"{arguments.out}: exists already; name a new folder")
+    for name in names:
         if name not in held_out:
             (arguments.out / name).parent.mkdir(parents=True, exist_ok=True)
-            os.link(path, arguments.out / name)
+            os.link(arguments.sounds / name, arguments.out / name)
     print(f"{len(held_out)} recordings left out of {arguments.out}")
 
 
