@@ -43,4 +43,5 @@ def test_the_excess_over_the_true_density_falls_towards_zero(name):
     assert means[0] > 0.5
     assert means[-1] < 0.1
     _, high = bootstrap_interval(excess[-1] * samples, samples)
+    assert high is not None
     assert high > 0, "nothing explains a source better than its own density"

@@ -78,7 +78,7 @@ def courses(runs: Mapping[str, Sequence[tuple[float, float]]], truth: float | No
         return ""
     times = [seconds for run in runs.values() for seconds, _ in run]
     values = [bits for run in runs.values() for _, bits in run]
-    low = math.floor(4 * min([*values, *([] if truth is None else [truth])])) / 4
+    low = math.floor(4 * min(min(values), math.inf if truth is None else truth)) / 4
     high = max(low + 0.5, min(math.ceil(4 * max(values)) / 4, low + ABOVE_BEST))
     first, last = min(times), max(max(times), 1.01 * min(times))
 

@@ -187,9 +187,9 @@ class _LogNormalMass(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         flipped, n, decay, bracket = ctx.saved_tensors
-        of_edge = gradient * math.sqrt(2 / math.pi) / bracket
+        of_edge = gradients[0] * math.sqrt(2 / math.pi) / bracket
         of_a, of_b = -of_edge * torch.exp(n.square() / -2), of_edge * decay
         return torch.where(flipped, -of_b, of_a), torch.where(flipped, -of_a, of_b), None
 

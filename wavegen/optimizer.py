@@ -51,10 +51,11 @@ class Muon(torch.optim.Optimizer):
                     weight.add_(direction, alpha=-size)
 
     def _ahead(self, weight: Tensor) -> Tensor:
+        gradient = weight.grad
+        assert gradient is not None, "step leaves the others out"
         state = self.state[weight]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(weight)
-        gradient = weight.grad
         state["momentum"].lerp_(gradient, 1 - MOMENTUM)
         return gradient.lerp(state["momentum"], MOMENTUM)
 
