@@ -5,7 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wavegen.codecs import Linear
 from wavegen.data.windows import Windows
+from wavegen.training import context_of
 
 
 def numbered(lengths):
@@ -94,3 +96,16 @@ def locate(taken, recordings):
             if np.array_equal(pcm[start : start + len(taken)], taken):
                 return index, start
     raise AssertionError("the window is no stretch of any recording")
+
+
+@pytest.mark.parametrize("warm_up", [0, 3, 20])
+def test_what_a_predictor_expects_of_scored_samples_is_what_it_expects_in_a_file(warm_up):
+    model = tiny.model("gru", Linear(bits=16), "mixture-of-logistics", taps=6)
+    context = context_of(model, warm_up)
+    assert context >= warm_up
+    pcm = torch.randint(-3000, 3000, (1, 60), generator=torch.Generator().manual_seed(0))
+    _, whole, _ = model.params(pcm, model.initial_state(1))
+    _, cut, _ = model.params(pcm[:, 21:], model.initial_state(1, pcm[:, 20]))
+    assert whole is not None
+    assert cut is not None
+    torch.testing.assert_close(cut[:, context:], whole[:, 21 + context :], rtol=0, atol=1e-9)

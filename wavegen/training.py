@@ -73,7 +73,7 @@ class Trainer:
         self.windows = Windows(
             recordings,
             window=settings.window,
-            context=settings.warm_up if self.model.receptive_field is None else self.model.receptive_field - 1,
+            context=context_of(self.model, settings.warm_up),
             alignment=network.alignment,
             batch_size=settings.batch_size,
             seed=settings.seed,
@@ -243,6 +243,16 @@ class Trainer:
             optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
         self.step, self.seconds, self.samples = header["step"], header["seconds"], header["samples"]
         self.best = header["best"]
+
+
+def context_of(model: AudioModel, warm_up: int) -> int:
+    """How many unscored samples come before a window's: all that is heard, or the warm-up where that is without end.
+
+    A warm-up fills the predictor's taps at least: with zeros in them it would expect what it never does in a file.
+    """
+    if model.receptive_field is not None:
+        return model.receptive_field - 1
+    return warm_up if model.predictor is None else max(warm_up, model.predictor.receptive_field)
 
 
 def mean_bits(model: AudioModel, batch: Batch) -> Tensor:
