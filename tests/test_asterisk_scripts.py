@@ -65,3 +65,11 @@ def test_refuses_a_folder_in_which_it_would_not_find_what_to_leave_out(tmp_path)
     assert refused.returncode
     assert "is not there to be left out" in refused.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("script", ["box.py", "without_speech.py"])
+def test_says_in_one_line_what_is_not_there(script, tmp_path):
+    command = [sys.executable, ASTERISK / script, tmp_path / "nowhere", tmp_path / "out"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"{script}: {tmp_path}/nowhere: ")

@@ -9,9 +9,11 @@ set or the speech inside wavegen hold out, so it may be compared on both.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from wavegen.checkpoint import load, save
+from wavegen.errors import UserError
 
 
 def main() -> None:
@@ -25,4 +27,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"box.py: {error}")

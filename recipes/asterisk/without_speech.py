@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from wavegen import audio, speech
 from wavegen.data.splits import split_of
+from wavegen.errors import UserError
 
 
 def main() -> None:
@@ -35,4 +37,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"without_speech.py: {error}")
