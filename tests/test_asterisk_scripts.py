@@ -67,9 +67,10 @@ def test_refuses_a_folder_in_which_it_would_not_find_what_to_leave_out(tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("script", ["box.py", "without_speech.py"])
-def test_says_in_one_line_what_is_not_there(script, tmp_path):
-    command = [sys.executable, ASTERISK / script, tmp_path / "nowhere", tmp_path / "out"]
+@pytest.mark.parametrize(("script", "arguments"), [("box.py", 3), ("without_speech.py", 2)])
+def test_says_in_one_line_what_is_not_there(script, arguments, tmp_path):
+    paths = [tmp_path / "nowhere", tmp_path / "corpus", tmp_path / "out"]
+    command = [sys.executable, ASTERISK / script, *paths[:arguments]]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines()
     assert len(said) == 1
     assert said[0].startswith(f"{script}: {tmp_path}/nowhere: ")

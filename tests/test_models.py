@@ -3,8 +3,10 @@
 import pytest
 
 import wavegen
-from wavegen import models
+from wavegen import models, speech
 from wavegen.errors import UserError
+from wavegen.evaluation import heard
+from wavegen.scoring import find_takes
 
 
 @pytest.mark.parametrize("name", models.names())
@@ -34,3 +36,21 @@ def test_a_file_of_that_name_goes_first(tmp_path, monkeypatch):
 def test_an_unknown_name_is_told_the_known_ones():
     with pytest.raises(UserError, match="allison"):
         wavegen.load("alison")
+
+
+def test_it_is_not_compared_on_what_it_was_trained_on(tmp_path):
+    """The embedded speech, prepared from within its folder: other ids, so another split of the same recordings."""
+    wavegen.prepare(speech.folder() / "en_US_f_Allison", tmp_path / "corpus")
+    corpus = wavegen.open_corpus(tmp_path / "corpus")
+    with pytest.raises(UserError, match=r"allison was trained or validated on .* leave it out"):
+        wavegen.compare({"allison": wavegen.load("allison")}, corpus)
+    _, warnings = find_takes([corpus.path], wavegen.load("allison"))
+    assert any("trained or validated on" in warning for warning in warnings)
+
+
+def test_it_has_not_heard_what_a_quickstart_holds_out(tmp_path):
+    wavegen.prepare(speech.folder(), tmp_path / "corpus")
+    recordings = wavegen.open_corpus(tmp_path / "corpus")
+    model = wavegen.load("allison")
+    assert not heard(model, [*recordings.split("test"), *recordings.split("validation")])
+    assert len(heard(model, recordings.split("train"))) > 50

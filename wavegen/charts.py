@@ -70,7 +70,7 @@ def bars(rows: Sequence[Mapping[str, Any]]) -> str:
 def courses(runs: Mapping[str, Sequence[tuple[float, float]]], truth: float | None = None) -> str:
     """Validation bits over seconds of training, one line a run, time on a logarithmic scale; "" without points.
 
-    `truth`, the bits of the true density where it is known, is a line that no run gets below.
+    `truth`, the bits of the true density where it is known, of the scored split, is the line that runs fall towards.
     """
     runs = {name: [point for point in run if point[0] > 0] for name, run in runs.items()}
     runs = {name: run for name, run in runs.items() if run}

@@ -27,6 +27,7 @@ PLAIN = (str, int, float, NoneType)
 METADATA_TYPES = {  # of what is computed with; other keys are plain values
     "corpus_fingerprint": (str, NoneType),
     "weights_hash": (str,),
+    "heard": (str,),
     "temperature": (float, int),
     "top_p": (float, int),
     "training_seconds": (float, int, NoneType),

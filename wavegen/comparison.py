@@ -17,7 +17,7 @@ from wavegen.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.density import AudioModel
 from wavegen.errors import UserError, nearest
-from wavegen.evaluation import DIGITS, PROVENANCE, UNIT, bits_per_file, check_rate, estimate, provenance
+from wavegen.evaluation import DIGITS, PROVENANCE, UNIT, bits_per_file, check_rate, estimate, heard, provenance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +50,11 @@ def compare(
     against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
+    for name, model in models.items():
+        if known := heard(model, recordings):
+            raise UserError(
+                f"{name} was trained or validated on {known[0]} of {corpus.path}'s {split} split; leave it out"
+            )
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
     bits = dict(_bits_of_rows(models, corpus, pcms, why, progress))

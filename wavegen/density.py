@@ -153,6 +153,8 @@ class AudioModel(nn.Module):
             "macs_per_sample": self.macs_per_sample,
             "receptive_field": self.receptive_field,
         }
+        if heard := str(self.metadata.get("heard", "")):
+            about["heard"] = f"{len(heard.split())} recordings"
         return about | self.metadata | about  # what the model knows of itself comes before what its file says
 
     def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,9 @@ from wavegen.errors import UserError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from wavegen.data.corpus import Recording
+
+HASH_DIGITS = 8  # of each recording's content hash, in the list of what a model has heard
 UNIT = "bits/sample"
 STREAMS = 16  # files side by side
 SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds what a forward pass holds
@@ -161,3 +164,9 @@ def check_rate(name: str, rate: int, expected: int, cure: str) -> None:
     """Raises UserError, naming both rates and the `cure`, unless what is called `name` has the model's rate."""
     if rate != expected:
         raise UserError(f"{name}: {rate} Hz, the model was trained at {expected} Hz; {cure}")
+
+
+def heard(model: AudioModel, recordings: Iterable[Recording]) -> list[str]:
+    """The ids of those recordings that a model from the box names as trained or validated on."""
+    known = set(str(model.metadata.get("heard", "")).split())
+    return [recording.id for recording in recordings if recording.content_hash[:HASH_DIGITS] in known]

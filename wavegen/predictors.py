@@ -78,7 +78,7 @@ class LinearPredictor(nn.Module):
             draws = random.integers(places, size=min(places, 1 + int(share * len(pcm))))
             rows = np.lib.stride_tricks.sliding_window_view(pcm, self.taps + 1)[draws].astype(np.float64)
             past, following = rows[:, -2::-1], rows[:, -1]
-            weight = 1 / (10 + np.abs(np.diff(past, axis=1, append=0)).mean(axis=1)) ** 2
+            weight = 1 / (10 + np.abs(np.diff(past, axis=1, append=past[:, -1:])).mean(axis=1)) ** 2
             square += (past * weight[:, None]).T @ past
             product += (past * weight[:, None]).T @ following
         if (size := np.trace(square)) > 0:

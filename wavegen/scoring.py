@@ -23,6 +23,7 @@ from wavegen.evaluation import (
     check_rate,
     chunks,
     estimate,
+    heard,
     most_at_once,
     provenance,
 )
@@ -48,6 +49,8 @@ def find_takes(
         check_rate(str(source), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
         if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
             warnings.append(f"{source}: not the corpus of this model, which may have been trained on these files")
+        if known := heard(model, corpus.split("test")):
+            warnings.append(f"{source}: this model was trained or validated on {len(known)} of its test files")
         takes += [Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)) for entry in corpus.split("test")]
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no recordings to score")

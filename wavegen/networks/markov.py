@@ -13,7 +13,7 @@ from wavegen.networks.layers import CausalConv
 
 
 class Markov(nn.Module):
-    """p(x_t | x_<t) = p(x_t | x_{t−order} … x_{t−1}): params = W_n relu(… relu(W_1 inputs + b_1) …) + b_n.
+    """p(x_t | x_<t) = p(x_t | the last `order` inputs): params = W_n relu(… relu(W_1 inputs + b_1) …) + b_n.
 
     A multilayer perceptron with the layers `hidden_sizes` over `order` inputs; the neural probabilistic
     language model of Bengio et al. (2003), section 2, for audio. Without hidden layers the parameters are
