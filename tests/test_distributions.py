@@ -148,7 +148,7 @@ def test_the_cumulative_function_of_a_mixture_is_that_of_its_probabilities(kind,
     assert abs(below[-1] - 1) <= 1e-12
     assert (below.diff() >= -1e-15).all()
     # Weights to the power 1 / T, scales times T, where the clamp lets them, and the same locations.
-    hotter = params.double().reshape(3, -1) / torch.tensor([[temperature], [temperature], [1]])
+    hotter = params.double().reshape(3, -1) / torch.tensor([[temperature], [temperature], [1]], dtype=torch.float64)
     low, high = (math.log(end) - distribution.log_scale_offsets.double() for end in (1e-3, 1e5))
     hotter[2] = hotter[2].clamp(low, high) + math.log(temperature)
     if (hotter[2] >= low).all() and (hotter[2] <= high).all():

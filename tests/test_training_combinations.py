@@ -40,8 +40,9 @@ def corpus(tmp_path_factory):
         tone = 10 ** random.uniform(1, 4) * np.sin(np.arange(800) * random.uniform(0.05, 0.3))
         pcm = np.concatenate([np.zeros(60), np.rint(tone + random.normal(0, 20, 800))]).astype(np.int16)
         audio.write(folder / f"{number:02}.wav", pcm, 8000)
-    prepare(folder, folder.with_name("corpus"))
-    return open_corpus(folder.with_name("corpus"))
+    corpus = tmp_path_factory.mktemp("trained") / "corpus"
+    prepare(folder, corpus)
+    return open_corpus(corpus)
 
 
 @pytest.mark.parametrize(("codec", "bits", "head", "taps", "network"), COMBINATIONS)
