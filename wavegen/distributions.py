@@ -7,6 +7,7 @@ A distribution is made from the codec's `codes_per_symbol`, which is where its c
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar, Protocol
 
 import torch
@@ -70,7 +71,7 @@ class Categorical:
         return below.gather(-1, k.unsqueeze(-1)).squeeze(-1)
 
 
-class _Mixture:
+class _Mixture(ABC):
     """Σ_j w_j ∫ f_j over a symbol's cell: components of a location-scale family in PCM codes.
 
     params[…, :K] are the logits of the weights w; component j has scale s_j = exp(params[…, 2K + j]
@@ -131,13 +132,13 @@ class _Mixture:
         offsets = self.log_scale_offsets.to(params).view(-1, *[1] * (params.dim() - 1))
         return logits, means, (log_scales + offsets).clamp(math.log(LEAST_SCALE), math.log(MOST_SCALE))
 
+    @abstractmethod
     def _log_mass(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
         """log ∫ of the standard density over (a, b), float64; h = b − a > 0, which far out the two do not tell."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _below(self, z: Tensor) -> Tensor:
         """The standard distribution function, float64."""
-        raise NotImplementedError
 
 
 class MixtureOfLogistics(_Mixture):

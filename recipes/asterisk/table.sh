@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains every model of the table, two side by side on one core each, and compares them: about three hours.
+# Trains every model of the table, two side by side on one core each, and compares them: two hours of training.
 # Usage: table.sh CORPUS RUNS. Run again after an interruption, it goes on where it stopped.
 set -eu
 [ $# -eq 2 ] || { echo "usage: $0 CORPUS RUNS" >&2; exit 2; }
