@@ -50,23 +50,13 @@ def compare(
     against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
-    for name, model in models.items():
-        if known := heard(model, recordings):
-            raise UserError(
-                f"{name} was trained or validated on {known[0]} of {corpus.path}'s {split} split; leave it out"
-            )
+    check_unheard(models, corpus, split)
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
     bits = dict(_bits_of_rows(models, corpus, pcms, why, progress))
     _row_named(against, [*bits, *why], why)
     codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
-    rows: list[dict[str, Any]] = [
-        {"name": name, "kind": "model" if name in models else "truth" if name == TRUTH else "baseline"}
-        | estimate(file_bits, samples)
-        | _extras(models.get(name), float(file_bits.sum()), codes)
-        for name, file_bits in bits.items()
-    ]
-    rows.sort(key=lambda row: row["bits_per_sample"])
+    rows = sorted(_rows(models, bits, samples, codes), key=lambda row: row["bits_per_sample"])
     return {
         "unit": UNIT,
         "split": split,
@@ -109,6 +99,15 @@ def check_fit(models: Mapping[str, AudioModel], corpus: Corpus) -> None:
             )
 
 
+def check_unheard(models: Mapping[str, AudioModel], corpus: Corpus, split: str) -> None:
+    """Raises UserError if a model from the box was trained or validated on a recording of the split."""
+    for name, model in models.items():
+        if known := heard(model, corpus.split(split)):
+            raise UserError(
+                f"{name} was trained or validated on {known[0]} of {corpus.path}'s {split} split; leave it out"
+            )
+
+
 def _row_named(name: str | None, rows: Sequence[str], why: Mapping[str, str | None]) -> str:
     """The row that `--against NAME` means, in any case. Raises UserError if there is none, or it cannot run."""
     name = name or (TRUTH if TRUTH in rows else FLAC)
@@ -147,6 +146,18 @@ def _true_bits(source: Source, pcms: Sequence[NDArray[np.int16]], progress: str 
     return np.array([-source.log2_prob(pcm).sum() for pcm in bar], np.float64)
 
 
+def _rows(
+    models: Mapping[str, AudioModel],
+    bits: Mapping[str, NDArray[np.float64]],
+    samples: NDArray[np.integer],
+    codes: NDArray[np.int64],
+) -> Iterable[dict[str, Any]]:
+    for name, file_bits in bits.items():
+        kind = "model" if name in models else "truth" if name == TRUTH else "baseline"
+        extras = _extras(models.get(name), float(file_bits.sum()), codes)
+        yield {"name": name, "kind": kind} | estimate(file_bits, samples) | extras
+
+
 def _differences(
     names: Sequence[str], bits: Mapping[str, NDArray[np.float64]], samples: NDArray[np.integer], against: str
 ) -> Iterable[dict[str, Any]]:
@@ -163,7 +174,7 @@ def _extras(model: AudioModel | None, bits: float, codes: NDArray[np.int64]) -> 
     """What only models have: bits per symbol, and where they come from."""
     if model is None:
         return {"bits_per_symbol": None, "num_symbols": None, **dict.fromkeys(PROVENANCE)}
-    symbols = model.codec.num_symbols if isinstance(model.codec, MuLaw) else None
+    symbols = model.codec.num_symbols if model.codec.num_symbols < PCM_CODES else None
     per_symbol = None if symbols is None else round(bits_per_symbol(model.codec, bits, codes), DIGITS)
     return {"bits_per_symbol": per_symbol, "num_symbols": symbols, **provenance(model)}
 

@@ -27,6 +27,14 @@ class Density(Protocol):
 
     sample_rate: int
 
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def num_params(self) -> int:
+        """How many numbers say how one sample is distributed: what bounds how many are scored at once."""
+        ...
+
     def initial_state(self, batch_size: int) -> Any: ...
 
     def log2_prob(self, pcm: Tensor, state: Any = None) -> tuple[Tensor, Any]: ...
@@ -123,6 +131,16 @@ class AudioModel(nn.Module):
         parts |= {"predictor": self.predictor} if self.predictor is not None else {}
         return {name: _settings_of(part) for name, part in parts.items()}
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.input_table().device
+
+    @property
+    def num_params(self) -> int:
+        """How many numbers its network says of each sample."""
+        return self.distribution.num_params
+
     def input_table(self) -> Tensor:
         """What the network hears of each symbol, (num_symbols, channels)."""
         return self.amplitudes if self.embedding is None else self.embedding.weight
@@ -159,8 +177,7 @@ class AudioModel(nn.Module):
 
     def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
         """The state a file starts from, or a window whose preceding codes are `before`, (batch,) int64."""
-        device = self.input_table().device
-        last = torch.zeros(batch_size, dtype=torch.int64, device=device) if before is None else before
+        last = torch.zeros(batch_size, dtype=torch.int64, device=self.device) if before is None else before
         predictor = None if self.predictor is None else self.predictor.initial_state(batch_size)
         return AudioState(last, self.network.initial_state(batch_size), predictor)
 

@@ -52,12 +52,11 @@ class Take(NamedTuple):
 def teacher_forcing(model: Density, streams: int) -> Feed:
     """Feeds PCM, (streams, n) int16 chunk after chunk, to `model`; gives log2 p of each code, (streams, n)."""
     state = model.initial_state(streams)
-    device = next(model.parameters()).device if isinstance(model, torch.nn.Module) else "cpu"
 
     def feed(pcm: NDArray[np.int16]) -> NDArray[np.floating]:
         nonlocal state
         with torch.inference_mode():
-            log2_prob, state = model.log2_prob(torch.from_numpy(pcm).to(device), state)
+            log2_prob, state = model.log2_prob(torch.from_numpy(pcm).to(model.device), state)
         return log2_prob.cpu().numpy()
 
     return feed
@@ -84,8 +83,7 @@ def bits_per_file(
 
 def most_at_once(model: Density) -> int:
     """How many samples to score at once: fewer where each has the parameters of thousands of symbols."""
-    params = model.distribution.num_params if isinstance(model, AudioModel) else 1
-    return max(STREAMS, min(SAMPLES_AT_ONCE, PARAMS_AT_ONCE // params))
+    return max(STREAMS, min(SAMPLES_AT_ONCE, PARAMS_AT_ONCE // model.num_params))
 
 
 def chunks(

@@ -207,3 +207,18 @@ def _apply(override: str, tables: dict[str, Any]) -> None:
         # Each says how long: the one on the command line takes the other's place.
         section.pop("minutes" if key == "steps" else "steps", None)
     section[key] = parsed
+
+
+def check_same(given: Recipe, stored: Recipe, run: str) -> None:
+    """Raises UserError if `given` asks for something else than a run's `stored` recipe; `minutes` it cannot tell."""
+    decided = {"training.steps", "training.minutes", "training.validate_every", "training.threads"}
+    a, b = _flat(given), _flat(stored)
+    for key in [*a, *(b.keys() - a.keys())]:
+        left_open = key == "training.minutes" or (key in decided and a[key] is None)
+        if not left_open and a.get(key) != b.get(key):
+            raise UserError(f"{run}: was started with {key} = {b.get(key)}, not {a.get(key)}; give another --run")
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    tables = {**recipe.model, "training": dict(recipe.training), "sampling": dict(recipe.sampling)}
+    return {f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()}

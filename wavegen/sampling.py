@@ -92,6 +92,8 @@ def out_paths(out: str | Path, number: int) -> list[Path]:
         raise UserError(f"{out}: what is written is WAV; name it {out.with_suffix('.wav').name}")
     if not out.parent.is_dir():
         raise UserError(f"{out}: there is no folder {out.parent}; make it first")
+    if number > MOST_SAMPLES:
+        raise UserError(f"{number} recordings: at most 2^28 samples in all")
     paths = [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
     for path in paths:
         if path.is_dir():

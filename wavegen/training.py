@@ -8,9 +8,9 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tensorboardX import SummaryWriter
@@ -27,7 +27,11 @@ from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
 from wavegen.optimizer import optimizers
 from wavegen.process import interrupt_noted, locked, torch_threads
-from wavegen.recipe import Recipe, load_recipe
+from wavegen.recipe import Recipe, check_same, load_recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 WARM_UP_STEPS = 100  # or a tenth of a run, if that is less
 FINAL_RATE = 0.02  # of the learning rate, reached by a cosine
@@ -63,52 +67,35 @@ class Trainer:
         torch.manual_seed(recipe.training.seed)
         self.corpus, self.run = corpus, run
         self.model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
-        network, settings = self.model.network, recipe.training
         recordings = [corpus.pcm(recording) for recording in corpus.split("train")]
         if not recordings:
             raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
         if self.model.predictor is not None:
             self.model.predictor.fit(recordings)
         self.average = copy.deepcopy(self.model)
-        self.windows = Windows(
-            recordings,
-            window=settings.window,
-            context=context_of(self.model, settings.warm_up),
-            alignment=network.alignment,
-            batch_size=settings.batch_size,
-            seed=settings.seed,
-        )
-        if (at_once := self.windows.batch_size * self.windows.length) > MOST_SAMPLES_A_STEP:
-            raise UserError(
-                f"a step would take {at_once} samples, {self.windows.context} of context for each window; "
-                f"at most {MOST_SAMPLES_A_STEP}: lower network.dilations, training.window or training.batch_size"
-            )
+        self.windows = _windows(recordings, self.model, recipe)
         self.validation = list(_at_most(VALIDATION_SECONDS * corpus.sample_rate, corpus))
         self.step, self.seconds, self.samples, self.best = 0, 0.0, 0, math.inf
-        self.optimizers = optimizers(self.model, settings.learning_rate)
+        self.optimizers = optimizers(self.model, recipe.training.learning_rate)
         if (run / "resume.safetensors").exists():
-            self.recipe = _same_recipe(recipe, load_recipe(run / "recipe.toml"), run)
-            try:
-                self._restore()
-            except (KeyError, TypeError, ValueError, RuntimeError) as error:
-                raise UserError(
-                    f"{run / 'resume.safetensors'}: damaged, or of another run; give another --run"
-                ) from error
+            self.recipe = load_recipe(run / "recipe.toml")
+            check_same(recipe, self.recipe, str(run))
+            self._restore()
         else:
-            probe = copy.copy(self)
-            probe.recipe, whole = recipe, (self.model, self.average, self.optimizers)
-            probe.model, probe.average, probe.optimizers = copy.deepcopy(whole)
-            self.recipe = calibrate(
-                recipe,
-                lambda: probe._train_step(steps=10**6),
-                sum(map(len, self.validation)) / (self.windows.batch_size * self.windows.length),
-            )
-            # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
-            anywhere = self.recipe.corpus.model_copy(update={"path": None})
-            self.recipe = self.recipe.model_copy(update={"corpus": anywhere})
+            self.recipe = self._calibrated(recipe)
             with replacing(run / "recipe.toml") as temporary:
                 temporary.write_text(self.recipe.to_toml(), encoding="utf-8")
         _keep_metrics(run / "metrics.jsonl", self.step)
+
+    def _calibrated(self, recipe: Recipe) -> Recipe:
+        """The recipe with its steps and threads decided by timing copies of this trainer."""
+        probe = copy.copy(self)
+        probe.recipe, whole = recipe, (self.model, self.average, self.optimizers)
+        probe.model, probe.average, probe.optimizers = copy.deepcopy(whole)
+        validation_steps = sum(map(len, self.validation)) / (self.windows.batch_size * self.windows.length)
+        resolved = calibrate(recipe, lambda: probe._train_step(steps=10**6), validation_steps)
+        # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
+        return resolved.model_copy(update={"corpus": resolved.corpus.model_copy(update={"path": None})})
 
     def run_all(self, progress: bool = True) -> None:
         """Trains from where the run stands to its last step; when interrupted, ends and saves the step under way."""
@@ -225,7 +212,14 @@ class Trainer:
         write_tensors(self.run / "resume.safetensors", tensors, header)
 
     def _restore(self) -> None:
-        tensors, header = read_tensors(self.run / "resume.safetensors")
+        path = self.run / "resume.safetensors"
+        tensors, header = read_tensors(path)
+        try:
+            self._take_over(tensors, header)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise UserError(f"{path}: damaged, or of another run; give another --run") from error
+
+    def _take_over(self, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
         if header["corpus_fingerprint"] != self.corpus.fingerprint:
             raise UserError(
                 f"{self.run}: was trained on corpus {header['corpus_fingerprint']}, "
@@ -243,6 +237,25 @@ class Trainer:
             optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
         self.step, self.seconds, self.samples = header["step"], header["seconds"], header["samples"]
         self.best = header["best"]
+
+
+def _windows(recordings: Sequence[NDArray[np.int16]], model: AudioModel, recipe: Recipe) -> Windows:
+    """What batches are cut from. Raises UserError if a step would take more samples than memory can hold."""
+    settings = recipe.training
+    windows = Windows(
+        recordings,
+        window=settings.window,
+        context=context_of(model, settings.warm_up),
+        alignment=model.network.alignment,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+    )
+    if (at_once := windows.batch_size * windows.length) > MOST_SAMPLES_A_STEP:
+        raise UserError(
+            f"a step would take {at_once} samples, {windows.context} of context for each window; "
+            f"at most {MOST_SAMPLES_A_STEP}: lower network.dilations, training.window or training.batch_size"
+        )
+    return windows
 
 
 def context_of(model: AudioModel, warm_up: int) -> int:
@@ -268,22 +281,6 @@ def _at_most(samples: int, corpus: Corpus) -> Iterator[Any]:
             return
         samples -= recording.samples
         yield corpus.pcm(recording)
-
-
-def _same_recipe(given: Recipe, stored: Recipe, run: Path) -> Recipe:
-    """The stored recipe. Raises UserError if the given one asks for something else; `minutes` it cannot tell."""
-    decided = {"training.steps", "training.minutes", "training.validate_every", "training.threads"}
-    a, b = _flat(given), _flat(stored)
-    for key in [*a, *(b.keys() - a.keys())]:
-        left_open = key == "training.minutes" or (key in decided and a[key] is None)
-        if not left_open and a.get(key) != b.get(key):
-            raise UserError(f"{run}: was started with {key} = {b.get(key)}, not {a.get(key)}; give another --run")
-    return stored
-
-
-def _flat(recipe: Recipe) -> dict[str, Any]:
-    tables = {**recipe.model, "training": dict(recipe.training), "sampling": dict(recipe.sampling)}
-    return {f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()}
 
 
 def _keep_metrics(path: Path, step: int) -> None:
