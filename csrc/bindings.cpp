@@ -25,7 +25,8 @@ NB_MODULE(wavegen_native, m) {
     m.attr("numerics") = 1;
     m.def("instruction_sets", &wavegen::instruction_sets, "What this CPU runs of it, the widest first.");
     wavegen::bind_heads(m);
-    wavegen::bind_wavenet(m);
+    wavegen::bind_networks(m);
+    wavegen::bind_engine(m);
     wavegen::bind_adaptive(m);
     wavegen::bind_pieces(m);
 }

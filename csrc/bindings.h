@@ -11,8 +11,12 @@
 
 namespace wavegen {
 
+constexpr std::size_t kMostChannels = 4096;
+constexpr std::size_t kMostFloats = std::size_t{1} << 32;  // 16 GiB of weights, or of what streams remember
+
 void bind_heads(nb::module_& m);
-void bind_wavenet(nb::module_& m);
+void bind_networks(nb::module_& m);
+void bind_engine(nb::module_& m);
 void bind_adaptive(nb::module_& m);
 void bind_pieces(nb::module_& m);  // parts of the engine, for tests
 

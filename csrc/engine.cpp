@@ -1,9 +1,7 @@
 #include "engine.h"
 
-#include <exception>
+#include <algorithm>
 #include <stdexcept>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "cpu/rounding.h"
@@ -21,85 +19,97 @@ std::unique_lock<std::mutex> lock(std::mutex& busy) {
 
 }  // namespace
 
-Engine::Engine(WaveNet network, std::shared_ptr<const Head> head, Inputs inputs, std::size_t start_symbol,
-               std::size_t streams, std::size_t threads)
-    : network_(std::move(network)), head_(std::move(head)), inputs_(std::move(inputs)) {
+Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Head> head, Inputs inputs,
+               std::size_t start_symbol, std::size_t streams, std::size_t threads)
+    : network_(std::move(network)),
+      head_(std::move(head)),
+      inputs_(std::move(inputs)),
+      pool_(std::min(threads, streams)) {
     for (std::size_t s = 0; s < streams; ++s)
-        streams_.push_back({network_.empty_state(), inputs_.past_of(std::vector<std::int32_t>(inputs_.taps())),
-                            static_cast<std::uint16_t>(start_symbol)});
-    for (std::size_t t = 0; t < std::min(threads, streams); ++t)
-        desks_.push_back(
-            {network_.workspace(), std::vector<float>(inputs_.channels()), head_->law(network_.kernels())});
+        streams_.push_back(
+            {inputs_.past_of(std::vector<std::int32_t>(inputs_.taps())), static_cast<std::uint16_t>(start_symbol)});
+    // As many groups for each thread, of sizes as even as can be.
+    const std::size_t rounds = (streams + pool_.size() * kMostTogether - 1) / (pool_.size() * kMostTogether);
+    const std::size_t groups = rounds * pool_.size();
+    for (std::size_t g = 0; g < groups; ++g) {
+        const std::size_t first = streams * g / groups, size = streams * (g + 1) / groups - first;
+        groups_.push_back({first, size, network_->run(size)});
+    }
+    for (std::size_t t = 0; t < pool_.size(); ++t)
+        desks_.push_back({std::vector<float>(kMostRows * inputs_.channels()),
+                          Floats(kMostRows * padded(network_->num_params())), head_->law(network_->kernels()),
+                          std::vector<double>(kMostRows)});
 }
 
-// Calls work(s, desk) for every stream s, streams spread over the threads, the caller's among them.
+// Calls work(group, desk) for every group, which are spread over the threads.
 template <class Work>
-void Engine::for_each_stream(std::size_t count, const Work& work) {
+void Engine::for_each_group(std::size_t count, const Work& work) {
     if (spoilt_) throw std::runtime_error("the engine stopped at outputs that are not finite");
-    std::vector<std::exception_ptr> errors(desks_.size());
-    const auto run = [&](std::size_t thread) noexcept {
-        const StandardRounding rounding;
-        try {
-            for (std::size_t s = thread; s < streams_.size(); s += desks_.size()) work(s, desks_[thread]);
-        } catch (...) {
-            errors[thread] = std::current_exception();
-        }
-    };
-    std::vector<std::thread> threads;
-    threads.reserve(desks_.size());
     spoilt_ = true;  // until every stream has got to the end
-    std::size_t started = 1;
-    try {
-        for (; started < desks_.size(); ++started) threads.emplace_back(run, started);
-    } catch (const std::system_error&) {  // no more threads to be had: this one does their work
-    }
-    run(0);
-    for (std::size_t thread = started; thread < desks_.size(); ++thread) run(thread);
-    for (std::thread& thread : threads) thread.join();
-    for (const std::exception_ptr& error : errors)
-        if (error) std::rethrow_exception(error);
+    pool_.run([&](std::size_t thread) {
+        const StandardRounding rounding;
+        for (std::size_t g = thread; g < groups_.size(); g += pool_.size()) work(groups_[g], desks_[thread]);
+    });
     time_ += count;
     spoilt_ = false;
 }
 
-void Engine::step(Stream& stream, Desk& desk) const {
-    const double location = inputs_.hear(stream.last, stream.past, desk.row.data());
-    network_.step(desk.row.data(), stream.network, desk.workspace);
-    desk.law->read(desk.workspace.outputs.data(), location);
+// What the network hears of the stream's last symbol, and where its next one is expected.
+void Engine::hear(std::size_t stream, std::size_t row, Desk& desk) {
+    Stream& here = streams_[stream];
+    desk.locations[row] = inputs_.hear(here.last, here.past, desk.heard.data() + row * inputs_.channels());
+}
+
+const Law& Engine::read(std::size_t row, Desk& desk) const {
+    desk.law->read(desk.params.data() + row * padded(network_->num_params()), desk.locations[row]);
+    return *desk.law;
 }
 
 void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                       double* log2_prob) {
     const auto held = lock(busy_);
-    for_each_stream(count, [&](std::size_t s, Desk& desk) {
-        Stream& stream = streams_[s];
+    for_each_group(count, [&](Group& group, Desk& desk) {
         for (std::size_t t = 0; t < count; ++t) {
-            step(stream, desk);
-            desk.law->temper(sampling);
-            stream.last = static_cast<std::uint16_t>(desk.law->find(random_word(seeds[s], time_ + t, 0, 0) >> 2));
-            symbols[s * count + t] = stream.last;
-            log2_prob[s * count + t] = desk.law->log2_prob(stream.last);
+            for (std::size_t i = 0; i < group.size; ++i) hear(group.first + i, i, desk);
+            group.run->advance(desk.heard.data(), 1, desk.params.data());
+            for (std::size_t i = 0; i < group.size; ++i) {
+                const std::size_t s = group.first + i;
+                read(i, desk);
+                desk.law->temper(sampling);
+                const std::size_t drawn = desk.law->find(random_word(seeds[s], time_ + t, 0, 0) >> 2);
+                streams_[s].last = symbols[s * count + t] = static_cast<std::uint16_t>(drawn);
+                log2_prob[s * count + t] = desk.law->log2_prob(drawn);
+            }
         }
     });
 }
 
 void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
     const auto held = lock(busy_);
-    for_each_stream(count, [&](std::size_t s, Desk& desk) {
-        Stream& stream = streams_[s];
-        for (std::size_t t = 0; t < count; ++t) {
-            step(stream, desk);
-            stream.last = symbols[s * count + t];
-            log2_prob[s * count + t] = desk.law->log2_prob(stream.last);
+    for_each_group(count, [&](Group& group, Desk& desk) {
+        const std::size_t most = kMostRows / group.size;
+        for (std::size_t start = 0; start < count; start += most) {
+            const std::size_t steps = std::min(most, count - start);
+            for (std::size_t t = 0; t < steps; ++t)
+                for (std::size_t i = 0; i < group.size; ++i) {
+                    hear(group.first + i, t * group.size + i, desk);
+                    streams_[group.first + i].last = symbols[(group.first + i) * count + start + t];
+                }
+            group.run->advance(desk.heard.data(), steps, desk.params.data());
+            for (std::size_t t = 0; t < steps; ++t)
+                for (std::size_t i = 0; i < group.size; ++i) {
+                    const std::size_t place = (group.first + i) * count + start + t;
+                    log2_prob[place] = read(t * group.size + i, desk).log2_prob(symbols[place]);
+                }
         }
     });
 }
 
 void Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
     const auto held = lock(busy_);
+    for (const Group& group : groups_)
+        for (std::size_t i = 0; i < group.size; ++i, network += state_floats()) group.run->save(i, network);
     for (const Stream& stream : streams_) {
-        network_.save(stream.network, network);
-        network += state_floats();
         for (const std::int32_t code : stream.past.codes) *codes++ = static_cast<std::int16_t>(code);
         *last++ = stream.last;
     }
@@ -107,9 +117,9 @@ void Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
 
 void Engine::restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time) {
     const auto held = lock(busy_);
+    for (const Group& group : groups_)
+        for (std::size_t i = 0; i < group.size; ++i, network += state_floats()) group.run->restore(i, network);
     for (Stream& stream : streams_) {
-        network_.restore(network, stream.network);
-        network += state_floats();
         stream.past = inputs_.past_of({codes, codes + state_codes()});
         codes += state_codes();
         stream.last = *last++;

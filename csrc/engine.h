@@ -1,4 +1,4 @@
-// Streams that run through one WaveNet: sampling, feeding, saving. Streams know nothing of each other.
+// Streams that run through one network: sampling, feeding, saving. Streams know nothing of each other.
 #pragma once
 
 #include <cstddef>
@@ -7,21 +7,24 @@
 #include <mutex>
 #include <vector>
 
+#include "floats.h"
 #include "head.h"
 #include "inputs.h"
-#include "wavenet.h"
+#include "network.h"
+#include "pool.h"
 
 namespace wavegen {
 
 class Engine {
  public:
     // `start_symbol` is what every file is taken to be preceded by.
-    Engine(WaveNet network, std::shared_ptr<const Head> head, Inputs inputs, std::size_t start_symbol,
-           std::size_t streams, std::size_t threads);
+    Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Head> head, Inputs inputs,
+           std::size_t start_symbol, std::size_t streams, std::size_t threads);
 
     // Draws `count` symbols for each stream and reports log2 p of their codes as the model has it; row-major
     // (streams, count). Stream s depends on seeds[s] and on what was fed or drawn before, on nothing else.
     // Both throw std::runtime_error if the network's outputs are not finite; only `restore` helps after that.
+    // Neither allocates.
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                   double* log2_prob);
 
@@ -34,33 +37,40 @@ class Engine {
     void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
 
     std::size_t streams() const { return streams_.size(); }
-    std::size_t threads() const { return desks_.size(); }
+    std::size_t threads() const { return pool_.size(); }
     const Head& head() const { return *head_; }
     std::size_t num_symbols() const { return head_->grid().num_symbols(); }
-    std::size_t state_floats() const { return network_.state_floats(); }
+    std::size_t state_floats() const { return network_->state_floats(); }
     std::size_t state_codes() const { return inputs_.taps(); }
     std::uint64_t time() const { return time_; }
-    const char* isa() const { return network_.kernels().name; }
+    const char* isa() const { return network_->kernels().name; }
 
  private:
     struct Stream {
-        WaveNetState network;
         Past past;
         std::uint16_t last;
     };
+    struct Group {  // streams in lock-step, which one thread works on at a time
+        std::size_t first, size;
+        std::unique_ptr<Run> run;
+    };
     struct Desk {  // what a thread works with
-        Workspace workspace;
-        std::vector<float> row;
+        std::vector<float> heard;
+        Floats params;
         std::unique_ptr<Law> law;
+        std::vector<double> locations;
     };
     template <class Work>
-    void for_each_stream(std::size_t count, const Work& work);
-    void step(Stream& stream, Desk& desk) const;
+    void for_each_group(std::size_t count, const Work& work);
+    void hear(std::size_t stream, std::size_t row, Desk& desk);
+    const Law& read(std::size_t row, Desk& desk) const;
 
-    WaveNet network_;
+    std::shared_ptr<const Network> network_;
     std::shared_ptr<const Head> head_;
     Inputs inputs_;
     std::vector<Stream> streams_;
+    std::vector<Group> groups_;
+    Pool pool_;
     std::vector<Desk> desks_;
     std::uint64_t time_ = 0;
     bool spoilt_ = false;

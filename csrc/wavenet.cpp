@@ -1,144 +1,189 @@
 #include "wavenet.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
+
+#include "past.h"
 
 namespace wavegen {
 
 namespace {
 
-// Rows [first, first + outputs) and columns [column, column + inputs) of a row-major matrix of `stride` columns,
-// turned. With `halves` = 2 the rows are two blocks, each padded by itself.
-Matrix pack(const float* weight, const float* bias, std::size_t outputs, std::size_t inputs, std::size_t stride,
-            std::size_t column, std::size_t halves = 1) {
-    const std::size_t part = outputs / halves;
-    Matrix matrix;
-    matrix.inputs = inputs;
-    matrix.outputs = halves * padded(part);
-    matrix.weight = Floats(inputs * matrix.outputs);
-    matrix.bias = Floats(matrix.outputs);
-    for (std::size_t o = 0; o < outputs; ++o) {
-        const std::size_t lane = o / part * padded(part) + o % part;
-        for (std::size_t i = 0; i < inputs; ++i)
-            matrix.weight.data()[i * matrix.outputs + lane] = weight[o * stride + column + i];
-        if (bias != nullptr) matrix.bias.data()[lane] = bias[o];
-    }
-    return matrix;
-}
-
-void relu(float* x, std::size_t count) {  // NaN stays NaN
-    for (std::size_t i = 0; i < count; ++i) x[i] = x[i] < 0.0f ? 0.0f : x[i];
-}
+constexpr std::size_t kAhead = 16;  // rows of past taps computed together
 
 }  // namespace
 
-WaveNet::WaveNet(const WaveNetArrays& a, const Kernels* kernels)
+WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels)
     : kernels_(kernels),
       channels_(a.channels),
+      front_kernel_(a.front_kernel),
       residual_(a.residual),
       half_(a.half),
       skip_(a.skip),
       kernel_(a.kernel),
-      front_(
-          pack(a.front_weight, a.front_bias, a.residual, a.front_kernel * a.channels, a.front_kernel * a.channels, 0)),
-      head_(pack(a.head_weight, a.head_bias, a.skip, a.skip, a.skip, 0)),
-      output_(pack(a.output_weight, a.output_bias, a.outputs, a.skip, a.skip, 0)) {
-    const std::size_t gates = 2 * a.half, columns = a.kernel * a.residual;
+      num_params_(a.outputs),
+      front_(packed(a.front_weight, a.front_bias, a.residual, a.front_kernel * a.channels)),
+      head_(packed(a.head_weight, a.head_bias, a.skip, a.skip)),
+      output_(packed(a.output_weight, a.output_bias, a.outputs, a.skip)) {
+    const std::size_t columns = a.kernel * a.residual, opening = padded(a.half);
     for (std::size_t l = 0; l < a.layers; ++l) {
         Layer layer;
         layer.dilation = static_cast<std::size_t>(a.dilations[l]);
-        for (std::size_t k = 0; k < a.kernel; ++k)
-            layer.taps.push_back(pack(a.gates_weight + l * gates * columns, a.gates_bias + l * gates, gates, a.residual,
-                                      columns, k * a.residual, 2));
-        if (l + 1 < a.layers)
-            layer.residual = pack(a.residual_weight + l * a.residual * a.half, a.residual_bias + l * a.residual,
-                                  a.residual, a.half, a.half, 0);
-        layer.skip = pack(a.skip_weight, a.skip_bias, a.skip, a.half, a.layers * a.half, l * a.half);
+        const float* gates = a.gates_weight + l * 2 * a.half * columns;
+        const float* bias = a.gates_bias + l * 2 * a.half;
+        for (std::size_t k = 0; k < a.kernel; ++k) {
+            Matrix tap(a.residual, 2 * opening);
+            tap.fill(0, a.half, gates + k * a.residual, columns, bias);
+            tap.fill(opening, a.half, gates + a.half * columns + k * a.residual, columns, bias + a.half);
+            layer.taps.push_back(std::move(tap));
+        }
+        const bool last = l + 1 == a.layers;
+        const std::size_t skips = last ? 0 : padded(a.residual);
+        layer.after = Matrix(a.half, skips + padded(a.skip));
+        if (!last)
+            layer.after.fill(0, a.residual, a.residual_weight + l * a.residual * a.half, a.half,
+                             a.residual_bias + l * a.residual);
+        layer.after.fill(skips, a.skip, a.skip_weight + l * a.half, a.layers * a.half, l == 0 ? a.skip_bias : nullptr);
         layers_.push_back(std::move(layer));
     }
-    for (std::size_t pad = a.outputs; pad < output_.outputs; ++pad)  // never the maximum
-        output_.bias.data()[pad] = std::numeric_limits<float>::lowest();
-}
-
-void WaveNet::multiply(const Matrix& matrix, const float* input, float* sums) const {
-    kernels_->accumulate(matrix.weight.data(), input, matrix.inputs, matrix.outputs, sums);
-}
-
-void WaveNet::step(const float* row, WaveNetState& state, Workspace& w) const {
-    const std::size_t channels = padded(residual_), half = padded(half_);
-    float *x = w.x.data(), *gates = w.gates.data(), *z = w.z.data(), *skip = w.skip.data();
-    const auto oldest = state.heard.begin();
-    std::copy(row, row + channels_,
-              std::copy(oldest + static_cast<std::ptrdiff_t>(channels_), state.heard.end(), oldest));
-    std::copy(front_.bias.data(), front_.bias.data() + channels, x);
-    multiply(front_, state.heard.data(), x);
-    const float* skip_bias = layers_.front().skip.bias.data();
-    std::copy(skip_bias, skip_bias + padded(skip_), skip);
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-        const Layer& layer = layers_[l];
-        const float* bias = layer.taps.front().bias.data();
-        std::copy(bias, bias + 2 * half, gates);
-        for (std::size_t k = 0; k + 1 < kernel_; ++k)
-            multiply(layer.taps[k], state.queues[l].row((kernel_ - 1 - k) * layer.dilation), gates);
-        // Conditioning will be added here, after the past taps and before the current one.
-        multiply(layer.taps.back(), x, gates);
-        state.queues[l].push(x);
-        kernels_->gate(gates, gates + half, half, z);
-        multiply(layer.skip, z, skip);
-        if (l + 1 < layers_.size()) {
-            const float* residual_bias = layer.residual.bias.data();
-            for (std::size_t r = 0; r < channels; ++r) x[r] += residual_bias[r];
-            multiply(layer.residual, z, x);
-        }
-    }
-    relu(skip, padded(skip_));
-    std::copy(head_.bias.data(), head_.bias.data() + head_.outputs, w.hidden.data());
-    multiply(head_, skip, w.hidden.data());
-    relu(w.hidden.data(), head_.outputs);
-    std::copy(output_.bias.data(), output_.bias.data() + output_.outputs, w.outputs.data());
-    multiply(output_, w.hidden.data(), w.outputs.data());
-}
-
-WaveNetState WaveNet::empty_state() const {
-    WaveNetState state{std::vector<float>(front_.inputs), {}};
-    for (const Layer& layer : layers_) state.queues.emplace_back((kernel_ - 1) * layer.dilation, residual_);
-    return state;
-}
-
-Workspace WaveNet::workspace() const {
-    Workspace w;
-    w.x = Floats(residual_);
-    w.gates = Floats(2 * padded(half_));
-    w.z = Floats(half_);
-    w.skip = Floats(skip_);
-    w.hidden = Floats(skip_);
-    w.outputs = Floats(output_.outputs);
-    return w;
-}
-
-void WaveNet::save(const WaveNetState& state, float* floats) const {
-    floats = std::copy(state.heard.begin() + static_cast<std::ptrdiff_t>(channels_), state.heard.end(), floats);
-    for (const Queue& queue : state.queues)
-        for (std::size_t age = queue.span(); age >= 1; --age)
-            floats = std::copy(queue.row(age), queue.row(age) + residual_, floats);
-}
-
-void WaveNet::restore(const float* floats, WaveNetState& state) const {
-    const std::size_t heard = front_.inputs - channels_;
-    std::copy(floats, floats + heard, state.heard.end() - static_cast<std::ptrdiff_t>(heard));
-    floats += heard;
-    Floats row(residual_);
-    for (Queue& queue : state.queues)
-        for (std::size_t pushed = 0; pushed < queue.span(); ++pushed, floats += residual_) {
-            std::copy(floats, floats + residual_, row.data());
-            queue.push(row.data());
-        }
+    for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum
+        output_.bias()[pad] = std::numeric_limits<float>::lowest();
 }
 
 std::size_t WaveNet::state_floats() const {
     std::size_t rows = 0;
     for (const Layer& layer : layers_) rows += (kernel_ - 1) * layer.dilation;
-    return front_.inputs - channels_ + rows * residual_;
+    return (front_kernel_ - 1) * channels_ + rows * residual_;
 }
+
+std::size_t WaveNet::stream_floats() const {
+    std::size_t floats = (2 * front_kernel_ + kMostRows + kLanes) * channels_;
+    for (const Layer& layer : layers_)
+        floats += ((kernel_ - 1) * layer.dilation + kMostRows) * padded(residual_) + kAhead * 2 * padded(half_);
+    return floats;
+}
+
+// Each row of `stream_` is x, padded, and then the skip connections' sum.
+class WaveNetRun final : public Run {
+ public:
+    WaveNetRun(const WaveNet& network, std::size_t streams)
+        : net_(network),
+          streams_(streams),
+          channels_(padded(network.residual_)),
+          half_(padded(network.half_)),
+          width_(channels_ + padded(network.skip_)),
+          window_(network.front_kernel_, network.channels_, streams),
+          stream_(kMostRows * width_),
+          gates_(kMostRows * 2 * half_),
+          z_(kMostRows * half_),
+          hidden_(kMostRows * padded(network.skip_)) {
+        for (const WaveNet::Layer& layer : network.layers_) {
+            const std::size_t block = std::min(layer.dilation, std::max<std::size_t>(1, kAhead / streams));
+            const std::size_t span = (network.kernel_ - 1) * layer.dilation;
+            pasts_.push_back({Queue(span, kMostRows / streams, streams, network.residual_),
+                              Floats(block * streams * 2 * half_), block, block});
+        }
+    }
+
+    void advance(const float* heard, std::size_t steps, float* params) override {
+        const std::size_t count = streams_ * steps, skips = width_ - channels_;
+        float *x = stream_.data(), *skip = x + channels_;
+        net_.front_.begin(count, x, width_);
+        window_.add(net_.kernels_, net_.front_, heard, steps, x, width_);
+        const float* skip_bias = net_.layers_.front().after.bias() + net_.layers_.front().after.outputs() - skips;
+        for (std::size_t r = 0; r < count; ++r) std::copy(skip_bias, skip_bias + skips, skip + r * width_);
+        for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
+            if (steps == 1)
+                step(net_.layers_[l], pasts_[l]);
+            else
+                block(net_.layers_[l], pasts_[l], steps);
+        }
+        relu(skip, width_, count, skips);
+        net_.head_.begin(count, hidden_.data(), skips);
+        net_.head_.add(net_.kernels_, skip, width_, count, hidden_.data(), skips);
+        relu(hidden_.data(), skips, count, skips);
+        net_.output_.begin(count, params, net_.output_.outputs());
+        net_.output_.add(net_.kernels_, hidden_.data(), skips, count, params, net_.output_.outputs());
+    }
+
+    void save(std::size_t stream, float* floats) const override {
+        floats = std::copy_n(window_.past(stream), window_.floats(), floats);
+        for (const Past& past : pasts_)
+            for (std::size_t age = past.queue.span(); age >= 1; --age)
+                floats = std::copy_n(past.queue.row(age, stream), net_.residual_, floats);
+    }
+
+    void restore(std::size_t stream, const float* floats) override {
+        std::copy_n(floats, window_.floats(), window_.past(stream));
+        floats += window_.floats();
+        for (Past& past : pasts_) {
+            for (std::size_t age = past.queue.span(); age >= 1; --age, floats += net_.residual_)
+                std::copy_n(floats, net_.residual_, past.queue.row(age, stream));
+            past.used = past.block;
+        }
+    }
+
+ private:
+    struct Past {
+        Queue queue;
+        Floats ahead;       // what the past says of the gates of `block` steps, of which `used` are behind
+        std::size_t block;  // at most the dilation, so that all of these steps' past is known
+        std::size_t used;
+    };
+
+    // Sums of the past taps for `steps` steps, of which the first is the next one if `known` is zero, or one of the
+    // `known` steps that the queue has already.
+    void hear_past(const WaveNet::Layer& layer, const Queue& queue, std::size_t steps, std::size_t known,
+                   float* gates) const {
+        const std::size_t row = 2 * half_, width = channels_;
+        layer.taps.front().begin(steps * streams_, gates, row);
+        for (std::size_t k = 0; k + 1 < net_.kernel_; ++k)
+            queue.visit((net_.kernel_ - 1 - k) * layer.dilation + known, steps,
+                        [&](const float* rows, std::size_t first, std::size_t here) {
+                            layer.taps[k].add(net_.kernels_, rows, width, here * streams_,
+                                              gates + first * streams_ * row, row);
+                        });
+    }
+
+    void step(const WaveNet::Layer& layer, Past& past) {
+        if (past.used == past.block) {
+            hear_past(layer, past.queue, past.block, 0, past.ahead.data());
+            past.used = 0;
+        }
+        float* gates = past.ahead.data() + past.used++ * streams_ * 2 * half_;
+        past.queue.push(stream_.data(), width_, 1);
+        finish(layer, gates, streams_);
+    }
+
+    void block(const WaveNet::Layer& layer, Past& past, std::size_t steps) {
+        past.used = past.block;
+        past.queue.push(stream_.data(), width_, steps);
+        hear_past(layer, past.queue, steps, steps, gates_.data());
+        finish(layer, gates_.data(), steps * streams_);
+    }
+
+    // From sums of the past taps to the next layer's x.
+    void finish(const WaveNet::Layer& layer, float* gates, std::size_t count) {
+        // Conditioning will be added to the gates here, after the past taps and before the current one.
+        layer.taps.back().add(net_.kernels_, stream_.data(), width_, count, gates, 2 * half_);
+        for (std::size_t r = 0; r < count; ++r) {
+            const float* signal = gates + r * 2 * half_;
+            net_.kernels_.gate(signal, signal + half_, half_, z_.data() + r * half_);
+        }
+        const std::size_t outputs = layer.after.outputs(), residuals = outputs == width_ ? channels_ : 0;
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t c = 0; c < residuals; ++c) stream_.data()[r * width_ + c] += layer.after.bias()[c];
+        layer.after.add(net_.kernels_, z_.data(), half_, count, stream_.data() + width_ - outputs, width_);
+    }
+
+    const WaveNet& net_;
+    std::size_t streams_, channels_, half_, width_;
+    Window window_;
+    std::vector<Past> pasts_;
+    Floats stream_, gates_, z_, hidden_;
+};
+
+std::unique_ptr<Run> WaveNet::run(std::size_t streams) const { return std::make_unique<WaveNetRun>(*this, streams); }
 
 }  // namespace wavegen

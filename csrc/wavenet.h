@@ -1,13 +1,13 @@
-// WaveNet on a CPU: packed weights, queues and one step in time.
+// WaveNet on a CPU.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "cpu/kernels.h"
-#include "floats.h"
+#include "matrix.h"
+#include "network.h"
 
 namespace wavegen {
 
@@ -24,68 +24,27 @@ struct WaveNetArrays {
     const float *output_weight, *output_bias;      // (outputs, skip)
 };
 
-// A matrix and its bias, transposed to (in, padded out) so that vector lanes are outputs.
-struct Matrix {
-    Floats weight, bias;
-    std::size_t inputs = 0, outputs = 0;  // outputs padded
-};
-
-// The last `span` rows of a signal, a ring: `row(age)` is the signal `age` steps ago, 1 <= age <= span.
-class Queue {
+class WaveNet final : public Network {
  public:
-    Queue(std::size_t span, std::size_t width) : rows_(span * padded(width)), span_(span), width_(padded(width)) {}
-    const float* row(std::size_t age) const { return rows_.data() + place(age) * width_; }
-    void push(const float* x) {
-        std::copy(x, x + width_, rows_.data() + next_ * width_);
-        next_ = next_ + 1 == span_ ? 0 : next_ + 1;
-    }
-    std::size_t span() const { return span_; }
+    WaveNet(const WaveNetArrays& arrays, const Kernels& kernels);
+
+    std::unique_ptr<Run> run(std::size_t streams) const override;
+    std::size_t channels() const override { return channels_; }
+    std::size_t num_params() const override { return num_params_; }
+    std::size_t state_floats() const override;
+    std::size_t stream_floats() const override;
+    const Kernels& kernels() const override { return kernels_; }
 
  private:
-    std::size_t place(std::size_t age) const { return next_ >= age ? next_ - age : next_ + span_ - age; }
-    Floats rows_;
-    std::size_t span_, width_, next_ = 0;
-};
-
-// What a step computes in; one for each thread.
-struct Workspace {
-    Floats x, gates, z, skip, hidden, outputs;
-};
-
-// What a stream's future depends on: the last `front_kernel` rows of input, oldest first, and the layers' queues.
-struct WaveNetState {
-    std::vector<float> heard;
-    std::vector<Queue> queues;
-};
-
-class WaveNet {
- public:
-    WaveNet(const WaveNetArrays& arrays, const Kernels* kernels);
-
-    // The distribution's parameters, workspace.outputs (padded with the lowest float), from what is heard of the sample
-    // before, a row of channels; the state advances.
-    void step(const float* row, WaveNetState& state, Workspace& workspace) const;
-
-    WaveNetState empty_state() const;  // a file starts from zeros
-    Workspace workspace() const;
-
-    // A state's inputs but the oldest, then layer by layer its rows, oldest first: state_floats() in all.
-    void save(const WaveNetState& state, float* floats) const;
-    void restore(const float* floats, WaveNetState& state) const;
-    std::size_t state_floats() const;
-    const Kernels& kernels() const { return *kernels_; }
-
- private:
+    friend class WaveNetRun;
     struct Layer {
         std::vector<Matrix> taps;  // oldest first, the current tap last; the first holds the bias
-        Matrix residual;           // none in the last layer
-        Matrix skip;               // the first layer's holds the bias
+        Matrix after;              // outputs: the residual connection, if there is one, and then the skip connection
         std::size_t dilation;
     };
-    void multiply(const Matrix& matrix, const float* input, float* sums) const;
 
-    const Kernels* kernels_;
-    std::size_t channels_, residual_, half_, skip_, kernel_;
+    const Kernels& kernels_;
+    std::size_t channels_, front_kernel_, residual_, half_, skip_, kernel_, num_params_;
     Matrix front_;  // all taps side by side
     std::vector<Layer> layers_;
     Matrix head_, output_;

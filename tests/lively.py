@@ -31,7 +31,7 @@ SHAPES = {
     "wide": {"residual_channels": 130, "gate_channels": 148, "skip_channels": 250, "dilations": [1, 1]},
 }
 
-# Codecs, distributions, predictors and fronts in combination; the networks are WaveNets of SHAPES.
+# Codecs, distributions, predictors and networks in combination, the first six WaveNets of SHAPES with fronts.
 COMBINATIONS: dict[str, dict[str, Any]] = {
     "logistics": {
         "codec": {"name": "linear", "bits": 16},
@@ -66,6 +66,39 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "distribution": {"name": "categorical"},
         "network": {**SHAPES["odd"], "front_kernel_size": 7},
     },
+    "gru": {
+        "codec": {"name": "linear", "bits": 16},
+        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 4},
+        "predictor": {"name": "linear", "taps": 7},
+        "network": {"name": "gru", "hidden_size": 21},
+    },
+    "gru-of-two-layers": {
+        "codec": {"name": "mu-law", "bits": 8},
+        "distribution": {"name": "categorical"},
+        "network": {"name": "gru", "hidden_size": 37, "num_layers": 2},
+    },
+    "lstm": {
+        "codec": {"name": "linear", "bits": 16},
+        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 4},
+        "predictor": {"name": "linear", "taps": 7},
+        "network": {"name": "lstm", "hidden_size": 16},
+    },
+    "lstm-of-two-layers": {
+        "codec": {"name": "linear", "bits": 10},
+        "distribution": {"name": "mixture-of-gaussians", "num_mixtures": 3},
+        "network": {"name": "lstm", "hidden_size": 11, "num_layers": 2},
+    },
+    "markov": {
+        "codec": {"name": "linear", "bits": 16},
+        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 4},
+        "predictor": {"name": "linear", "taps": 7},
+        "network": {"name": "markov", "order": 19, "hidden_sizes": [33, 20]},
+    },
+    "markov-linear": {
+        "codec": {"name": "mu-law", "bits": 9},
+        "distribution": {"name": "categorical"},
+        "network": {"name": "markov", "order": 5, "hidden_sizes": []},
+    },
 }
 
 
@@ -90,6 +123,7 @@ def enlivened(model: AudioModel, seed: int) -> AudioModel:
         for name, weight in model.network.named_parameters():
             gain = 0.5 if weight.dim() == 1 else 1.4 / math.sqrt(weight.shape[1])
             gain *= 3 if name.startswith("output") else 1
+            gain *= 0.7 if name.startswith("cells") else 1  # a network of itself must not be chaotic
             weight.copy_(torch.randn(weight.shape, generator=generator) * gain)
         if model.predictor is not None:
             taps = model.predictor.weights.shape

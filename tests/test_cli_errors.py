@@ -8,9 +8,10 @@ import shutil
 
 import bad_audio
 import pytest
+import tiny
 import workplace
 
-from wavegen import audio
+from wavegen import audio, checkpoint
 from wavegen.cli import main
 
 
@@ -55,6 +56,7 @@ def furnished(tmp_path_factory):
     shutil.copytree(folder / "gru", folder / "trained")
     for name in ("resume.safetensors", ".lock"):
         (folder / "trained" / name).write_bytes(b"")
+    checkpoint.save(tiny.mu_law_model(name="nade"), folder / "nade.safetensors", {})
     return folder
 
 
@@ -96,7 +98,7 @@ REFUSED = {
     "info torch.pt": "torch.pt: not a readable safetensors file",
     "info empty": "empty/model.safetensors: no such file",
     "info a.wav": "a.wav: not a readable safetensors file",
-    "generate gru o.wav --engine cpu": "engine cpu runs WaveNets only|C\\+\\+ engine is missing",
+    "generate nade.safetensors o.wav --engine cpu": r"engine cpu does not run nade networks|C\+\+ engine is missing",
     # corpora
     "compare gru --corpus absent": "absent: no such folder.*wavegen prepare",
     "compare gru --corpus source": "source: is not a corpus",

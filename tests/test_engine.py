@@ -17,17 +17,18 @@ def without_extension(monkeypatch):
     wavegen.engine._say_once.cache_clear()
 
 
-def test_auto_takes_the_extension_for_wavenets_and_torch_for_the_rest():
+def test_auto_takes_the_extension_for_what_it_runs_and_torch_for_the_rest():
     pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
     assert open_engine(lively.wavenet()).name == "cpu"
     assert open_engine(lively.wavenet(), engine="torch").name == "torch"
-    assert open_engine(tiny.model("gru")).name == "torch"
+    assert open_engine(lively.combined("gru")).name == "cpu"
+    assert open_engine(tiny.model("nade")).name == "torch"
 
 
-@pytest.mark.parametrize("name", ["gru", "lstm", "nade"])
-def test_cpu_says_which_models_it_runs(name):
+@pytest.mark.parametrize("name", ["nade", "nade-context"])
+def test_cpu_says_which_models_it_does_not_run(name):
     pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
-    with pytest.raises(UserError, match="WaveNets only"):
+    with pytest.raises(UserError, match="does not run nade networks"):
         open_engine(tiny.model(name), engine="cpu")
 
 
@@ -49,7 +50,7 @@ def test_an_extension_of_other_numerics_is_refused(monkeypatch):
 
 
 def test_without_the_extension_other_models_are_not_bothered(without_extension, caplog):
-    assert open_engine(tiny.model("gru")).name == "torch"
+    assert open_engine(tiny.model("nade")).name == "torch"
     assert not caplog.messages
 
 

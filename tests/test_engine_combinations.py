@@ -139,7 +139,7 @@ def formula_model(name):
             scrambled = (np.arange(place, place + weight.numel(), dtype=np.uint64) * 2654435761 >> np.uint64(7)) % 4096
             weight.copy_(torch.from_numpy((scrambled.astype(np.float32) - 2048) / 4096).view(weight.shape))
             place += weight.numel()
-        model.network.output.weight.mul_(8)
+        [weight for weight in model.network.parameters() if weight.dim() == 2][-1].mul_(8)
         if model.predictor is not None:
             model.predictor.weights.mul_(1 / 8)
     return model
@@ -153,6 +153,12 @@ GOLDEN = {
     "logistics-mu-law": "62a609dbb32e28ac",
     "categorical": "2e7ba4d93425e211",
     "fine-categorical": "5c68d23daa0f1014",
+    "gru": "700dd887a475c2cd",
+    "gru-of-two-layers": "7801c25ef54cc8e8",
+    "lstm": "ed40c2c0bd9633d8",
+    "lstm-of-two-layers": "e80408c7d69a130b",
+    "markov": "568a5c16b48c3830",
+    "markov-linear": "abd9785ce6e2597d",
 }
 
 

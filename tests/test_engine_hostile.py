@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from wavegen.density import AudioModel
-from wavegen.engine import native as packing
+from wavegen.engine import packing
+from wavegen.engine.native import NativeEngine
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
 
@@ -17,15 +18,18 @@ def model() -> AudioModel:
 
 @pytest.fixture
 def arguments(model):
-    return {
-        **packing._wavenet(model),
-        "head": packing._head(model),
-        **packing._inputs(model),
-        "start_symbol": 127,
-        "streams": 2,
-        "threads": 1,
-        "isa": "auto",
-    }
+    made = packing.engine_arguments(model, "auto")
+    ends = {"channels": made["network"].channels, "num_params": made["network"].num_params, "isa": "auto"}
+    del made["network"]
+    return {**packing.wavenet(model.network), **ends, **made, "start_symbol": 127, "streams": 2, "threads": 1}
+
+
+OF_NETWORK = ["weights", "dilations", "kernel_size", "front_kernel_size", "channels", "num_params", "isa"]
+
+
+def opened(arguments):
+    network = native.wavenet(**{name: arguments[name] for name in OF_NETWORK})
+    return native.Engine(network=network, **{name: arguments[name] for name in arguments if name not in OF_NETWORK})
 
 
 WEIGHTS = [
@@ -58,7 +62,7 @@ def array_of(arguments, name):
 
 def refused(arguments, **changes):
     with pytest.raises((ValueError, TypeError)) as caught:
-        native.WaveNet(**{**arguments, **changes})
+        opened({**arguments, **changes})
     if caught.type is ValueError:
         assert len(str(caught.value)) < 120
         assert "\n" not in str(caught.value)
@@ -79,7 +83,7 @@ def test_weights_that_are_missing(arguments):
 
 
 def test_the_arguments_are_good_as_they_are(arguments):
-    native.WaveNet(**arguments).feed(np.zeros((2, 3), dtype=np.uint16))
+    opened(arguments).feed(np.zeros((2, 3), dtype=np.uint16))
 
 
 @pytest.mark.parametrize("name", ARRAYS)
@@ -125,7 +129,7 @@ def test_weights_that_are_not_finite(arguments, name, value):
         {"front_kernel_size": 0},
         {"front_kernel_size": 15},
         {"front_kernel_size": 17},
-        {"front_kernel_size": 1025},
+        {"front_kernel_size": 4097},
         {"front_kernel_size": 2**63},
         {"front_kernel_size": -1},
         {"predictor_weights": np.zeros(1025, dtype=np.float32)},
@@ -138,6 +142,14 @@ def test_weights_that_are_not_finite(arguments, name, value):
         {"start_symbol": -1},
         {"isa": "sse9"},
         {"isa": ""},
+        {"channels": 0},
+        {"channels": 2},
+        {"channels": 4},
+        {"channels": 2**63},
+        {"num_params": 0},
+        {"num_params": 29},
+        {"num_params": 31},
+        {"num_params": 2**64 - 1},
         {"dilations": np.array([1, 3, 9, 0], dtype=np.int32)},
         {"dilations": np.array([1, 3, 9, -2], dtype=np.int32)},
         {"dilations": np.array([1, 3, 9, 65537], dtype=np.int32)},
@@ -158,6 +170,32 @@ def test_settings_out_of_range(arguments, changes):
     refused(arguments, **changes)
 
 
+NETWORKS = {
+    "gru": (native.recurrent, packing.recurrent, {"cell": ["lstm", "rnn", "", None], "num_layers": [0, 2, 257, -1]}),
+    "lstm": (native.recurrent, packing.recurrent, {"cell": ["gru", 3], "num_layers": [0, 2, 2**63]}),
+    "markov": (native.markov, packing.markov, {"order": [0, 18, 20, 4097, 2**64 - 1], "num_layers": [0, 2, 4, 257]}),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_other_networks_refuse(name):
+    make, pack, settings = NETWORKS[name]
+    network = lively.combined(name).network
+    good = {**pack(network), "channels": 3, "num_params": 12, "isa": "auto"}
+    assert make(**good).num_params == 12
+    changes = [{key: value} for key, values in settings.items() for value in values]
+    changes += [{"channels": 0}, {"channels": 4}, {"num_params": 0}, {"num_params": 13}, {"isa": "sse9"}]
+    for key, array in good["weights"].items():
+        spoilt = array.copy()
+        spoilt.flat[-1] = np.nan
+        without = {other: weight for other, weight in good["weights"].items() if other != key}
+        bad = [array.astype(np.float64), array[:-1].copy(), array[None], array[..., ::2], spoilt, None]
+        changes += [{"weights": {**without, key: value}} for value in bad] + [{"weights": without}]
+    for change in changes:
+        with pytest.raises((ValueError, TypeError)):
+            make(**{**good, **change})
+
+
 def test_a_size_that_would_fill_the_memory_is_refused_at_once(arguments):
     arguments["dilations"] = np.full(4, 65536, dtype=np.int32)
     arguments["streams"] = 4096
@@ -165,7 +203,7 @@ def test_a_size_that_would_fill_the_memory_is_refused_at_once(arguments):
 
 
 def test_bad_calls(arguments):
-    engine = native.WaveNet(**arguments)
+    engine = opened(arguments)
     seeds, symbols = np.zeros(2, dtype=np.uint64), np.zeros((2, 5), dtype=np.uint16)
     network, codes, last, time = engine.save()
     before = engine.save()
@@ -207,7 +245,7 @@ def test_bad_calls(arguments):
 
 def test_symbols_out_of_range():
     model = lively.wavenet()
-    engine = packing.NativeEngine(model, 2)._native
+    engine = NativeEngine(model, 2)._native
     network, codes, _, time = engine.save()
     for call in (
         lambda: engine.feed(np.full((2, 5), 256, dtype=np.uint16)),

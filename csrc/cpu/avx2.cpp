@@ -8,7 +8,8 @@ namespace {
 
 using Vector = __m256;
 constexpr std::size_t kWidth = 8;
-constexpr std::size_t kMostVectors = 8;
+constexpr std::size_t kAccumulators = 12;
+constexpr std::size_t kMostRows = 6;
 
 inline Vector load(const float* p) { return _mm256_loadu_ps(p); }
 inline void store(float* p, Vector x) { _mm256_storeu_ps(p, x); }
@@ -29,6 +30,6 @@ inline Vector power_of_two(Vector t) {
 
 }  // namespace
 
-const Kernels kernels = {"avx2", accumulate, gate, maximum, exponentials, multiply_add_all};
+const Kernels kernels = {"avx2", product, gate, gru, lstm, maximum, exponentials, multiply_add_all};
 
 }  // namespace wavegen::avx2

@@ -8,7 +8,8 @@ namespace {
 
 using Vector = __m512;
 constexpr std::size_t kWidth = 16;
-constexpr std::size_t kMostVectors = 8;
+constexpr std::size_t kAccumulators = 24;
+constexpr std::size_t kMostRows = 6;
 
 inline Vector load(const float* p) { return _mm512_loadu_ps(p); }
 inline void store(float* p, Vector x) { _mm512_storeu_ps(p, x); }
@@ -29,6 +30,6 @@ inline Vector power_of_two(Vector t) {
 
 }  // namespace
 
-const Kernels kernels = {"avx512", accumulate, gate, maximum, exponentials, multiply_add_all};
+const Kernels kernels = {"avx512", product, gate, gru, lstm, maximum, exponentials, multiply_add_all};
 
 }  // namespace wavegen::avx512

@@ -14,12 +14,24 @@ static constexpr std::size_t padded(std::size_t count) { return (count + kLanes 
 struct Kernels {
     const char* name;
 
-    // sums[o] = sums[o] + Σ_i weight[i * outputs + o] * input[i], one chain of fused multiply-adds over ascending i
-    // for each o.
-    void (*accumulate)(const float* weight, const float* input, std::size_t inputs, std::size_t outputs, float* sums);
+    // For each of `count` rows, sums[o] += Σ_i weight[i * stride + o] * row[i], o < outputs: one chain of fused
+    // multiply-adds over ascending i for each o, whatever `count` is. Rows start `row_stride` floats apart, which may
+    // be less than their length, and sums `sum_stride`.
+    void (*product)(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
+                    std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride);
 
     // z = tanh(signal) σ(opening), within 2e-7.
     void (*gate)(const float* signal, const float* opening, std::size_t count, float* z);
+
+    // A gated recurrent unit's h from what inputs and h say of its gates, each three rows of `count`: r, u and n.
+    //
+    //     r = σ(a_r + b_r), u = σ(a_u + b_u), n = tanh(a_n + r b_n), h = u (h - n) + n
+    void (*gru)(const float* a, const float* b, std::size_t count, float* h);
+
+    // A long short-term memory's c and h from sums of four rows of `count`: i, f, g and o.
+    //
+    //     c = σ(f) c + σ(i) tanh(g), h = σ(o) tanh(c)
+    void (*lstm)(const float* sums, std::size_t count, float* c, float* h);
 
     // The largest of x, or NaN if any is not finite.
     float (*maximum)(const float* x, std::size_t count);

@@ -2,7 +2,8 @@
 // with
 //
 //     Vector, kWidth         so many float32 lanes
-//     kMostVectors           accumulators that fit into registers (a power of two, kWidth * kMostVectors >= 16)
+//     kAccumulators          so many of them stay in registers in a product
+//     kMostRows              rows of a product side by side
 //     load store broadcast add subtract multiply divide
 //     multiply_add(a, b, c)  a b + c with one rounding
 //     larger smaller(a, b)   a > b ? a : b and a < b ? a : b, so b if either is NaN
@@ -38,30 +39,63 @@ inline Vector exponential_minus_one(Vector y, float limit) {
     return multiply_add(e.scale, e.rest, subtract(e.scale, broadcast(1.0f)));
 }
 
-template <std::size_t kVectors>
-inline void accumulate_columns(const float* weight, const float* input, std::size_t inputs, std::size_t stride,
-                               float* sums) {
-    Vector sum[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) sum[v] = load(sums + v * kWidth);
-    for (std::size_t i = 0; i < inputs; ++i) {
-        const Vector x = broadcast(input[i]);
-        const float* row = weight + i * stride;
-        for (std::size_t v = 0; v < kVectors; ++v) sum[v] = multiply_add(load(row + v * kWidth), x, sum[v]);
+// kRows rows by kVectors vectors of outputs: so many chains run side by side.
+template <std::size_t kRows, std::size_t kVectors>
+void tile(const float* weight, std::size_t stride, std::size_t inputs, const float* rows, std::size_t row_stride,
+          float* sums, std::size_t sum_stride) {
+    Vector sum[kRows][kVectors];
+    for (std::size_t r = 0; r < kRows; ++r)
+        for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = load(sums + r * sum_stride + v * kWidth);
+    for (std::size_t i = 0; i < inputs; ++i, weight += stride) {
+        Vector column[kVectors];
+        for (std::size_t v = 0; v < kVectors; ++v) column[v] = load(weight + v * kWidth);
+        for (std::size_t r = 0; r < kRows; ++r) {
+            const Vector x = broadcast(rows[r * row_stride + i]);
+            for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = multiply_add(column[v], x, sum[r][v]);
+        }
     }
-    for (std::size_t v = 0; v < kVectors; ++v) store(sums + v * kWidth, sum[v]);
+    for (std::size_t r = 0; r < kRows; ++r)
+        for (std::size_t v = 0; v < kVectors; ++v) store(sums + r * sum_stride + v * kWidth, sum[r][v]);
 }
 
-template <std::size_t kVectors>
-inline void accumulate_from(const float* weight, const float* input, std::size_t inputs, std::size_t outputs,
-                            std::size_t column, float* sums) {
-    for (; column + kVectors * kWidth <= outputs; column += kVectors * kWidth)
-        accumulate_columns<kVectors>(weight + column, input, inputs, outputs, sums + column);
-    if constexpr (kVectors * kWidth > kLanes)
-        accumulate_from<kVectors / 2>(weight, input, inputs, outputs, column, sums);
+using Tile = void (*)(const float*, std::size_t, std::size_t, const float*, std::size_t, float*, std::size_t);
+
+// The tile of kRows rows and `vectors` <= kVectors vectors.
+template <std::size_t kRows, std::size_t kVectors>
+Tile tile_of(std::size_t vectors) {
+    if constexpr (kVectors > 1)
+        if (vectors < kVectors) return tile_of<kRows, kVectors - 1>(vectors);
+    return tile<kRows, kVectors>;
 }
 
-void accumulate(const float* weight, const float* input, std::size_t inputs, std::size_t outputs, float* sums) {
-    accumulate_from<kMostVectors>(weight, input, inputs, outputs, 0, sums);
+template <std::size_t kRows>
+Tile tile_for(std::size_t rows, std::size_t vectors) {
+    if constexpr (kRows > 1)
+        if (rows < kRows) return tile_for<kRows - 1>(rows, vectors);
+    return tile_of<kRows, kAccumulators / kRows>(vectors);
+}
+
+// Rows and vectors are shared out evenly among as few tiles as there must be, the larger first; the weights of a strip
+// of vectors are read again for each tile of rows, while they are near.
+void product(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
+             std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride) {
+    if (count == 0) return;
+    const std::size_t tiles = (count + kMostRows - 1) / kMostRows, height = (count + tiles - 1) / tiles;
+    const std::size_t vectors = outputs / kWidth, most = kAccumulators / height;
+    const std::size_t strips = (vectors + most - 1) / most;
+    for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
+        const std::size_t width = (vectors - first + strips - strip - 1) / (strips - strip);
+        const float* column = weight + first * kWidth;
+        const Tile tall = tile_for<kMostRows>(height, width);
+        for (std::size_t t = 0, row = 0; t < tiles; ++t) {
+            const std::size_t here = (count - row + tiles - t - 1) / (tiles - t);
+            const Tile tile = here == height ? tall : tile_for<kMostRows>(here, width);
+            tile(column, stride, inputs, rows + row * row_stride, row_stride, sums + row * sum_stride + first * kWidth,
+                 sum_stride);
+            row += here;
+        }
+        first += width;
+    }
 }
 
 // tanh(a) σ(b) = -u / ((u + 2) (v + 2)) with u = exp(-2a) - 1 and v = exp(-b) - 1. Beyond the limits tanh is ±1 in
@@ -72,6 +106,37 @@ void gate(const float* signal, const float* opening, std::size_t count, float* z
         const Vector u = exponential_minus_one(multiply(load(signal + i), broadcast(-2.0f)), 20.0f);
         const Vector v = exponential_minus_one(multiply(load(opening + i), broadcast(-1.0f)), 60.0f);
         store(z + i, divide(subtract(broadcast(0.0f), u), multiply(add(u, two), add(v, two))));
+    }
+}
+
+// σ(y) = 1 / (v + 2) with v = exp(-y) - 1, and tanh(y) = -u / (u + 2) with u = exp(-2y) - 1.
+inline Vector sigmoid(Vector y) {
+    const Vector v = exponential_minus_one(multiply(y, broadcast(-1.0f)), 60.0f);
+    return divide(broadcast(1.0f), add(v, broadcast(2.0f)));
+}
+
+inline Vector hyperbolic_tangent(Vector y) {
+    const Vector u = exponential_minus_one(multiply(y, broadcast(-2.0f)), 20.0f);
+    return divide(subtract(broadcast(0.0f), u), add(u, broadcast(2.0f)));
+}
+
+void gru(const float* a, const float* b, std::size_t count, float* h) {
+    for (std::size_t i = 0; i < count; i += kWidth) {
+        const float *a_i = a + i, *b_i = b + i;
+        const Vector reset = sigmoid(add(load(a_i), load(b_i)));
+        const Vector update = sigmoid(add(load(a_i + count), load(b_i + count)));
+        const Vector fresh = hyperbolic_tangent(multiply_add(reset, load(b_i + 2 * count), load(a_i + 2 * count)));
+        store(h + i, multiply_add(update, subtract(load(h + i), fresh), fresh));
+    }
+}
+
+void lstm(const float* sums, std::size_t count, float* c, float* h) {
+    for (std::size_t i = 0; i < count; i += kWidth) {
+        const float* sum = sums + i;
+        const Vector input = multiply(sigmoid(load(sum)), hyperbolic_tangent(load(sum + 2 * count)));
+        const Vector cell = multiply_add(sigmoid(load(sum + count)), load(c + i), input);
+        store(c + i, cell);
+        store(h + i, multiply(sigmoid(load(sum + 3 * count)), hyperbolic_tangent(cell)));
     }
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 using Vector = float;
 constexpr std::size_t kWidth = 1;
-constexpr std::size_t kMostVectors = 16;
+constexpr std::size_t kAccumulators = 16;
+constexpr std::size_t kMostRows = 1;
 
 inline Vector load(const float* p) { return *p; }
 inline void store(float* p, Vector x) { *p = x; }
@@ -70,6 +71,6 @@ inline Vector power_of_two(Vector t) {
 
 }  // namespace
 
-const Kernels kernels = {"portable", accumulate, gate, maximum, exponentials, multiply_add_all};
+const Kernels kernels = {"portable", product, gate, gru, lstm, maximum, exponentials, multiply_add_all};
 
 }  // namespace wavegen::portable

@@ -20,9 +20,9 @@ def open_engine(
 ) -> Engine:
     """An engine with `streams` streams at the start of a file.
 
-    "cpu" is the C++ extension, for WaveNets; "torch" runs every model, slowly, in float64; "auto" takes the
-    first that runs this model. `threads` (default: as many as there are CPUs) and `isa`, which forces an
-    instruction set, are the extension's and change its speed, never its results.
+    "cpu" is the C++ extension, for all networks but NADE; "torch" runs every model, slowly, in float64;
+    "auto" takes the first that runs this model. `threads` (default: as many as there are CPUs) and `isa`, which
+    forces an instruction set, are the extension's and change its speed, never its results.
     Raises UserError when the engine asked for is unknown, is not installed or does not run the model.
     """
     if engine not in ENGINES:
