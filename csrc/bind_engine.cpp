@@ -1,7 +1,9 @@
 // Engines for Python.
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +13,7 @@
 #include "bindings.h"
 #include "engine.h"
 #include "inputs.h"
+#include "replay.h"
 
 using namespace nanobind::literals;
 
@@ -107,6 +110,26 @@ void restore(Engine& engine, const Array<float, 2>& network, const Array<std::in
     engine.restore(network.data(), codes.data(), last.data(), time);
 }
 
+// Its reads of weights while it draws so many samples, each stream with seed 0; the engine must live on.
+std::unique_ptr<Replay> replay_of(Engine& engine, std::size_t count) {
+    within(count, 1, 4096, "count");
+    require(engine.threads() == 1, "an engine of one thread can be replayed");
+    auto replay = std::make_unique<Replay>();
+    const std::vector<std::uint64_t> seeds(engine.streams());
+    std::vector<std::uint16_t> symbols(engine.streams() * count);
+    std::vector<double> log2_prob(engine.streams() * count);
+    replay->listen([&] { engine.generate(seeds.data(), count, {1.0f, 1.0}, symbols.data(), log2_prob.data()); });
+    return replay;
+}
+
+double multiply_adds_per_second(std::size_t rounds) {
+    within(rounds, 1, std::size_t{1} << 32, "rounds");
+    Floats sink(512);
+    const auto begun = std::chrono::steady_clock::now();
+    const auto done = static_cast<double>(find_kernels("auto")->spin(rounds, sink.data()));
+    return done / std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+
 }  // namespace
 
 void bind_engine(nb::module_& m) {
@@ -121,6 +144,14 @@ void bind_engine(nb::module_& m) {
         .def("restore", &restore, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(), "time"_a)
         .def_prop_ro("isa", &Engine::isa)
         .def_prop_ro("threads", &Engine::threads);
+    nb::class_<Replay>(m, "Replay", "The reads of weights of an engine's steps, for benchmarks.")
+        .def_prop_ro("floats", &Replay::floats)
+        .def("read", &Replay::read, "times"_a, nb::call_guard<nb::gil_scoped_release>(),
+             "The same addresses in the same order, so many times, with additions only.");
+    m.def("replay", &replay_of, "engine"_a, "count"_a, nb::keep_alive<0, 1>(),
+          "Of an engine whose network has isa \"noting\": its reads of weights while it draws `count` samples.");
+    m.def("multiply_adds_per_second", &multiply_adds_per_second, "rounds"_a, nb::call_guard<nb::gil_scoped_release>(),
+          "Float32 multiply-adds of one thread that stay in registers.");
 }
 
 }  // namespace wavegen

@@ -82,8 +82,9 @@ void check_floats(std::size_t floats) {
 
 std::shared_ptr<Network> wavenet(const nb::dict& arrays, const Array<std::int32_t, 1>& dilations,
                                  std::size_t kernel_size, std::size_t front_kernel_size, std::size_t channels,
-                                 std::size_t num_params, const std::string& isa) {
+                                 std::size_t num_params, const std::string& precision, const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
+    const Precision rounded = precision_named(precision);
     const Weights weights(arrays);
     check_ends(channels, num_params);
     WaveNetArrays a = sizes_of(weights, dilations, kernel_size, front_kernel_size, channels, num_params);
@@ -103,12 +104,14 @@ std::shared_ptr<Network> wavenet(const nb::dict& arrays, const Array<std::int32_
     a.head_bias = weights.checked("head_bias", {a.skip});
     a.output_weight = weights.checked("output_weight", {a.outputs, a.skip});
     a.output_bias = weights.checked("output_bias", {a.outputs});
-    return std::make_shared<WaveNet>(a, *kernels);
+    return std::make_shared<WaveNet>(a, *kernels, rounded);
 }
 
 std::shared_ptr<Network> recurrent(const nb::dict& arrays, const std::string& cell, std::size_t num_layers,
-                                   std::size_t channels, std::size_t num_params, const std::string& isa) {
+                                   std::size_t channels, std::size_t num_params, const std::string& precision,
+                                   const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
+    const Precision rounded = precision_named(precision);
     const Weights weights(arrays);
     check_ends(channels, num_params);
     require(cell == "gru" || cell == "lstm", "cell " + cell + " is unknown; give gru or lstm");
@@ -133,12 +136,13 @@ std::shared_ptr<Network> recurrent(const nb::dict& arrays, const std::string& ce
     a.head_bias = weights.checked("head_bias", {a.hidden});
     a.output_weight = weights.checked("output_weight", {num_params, a.hidden});
     a.output_bias = weights.checked("output_bias", {num_params});
-    return std::make_shared<Recurrent>(a, *kernels);
+    return std::make_shared<Recurrent>(a, *kernels, rounded);
 }
 
 std::shared_ptr<Network> markov(const nb::dict& arrays, std::size_t order, std::size_t num_layers, std::size_t channels,
-                                std::size_t num_params, const std::string& isa) {
+                                std::size_t num_params, const std::string& precision, const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
+    const Precision rounded = precision_named(precision);
     const Weights weights(arrays);
     check_ends(channels, num_params);
     within(order, 1, kMostFrontTaps, "order");
@@ -155,7 +159,7 @@ std::shared_ptr<Network> markov(const nb::dict& arrays, std::size_t order, std::
         inputs = size;
     }
     check_floats(floats);
-    return std::make_shared<Markov>(a, *kernels);
+    return std::make_shared<Markov>(a, *kernels, rounded);
 }
 
 }  // namespace
@@ -165,12 +169,12 @@ void bind_networks(nb::module_& m) {
         .def_prop_ro("channels", &Network::channels)
         .def_prop_ro("num_params", &Network::num_params);
     m.def("wavenet", &wavenet, nb::kw_only(), "weights"_a, "dilations"_a.noconvert(), "kernel_size"_a,
-          "front_kernel_size"_a, "channels"_a, "num_params"_a, "isa"_a,
+          "front_kernel_size"_a, "channels"_a, "num_params"_a, "precision"_a, "isa"_a,
           "Weights float32 by name, as PyTorch lays them out.");
     m.def("recurrent", &recurrent, nb::kw_only(), "weights"_a, "cell"_a, "num_layers"_a, "channels"_a, "num_params"_a,
-          "isa"_a, "Weights float32 by name, as PyTorch lays them out.");
+          "precision"_a, "isa"_a, "Weights float32 by name, as PyTorch lays them out.");
     m.def("markov", &markov, nb::kw_only(), "weights"_a, "order"_a, "num_layers"_a, "channels"_a, "num_params"_a,
-          "isa"_a, "Weights float32 by name, as PyTorch lays them out.");
+          "precision"_a, "isa"_a, "Weights float32 by name, as PyTorch lays them out.");
 }
 
 }  // namespace wavegen

@@ -2,6 +2,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -10,6 +11,7 @@
 #include "bindings.h"
 #include "component.h"
 #include "cpu/rounding.h"
+#include "matrix.h"
 #include "philox.h"
 #include "tables.h"
 
@@ -40,6 +42,31 @@ Result<float> gate(const Array<float, 1>& signal, const Array<float, 1>& opening
     return z.release();
 }
 
+// sums + what `weight`, (outputs, inputs), makes of rows, (count, inputs), with precision and instruction set given.
+Result<float> product_of(const Array<float, 2>& weight, const Array<float, 2>& rows, const Array<float, 2>& sums,
+                         const std::string& precision, const std::string& isa) {
+    const StandardRounding rounding;
+    const std::size_t outputs = weight.shape(0), inputs = weight.shape(1), count = rows.shape(0);
+    within(inputs, 1, kMostInt8Inputs, "inputs");
+    within(outputs, 1, kMostChannels, "outputs");
+    shaped(rows, {count, inputs}, "rows");
+    shaped(sums, {count, outputs}, "sums");
+    const Kernels& kernels = *kernels_named(isa);
+    Matrix matrix = packed(weight.data(), nullptr, outputs, inputs);
+    matrix.round_to(precision_named(precision));
+    const std::size_t length = padded(inputs), width = matrix.outputs();
+    Floats padded_rows(count * length), padded_sums(count * width);
+    for (std::size_t r = 0; r < count; ++r) {
+        std::copy_n(rows.data() + r * inputs, inputs, padded_rows.data() + r * length);
+        std::copy_n(sums.data() + r * outputs, outputs, padded_sums.data() + r * width);
+    }
+    matrix.add(kernels, padded_rows.data(), length, count, padded_sums.data(), width);
+    Owned<float> result({count, outputs});
+    for (std::size_t r = 0; r < count; ++r)
+        std::copy_n(padded_sums.data() + r * width, outputs, result.data() + r * outputs);
+    return result.release();
+}
+
 std::vector<std::uint32_t> philox_words(const std::vector<std::uint32_t>& counter,
                                         const std::vector<std::uint32_t>& key) {
     require(counter.size() == 4 && key.size() == 2, "a counter has four words and a key two");
@@ -63,6 +90,8 @@ void bind_pieces(nb::module_& m) {
     nb::module_ pieces = m.def_submodule("pieces", "Parts of the engine, for tests.");
     pieces.def("multiply_add", &multiply_add, "a"_a.noconvert(), "b"_a.noconvert(), "c"_a.noconvert(), "isa"_a);
     pieces.def("gate", &gate, "signal"_a.noconvert(), "opening"_a.noconvert(), "isa"_a);
+    pieces.def("product", &product_of, "weight"_a.noconvert(), "rows"_a.noconvert(), "sums"_a.noconvert(),
+               "precision"_a, "isa"_a, "sums + rows weightᵀ, (count, outputs).");
     pieces.def("philox", &philox_words, "counter"_a, "key"_a);
     pieces.def("log2", &log2_fixed, "x"_a);
     pieces.def("exp", &exp_fixed, "x"_a);

@@ -12,7 +12,7 @@ namespace {
 
 std::vector<std::string> instruction_sets() {
     std::vector<std::string> names;
-    for (const char* name : {"avx512", "avx2", "portable"})
+    for (const char* name : {"avx512vnni", "avx512", "avx2", "neon", "portable"})
         if (find_kernels(name) != nullptr) names.emplace_back(name);
     return names;
 }

@@ -1,4 +1,4 @@
-// Rows of float32 for the kernels.
+// Rows of numbers for the kernels.
 #pragma once
 
 #include <cstddef>
@@ -8,18 +8,23 @@
 
 namespace wavegen {
 
-// Zeros at first, aligned to a cache line, in whole rows of kLanes.
-class Floats {
+// Zeros at first, aligned to a cache line, in whole lines.
+template <class Number>
+class Lines {
  public:
-    explicit Floats(std::size_t count = 0) : lines_(padded(count) / kLanes) {}
-    float* data() { return lines_.empty() ? nullptr : lines_.front().lanes; }
-    const float* data() const { return lines_.empty() ? nullptr : lines_.front().lanes; }
+    explicit Lines(std::size_t count = 0) : lines_((count + kInLine - 1) / kInLine) {}
+    Number* data() { return lines_.empty() ? nullptr : lines_.front().numbers; }
+    const Number* data() const { return lines_.empty() ? nullptr : lines_.front().numbers; }
 
  private:
+    static constexpr std::size_t kInLine = 64 / sizeof(Number);
     struct alignas(64) Line {
-        float lanes[kLanes] = {};
+        Number numbers[kInLine] = {};
     };
     std::vector<Line> lines_;
 };
+
+using Floats = Lines<float>;
+static_assert(64 / sizeof(float) == kLanes, "a line is a row's unit");
 
 }  // namespace wavegen

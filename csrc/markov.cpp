@@ -8,13 +8,14 @@
 
 namespace wavegen {
 
-Markov::Markov(const MarkovArrays& a, const Kernels& kernels)
+Markov::Markov(const MarkovArrays& a, const Kernels& kernels, Precision precision)
     : kernels_(kernels), channels_(a.channels), order_(a.order), num_params_(a.layers.back().size) {
     std::size_t inputs = a.order * a.channels;
     for (const MarkovArrays::Layer& layer : a.layers) {
         layers_.push_back(packed(layer.weight, layer.bias, layer.size, inputs));
         inputs = layer.size;
     }
+    for (std::size_t l = 1; l + 1 < layers_.size(); ++l) layers_[l].round_to(precision);
     for (std::size_t pad = num_params_; pad < layers_.back().outputs(); ++pad)  // never the maximum
         layers_.back().bias()[pad] = std::numeric_limits<float>::lowest();
 }

@@ -23,7 +23,8 @@ struct MarkovArrays {
 // params = W_n relu(… relu(W_1 inputs + b_1) …) + b_n.
 class Markov final : public Network {
  public:
-    Markov(const MarkovArrays& arrays, const Kernels& kernels);
+    // The weights of all layers but the first and the last are rounded to `precision`.
+    Markov(const MarkovArrays& arrays, const Kernels& kernels, Precision precision);
 
     std::unique_ptr<Run> run(std::size_t streams) const override;
     std::size_t channels() const override { return channels_; }

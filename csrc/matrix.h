@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "cpu/kernels.h"
 #include "floats.h"
 
 namespace wavegen {
+
+enum class Precision { float32, bfloat16, int8 };
 
 // A matrix and its bias, turned to (inputs, outputs) so that vector lanes are outputs; outputs are padded with zeros.
 class Matrix {
@@ -18,12 +21,10 @@ class Matrix {
 
     // Takes outputs [first, first + outputs) from a row-major (outputs, stride) matrix, of which it is the columns
     // from `weight` on, and their bias, if there is one.
-    void fill(std::size_t first, std::size_t outputs, const float* weight, std::size_t stride, const float* bias) {
-        for (std::size_t o = 0; o < outputs; ++o) {
-            for (std::size_t i = 0; i < inputs_; ++i) weight_.data()[i * outputs_ + first + o] = weight[o * stride + i];
-            if (bias != nullptr) bias_.data()[first + o] = bias[o];
-        }
-    }
+    void fill(std::size_t first, std::size_t outputs, const float* weight, std::size_t stride, const float* bias);
+
+    // Rounds the weights, not the bias. Rows that an int8 matrix is multiplied with must be padded.
+    void round_to(Precision precision);
 
     std::size_t inputs() const { return inputs_; }
     std::size_t outputs() const { return outputs_; }
@@ -37,13 +38,21 @@ class Matrix {
 
     // Adds what the matrix makes of each of `count` rows.
     void add(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
-             std::size_t sum_stride) const {
-        kernels.product(weight_.data(), outputs_, inputs_, outputs_, rows, row_stride, count, sums, sum_stride);
-    }
+             std::size_t sum_stride) const;
 
  private:
+    void round_to_bfloat16();
+    void round_to_int8();
+    std::size_t words() const { return (outputs_ + 2 * kLanes - 1) / (2 * kLanes) * kLanes; }  // of a row of bfloat16
+
     std::size_t inputs_ = 0, outputs_ = 0;
-    Floats weight_, bias_;
+    Precision precision_ = Precision::float32;
+    Floats weight_;                // empty if rounded
+    Lines<std::uint32_t> halves_;  // bfloat16, see Kernels::product_bfloat16
+    Lines<std::int8_t> bytes_;     // see Int8Weights, for the next two as well
+    Floats scale_;
+    Lines<std::int32_t> offset_;
+    Floats bias_;
 };
 
 // A whole (outputs, inputs) row-major matrix with its bias.

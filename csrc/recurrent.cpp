@@ -18,7 +18,7 @@ Matrix gates(const float* weight, const float* bias, std::size_t number, std::si
 
 }  // namespace
 
-Recurrent::Recurrent(const RecurrentArrays& a, const Kernels& kernels)
+Recurrent::Recurrent(const RecurrentArrays& a, const Kernels& kernels, Precision precision)
     : kernels_(kernels),
       cell_(a.cell),
       channels_(a.channels),
@@ -27,10 +27,14 @@ Recurrent::Recurrent(const RecurrentArrays& a, const Kernels& kernels)
       head_(packed(a.head_weight, a.head_bias, a.hidden, a.hidden)),
       output_(packed(a.output_weight, a.output_bias, a.outputs, a.hidden)) {
     const std::size_t number = gates_of(a.cell);
-    for (const RecurrentArrays::Layer& layer : a.layers)
-        layers_.push_back(
-            {gates(layer.input_weight, layer.input_bias, number, a.hidden, layers_.empty() ? a.channels : a.hidden),
-             gates(layer.hidden_weight, layer.hidden_bias, number, a.hidden, a.hidden)});
+    for (const RecurrentArrays::Layer& layer : a.layers) {
+        const std::size_t inputs = layers_.empty() ? a.channels : a.hidden;
+        Layer made{gates(layer.input_weight, layer.input_bias, number, a.hidden, inputs),
+                   gates(layer.hidden_weight, layer.hidden_bias, number, a.hidden, a.hidden)};
+        if (!layers_.empty()) made.input.round_to(precision);
+        made.hidden.round_to(precision);
+        layers_.push_back(std::move(made));
+    }
     for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum
         output_.bias()[pad] = std::numeric_limits<float>::lowest();
 }

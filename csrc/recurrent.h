@@ -31,7 +31,8 @@ struct RecurrentArrays {
 // what h say of the gates are chains of their own, each from its bias. An LSTM's are then added up.
 class Recurrent final : public Network {
  public:
-    Recurrent(const RecurrentArrays& arrays, const Kernels& kernels);
+    // The weights of h and of all layers but the first are rounded to `precision`, others are not.
+    Recurrent(const RecurrentArrays& arrays, const Kernels& kernels, Precision precision);
 
     std::unique_ptr<Run> run(std::size_t streams) const override;
     std::size_t channels() const override { return channels_; }

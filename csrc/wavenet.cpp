@@ -14,7 +14,7 @@ constexpr std::size_t kAhead = 16;  // rows of past taps computed together
 
 }  // namespace
 
-WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels)
+WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels, Precision precision)
     : kernels_(kernels),
       channels_(a.channels),
       front_kernel_(a.front_kernel),
@@ -36,6 +36,7 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels)
             Matrix tap(a.residual, 2 * opening);
             tap.fill(0, a.half, gates + k * a.residual, columns, bias);
             tap.fill(opening, a.half, gates + a.half * columns + k * a.residual, columns, bias + a.half);
+            tap.round_to(precision);
             layer.taps.push_back(std::move(tap));
         }
         const bool last = l + 1 == a.layers;
@@ -45,6 +46,7 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels)
             layer.after.fill(0, a.residual, a.residual_weight + l * a.residual * a.half, a.half,
                              a.residual_bias + l * a.residual);
         layer.after.fill(skips, a.skip, a.skip_weight + l * a.half, a.layers * a.half, l == 0 ? a.skip_bias : nullptr);
+        layer.after.round_to(precision);
         layers_.push_back(std::move(layer));
     }
     for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum

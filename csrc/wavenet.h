@@ -26,7 +26,8 @@ struct WaveNetArrays {
 
 class WaveNet final : public Network {
  public:
-    WaveNet(const WaveNetArrays& arrays, const Kernels& kernels);
+    // The layers' weights are rounded to `precision`, those of the front and the head are not.
+    WaveNet(const WaveNetArrays& arrays, const Kernels& kernels, Precision precision);
 
     std::unique_ptr<Run> run(std::size_t streams) const override;
     std::size_t channels() const override { return channels_; }

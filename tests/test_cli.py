@@ -22,9 +22,9 @@ from wavegen.engine import native
 from wavegen.engine.torch import TorchEngine
 
 KEYS = {
-    "score": {"unit", "engine", "files", "bits_per_sample", "low", "high"},
+    "score": {"unit", "engine", "precision", "files", "bits_per_sample", "low", "high"},
     "compare": {"unit", "split", "files", "samples", "rows", "differences"},
-    "generate": {"engine", "files", "samples_per_second", "real_time_factor"},
+    "generate": {"engine", "precision", "files", "samples_per_second", "real_time_factor"},
 }
 ROW = {"name", "kind", "bits_per_sample", "low", "high", "parameters", "macs_per_sample", "training_seconds"}
 
@@ -117,7 +117,7 @@ def test_auto_is_the_cpu_engine_where_it_runs_and_threads_change_nothing(run, tm
         made = run("generate", "wavenet", tmp_path / f"{threads}.wav", "--threads", threads, "--seconds", 0.1, "--json")
         assert made["engine"] == "cpu"
     assert (tmp_path / "1.wav").read_bytes() == (tmp_path / "2.wav").read_bytes()
-    assert run("generate", "gru", tmp_path / "gru.wav", "--seconds", 0.01, "--json")["engine"] == "torch"
+    assert run("generate", "gru", tmp_path / "gru.wav", "--seconds", 0.01, "--json")["engine"] == "cpu"
     assert run("score", "wavenet", "a.wav", "--engine", "torch", "--json")["engine"] == "torch"
 
 
@@ -217,12 +217,35 @@ def test_json_is_all_that_stdout_holds(capfd):
     assert len(out.splitlines()) == 1
 
 
+@pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_bench_measures_a_trained_model_and_draws_it(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("wavegen.bench.TURN_SECONDS", 0.004)
+    result = run("bench", "wavenet", "--rounds", 2, "--plot", tmp_path / "o.png", "--json")
+    assert {"machine", "rows", "ratios"} <= set(result)
+    assert {"engine", "precision", "threads", "streams", "samples_per_second"} <= set(result["rows"][0])
+    assert result["parameters"] == run("info", "wavenet", "--json")["parameters"]
+    assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
+    text = run("bench", "gru", "--rounds", 1)
+    assert "x real time" in text
+    assert "PyTorch loop: runs WaveNets" in text
+
+
+@pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
+def test_quantize_makes_a_model_that_generates(run, tmp_path):
+    small = tmp_path / "small.safetensors"
+    result = run("quantize", "gru", small, "--corpus", "corpus", "--precision", "bfloat16", "--json")
+    assert result["precision"] == "bfloat16"
+    assert run("generate", small, tmp_path / "o.wav", "--seconds", 0.01, "--json")["precision"] == "bfloat16"
+    assert run("info", small, "--json")["precision"] == "bfloat16"
+
+
 def test_help_of_every_command_and_none_that_does_not_exist(capsys):
     with pytest.raises(SystemExit) as left:
         main(["--help"])
     assert left.value.code == 0
     text = capsys.readouterr().out
-    commands = ["quickstart", "prepare", "train", "generate", "score", "compare", "info"]
+    commands = ["quickstart", "prepare", "train", "generate", "score", "compare", "quantize", "bench", "info"]
     assert [line.split()[0] for line in text.splitlines() if re.match(" {4}[a-z]", line)] == commands
     for command in commands:
         with pytest.raises(SystemExit):
@@ -265,7 +288,7 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(tmp_path, monkeypatch, ca
     whole = TorchEngine.generate
     monkeypatch.setattr(TorchEngine, "generate", interrupted)
     monkeypatch.setattr("wavegen.sampling.PIECE", 10)
-    assert main(["generate", "gru", str(tmp_path / "o.wav")]) == 130
+    assert main(["generate", "gru", str(tmp_path / "o.wav"), "--engine", "torch"]) == 130
     assert len(calls) == 3
     assert capsys.readouterr().err == "wavegen: interrupted\n"
     assert os.listdir(tmp_path) == []

@@ -18,13 +18,14 @@ def model() -> AudioModel:
 
 @pytest.fixture
 def arguments(model):
-    made = packing.engine_arguments(model, "auto")
-    ends = {"channels": made["network"].channels, "num_params": made["network"].num_params, "isa": "auto"}
+    made = packing.engine_arguments(model, "float32", "auto")
+    ends = {"channels": made["network"].channels, "num_params": made["network"].num_params}
     del made["network"]
+    ends |= {"precision": "float32", "isa": "auto"}
     return {**packing.wavenet(model.network), **ends, **made, "start_symbol": 127, "streams": 2, "threads": 1}
 
 
-OF_NETWORK = ["weights", "dilations", "kernel_size", "front_kernel_size", "channels", "num_params", "isa"]
+OF_NETWORK = ["weights", "dilations", "kernel_size", "front_kernel_size", "channels", "num_params", "precision", "isa"]
 
 
 def opened(arguments):
@@ -142,6 +143,9 @@ def test_weights_that_are_not_finite(arguments, name, value):
         {"start_symbol": -1},
         {"isa": "sse9"},
         {"isa": ""},
+        {"precision": "float16"},
+        {"precision": ""},
+        {"precision": None},
         {"channels": 0},
         {"channels": 2},
         {"channels": 4},
@@ -181,7 +185,7 @@ NETWORKS = {
 def test_what_other_networks_refuse(name):
     make, pack, settings = NETWORKS[name]
     network = lively.combined(name).network
-    good = {**pack(network), "channels": 3, "num_params": 12, "isa": "auto"}
+    good = {**pack(network), "channels": 3, "num_params": 12, "precision": "float32", "isa": "auto"}
     assert make(**good).num_params == 12
     changes = [{key: value} for key, values in settings.items() for value in values]
     changes += [{"channels": 0}, {"channels": 4}, {"num_params": 0}, {"num_params": 13}, {"isa": "sse9"}]

@@ -31,7 +31,7 @@ ORDER = [
     {"density", "data"},
     {"recipe", "baselines", "engine"},
     {"checkpoint", "calibration", "evaluation", "optimizer", "process"},
-    {"training", "scoring", "sampling", "comparison"},
+    {"training", "scoring", "sampling", "comparison", "bench", "quantization"},
     {"report", "pictures", "charts"},
     {"page"},
     {"showcase"},

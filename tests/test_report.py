@@ -82,6 +82,7 @@ SCORE: dict[str, Any] = {
     "low": None,
     "high": None,
     "engine": "cpu",
+    "precision": "float32",
     "window": 0.05,
 }
 
@@ -104,7 +105,8 @@ def test_windows_as_csv():
 def test_generated_text():
     files = [{"file": "a.wav", "samples": 12000, "seed": 5, "bits_per_sample": 7.25}]
     text = generated_text(
-        {"files": files, "sample_rate": 8000, "engine": "cpu", "samples_per_second": 21000.0, "real_time_factor": 2.625}
+        {"files": files, "sample_rate": 8000, "engine": "cpu", "precision": "int8"}
+        | {"samples_per_second": 21000.0, "real_time_factor": 2.625}
     )
     assert "1.50" in text
     assert "21,000 samples/s, 2.62 x real time" in text

@@ -12,6 +12,7 @@ from wavegen import __version__
 from wavegen.errors import UserError
 
 ENGINES = ("auto", "torch", "cpu")
+PRECISIONS = ("float32", "bfloat16", "int8")
 MODEL = "a .safetensors file, a run folder, or allison, which comes with wavegen"
 T = TypeVar("T", int, float)
 
@@ -33,7 +34,7 @@ def make_parser(commands: Mapping[str, Callable[[argparse.Namespace], Any]]) -> 
     )
     parser.add_argument("--version", action="version", version=f"wavegen {__version__}")
     added = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
-    for add in (_add_quickstart, _add_prepare, _add_train, _add_generate, _add_score, _add_compare, _add_info):
+    for add in ADDERS:
         add(added)
     for name, run in commands.items():
         added.choices[name].set_defaults(run=run)
@@ -119,6 +120,24 @@ def _add_info(commands: Any) -> None:
     parser.add_argument("path", type=Path, metavar="MODEL|CORPUS")
 
 
+def _add_bench(commands: Any) -> None:
+    parser = _command(commands, "bench", "how fast samples are drawn, beside other ways and the machine's limits")
+    what = "a model, or the untrained WaveNet A, B or C; default: A"
+    parser.add_argument("what", nargs="?", default="A", metavar="MODEL|A|B|C", help=what)
+    parser.add_argument("--rounds", type=_at_least_one, default=7, metavar="N", help="turns of each; default: 7")
+    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the bars")
+
+
+def _add_quantize(commands: Any) -> None:
+    parser = _command(commands, "quantize", "a model with smaller weights for the cpu engine, once they are tried")
+    _add_model(parser)
+    parser.add_argument("out", type=Path, metavar="OUT", help="the new .safetensors file")
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the model was trained on")
+    parser.add_argument("--precision", choices=PRECISIONS[1:], default="int8", help="of the layers; default: int8")
+    most = "bits per sample that it may cost on validation files; default: 0.05"
+    parser.add_argument("--most", type=_above_zero, default=0.05, metavar="BITS", help=most)
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
 
@@ -126,6 +145,11 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=ENGINES, default="auto", help="auto: cpu where it runs the model, else torch"
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of the cpu engine's layers: faster, less exact; default: the model's own",
     )
     parser.add_argument("--threads", type=_at_least_one, metavar="N", help="of the cpu engine; changes no result")
     parser.add_argument("--resample", action="store_true", help="convert recordings of another rate to the model's")
@@ -154,3 +178,16 @@ def _number(text: str, kind: Callable[[str], T], wanted: str, fits: Callable[[T]
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
+
+
+ADDERS = (
+    _add_quickstart,
+    _add_prepare,
+    _add_train,
+    _add_generate,
+    _add_score,
+    _add_compare,
+    _add_quantize,
+    _add_bench,
+    _add_info,
+)

@@ -28,6 +28,7 @@ METADATA_TYPES = {  # of what is computed with; other keys are plain values
     "corpus_fingerprint": (str, NoneType),
     "weights_hash": (str,),
     "heard": (str,),
+    "precision": (str,),
     "temperature": (float, int),
     "top_p": (float, int),
     "training_seconds": (float, int, NoneType),

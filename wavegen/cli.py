@@ -96,7 +96,8 @@ def _generate(args: argparse.Namespace) -> Result:
     prime = None if args.prime is None else read_at(args.prime, model.sample_rate, args.resample)
     num_samples = max(1, round(args.seconds * model.sample_rate))
     seeds = range(args.seed, args.seed + args.number)
-    how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine, "threads": args.threads}
+    how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
+    how |= {"threads": args.threads, "precision": args.precision}
     draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
     result = draws.describe(draws.write(args.out))
     return result, generated_text(result)
@@ -114,7 +115,8 @@ def _score(args: argparse.Namespace) -> Result:
         raise UserError("--plot draws one recording; name one file")
     model = load(args.model)
     window = args.window or (WINDOW if args.plot or args.csv else None)
-    result = score(model, args.files, args.engine, args.resample, args.threads, window, progress="scoring")
+    how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
+    result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
     result["model"] = {"path": str(args.model), **result["model"]}
     for warning in result["warnings"]:
         print(f"wavegen: warning: {warning}", file=sys.stderr)
@@ -148,6 +150,31 @@ def _compare(args: argparse.Namespace) -> Result:
             shown = list(sounds(models, result, corpus, Path(folder)))
             write_page(args.html, result, shown, runs=runs, symbols=args.bits_per_symbol)
     return result, comparison_text(result, args.bits_per_symbol)
+
+
+def _bench(args: argparse.Namespace) -> Result:
+    from wavegen.bench import bench
+    from wavegen.bench.plot import plot
+    from wavegen.report import bench_text
+
+    if args.plot:
+        _check_output(args.plot)
+    result = bench(args.what, args.rounds, progress=True)
+    if args.plot:
+        plot(args.plot, result)
+    return result, bench_text(result)
+
+
+def _quantize(args: argparse.Namespace) -> Result:
+    from wavegen.checkpoint import load
+    from wavegen.data.corpus import open_corpus
+    from wavegen.quantization import quantize
+    from wavegen.report import description_text
+
+    _check_output(args.out)
+    model, corpus = load(args.model), open_corpus(args.corpus)
+    result = quantize(model, corpus, args.out, args.precision, args.most, progress=True)
+    return result, description_text(result)
 
 
 def _names(arguments: Sequence[str]) -> dict[str, Path]:
@@ -207,6 +234,8 @@ COMMANDS = {
     "generate": _generate,
     "score": _score,
     "compare": _compare,
+    "quantize": _quantize,
+    "bench": _bench,
     "info": _info,
 }
 

@@ -16,6 +16,8 @@ from wavegen.baselines import BASELINES
 from wavegen.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.density import AudioModel
+from wavegen.engine import open_engine, precision_of
+from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation import DIGITS, PROVENANCE, UNIT, bits_per_file, check_rate, estimate, heard, provenance
 
@@ -128,7 +130,10 @@ def _bits_of_rows(
 ) -> Iterable[tuple[str, NDArray[np.float64]]]:
     """The name of each row that can be had and the bits of each file, (files,); a baseline that fails says `why`."""
     for name, model in models.items():
-        yield name, bits_per_file(model, pcms, progress=f"scoring {name}" if progress else None)
+        # Only an engine rounds weights, and what it costs belongs into the number.
+        rounded = precision_of(model) != PRECISIONS[0]
+        feed = (lambda streams, model=model: open_engine(model, streams).feed) if rounded else None
+        yield name, bits_per_file(model, pcms, progress=f"scoring {name}" if progress else None, open_feed=feed)
     for baseline in BASELINES:
         if why[baseline.name] is None:
             train = (corpus.pcm(recording) for recording in corpus.split("train"))

@@ -67,16 +67,19 @@ def bits_per_file(
     pcms: Sequence[NDArray[np.int16]],
     samples_at_once: int | None = None,
     progress: str | None = None,
+    open_feed: Callable[[int], Feed] | None = None,
 ) -> NDArray[np.float64]:
     """−Σ_t log2 p(pcm_t | pcm_<t) of every file from its first sample on, (files,) float64.
 
     Files of like length go side by side, in chunks with carried state, `samples_at_once` samples of
     all of them together, as many as memory should hold unless given. `progress` is the label of a bar on stderr.
+    `open_feed` says how so many streams of the model are fed, which is by its own forward pass unless given.
     """
     samples_at_once = samples_at_once or most_at_once(model)
     takes = [Take("", len(pcm), functools.partial(np.asarray, pcm)) for pcm in pcms]
     bits = np.zeros(len(takes))
-    for index, log2_prob in chunks(functools.partial(teacher_forcing, model), takes, samples_at_once, progress):
+    open_feed = open_feed or functools.partial(teacher_forcing, model)
+    for index, log2_prob in chunks(open_feed, takes, samples_at_once, progress):
         bits[index] -= log2_prob.sum(dtype=np.float64)
     return bits
 

@@ -110,7 +110,7 @@ def score_text(score: Mapping[str, Any], curves: bool = False) -> str:
     lines = [table(["", "samples", "bits/sample", "FLAC", "above FLAC"], rows)]
     if score["low"] is not None:
         lines.append(f"95 % interval over files: {interval(score['low'], score['high'])}")
-    lines.append(f"engine: {score['engine']}")
+    lines.append(f"engine: {score['engine']}, {score['precision']}")
     for file in score["files"] if curves else ():
         lines += ["", f"{file['file']}: seconds, bits/sample, FLAC's, above FLAC's"]
         lines += [
@@ -147,8 +147,30 @@ def generated_text(generated: Mapping[str, Any]) -> str:
         [file["file"], str(file["seed"]), f"{file['samples'] / rate:.2f}", bits(file["bits_per_sample"])]
         for file in generated["files"]
     ]
+    engine = f"engine {generated['engine']}, {generated['precision']}"
     speed = f"{generated['samples_per_second']:,.0f} samples/s, {generated['real_time_factor']:.2f} x real time"
-    return "\n".join([table(["", "seed", "seconds", "bits/sample"], rows), f"engine {generated['engine']}: {speed}"])
+    return "\n".join([table(["", "seed", "seconds", "bits/sample"], rows), f"{engine}: {speed}"])
+
+
+def bench_text(bench: Mapping[str, Any]) -> str:
+    """The table of `bench`, its ratios, and what is missing."""
+    machine = bench["machine"]
+    rows = [
+        [row["engine"], row["precision"], str(row["threads"]), str(row["streams"])]
+        + [rounded(round(row[key])) for key in ("samples_per_second", "low", "high")]
+        + [f"{row['samples_per_second'] / bench['sample_rate']:.2f}"]
+        for row in bench["rows"]
+    ]
+    ratios = [
+        [f"{ratio['a']} / {ratio['b']}", f"{ratio['ratio']:.2f}", f"{ratio['low']:.2f}", f"{ratio['high']:.2f}"]
+        for ratio in bench["ratios"]
+    ]
+    header = ["", "precision", "threads", "streams", "samples/s", "least", "most", "x real time"]
+    about = f"{bench['macs_per_sample']:,} multiply-adds a sample; {machine['cpu']}, {machine['cpus']} CPUs"
+    lines = [f"{bench['model']}: {about}, {machine['isa']}; median of {bench['rounds']} rounds", ""]
+    lines += [table(header, rows), "", table(["ratio within a round", "median", "least", "most"], ratios)]
+    lines += [f"{missing['engine']}: {missing['why']}" for missing in bench["missing"]]
+    return "\n".join(lines)
 
 
 def description_text(description: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ class Draws:
     """What `generate` made, by which engine and how fast; the prime is not counted."""
 
     engine: str
+    precision: str
     draws: list[Draw]
     sample_rate: int
     primed: int
@@ -69,6 +70,7 @@ class Draws:
         """What `wavegen generate --json` prints."""
         return {
             "engine": self.engine,
+            "precision": self.precision,
             "files": [
                 {
                     "file": str(path),
@@ -110,12 +112,13 @@ def generate(
     engine: str = "auto",
     threads: int | None = None,
     top_p: float | None = None,
+    precision: str | None = None,
     progress: bool = False,
 ) -> Draws:
     """One recording a seed, each the same whatever other seeds it is made with.
 
-    A `prime`, (samples,) int16, is heard first and stands at the start of every recording. Temperature
-    and `top_p`, which only a categorical distribution takes, are the model's own unless given;
+    A `prime`, (samples,) int16, is heard first and stands at the start of every recording. Temperature,
+    `top_p`, which only a categorical distribution takes, and `precision` are the model's own unless given;
     log-probabilities are always those of the model as it is.
     Raises UserError for arguments out of range.
     """
@@ -123,7 +126,7 @@ def generate(
     top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
     if num_samples < 1 or num_samples * len(seeds) > MOST_SAMPLES:
         raise UserError(f"{num_samples} samples of {len(seeds)} recordings: give at least one, and at most 2^28 in all")
-    running = open_engine(model, len(seeds), engine, threads=threads)
+    running = open_engine(model, len(seeds), engine, threads, precision=precision)
     heard = np.zeros((len(seeds), 0), np.int16) if prime is None else np.tile(prime, (len(seeds), 1))
     pcm, log2_prob = [heard], []
     for start in range(0, heard.shape[1], PIECE):
@@ -142,4 +145,4 @@ def generate(
         seconds = max(time.monotonic() - begun, 1e-9)
     whole, density = np.concatenate(pcm, axis=1), np.concatenate(log2_prob, axis=1)
     draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
-    return Draws(running.name, draws, model.sample_rate, heard.shape[1], num_samples, seconds)
+    return Draws(running.name, running.precision, draws, model.sample_rate, heard.shape[1], num_samples, seconds)

@@ -76,6 +76,7 @@ def score(
     resample: bool = False,
     threads: int | None = None,
     window: float | None = None,
+    precision: str | None = None,
     progress: str | None = None,
 ) -> dict[str, Any]:
     """Bits per sample of audio files, folders or a corpus's test split: what `wavegen score --json` prints.
@@ -90,8 +91,8 @@ def score(
     """
     begun = time.monotonic()
     takes, warnings = find_takes([files] if isinstance(files, str | Path) else files, model, resample)
-    running = functools.partial(open_engine, model, engine=engine, threads=threads)
-    name = running(streams=1).name
+    running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
+    probe = running(streams=1)
     length = max(1, round(window * model.sample_rate)) if window else None
     courses = [_Course(take.samples, length or take.samples) for take in takes]
     for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, takes, most_at_once(model), progress):
@@ -101,7 +102,8 @@ def score(
     flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
     result = {
         "unit": UNIT,
-        "engine": name,
+        "engine": probe.name,
+        "precision": probe.precision,
         "files": rows,
         **estimate(bits, samples),
         "flac_bits_per_sample": round(flac, DIGITS),

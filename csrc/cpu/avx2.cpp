@@ -1,6 +1,9 @@
 // Kernels for x86 CPUs with AVX2 and FMA.
 #include <immintrin.h>
 
+#include <cstring>
+#include <utility>
+
 #include "kernels.h"
 
 namespace wavegen::avx2 {
@@ -9,7 +12,7 @@ namespace {
 using Vector = __m256;
 constexpr std::size_t kWidth = 8;
 constexpr std::size_t kAccumulators = 12;
-constexpr std::size_t kMostRows = 6;
+constexpr std::size_t kTileRows = 6;
 
 inline Vector load(const float* p) { return _mm256_loadu_ps(p); }
 inline void store(float* p, Vector x) { _mm256_storeu_ps(p, x); }
@@ -26,10 +29,51 @@ inline Vector power_of_two(Vector t) {
     return _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(0x3F800000)));
 }
 
+inline __m256i load_words(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline Vector lower(const std::uint32_t* words) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(load_words(words), 16));
+}
+inline Vector upper(const std::uint32_t* words) {
+    const __m256i mask = _mm256_set1_epi32(static_cast<int>(0xFFFF0000));
+    return _mm256_castsi256_ps(_mm256_and_si256(load_words(words), mask));
+}
+inline void store_bytes(std::int8_t* p, Vector t) {
+    const __m256i n = _mm256_sub_epi32(_mm256_castps_si256(t), _mm256_set1_epi32(0x4B400000));
+    const __m256i twos = _mm256_packs_epi32(n, n), ones = _mm256_packs_epi16(twos, twos);
+    const std::int32_t low = _mm256_extract_epi32(ones, 0), high = _mm256_extract_epi32(ones, 4);
+    std::memcpy(p, &low, sizeof low);
+    std::memcpy(p + 4, &high, sizeof high);
+}
+
+using Integers = __m256i;
+constexpr std::size_t kIntegers = 6, kIntegerRows = 2;
+inline Integers zero() { return _mm256_setzero_si256(); }
+
+// Inputs 0 and 2 of four in the lower halves of the lanes' words, 1 and 3 in the upper: int16 each.
+struct Quads {
+    __m256i even, odd;
+};
+using Quad = Quads;
+inline Quads split(__m256i bytes) {
+    return {_mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8), _mm256_srai_epi16(bytes, 8)};
+}
+inline Quad quad(const std::int8_t* p) {
+    std::int32_t word;
+    std::memcpy(&word, p, sizeof word);
+    return split(_mm256_set1_epi32(word));
+}
+inline Quads load_quads(const std::int8_t* p) { return split(load_words(p)); }
+inline Integers dot(Integers sum, const Quads& w, const Quad& x) {
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(w.even, x.even));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(w.odd, x.odd));
+}
+inline Vector floats(Integers sum, const std::int32_t*) { return _mm256_cvtepi32_ps(sum); }
+
 #include "kernels.inl"
 
 }  // namespace
 
-const Kernels kernels = {"avx2", product, gate, gru, lstm, maximum, exponentials, multiply_add_all};
+const Kernels kernels = {"avx2", product<Float32>, product<Bfloat16>, product_int8, gate, gru,
+                         lstm,   maximum,          exponentials,      read,         spin, multiply_add_all};
 
 }  // namespace wavegen::avx2

@@ -1,35 +1,42 @@
-// Kernels for x86 CPUs with AVX-512 (foundation).
+// Kernels for x86 CPUs with AVX-512 (foundation, and bytes and words).
 #include <immintrin.h>
+
+#include <cstring>
+#include <utility>
 
 #include "kernels.h"
 
 namespace wavegen::avx512 {
 namespace {
 
-using Vector = __m512;
-constexpr std::size_t kWidth = 16;
-constexpr std::size_t kAccumulators = 24;
-constexpr std::size_t kMostRows = 6;
+#include "avx512.inl"
 
-inline Vector load(const float* p) { return _mm512_loadu_ps(p); }
-inline void store(float* p, Vector x) { _mm512_storeu_ps(p, x); }
-inline Vector broadcast(float x) { return _mm512_set1_ps(x); }
-inline Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
-inline Vector subtract(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
-inline Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
-inline Vector divide(Vector a, Vector b) { return _mm512_div_ps(a, b); }
-inline Vector larger(Vector a, Vector b) { return _mm512_max_ps(a, b); }
-inline Vector smaller(Vector a, Vector b) { return _mm512_min_ps(a, b); }
-inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
-inline Vector power_of_two(Vector t) {
-    const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(t), 23);
-    return _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3F800000)));
+// Inputs 0 and 2 of four in the lower halves of the lanes' words, 1 and 3 in the upper: int16 each.
+struct Quads {
+    __m512i even, odd;
+};
+using Quad = Quads;
+inline Quad quad(const std::int8_t* p) {
+    std::int32_t word;
+    std::memcpy(&word, p, sizeof word);
+    const __m512i bytes = _mm512_set1_epi32(word);
+    return {_mm512_srai_epi16(_mm512_slli_epi16(bytes, 8), 8), _mm512_srai_epi16(bytes, 8)};
 }
+inline Quads load_quads(const std::int8_t* p) {
+    const __m512i bytes = _mm512_loadu_si512(p);
+    return {_mm512_srai_epi16(_mm512_slli_epi16(bytes, 8), 8), _mm512_srai_epi16(bytes, 8)};
+}
+inline Integers dot(Integers sum, const Quads& w, const Quad& x) {
+    sum = _mm512_add_epi32(sum, _mm512_madd_epi16(w.even, x.even));
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(w.odd, x.odd));
+}
+inline Vector floats(Integers sum, const std::int32_t*) { return _mm512_cvtepi32_ps(sum); }
 
 #include "kernels.inl"
 
 }  // namespace
 
-const Kernels kernels = {"avx512", product, gate, gru, lstm, maximum, exponentials, multiply_add_all};
+const Kernels kernels = {"avx512", product<Float32>, product<Bfloat16>, product_int8, gate, gru,
+                         lstm,     maximum,          exponentials,      read,         spin, multiply_add_all};
 
 }  // namespace wavegen::avx512

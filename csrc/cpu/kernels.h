@@ -3,12 +3,22 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace wavegen {
 
 constexpr std::size_t kLanes = 16;  // every row is padded to a multiple of this, whatever the instruction set
 
 static constexpr std::size_t padded(std::size_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
+constexpr std::size_t kMostInt8Inputs = 8192;
+
+// Weights of int8 in quads of inputs: bytes[(i / 4 * outputs + o) * 4 + i % 4], zeros where i is beyond the inputs.
+struct Int8Weights {
+    const std::int8_t* bytes;
+    const float* scale;          // (outputs,)
+    const std::int32_t* offset;  // (outputs,) 128 Σ_i weight[i, o], for arithmetic that takes one side unsigned
+};
 
 // The instruction sets give the same bits. All counts except `inputs` and `num_symbols` are multiples of kLanes.
 struct Kernels {
@@ -19,6 +29,21 @@ struct Kernels {
     // be less than their length, and sums `sum_stride`.
     void (*product)(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
                     std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride);
+
+    // The same with weights of bfloat16, exactly expanded: in each 32 outputs word i has that of output i in its lower
+    // half and that of output i + 16 in its upper half. A row of them is `stride` words.
+    void (*product_bfloat16)(const std::uint32_t* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
+                             const float* rows, std::size_t row_stride, std::size_t count, float* sums,
+                             std::size_t sum_stride);
+
+    // The same with weights and rows of int8, whose products are summed exactly:
+    //
+    //     sums[o] += float(Σ_i weight[i, o] q[i]) * (scale[o] * s),   s = max |row| / 127, q[i] = round(row[i] (127 /
+    //     max |row|))
+    //
+    // with the last addition fused. Rows must be finite for the sums to be, and have whole quads of floats.
+    void (*product_int8)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const float* rows,
+                         std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride);
 
     // z = tanh(signal) σ(opening), within 2e-7.
     void (*gate)(const float* signal, const float* opening, std::size_t count, float* z);
@@ -40,6 +65,13 @@ struct Kernels {
     // returns their sum: sixteen partial sums over k mod 16 in ascending k, then these in ascending order.
     float (*exponentials)(const float* x, float maximum, float temperature, std::size_t num_symbols, float* e);
 
+    // For benchmarks: reads the weights that `product` reads for so many rows, in its order, and only adds them up; and
+    // fused multiply-adds that stay in registers, of which it returns the number. `sink` takes 512 floats that keep
+    // compilers from leaving the work out.
+    void (*read)(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, std::size_t count,
+                 float* sink);
+    std::size_t (*spin)(std::size_t rounds, float* sink);
+
     // out = a b + c with one rounding; for tests.
     void (*multiply_add)(const float* a, const float* b, const float* c, std::size_t count, float* out);
 };
@@ -51,6 +83,12 @@ namespace avx2 {
 extern const Kernels kernels;
 }
 namespace avx512 {
+extern const Kernels kernels;
+}
+namespace avx512vnni {
+extern const Kernels kernels;
+}
+namespace neon {
 extern const Kernels kernels;
 }
 

@@ -2,12 +2,22 @@
 // with
 //
 //     Vector, kWidth         so many float32 lanes
-//     kAccumulators          so many of them stay in registers in a product
-//     kMostRows              rows of a product side by side
+//     kAccumulators          so many of them stay in registers in a product (kWidth * kAccumulators >= 32)
+//     kTileRows              rows of a product side by side
 //     load store broadcast add subtract multiply divide
 //     multiply_add(a, b, c)  a b + c with one rounding
 //     larger smaller(a, b)   a > b ? a : b and a < b ? a : b, so b if either is NaN
 //     power_of_two(t)        2^n of t = n + kRounding
+//     lower upper(words)     float32 whose upper 16 bits are the lower or upper halves of kWidth words
+//     store_bytes(p, t)      n of t = n + kRounding, as kWidth int8
+//
+// and for products of int8
+//
+//     Integers               kWidth int32, of which kIntegers stay in registers, in kIntegerRows rows at most
+//     Quad, quad(p)          four int8 for all lanes
+//     zero() load_quads(p)   kWidth quads of weights
+//     dot(sum, w, x)         sum + Σ of the four products, exactly
+//     floats(sum, offset)    sum as float32, less what `dot` added because it shifts x by 128
 //
 // The order of operations is the numeric contract (numerics = 1): do not change it without raising that number.
 
@@ -39,16 +49,34 @@ inline Vector exponential_minus_one(Vector y, float limit) {
     return multiply_add(e.scale, e.rest, subtract(e.scale, broadcast(1.0f)));
 }
 
+struct Float32 {
+    using Word = float;
+    static constexpr std::size_t kBlock = 1;  // a strip of outputs starts at a multiple of so many vectors
+    static std::size_t words(std::size_t outputs) { return outputs; }
+    static Vector column(const Word* row, std::size_t vector) { return load(row + vector * kWidth); }
+};
+
+struct Bfloat16 {
+    using Word = std::uint32_t;
+    static constexpr std::size_t kBlock = 2 * kLanes / kWidth;
+    static std::size_t words(std::size_t outputs) { return outputs / 2; }
+    static Vector column(const Word* row, std::size_t vector) {
+        const std::size_t output = vector * kWidth;
+        const Word* words = row + output / (2 * kLanes) * kLanes + output % kLanes;
+        return output % (2 * kLanes) < kLanes ? lower(words) : upper(words);
+    }
+};
+
 // kRows rows by kVectors vectors of outputs: so many chains run side by side.
-template <std::size_t kRows, std::size_t kVectors>
-void tile(const float* weight, std::size_t stride, std::size_t inputs, const float* rows, std::size_t row_stride,
-          float* sums, std::size_t sum_stride) {
+template <class Weights, std::size_t kRows, std::size_t kVectors>
+void tile(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, const float* rows,
+          std::size_t row_stride, float* sums, std::size_t sum_stride) {
     Vector sum[kRows][kVectors];
     for (std::size_t r = 0; r < kRows; ++r)
         for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = load(sums + r * sum_stride + v * kWidth);
     for (std::size_t i = 0; i < inputs; ++i, weight += stride) {
         Vector column[kVectors];
-        for (std::size_t v = 0; v < kVectors; ++v) column[v] = load(weight + v * kWidth);
+        for (std::size_t v = 0; v < kVectors; ++v) column[v] = Weights::column(weight, v);
         for (std::size_t r = 0; r < kRows; ++r) {
             const Vector x = broadcast(rows[r * row_stride + i]);
             for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = multiply_add(column[v], x, sum[r][v]);
@@ -58,43 +86,179 @@ void tile(const float* weight, std::size_t stride, std::size_t inputs, const flo
         for (std::size_t v = 0; v < kVectors; ++v) store(sums + r * sum_stride + v * kWidth, sum[r][v]);
 }
 
-using Tile = void (*)(const float*, std::size_t, std::size_t, const float*, std::size_t, float*, std::size_t);
+template <class Weights>
+using Tile = void (*)(const typename Weights::Word*, std::size_t, std::size_t, const float*, std::size_t, float*,
+                      std::size_t);
 
-// The tile of kRows rows and `vectors` <= kVectors vectors.
+template <class Weights, std::size_t kRows, std::size_t... kFewer>
+Tile<Weights> tile_of(std::size_t vectors, std::index_sequence<kFewer...>) {
+    static constexpr Tile<Weights> kTiles[] = {tile<Weights, kRows, kFewer + 1>...};
+    return kTiles[vectors - 1];
+}
+
+// The tile of `rows` <= kRows rows and so many vectors.
+template <class Weights, std::size_t kRows>
+Tile<Weights> tile_for(std::size_t rows, std::size_t vectors) {
+    if constexpr (kRows > 1)
+        if (rows < kRows) return tile_for<Weights, kRows - 1>(rows, vectors);
+    return tile_of<Weights, kRows>(vectors, std::make_index_sequence<kAccumulators / kRows>());
+}
+
+// How `total` are shared out: part `index` of `parts`, as even as can be, the larger first; returns its end.
+inline std::size_t share(std::size_t total, std::size_t parts, std::size_t index) {
+    const std::size_t fewer = total / parts, more = total % parts;
+    return (index + 1) * fewer + (index < more ? index + 1 : more);
+}
+
+// How a product is cut: rows and vectors are shared out evenly among as few tiles as there must be; the weights of a
+// strip of vectors are read again for each tile of rows, while they are near. Calls with(first vector, its end, first
+// row, its end) for each tile.
+template <class Weights, class With>
+inline void each_tile(std::size_t outputs, std::size_t count, const With& with) {
+    constexpr std::size_t kFit = kAccumulators / Weights::kBlock, kRows = kFit < kTileRows ? kFit : kTileRows;
+    if (count == 0) return;
+    const std::size_t tiles = (count + kRows - 1) / kRows, height = share(count, tiles, 0);
+    const std::size_t vectors = outputs / kWidth, blocks = (vectors + Weights::kBlock - 1) / Weights::kBlock;
+    const std::size_t most = kAccumulators / height / Weights::kBlock, strips = (blocks + most - 1) / most;
+    for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
+        const std::size_t whole = share(blocks, strips, strip) * Weights::kBlock;
+        const std::size_t end = whole < vectors ? whole : vectors;
+        for (std::size_t t = 0, row = 0; t < tiles; ++t) {
+            const std::size_t after = share(count, tiles, t);
+            with(first, end, row, after);
+            row = after;
+        }
+        first = end;
+    }
+}
+
+template <class Weights>
+void product(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
+             const float* rows, std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride) {
+    each_tile<Weights>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t row, std::size_t after) {
+        tile_for<Weights, kTileRows>(after - row, end - first)(weight + Weights::words(first * kWidth), stride, inputs,
+                                                               rows + row * row_stride, row_stride,
+                                                               sums + row * sum_stride + first * kWidth, sum_stride);
+    });
+}
+
+template <std::size_t kVectors>
+void read_tile(const float* weight, std::size_t stride, std::size_t inputs, float* sink) {
+    Vector sum[kVectors];
+    for (std::size_t v = 0; v < kVectors; ++v) sum[v] = load(sink + v * kWidth);
+    for (std::size_t i = 0; i < inputs; ++i, weight += stride)
+        for (std::size_t v = 0; v < kVectors; ++v) sum[v] = add(sum[v], load(weight + v * kWidth));
+    for (std::size_t v = 0; v < kVectors; ++v) store(sink + v * kWidth, sum[v]);
+}
+
+template <std::size_t... kFewer>
+void read_vectors(const float* weight, std::size_t stride, std::size_t inputs, std::size_t vectors, float* sink,
+                  std::index_sequence<kFewer...>) {
+    static constexpr void (*kTiles[])(const float*, std::size_t, std::size_t, float*) = {read_tile<kFewer + 1>...};
+    kTiles[vectors - 1](weight, stride, inputs, sink);
+}
+
+void read(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, std::size_t count,
+          float* sink) {
+    each_tile<Float32>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t, std::size_t) {
+        read_vectors(weight + first * kWidth, stride, inputs, end - first, sink,
+                     std::make_index_sequence<kAccumulators>());
+    });
+}
+
+std::size_t spin(std::size_t rounds, float* sink) {
+    Vector sum[kAccumulators];
+    const Vector x = load(sink), y = load(sink + kWidth);
+    for (std::size_t v = 0; v < kAccumulators; ++v) sum[v] = broadcast(static_cast<float>(v));
+    for (std::size_t round = 0; round < rounds; ++round)
+        for (std::size_t v = 0; v < kAccumulators; ++v) sum[v] = multiply_add(sum[v], x, y);
+    for (std::size_t v = 0; v < kAccumulators; ++v) store(sink + v * kWidth, sum[v]);
+    return rounds * kAccumulators * kWidth;
+}
+
+// q[i] = round(row[i] (127 / max |row|)), and max |row| / 127, or NaN if any of row is not finite.
+float quantize(const float* row, std::size_t count, std::int8_t* q) {
+    Vector most = broadcast(0.0f), spoilt = broadcast(0.0f);
+    for (std::size_t i = 0; i < count; i += kWidth) {
+        const Vector x = load(row + i);
+        most = larger(larger(x, subtract(broadcast(0.0f), x)), most);
+        spoilt = add(spoilt, subtract(x, x));
+    }
+    float lanes[kWidth], spoilt_lanes[kWidth], largest = 0.0f, nan = 0.0f;
+    store(lanes, most);
+    store(spoilt_lanes, spoilt);
+    for (std::size_t lane = 0; lane < kWidth; ++lane) {
+        largest = lanes[lane] > largest ? lanes[lane] : largest;
+        nan += spoilt_lanes[lane];
+    }
+    const Vector inverse = broadcast(largest > 0.0f ? 127.0f / largest : 0.0f);
+    for (std::size_t i = 0; i < count; i += kWidth)
+        store_bytes(q + i, add(multiply(load(row + i), inverse), broadcast(kRounding)));
+    return largest / 127.0f + nan;
+}
+
+struct Int8Rows {
+    const std::int8_t* q;
+    std::size_t stride;
+    const float* scale;
+};
+
 template <std::size_t kRows, std::size_t kVectors>
-Tile tile_of(std::size_t vectors) {
-    if constexpr (kVectors > 1)
-        if (vectors < kVectors) return tile_of<kRows, kVectors - 1>(vectors);
-    return tile<kRows, kVectors>;
+void int8_tile(const Int8Weights& weights, std::size_t quads, std::size_t outputs, std::size_t first,
+               const Int8Rows& rows, float* sums, std::size_t sum_stride) {
+    Integers sum[kRows][kVectors];
+    for (std::size_t r = 0; r < kRows; ++r)
+        for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = zero();
+    const std::int8_t* bytes = weights.bytes + first * 4;
+    for (std::size_t i = 0; i < quads; ++i, bytes += outputs * 4)
+        for (std::size_t r = 0; r < kRows; ++r) {
+            const Quad x = quad(rows.q + r * rows.stride + i * 4);
+            for (std::size_t v = 0; v < kVectors; ++v)
+                sum[r][v] = dot(sum[r][v], load_quads(bytes + v * kWidth * 4), x);
+        }
+    for (std::size_t r = 0; r < kRows; ++r)
+        for (std::size_t v = 0; v < kVectors; ++v) {
+            const std::size_t o = first + v * kWidth;
+            const Vector scale = multiply(load(weights.scale + o), broadcast(rows.scale[r]));
+            float* place = sums + r * sum_stride + o;
+            store(place, multiply_add(floats(sum[r][v], weights.offset + o), scale, load(place)));
+        }
+}
+
+using Int8Tile = void (*)(const Int8Weights&, std::size_t, std::size_t, std::size_t, const Int8Rows&, float*,
+                          std::size_t);
+
+template <std::size_t kRows, std::size_t... kFewer>
+Int8Tile int8_tile_of(std::size_t vectors, std::index_sequence<kFewer...>) {
+    static constexpr Int8Tile kTiles[] = {int8_tile<kRows, kFewer + 1>...};
+    return kTiles[vectors - 1];
 }
 
 template <std::size_t kRows>
-Tile tile_for(std::size_t rows, std::size_t vectors) {
+Int8Tile int8_tile_for(std::size_t rows, std::size_t vectors) {
     if constexpr (kRows > 1)
-        if (rows < kRows) return tile_for<kRows - 1>(rows, vectors);
-    return tile_of<kRows, kAccumulators / kRows>(vectors);
+        if (rows < kRows) return int8_tile_for<kRows - 1>(rows, vectors);
+    return int8_tile_of<kRows>(vectors, std::make_index_sequence<kIntegers / kRows>());
 }
 
-// Rows and vectors are shared out evenly among as few tiles as there must be, the larger first; the weights of a strip
-// of vectors are read again for each tile of rows, while they are near.
-void product(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
-             std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride) {
+void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const float* rows,
+                  std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride) {
+    alignas(64) std::int8_t q[kIntegerRows * kMostInt8Inputs];
+    float scale[kIntegerRows];
     if (count == 0) return;
-    const std::size_t tiles = (count + kMostRows - 1) / kMostRows, height = (count + tiles - 1) / tiles;
-    const std::size_t vectors = outputs / kWidth, most = kAccumulators / height;
-    const std::size_t strips = (vectors + most - 1) / most;
-    for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
-        const std::size_t width = (vectors - first + strips - strip - 1) / (strips - strip);
-        const float* column = weight + first * kWidth;
-        const Tile tall = tile_for<kMostRows>(height, width);
-        for (std::size_t t = 0, row = 0; t < tiles; ++t) {
-            const std::size_t here = (count - row + tiles - t - 1) / (tiles - t);
-            const Tile tile = here == height ? tall : tile_for<kMostRows>(here, width);
-            tile(column, stride, inputs, rows + row * row_stride, row_stride, sums + row * sum_stride + first * kWidth,
-                 sum_stride);
-            row += here;
+    const std::size_t tiles = (count + kIntegerRows - 1) / kIntegerRows, vectors = outputs / kWidth;
+    for (std::size_t t = 0, row = 0; t < tiles; ++t) {
+        const std::size_t height = share(count, tiles, t) - row, most = kIntegers / height;
+        const std::size_t strips = (vectors + most - 1) / most, length = padded(inputs);
+        for (std::size_t r = 0; r < height; ++r)
+            scale[r] = quantize(rows + (row + r) * row_stride, length, q + r * length);
+        for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
+            const std::size_t end = share(vectors, strips, strip);
+            int8_tile_for<kIntegerRows>(height, end - first)(weights, (inputs + 3) / 4, outputs, first * kWidth,
+                                                             {q, length, scale}, sums + row * sum_stride, sum_stride);
+            first = end;
         }
-        first += width;
+        row += height;
     }
 }
 

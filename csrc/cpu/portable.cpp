@@ -2,6 +2,7 @@
 #include <cfloat>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "kernels.h"
 
@@ -12,8 +13,8 @@ namespace {
 
 using Vector = float;
 constexpr std::size_t kWidth = 1;
-constexpr std::size_t kAccumulators = 16;
-constexpr std::size_t kMostRows = 1;
+constexpr std::size_t kAccumulators = 32;
+constexpr std::size_t kTileRows = 1;
 
 inline Vector load(const float* p) { return *p; }
 inline void store(float* p, Vector x) { *p = x; }
@@ -67,10 +68,38 @@ inline Vector power_of_two(Vector t) {
     return t;
 }
 
+inline Vector of_bits(std::uint32_t bits) {
+    Vector x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
+inline Vector lower(const std::uint32_t* word) { return of_bits(*word << 16); }
+inline Vector upper(const std::uint32_t* word) { return of_bits(*word & 0xFFFF0000u); }
+inline void store_bytes(std::int8_t* p, Vector t) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &t, sizeof bits);
+    *p = static_cast<std::int8_t>(static_cast<std::uint8_t>(bits));
+}
+
+using Integers = std::int32_t;
+constexpr std::size_t kIntegers = 16, kIntegerRows = 1;
+inline Integers zero() { return 0; }
+struct Quad {
+    std::int8_t x[4];
+};
+inline Quad quad(const std::int8_t* p) { return {{p[0], p[1], p[2], p[3]}}; }
+inline Quad load_quads(const std::int8_t* p) { return quad(p); }
+inline Integers dot(Integers sum, const Quad& w, const Quad& x) {
+    for (int i = 0; i < 4; ++i) sum += w.x[i] * x.x[i];
+    return sum;
+}
+inline Vector floats(Integers sum, const std::int32_t*) { return static_cast<float>(sum); }
+
 #include "kernels.inl"
 
 }  // namespace
 
-const Kernels kernels = {"portable", product, gate, gru, lstm, maximum, exponentials, multiply_add_all};
+const Kernels kernels = {"portable", product<Float32>, product<Bfloat16>, product_int8, gate, gru,
+                         lstm,       maximum,          exponentials,      read,         spin, multiply_add_all};
 
 }  // namespace wavegen::portable

@@ -9,16 +9,23 @@ namespace {
 
 const Kernels* const kWidestFirst[] = {
 #ifdef WAVEGEN_X86
-    &avx512::kernels,
-    &avx2::kernels,
+    &avx512vnni::kernels, &avx512::kernels, &avx2::kernels,
+#endif
+#ifdef __aarch64__
+    &neon::kernels,
 #endif
     &portable::kernels,
 };
 
 bool runs_here(const Kernels* kernels) {
 #ifdef WAVEGEN_X86
-    if (kernels == &avx512::kernels) return __builtin_cpu_supports("avx512f");
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+    if (kernels == &avx512vnni::kernels) return avx512 && __builtin_cpu_supports("avx512vnni");
+    if (kernels == &avx512::kernels) return avx512;
     if (kernels == &avx2::kernels) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+#ifdef __aarch64__
+    if (kernels == &neon::kernels) return true;  // every such CPU has it
 #endif
     return kernels == &portable::kernels;
 }

@@ -7,7 +7,7 @@ from functools import cache
 
 from wavegen.density import AudioModel
 from wavegen.engine import native, torch
-from wavegen.engine.base import Engine
+from wavegen.engine.base import PRECISIONS, Engine
 from wavegen.errors import UserError, nearest
 
 ENGINES = ("auto", "cpu", "torch")
@@ -16,28 +16,45 @@ _log = logging.getLogger("wavegen")
 
 
 def open_engine(
-    model: AudioModel, streams: int = 1, engine: str = "auto", threads: int | None = None, isa: str | None = None
+    model: AudioModel,
+    streams: int = 1,
+    engine: str = "auto",
+    threads: int | None = None,
+    isa: str | None = None,
+    precision: str | None = None,
 ) -> Engine:
     """An engine with `streams` streams at the start of a file.
 
     "cpu" is the C++ extension, for all networks but NADE; "torch" runs every model, slowly, in float64;
     "auto" takes the first that runs this model. `threads` (default: as many as there are CPUs) and `isa`, which
-    forces an instruction set, are the extension's and change its speed, never its results.
+    forces an instruction set, are the extension's and change its speed, never its results. `precision`, the
+    extension's too, rounds the layers' weights; it is the model's own unless given (`wavegen.quantization`).
     Raises UserError when the engine asked for is unknown, is not installed or does not run the model.
     """
     if engine not in ENGINES:
         raise UserError(f"engine {engine} is not known{nearest(engine, ENGINES)}")
+    precision = precision or precision_of(model)
+    if precision not in PRECISIONS:
+        raise UserError(f"precision {precision} is not known{nearest(precision, PRECISIONS)}")
     if streams < 1:
         raise UserError(f"{streams} streams; there must be one at least")
-    if engine == "torch" or (engine == "auto" and not native.runs(model)):
+    rounded = precision != PRECISIONS[0]
+    if engine == "torch" and rounded:
+        raise UserError(f"engine torch does not know precision {precision}; try --engine cpu")
+    if not rounded and (engine == "torch" or (engine == "auto" and not native.runs(model))):
         return torch.TorchEngine(model, streams)
     missing = native.missing()
     if missing is None:
-        return native.NativeEngine(model, streams, threads, isa)
-    if engine == "cpu":
+        return native.NativeEngine(model, streams, threads, isa, precision)
+    if engine == "cpu" or rounded:
         raise UserError(missing)
     _say_once(f"wavegen: {missing}; going on with the torch engine, which is some hundred times slower")
     return torch.TorchEngine(model, streams)
+
+
+def precision_of(model: AudioModel) -> str:
+    """What a model file says its layers' weights are to be rounded to."""
+    return str(model.metadata.get("precision", PRECISIONS[0]))
 
 
 @cache

@@ -14,6 +14,7 @@ from wavegen.distributions import Categorical
 from wavegen.errors import UserError
 
 NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
+PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/matrix.h for what is rounded
 NOT_FINITE = "the network's outputs are not finite: its weights are damaged or far too large"
 
 
@@ -26,6 +27,7 @@ class Engine(Protocol):
     """
 
     name: str  # "cpu" or "torch"
+    precision: str  # of the layers' weights: "float64" in the torch engine
     streams: int
 
     def generate(

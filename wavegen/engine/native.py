@@ -55,15 +55,24 @@ class NativeEngine:
 
     name = "cpu"
 
-    def __init__(self, model: AudioModel, streams: int, threads: int | None = None, isa: str | None = None):
+    def __init__(
+        self,
+        model: AudioModel,
+        streams: int,
+        threads: int | None = None,
+        isa: str | None = None,
+        precision: str = "float32",
+    ):
         if not runs(model):
             raise UserError(f"engine cpu does not run {model.network.name} networks; try --engine torch")
-        self.model, self.streams = model, streams
+        self.model, self.streams, self.precision = model, streams, precision
         self._symbol_of_code = model.codec.encode(torch.arange(-32768, 32768)).numpy().astype(np.uint16)
         self._code_of_symbol = model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)
         try:
             self._native = extension().Engine(
-                **engine_arguments(model, isa or "auto"), streams=streams, threads=threads or min(streams, cpus())
+                **engine_arguments(model, precision, isa or "auto"),
+                streams=streams,
+                threads=threads or min(streams, cpus()),
             )
         except (ValueError, MemoryError) as error:
             raise UserError(f"engine cpu cannot run this model: {error}") from error

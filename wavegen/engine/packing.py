@@ -28,17 +28,17 @@ def packs(model: AudioModel) -> bool:
     return type(model.network) in _NETWORKS and type(model.distribution) in _HEADS
 
 
-def engine_arguments(model: AudioModel, isa: str) -> dict[str, Any]:
+def engine_arguments(model: AudioModel, precision: str, isa: str) -> dict[str, Any]:
     """What `wavegen_native.Engine` is made with, but for streams and threads. Raises ValueError if it does not fit."""
     head = _head(model)
     arrays = inputs(model)
     channels = arrays["input_table"].shape[1] + (arrays["error_table"].size > 0)
-    made = network(model.network, channels=channels, num_params=head.num_params, isa=isa)
+    made = network(model.network, channels=channels, num_params=head.num_params, precision=precision, isa=isa)
     return {"network": made, "head": head, "start_symbol": model.codec.silence, **arrays}
 
 
 def network(network: Any, **ends: Any) -> Any:
-    """The extension's counterpart of a network; `ends` are its `channels`, `num_params` and `isa`."""
+    """The extension's counterpart of a network; `ends` are its `channels`, `num_params`, `precision` and `isa`."""
     name, arguments = _NETWORKS[type(network)]
     return getattr(extension(), name)(**arguments(network), **ends)
 

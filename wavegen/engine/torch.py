@@ -19,7 +19,7 @@ _CHUNK = 16384  # samples of all streams together that are fed at once: it bound
 class TorchEngine:
     """See `wavegen.engine.base.Engine`. A random word w draws the symbol with C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1)."""
 
-    name = "torch"
+    name, precision = "torch", "float64"
 
     def __init__(self, model: AudioModel, streams: int):
         self.model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)

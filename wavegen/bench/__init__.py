@@ -1,0 +1,189 @@
+"""How fast an engine draws samples, beside other ways to do it and beside what the machine allows, all in one run."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from wavegen.bench.peers import PEERS
+from wavegen.checkpoint import load
+from wavegen.density import AudioModel
+from wavegen.engine import native, open_engine
+from wavegen.engine.base import PRECISIONS, cpus
+from wavegen.engine.packing import engine_arguments, extension
+from wavegen.errors import UserError
+
+ROUNDS, TURN_SECONDS = 7, 0.4
+STREAMS = 32
+LOOP, REPLAY, MULTIPLY_ADDS = "PyTorch loop", "weights read", "multiply-adds"
+REPLAYED = 16  # samples, the longest block in which past taps are computed
+SAMPLE_RATE = 8000
+# residual, skip channels, stacks of dilations 1 … 512; kernel 2, gates twice as wide as the residual, 256 symbols
+CONFIGURATIONS = {"A": (64, 128, 2), "B": (64, 256, 2), "C": (128, 256, 3)}
+
+
+class Contender(NamedTuple):
+    """Something that draws samples: `run(n)` draws n of each of its streams."""
+
+    engine: str
+    precision: str
+    threads: int
+    streams: int
+    run: Callable[[int], object]
+
+
+def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dict[str, Any]:
+    """Samples per second of a model, or of the untrained configuration A, B or C: what `wavegen bench --json` prints.
+
+    Contenders take turns of some 0.4 seconds, `rounds` of them after one to warm up. A row has the median of its
+    turns and the least and most; a ratio is the median over rounds of two contenders' ratios within a round, so that a
+    machine that slows down for a while slows both. "weights read" is how fast one thread reads the weights that
+    one stream of the cpu engine reads, the same addresses in the same order with additions only; "multiply-adds"
+    how many samples' multiply-adds it does in registers. Raises UserError for a model that cannot be loaded.
+    """
+    if rounds < 1:
+        raise UserError(f"{rounds} rounds; there must be one at least")
+    model = configuration(str(what)) if str(what) in CONFIGURATIONS else load(what)
+    contenders = list(_contenders(model))
+    sizes = [_calibrated(contender) for contender in contenders]
+    rates = np.zeros((rounds + 1, len(contenders)))
+    for turn in tqdm(range(rounds + 1), desc="round", leave=False, disable=None if progress else True):
+        for index, (contender, size) in enumerate(zip(contenders, sizes, strict=True)):
+            rates[turn, index] = size * contender.streams / _seconds(contender, size)
+    rates = rates[1:]
+    rows = [
+        {**contender._asdict(), "samples_per_second": round(median(turns), 1), "low": min(turns), "high": max(turns)}
+        for contender, turns in zip(contenders, rates.T.tolist(), strict=True)
+    ]
+    for row in rows:
+        del row["run"]
+        row["low"], row["high"] = round(row["low"], 1), round(row["high"], 1)
+    return {
+        "model": str(what),
+        "macs_per_sample": model.macs_per_sample,
+        "parameters": model.num_parameters,
+        "sample_rate": model.sample_rate,
+        "rounds": rounds,
+        "machine": _machine(),
+        "rows": rows,
+        "ratios": list(_ratios(contenders, rates)),
+        "missing": [{"engine": name, "why": why} for name, why in _missing(model)],
+    }
+
+
+def configuration(name: str) -> AudioModel:
+    """One of the untrained CONFIGURATIONS."""
+    residual, skip, stacks = CONFIGURATIONS[name]
+    network = {
+        "name": "wavenet",
+        "residual_channels": residual,
+        "gate_channels": 2 * residual,
+        "skip_channels": skip,
+        "kernel_size": 2,
+        "dilations": [2**i for i in range(10)] * stacks,
+    }
+    torch.manual_seed(0)
+    settings = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}, "network": network}
+    return AudioModel.from_settings(settings, SAMPLE_RATE).eval()
+
+
+def _contenders(model: AudioModel) -> Any:
+    if native.missing() is None and native.runs(model):
+        yield from _engines(model)
+        yield from _bounds(model)
+    for name, peer in PEERS.items():
+        if peer.missing(model) is None:
+            for streams in peer.streams:
+                yield Contender(name, "float32", torch.get_num_threads(), streams, peer(model, streams).run)
+
+
+def _engines(model: AudioModel) -> Any:
+    many = sorted({(1, 1), (1, STREAMS), (min(2, cpus()), 1), (cpus(), STREAMS * cpus())})
+    for precision in PRECISIONS:
+        for threads, streams in many:
+            engine = open_engine(model, streams, "cpu", threads, precision=precision)
+
+            def run(samples: int, engine: Any = engine, seeds: Sequence[int] = range(streams)) -> None:
+                engine.generate(samples, seeds)
+
+            yield Contender("cpu", precision, threads, streams, run)
+
+
+def _bounds(model: AudioModel) -> Any:
+    arguments = engine_arguments(model, PRECISIONS[0], "noting")
+    engine = extension().Engine(**arguments, streams=1, threads=1)
+    engine.generate(REPLAYED, np.zeros(1, np.uint64), 1.0, 1.0)
+    replay = extension().replay(engine, REPLAYED)
+    yield Contender(REPLAY, PRECISIONS[0], 1, 1, lambda samples: replay.read(max(1, samples // REPLAYED)))
+    macs, spin = model.macs_per_sample, extension().multiply_adds_per_second
+    lanes = 384  # a round does about so many
+    yield Contender(MULTIPLY_ADDS, PRECISIONS[0], 1, 1, lambda samples: spin(max(1, samples * macs // lanes)))
+
+
+def _missing(model: AudioModel) -> Any:
+    if (why := native.missing()) is not None:
+        yield "cpu", why
+    for name, peer in PEERS.items():
+        if (why := peer.missing(model)) is not None:
+            yield name, why
+
+
+def _seconds(contender: Contender, samples: int) -> float:
+    begun = time.perf_counter()
+    contender.run(samples)
+    return time.perf_counter() - begun
+
+
+def _calibrated(contender: Contender) -> int:
+    """How many samples take about a turn; a multiple of REPLAYED."""
+    samples = REPLAYED
+    while (seconds := _seconds(contender, samples)) < TURN_SECONDS / 8:
+        samples *= 2
+    return max(1, round(samples * TURN_SECONDS / seconds / REPLAYED)) * REPLAYED
+
+
+def _ratios(contenders: Sequence[Contender], rates: np.ndarray) -> Any:
+    """Each row over the PyTorch loop of one stream, and over what bounds it."""
+    names = [(contender.engine, contender.precision, contender.streams) for contender in contenders]
+    bounds = {1: (REPLAY, PRECISIONS[0], 1), STREAMS: (MULTIPLY_ADDS, PRECISIONS[0], 1)}
+    for index, contender in enumerate(contenders):
+        over = [(LOOP, "float32", 1)]
+        if contender[:3] == ("cpu", PRECISIONS[0], 1) and contender.streams in bounds:
+            over.append(bounds[contender.streams])
+        over += [(name, "float32", 1) for name in PEERS if name != LOOP and contender.engine == "cpu"]
+        for other in over:
+            if other in names and names[index] != other:
+                ratios = rates[:, index] / rates[:, names.index(other)]
+                yield {
+                    "a": label(contender._asdict()),
+                    "b": label(contenders[names.index(other)]._asdict()),
+                    "ratio": round(float(np.median(ratios)), 3),
+                    "low": round(float(ratios.min()), 3),
+                    "high": round(float(ratios.max()), 3),
+                }
+
+
+def label(row: dict[str, Any]) -> str:
+    """What a row is called in ratios and plots."""
+    threads = "" if row["threads"] == 1 else f", {row['threads']} threads"
+    streams = "" if row["streams"] == 1 else f", {row['streams']} streams"
+    return f"{row['engine']} {row['precision']}{threads}{streams}"
+
+
+def _machine() -> dict[str, Any]:
+    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    sets = extension().instruction_sets() if native.missing() is None else []
+    return {"cpu": names[0] if names else platform.processor(), "cpus": cpus(), "isa": sets[0] if sets else None}
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []

@@ -1,0 +1,206 @@
+"""Other ways to draw samples from the same network, one at a time: what people use without this engine."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wavegen.density import AudioModel
+from wavegen.networks import WaveNet
+
+
+class Peer(Protocol):
+    """Draws samples from the network of a model with `streams` streams."""
+
+    streams: ClassVar[tuple[int, ...]]  # that are worth measuring
+
+    def __init__(self, model: AudioModel, streams: int): ...
+
+    @staticmethod
+    def missing(model: AudioModel) -> str | None:
+        """Why it cannot run this model here, in one line; None if it can."""
+        ...
+
+    def run(self, samples: int) -> None: ...
+
+
+def _only_mu_law_wavenets(model: AudioModel) -> str | None:
+    plain = type(model.network) is WaveNet and model.distribution.name == "categorical" and model.embedding is not None
+    return None if plain else "runs WaveNets with a categorical distribution over at most 512 symbols"
+
+
+class TorchLoop:
+    """A step written out in PyTorch, with ring buffers: no concatenated history, one product for each matrix."""
+
+    streams: ClassVar[tuple[int, ...]] = (1, 16)
+
+    def __init__(self, model: AudioModel, streams: int):
+        network = model.network
+        self.table = model.input_table().detach()
+        self.front, self.skip, self.head, self.output = network.front.taps, network.skip, network.head, network.output
+        self.gates, self.residuals = [gate.taps for gate in network.gates], list(network.residuals)
+        self.ages = [
+            [(network.kernel_size - 1 - tap) * dilation for tap in range(network.kernel_size - 1)]
+            for dilation in network.dilations
+        ]
+        self.rings = [torch.zeros(ages[0], streams, network.residual_channels) for ages in self.ages]
+        self.window = torch.zeros(streams, network.front_kernel_size, network.input_channels)
+        self.last = torch.full((streams,), model.codec.silence)
+        self.time = 0
+
+    @staticmethod
+    def missing(model: AudioModel) -> str | None:
+        return _only_mu_law_wavenets(model)
+
+    @torch.inference_mode()
+    def run(self, samples: int) -> None:
+        for _ in range(samples):
+            self.last = torch.multinomial(torch.softmax(self.step(self.table[self.last]), dim=1), 1).squeeze(1)
+
+    def step(self, row: Tensor) -> Tensor:
+        """The logits, (streams, num_symbols), from what the network hears of the sample before, (streams, channels)."""
+        self.window = torch.cat([self.window[:, 1:], row.unsqueeze(1)], dim=1)
+        x, outputs = self.front(self.window.flatten(1)), []
+        for layer, (gate, ages, ring) in enumerate(zip(self.gates, self.ages, self.rings, strict=True)):
+            heard = [ring[(self.time - age) % len(ring)] for age in ages]
+            signal, opening = gate(torch.cat([*heard, x], dim=1)).chunk(2, dim=1)
+            z = torch.tanh(signal) * torch.sigmoid(opening)
+            ring[self.time % len(ring)] = x
+            if layer < len(self.residuals):
+                x = x + self.residuals[layer](z)
+            outputs.append(z)
+        self.time += 1
+        return self.output(torch.relu(self.head(torch.relu(self.skip(torch.cat(outputs, dim=1))))))
+
+
+class OnnxRuntime:
+    """One step as a graph for ONNX Runtime, its ring buffers in numpy."""
+
+    streams: ClassVar[tuple[int, ...]] = (1,)
+
+    def __init__(self, model: AudioModel, streams: int):
+        import onnxruntime
+
+        self.loop = TorchLoop(model, streams)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = torch.get_num_threads()
+        graph = _step_graph(self.loop)
+        self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self.rings = [ring.numpy() for ring in self.loop.rings]
+        self.table, self.random = self.loop.table.numpy(), np.random.default_rng(0)
+        self.last = int(self.loop.last[0])
+
+    @staticmethod
+    def missing(model: AudioModel) -> str | None:
+        absent = [name for name in ("onnxruntime", "onnx") if importlib.util.find_spec(name) is None]
+        if absent:
+            return f"{' and '.join(absent)} not installed"
+        front = getattr(model.network, "front_kernel_size", 1)
+        return _only_mu_law_wavenets(model) or (None if front == 1 else "its graph is for fronts of one step")
+
+    def run(self, samples: int) -> None:
+        for _ in range(samples):
+            probabilities = np.cumsum(self.step(self.table[self.last : self.last + 1])[0])
+            self.last = min(int(np.searchsorted(probabilities, self.random.random())), len(probabilities) - 1)
+
+    def step(self, row: np.ndarray) -> np.ndarray:
+        """The probabilities, (1, num_symbols), from what the network hears of the sample before, (1, channels)."""
+        time, feeds = self.loop.time, {"row": row}
+        for layer, (ages, ring) in enumerate(zip(self.loop.ages, self.rings, strict=True)):
+            feeds |= {f"past_{layer}_{tap}": ring[(time - age) % len(ring)] for tap, age in enumerate(ages)}
+        probabilities, *inputs = self.session.run(None, feeds)
+        for ring, x in zip(self.rings, inputs, strict=True):
+            ring[time % len(ring)] = x
+        self.loop.time += 1
+        return probabilities
+
+
+def _step_graph(loop: TorchLoop) -> bytes:
+    """A step of the loop's network as an ONNX model: row and past taps to probabilities and each layer's input."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, weights, streams, width = [], [], *loop.rings[0].shape[1:]
+
+    def node(kind: str, inputs: list[str], output: str | list[str], **attributes: Any) -> str:
+        outputs = [output] if isinstance(output, str) else output
+        nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
+        return outputs[0]
+
+    def linear(layer: nn.Linear, value: str, name: str) -> str:
+        for kind, weight in (("weight", layer.weight), ("bias", layer.bias)):
+            weights.append(numpy_helper.from_array(weight.detach().numpy(), f"{name}_{kind}"))
+        return node("Gemm", [value, f"{name}_weight", f"{name}_bias"], name, transB=1)
+
+    def given(name: str, columns: int) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [streams, columns])
+
+    x = linear(loop.front, "row", "x_0")
+    past = [[f"past_{layer}_{tap}" for tap in range(len(ages))] for layer, ages in enumerate(loop.ages)]
+    signals = []
+    for layer, gate in enumerate(loop.gates):
+        heard = node("Concat", [*past[layer], x], f"heard_{layer}", axis=1)
+        node("Split", [linear(gate, heard, f"gates_{layer}")], [f"a_{layer}", f"b_{layer}"], axis=1, num_outputs=2)
+        a, b = node("Tanh", [f"a_{layer}"], f"tanh_{layer}"), node("Sigmoid", [f"b_{layer}"], f"sigma_{layer}")
+        signals.append(node("Mul", [a, b], f"z_{layer}"))
+        if layer < len(loop.residuals):
+            x = node("Add", [x, linear(loop.residuals[layer], signals[-1], f"r_{layer}")], f"x_{layer + 1}")
+    skip = node("Relu", [linear(loop.skip, node("Concat", signals, "z", axis=1), "skip")], "skip_relu")
+    hidden = node("Relu", [linear(loop.head, skip, "head")], "head_relu")
+    node("Softmax", [linear(loop.output, hidden, "logits")], "probabilities", axis=1)
+    inputs = [given("row", loop.window.shape[2]), *(given(name, width) for names in past for name in names)]
+    outputs = [given("probabilities", loop.output.out_features), *(given(f"x_{i}", width) for i in range(len(past)))]
+    graph = helper.make_graph(nodes, "step", inputs, outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
+
+
+class WavenetVocoder:
+    """`incremental_forward` of the package wavenet-vocoder, with a network of the same sizes."""
+
+    streams: ClassVar[tuple[int, ...]] = (1,)
+
+    def __init__(self, model: AudioModel, streams: int):
+        from wavenet_vocoder import WaveNet as TheirWaveNet
+
+        network = model.network
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its use of old functions of PyTorch
+            self.network = TheirWaveNet(
+                model.codec.num_symbols,
+                len(network.dilations),
+                network.dilations.count(1),
+                network.residual_channels,
+                network.gate_channels,
+                network.skip_channels,
+                network.kernel_size,
+                dropout=0,
+                weight_normalization=False,
+                legacy=False,
+            ).eval()
+
+    @staticmethod
+    def missing(model: AudioModel) -> str | None:
+        if importlib.util.find_spec("wavenet_vocoder") is None:
+            return "wavenet-vocoder not installed"
+        if (why := _only_mu_law_wavenets(model)) is not None:
+            return why
+        dilations, stacks = model.network.dilations, model.network.dilations.count(1)
+        regular = stacks and dilations == tuple(2**i for i in range(len(dilations) // stacks)) * stacks
+        return None if regular else "it has stacks of dilations 1, 2, 4, … only"
+
+    @torch.inference_mode()
+    def run(self, samples: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.network.incremental_forward(T=samples)
+
+
+PEERS: dict[str, type[Peer]] = {
+    "PyTorch loop": TorchLoop,
+    "ONNX Runtime": OnnxRuntime,
+    "wavenet-vocoder": WavenetVocoder,
+}

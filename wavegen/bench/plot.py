@@ -1,0 +1,31 @@
+"""A benchmark as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wavegen.atomic import replacing
+from wavegen.bench import label
+
+
+def plot(path: str | Path, result: Mapping[str, Any]) -> None:
+    """Draws the samples per second of each row as a bar, with the least and most of its turns."""
+    from matplotlib.figure import Figure
+
+    rows = list(reversed(result["rows"]))
+    figure = Figure(figsize=(9, 0.9 + 0.3 * len(rows)), layout="constrained")
+    title = f"{result['model']} on {result['machine']['cpu']} ({result['machine']['isa']})"
+    axes = figure.add_subplot(xscale="log", xlabel="samples per second", title=title)
+    rates = [row["samples_per_second"] for row in rows]
+    spread = [
+        [rate - row["low"] for rate, row in zip(rates, rows, strict=True)],
+        [row["high"] - rate for rate, row in zip(rates, rows, strict=True)],
+    ]
+    colours = ["tab:blue" if row["engine"] == "cpu" else "tab:gray" for row in rows]
+    axes.barh([label(row) for row in rows], rates, xerr=spread, color=colours)
+    axes.axvline(result["sample_rate"], color="black", linestyle=":", label="real time")
+    axes.legend()
+    with replacing(path) as temporary:
+        figure.savefig(temporary)

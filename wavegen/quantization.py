@@ -1,0 +1,62 @@
+"""Models that say that their layers' weights are to be rounded, once it is known what that costs."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wavegen.checkpoint import save
+from wavegen.data.corpus import Corpus
+from wavegen.density import AudioModel
+from wavegen.engine import open_engine
+from wavegen.engine.base import PRECISIONS
+from wavegen.errors import UserError
+from wavegen.evaluation import DIGITS, bits_per_file, check_rate, estimate
+
+SPLIT = "validation"
+
+
+def quantize(
+    model: AudioModel, corpus: Corpus, out: str | Path, precision: str, most: float, progress: bool = False
+) -> dict[str, Any]:
+    """Writes the model with its `precision`, if that costs at most `most` bits per sample on the validation files.
+
+    The weights stay as they are: whoever opens the model rounds them, to what was measured here. The result has the
+    bits per sample in float32 and rounded, and their paired difference with its interval. Raises UserError, and writes
+    nothing, if it costs more, or model and corpus do not fit.
+    """
+    check_rate(str(corpus.path), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
+    if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
+        raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
+    recordings = corpus.split(SPLIT)
+    if not recordings:
+        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; prepare more recordings")
+    pcms = [corpus.pcm(recording) for recording in recordings]
+    samples, bits = np.array([len(pcm) for pcm in pcms]), {}
+    for name in (PRECISIONS[0], precision):
+        label = f"scoring in {name}" if progress else None
+        bits[name] = bits_per_file(
+            model, pcms, None, label, lambda streams, name=name: open_engine(model, streams, "cpu", precision=name).feed
+        )
+    cost = estimate(bits[precision] - bits[PRECISIONS[0]], samples)
+    result = {
+        "out": str(out),
+        "precision": precision,
+        "split": SPLIT,
+        "files": len(pcms),
+        "samples": int(samples.sum()),
+        PRECISIONS[0]: estimate(bits[PRECISIONS[0]], samples),
+        precision: estimate(bits[precision], samples),
+        "cost": cost,
+    }
+    spent = float((bits[precision] - bits[PRECISIONS[0]]).sum() / samples.sum())
+    if spent > most:
+        raise UserError(
+            f"{precision} would cost {spent:.4f} bits per sample on {len(pcms)} {SPLIT} files, more than {most:g}; "
+            f"give --most {spent * 1.01:.2g} if that is all right"
+        )
+    save(copy.copy(model), out, {**model.metadata, "precision": precision, "precision_cost": round(spent, DIGITS)})
+    return result
