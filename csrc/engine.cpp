@@ -33,7 +33,7 @@ Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Hea
     const std::size_t groups = rounds * pool_.size();
     for (std::size_t g = 0; g < groups; ++g) {
         const std::size_t first = streams * g / groups, size = streams * (g + 1) / groups - first;
-        groups_.push_back({first, size, network_->run(size)});
+        groups_.push_back({first, size, network_->run(size, threads / pool_.size())});
     }
     for (std::size_t t = 0; t < pool_.size(); ++t)
         desks_.push_back({std::vector<float>(kMostRows * inputs_.channels()),

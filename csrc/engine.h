@@ -37,7 +37,7 @@ class Engine {
     void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
 
     std::size_t streams() const { return streams_.size(); }
-    std::size_t threads() const { return pool_.size(); }
+    std::size_t threads() const { return pool_.size() * groups_.front().run->threads(); }
     const Head& head() const { return *head_; }
     std::size_t num_symbols() const { return head_->grid().num_symbols(); }
     std::size_t state_floats() const { return network_->state_floats(); }

@@ -57,6 +57,8 @@ class MarkovRun final : public Run {
     std::vector<Floats> sums_;
 };
 
-std::unique_ptr<Run> Markov::run(std::size_t streams) const { return std::make_unique<MarkovRun>(*this, streams); }
+std::unique_ptr<Run> Markov::run(std::size_t streams, std::size_t) const {
+    return std::make_unique<MarkovRun>(*this, streams);
+}
 
 }  // namespace wavegen

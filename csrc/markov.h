@@ -26,7 +26,7 @@ class Markov final : public Network {
     // The weights of all layers but the first and the last are rounded to `precision`.
     Markov(const MarkovArrays& arrays, const Kernels& kernels, Precision precision);
 
-    std::unique_ptr<Run> run(std::size_t streams) const override;
+    std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;
     std::size_t channels() const override { return channels_; }
     std::size_t num_params() const override { return num_params_; }
     std::size_t state_floats() const override { return (order_ - 1) * channels_; }

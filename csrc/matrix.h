@@ -36,6 +36,19 @@ class Matrix {
         for (std::size_t r = 0; r < count; ++r) std::copy(bias(), bias() + outputs_, sums + r * sum_stride);
     }
 
+    // Adds the bias to each of `count` rows.
+    void add_bias(std::size_t count, float* rows, std::size_t stride) const {
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t o = 0; o < outputs_; ++o) rows[r * stride + o] += bias()[o];
+    }
+
+    // For outputs [first, end) of one row, whole vectors of them: the bias and what the matrix makes of the row. Of
+    // float32 weights only.
+    void apply(const Kernels& kernels, const float* row, std::size_t first, std::size_t end, float* sums) const {
+        std::copy(bias() + first, bias() + end, sums + first);
+        kernels.product(weight_.data() + first, outputs_, inputs_, end - first, row, 0, 1, sums + first, 0);
+    }
+
     // Adds what the matrix makes of each of `count` rows.
     void add(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
              std::size_t sum_stride) const;

@@ -21,6 +21,9 @@ class Run {
     // steps and streams; streams() * steps <= kMostRows. Allocates nothing.
     virtual void advance(const float* heard, std::size_t steps, float* params) = 0;
 
+    // How many threads may work on it while it advances by one step.
+    virtual std::size_t threads() const { return 1; }
+
     // What a stream's future depends on, state_floats() of the network.
     virtual void save(std::size_t stream, float* floats) const = 0;
     virtual void restore(std::size_t stream, const float* floats) = 0;
@@ -30,7 +33,7 @@ class Run {
 class Network {
  public:
     virtual ~Network() = default;
-    virtual std::unique_ptr<Run> run(std::size_t streams) const = 0;
+    virtual std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const = 0;  // it may use so many threads
     virtual std::size_t channels() const = 0;
     virtual std::size_t num_params() const = 0;
     virtual std::size_t state_floats() const = 0;   // of one stream

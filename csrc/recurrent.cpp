@@ -106,7 +106,7 @@ class RecurrentRun final : public Run {
     Floats gates_, hidden_gates_, x_, head_;
 };
 
-std::unique_ptr<Run> Recurrent::run(std::size_t streams) const {
+std::unique_ptr<Run> Recurrent::run(std::size_t streams, std::size_t) const {
     return std::make_unique<RecurrentRun>(*this, streams);
 }
 

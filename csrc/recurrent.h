@@ -34,7 +34,7 @@ class Recurrent final : public Network {
     // The weights of h and of all layers but the first are rounded to `precision`, others are not.
     Recurrent(const RecurrentArrays& arrays, const Kernels& kernels, Precision precision);
 
-    std::unique_ptr<Run> run(std::size_t streams) const override;
+    std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;
     std::size_t channels() const override { return channels_; }
     std::size_t num_params() const override { return num_params_; }
     std::size_t state_floats() const override { return layers_.size() * states() * hidden_; }

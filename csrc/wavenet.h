@@ -29,7 +29,7 @@ class WaveNet final : public Network {
     // The layers' weights are rounded to `precision`, those of the front and the head are not.
     WaveNet(const WaveNetArrays& arrays, const Kernels& kernels, Precision precision);
 
-    std::unique_ptr<Run> run(std::size_t streams) const override;
+    std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;
     std::size_t channels() const override { return channels_; }
     std::size_t num_params() const override { return num_params_; }
     std::size_t state_floats() const override;
@@ -38,9 +38,11 @@ class WaveNet final : public Network {
 
  private:
     friend class WaveNetRun;
+    friend class WaveNetDuet;
     struct Layer {
         std::vector<Matrix> taps;  // oldest first, the current tap last; the first holds the bias
-        Matrix after;              // outputs: the residual connection, if there is one, and then the skip connection
+        Matrix residual;           // none in the last layer
+        Matrix skip;               // the first layer's holds the bias
         std::size_t dilation;
     };
 

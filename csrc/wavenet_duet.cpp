@@ -1,0 +1,168 @@
+#include "wavenet_duet.h"
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "cpu/rounding.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+namespace wavegen {
+
+namespace {
+
+constexpr int kSpins = 4096;  // some tens of microseconds: longer than the pause between two steps
+
+void relax() {
+#if defined(__x86_64__) || defined(_M_X64)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Waits until `count` is at least `value`, without the core if that takes long.
+void await(const std::atomic<std::uint64_t>& count, std::uint64_t value) {
+    for (int spins = 0; count.load(std::memory_order_acquire) < value; ++spins)
+        spins < kSpins ? relax() : std::this_thread::yield();
+}
+
+void say(std::atomic<std::uint64_t>& count, std::uint64_t value) { count.store(value, std::memory_order_release); }
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+// Where the second half of a row starts, in whole vectors.
+std::size_t middle(std::size_t width) { return (width / kLanes + 1) / 2 * kLanes; }
+
+}  // namespace
+
+void Trial::took(double seconds) {
+    if (place_ % kTrial >= kWarm) (place_ < kTrial ? of_second_ : first_) += seconds;
+}
+
+void Trial::next() {
+    if (++place_ == 2 * kTrial) second_is_faster_ = of_second_ < first_;
+    if (place_ == kSettled) {
+        place_ = 0;
+        first_ = of_second_ = 0.0;
+    }
+}
+
+WaveNetDuet::WaveNetDuet(const WaveNet& network)
+    : WaveNetRun(network, 1), xs_((network.layers_.size() + 1) * channels_), zs_(network.layers_.size() * half_) {
+    try {
+        partner_ = std::thread([this] { serve(); });
+    } catch (const std::system_error&) {  // no more threads to be had: it stays alone
+    }
+}
+
+WaveNetDuet::~WaveNetDuet() {
+    if (!partner_.joinable()) return;
+    ends_ = true;
+    begin_step();
+    partner_.join();
+}
+
+void WaveNetDuet::advance(const float* heard, std::size_t steps, float* params) {
+    if (steps != 1 || !partner_.joinable()) return WaveNetRun::advance(heard, steps, params);
+    const double begun = trial_.counts() ? now() : 0.0;
+    if (trial_.second())
+        advance_together(heard, params);
+    else
+        WaveNetRun::advance(heard, 1, params);
+    if (trial_.counts()) trial_.took(now() - begun);
+    trial_.next();
+}
+
+void WaveNetDuet::advance_together(const float* heard, float* params) {
+    net_.front_.begin(1, xs_.data(), channels_);
+    window_.add(net_.kernels_, net_.front_, heard, 1, xs_.data(), channels_);
+    for (std::size_t l = 0; l < net_.layers_.size(); ++l)
+        look_ahead(net_.layers_[l], pasts_[l]);  // after steps that were not done together
+    params_ = params;
+    begin_step();
+    lead();
+    finish_head(true, params);
+    await(follower_.outputs, step_);
+}
+
+// Wakes the partner for another step.
+void WaveNetDuet::begin_step() {
+    ++step_;
+    posted_.store(step_);
+    if (!asleep_.load()) return;
+    const std::lock_guard<std::mutex> held(mutex_);
+    wake_.notify_one();
+}
+
+void WaveNetDuet::lead() {
+    const std::size_t layers = net_.layers_.size();
+    for (std::size_t l = 0; l < layers; ++l) {
+        const WaveNet::Layer& layer = net_.layers_[l];
+        float *x = xs_.data() + l * channels_, *z = zs_.data() + l * half_;
+        Past& past = pasts_[l];
+        float* gates = past.ahead.data() + past.used * 2 * half_;
+        layer.taps.back().add(net_.kernels_, x, channels_, 1, gates, 2 * half_);
+        net_.kernels_.gate(gates, gates + half_, half_, z);
+        say(leader_.layers, (step_ - 1) * layers + l + 1);
+        if (layer.residual.inputs() == 0) continue;
+        std::copy(x, x + channels_, x + channels_);
+        layer.residual.add_bias(1, x + channels_, channels_);
+        layer.residual.add(net_.kernels_, z, half_, 1, x + channels_, channels_);
+    }
+}
+
+void WaveNetDuet::follow() {
+    const std::size_t layers = net_.layers_.size();
+    net_.layers_.front().skip.begin(1, skip_.data(), skips_);
+    for (std::size_t l = 0; l < layers; ++l) {
+        const WaveNet::Layer& layer = net_.layers_[l];
+        await(leader_.layers, (step_ - 1) * layers + l + 1);
+        layer.skip.add(net_.kernels_, zs_.data() + l * half_, half_, 1, skip_.data(), skips_);
+        pasts_[l].queue.push(xs_.data() + l * channels_, channels_, 1);
+        ++pasts_[l].used;
+        look_ahead(layer, pasts_[l]);
+    }
+    relu(skip_.data(), skips_, 1, skips_);
+    say(follower_.skip, step_);
+}
+
+// Each computes its half of the columns and waits for the other's where it needs them.
+void WaveNetDuet::finish_head(bool leading, float* params) {
+    Said &own = leading ? leader_ : follower_, &other = leading ? follower_ : leader_;
+    const auto half = [leading](std::size_t width) {
+        return leading ? std::pair(std::size_t{0}, middle(width)) : std::pair(middle(width), width);
+    };
+    if (leading) await(follower_.skip, step_);
+    const auto [first, end] = half(skips_);
+    net_.head_.apply(net_.kernels_, skip_.data(), first, end, hidden_.data());
+    relu(hidden_.data() + first, 0, 1, end - first);
+    say(own.hidden, step_);
+    await(other.hidden, step_);
+    const auto [first_output, end_output] = half(net_.output_.outputs());
+    net_.output_.apply(net_.kernels_, hidden_.data(), first_output, end_output, params);
+    say(own.outputs, step_);
+}
+
+void WaveNetDuet::serve() {
+    const StandardRounding rounding;
+    for (std::uint64_t seen = 0;;) {
+        for (int spins = 0; posted_.load() == seen && spins < kSpins; ++spins) relax();
+        if (posted_.load() == seen) {
+            std::unique_lock<std::mutex> held(mutex_);
+            asleep_ = true;
+            wake_.wait(held, [&] { return posted_.load() != seen; });
+            asleep_ = false;
+        }
+        ++seen;
+        if (ends_) return;
+        follow();
+        finish_head(false, params_);
+    }
+}
+
+}  // namespace wavegen

@@ -1,0 +1,68 @@
+// One stream of a WaveNet on two cores.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "wavenet_run.h"
+
+namespace wavegen {
+
+// Which of two ways is faster, tried at the start and now and then.
+class Trial {
+ public:
+    bool second() const { return place_ < kTrial || (place_ >= 2 * kTrial && second_is_faster_); }
+    bool counts() const { return place_ < 2 * kTrial; }
+    void took(double seconds);  // the step before, if it counts
+    void next();
+
+ private:
+    static constexpr std::size_t kTrial = 64, kWarm = 16, kSettled = 16384;
+    std::size_t place_ = 0;
+    double first_ = 0.0, of_second_ = 0.0;
+    bool second_is_faster_ = false;
+};
+
+// While one thread computes current taps, gates and residuals, layer by layer, its partner follows with skip
+// connections and the next steps' past taps; both share the head. The same bits as one thread's: each sum is still one
+// chain. Waiting threads spin, so that on busy cores two are slower than one, and it goes on alone.
+class WaveNetDuet final : public WaveNetRun {
+ public:
+    explicit WaveNetDuet(const WaveNet& network);
+    ~WaveNetDuet() override;
+    void advance(const float* heard, std::size_t steps, float* params) override;
+    std::size_t threads() const override { return partner_.joinable() ? 2 : 1; }
+
+ private:
+    using Count = std::atomic<std::uint64_t>;
+
+    void advance_together(const float* heard, float* params);
+    void lead();
+    void follow();
+    void finish_head(bool leading, float* params);
+    void serve();
+    void begin_step();
+
+    // What the two tell each other, on cache lines of their own: how many layers, of all steps so far, each is done
+    // with, and how many steps' skip sums, and halves of the hidden layer and of the outputs.
+    struct alignas(64) Said {
+        Count layers{0}, skip{0}, hidden{0}, outputs{0};
+    };
+    Said leader_, follower_;
+    alignas(64) Count posted_{0};  // steps
+    std::atomic<bool> asleep_{false}, ends_{false};
+    std::mutex mutex_;
+    std::condition_variable wake_;
+
+    std::uint64_t step_ = 0;
+    float* params_ = nullptr;
+    Floats xs_, zs_;  // of every layer: the partner may still read them when the leader is further
+    Trial trial_;
+    std::thread partner_;
+};
+
+}  // namespace wavegen

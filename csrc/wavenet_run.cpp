@@ -1,0 +1,106 @@
+#include "wavenet_run.h"
+
+#include <algorithm>
+
+namespace wavegen {
+
+WaveNetRun::WaveNetRun(const WaveNet& network, std::size_t streams)
+    : net_(network),
+      streams_(streams),
+      channels_(padded(network.residual_)),
+      half_(padded(network.half_)),
+      skips_(padded(network.skip_)),
+      window_(network.front_kernel_, network.channels_, streams),
+      x_(kMostRows * channels_),
+      skip_(kMostRows * skips_),
+      z_(kMostRows * half_),
+      hidden_(kMostRows * skips_),
+      gates_(kMostRows * 2 * half_) {
+    for (const WaveNet::Layer& layer : network.layers_) {
+        const std::size_t block = std::min(layer.dilation, std::max<std::size_t>(1, kAhead / streams));
+        const std::size_t span = (network.kernel_ - 1) * layer.dilation;
+        pasts_.push_back({Queue(span, kMostRows / streams, streams, network.residual_),
+                          Floats(block * streams * 2 * half_), block, block, pasts_.size() % block, true});
+    }
+}
+
+void WaveNetRun::advance(const float* heard, std::size_t steps, float* params) {
+    const std::size_t count = streams_ * steps;
+    net_.front_.begin(count, x_.data(), channels_);
+    window_.add(net_.kernels_, net_.front_, heard, steps, x_.data(), channels_);
+    net_.layers_.front().skip.begin(count, skip_.data(), skips_);
+    for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
+        const WaveNet::Layer& layer = net_.layers_[l];
+        Past& past = pasts_[l];
+        if (steps == 1) {
+            look_ahead(layer, past);
+            past.queue.push(x_.data(), channels_, 1);
+            finish(layer, next_gates(past), count);
+        } else {
+            past.forget();
+            past.queue.push(x_.data(), channels_, steps);
+            hear_past(layer, past.queue, steps, steps, gates_.data());
+            finish(layer, gates_.data(), count);
+        }
+    }
+    relu(skip_.data(), skips_, count, skips_);
+    net_.head_.begin(count, hidden_.data(), skips_);
+    net_.head_.add(net_.kernels_, skip_.data(), skips_, count, hidden_.data(), skips_);
+    relu(hidden_.data(), skips_, count, skips_);
+    net_.output_.begin(count, params, net_.output_.outputs());
+    net_.output_.add(net_.kernels_, hidden_.data(), skips_, count, params, net_.output_.outputs());
+}
+
+void WaveNetRun::look_ahead(const WaveNet::Layer& layer, Past& past) const {
+    if (past.used < past.block) return;
+    past.used = past.fresh ? past.stagger : 0;
+    past.fresh = false;
+    hear_past(layer, past.queue, past.block - past.used, 0, past.ahead.data() + past.used * streams_ * 2 * half_);
+}
+
+// Sums of the past taps for `steps` steps, of which the first is the next one if `known` is zero, or one of the
+// `known` steps that the queue has already.
+void WaveNetRun::hear_past(const WaveNet::Layer& layer, const Queue& queue, std::size_t steps, std::size_t known,
+                           float* gates) const {
+    const std::size_t width = 2 * half_;
+    layer.taps.front().begin(steps * streams_, gates, width);
+    for (std::size_t k = 0; k + 1 < net_.kernel_; ++k)
+        queue.visit((net_.kernel_ - 1 - k) * layer.dilation + known, steps,
+                    [&](const float* rows, std::size_t first, std::size_t here) {
+                        layer.taps[k].add(net_.kernels_, rows, channels_, here * streams_,
+                                          gates + first * streams_ * width, width);
+                    });
+}
+
+// From sums of the past taps to the next layer's x.
+void WaveNetRun::finish(const WaveNet::Layer& layer, float* gates, std::size_t count) {
+    // Conditioning will be added to the gates here, after the past taps and before the current one.
+    layer.taps.back().add(net_.kernels_, x_.data(), channels_, count, gates, 2 * half_);
+    for (std::size_t r = 0; r < count; ++r) {
+        const float* signal = gates + r * 2 * half_;
+        net_.kernels_.gate(signal, signal + half_, half_, z_.data() + r * half_);
+    }
+    layer.skip.add(net_.kernels_, z_.data(), half_, count, skip_.data(), skips_);
+    if (layer.residual.inputs() == 0) return;
+    layer.residual.add_bias(count, x_.data(), channels_);
+    layer.residual.add(net_.kernels_, z_.data(), half_, count, x_.data(), channels_);
+}
+
+void WaveNetRun::save(std::size_t stream, float* floats) const {
+    floats = std::copy_n(window_.past(stream), window_.floats(), floats);
+    for (const Past& past : pasts_)
+        for (std::size_t age = past.queue.span(); age >= 1; --age)
+            floats = std::copy_n(past.queue.row(age, stream), net_.residual_, floats);
+}
+
+void WaveNetRun::restore(std::size_t stream, const float* floats) {
+    std::copy_n(floats, window_.floats(), window_.past(stream));
+    floats += window_.floats();
+    for (Past& past : pasts_) {
+        for (std::size_t age = past.queue.span(); age >= 1; --age, floats += net_.residual_)
+            std::copy_n(floats, net_.residual_, past.queue.row(age, stream));
+        past.forget();
+    }
+}
+
+}  // namespace wavegen
