@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
-WIDE = ("wavegen::avx2::", "wavegen::avx512::")
+WIDE = ("wavegen::avx2::", "wavegen::avx512::", "wavegen::avx512vnni::")
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def test_no_wide_instruction_outside_its_functions(functions):
 
 
 def test_the_extension_still_has_its_symbols_and_wide_functions(functions):
-    for isa in ("portable", "avx2", "avx512"):
-        assert any(name.startswith(f"wavegen::{isa}::") and "accumulate" in name for name in functions)
+    for isa in ("portable", "avx2", "avx512", "avx512vnni"):
+        assert any(name.startswith(f"wavegen::{isa}::") and "product" in name for name in functions)
     for prefix in WIDE:
         wide = set().union(*(found for name, found in functions.items() if name.startswith(prefix)))
         assert any(instruction.startswith("vfmadd") for instruction in wide)
