@@ -47,7 +47,7 @@ Result<float> product_of(const Array<float, 2>& weight, const Array<float, 2>& r
                          const std::string& precision, const std::string& isa) {
     const StandardRounding rounding;
     const std::size_t outputs = weight.shape(0), inputs = weight.shape(1), count = rows.shape(0);
-    within(inputs, 1, kMostInt8Inputs, "inputs");
+    within(inputs, 1, kMostChannels, "inputs");
     within(outputs, 1, kMostChannels, "outputs");
     shaped(rows, {count, inputs}, "rows");
     shaped(sums, {count, outputs}, "sums");
@@ -60,7 +60,9 @@ Result<float> product_of(const Array<float, 2>& weight, const Array<float, 2>& r
         std::copy_n(rows.data() + r * inputs, inputs, padded_rows.data() + r * length);
         std::copy_n(sums.data() + r * outputs, outputs, padded_sums.data() + r * width);
     }
-    matrix.add(kernels, padded_rows.data(), length, count, padded_sums.data(), width);
+    Rows::Room room(count, inputs);
+    Rows packed_rows(padded_rows.data(), length, count, inputs, room);
+    matrix.add(kernels, packed_rows, padded_sums.data(), width);
     Owned<float> result({count, outputs});
     for (std::size_t r = 0; r < count; ++r)
         std::copy_n(padded_sums.data() + r * width, outputs, result.data() + r * outputs);

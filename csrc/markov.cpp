@@ -23,7 +23,10 @@ Markov::Markov(const MarkovArrays& a, const Kernels& kernels, Precision precisio
 class MarkovRun final : public Run {
  public:
     MarkovRun(const Markov& network, std::size_t streams)
-        : net_(network), streams_(streams), window_(network.order_, network.channels_, streams) {
+        : net_(network),
+          streams_(streams),
+          window_(network.order_, network.channels_, streams),
+          room_(kMostRows, network.widest()) {
         for (std::size_t l = 0; l + 1 < network.layers_.size(); ++l)
             sums_.emplace_back(kMostRows * network.layers_[l].outputs());
     }
@@ -34,11 +37,13 @@ class MarkovRun final : public Run {
             const Matrix& matrix = net_.layers_[l];
             float* sums = l < sums_.size() ? sums_[l].data() : params;
             matrix.begin(count, sums, matrix.outputs());
-            if (l == 0)
+            if (l == 0) {
                 window_.add(net_.kernels_, matrix, heard, steps, sums, matrix.outputs());
-            else
-                matrix.add(net_.kernels_, sums_[l - 1].data(), net_.layers_[l - 1].outputs(), count, sums,
-                           matrix.outputs());
+            } else {
+                const std::size_t width = net_.layers_[l - 1].outputs();
+                Rows below(sums_[l - 1].data(), width, count, width, room_);
+                matrix.add(net_.kernels_, below, sums, matrix.outputs());
+            }
             if (l < sums_.size()) relu(sums, matrix.outputs(), count, matrix.outputs());
         }
     }
@@ -55,6 +60,7 @@ class MarkovRun final : public Run {
     std::size_t streams_;
     Window window_;
     std::vector<Floats> sums_;
+    Rows::Room room_;
 };
 
 std::unique_ptr<Run> Markov::run(std::size_t streams, std::size_t) const {

@@ -1,6 +1,7 @@
 // A perceptron over the last inputs, on a CPU.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -35,6 +36,11 @@ class Markov final : public Network {
 
  private:
     friend class MarkovRun;
+    std::size_t widest() const {
+        std::size_t most = 0;
+        for (const Matrix& layer : layers_) most = std::max(most, layer.outputs());
+        return most;
+    }
 
     const Kernels& kernels_;
     std::size_t channels_, order_, num_params_;

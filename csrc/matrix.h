@@ -12,6 +12,34 @@ namespace wavegen {
 
 enum class Precision { float32, bfloat16, int8 };
 
+// Rows that matrices are multiplied with, `count` of them. What int8 matrices take for them is made once, when the
+// first of these asks, in `bytes` and `scale`, which have room for as many rows.
+class Rows {
+ public:
+    struct Room {
+        Room(std::size_t count, std::size_t width) : bytes(count * padded(width)), scale(count) {}
+        Lines<std::int8_t> bytes;
+        Floats scale;
+    };
+    Rows(const float* data, std::size_t stride, std::size_t count, std::size_t width, Room& room)
+        : data_(data), stride_(stride), count_(count), width_(padded(width)), room_(room) {}
+
+    const float* data() const { return data_; }
+    std::size_t stride() const { return stride_; }
+    std::size_t count() const { return count_; }
+    Int8Rows quantized(const Kernels& kernels) {
+        if (!quantized_) kernels.quantize(data_, stride_, count_, width_, room_.bytes.data(), room_.scale.data());
+        quantized_ = true;
+        return {room_.bytes.data(), width_, room_.scale.data()};
+    }
+
+ private:
+    const float* data_;
+    std::size_t stride_, count_, width_;
+    Room& room_;
+    bool quantized_ = false;
+};
+
 // A matrix and its bias, turned to (inputs, outputs) so that vector lanes are outputs; outputs are padded with zeros.
 class Matrix {
  public:
@@ -23,7 +51,7 @@ class Matrix {
     // from `weight` on, and their bias, if there is one.
     void fill(std::size_t first, std::size_t outputs, const float* weight, std::size_t stride, const float* bias);
 
-    // Rounds the weights, not the bias. Rows that an int8 matrix is multiplied with must be padded.
+    // Rounds the weights, not the bias.
     void round_to(Precision precision);
 
     std::size_t inputs() const { return inputs_; }
@@ -49,9 +77,12 @@ class Matrix {
         kernels.product(weight_.data() + first, outputs_, inputs_, end - first, row, 0, 1, sums + first, 0);
     }
 
-    // Adds what the matrix makes of each of `count` rows.
+    // Adds what the matrix makes of each of `count` rows; not for int8.
     void add(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
              std::size_t sum_stride) const;
+
+    // The same of any precision; the rows are padded.
+    void add(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const;
 
  private:
     void round_to_bfloat16();

@@ -50,17 +50,21 @@ class RecurrentRun final : public Run {
           gates_(kMostRows * gates_width_),
           hidden_gates_(streams * gates_width_),
           x_(kMostRows * width_),
-          head_(kMostRows * width_) {}
+          head_(kMostRows * width_),
+          room_(kMostRows, network.hidden_) {}
 
     void advance(const float* heard, std::size_t steps, float* params) override {
         const std::size_t count = streams_ * steps;
-        std::size_t stride = net_.channels_;
         for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
-            net_.layers_[l].input.begin(count, gates_.data(), gates_width_);
-            net_.layers_[l].input.add(net_.kernels_, heard, stride, count, gates_.data(), gates_width_);
+            const Matrix& input = net_.layers_[l].input;
+            input.begin(count, gates_.data(), gates_width_);
+            if (l == 0) {
+                input.add(net_.kernels_, heard, net_.channels_, count, gates_.data(), gates_width_);
+            } else {
+                Rows below(x_.data(), width_, count, width_, room_);
+                input.add(net_.kernels_, below, gates_.data(), gates_width_);
+            }
             for (std::size_t step = 0; step < steps; ++step) advance_layer(l, step);
-            heard = x_.data();
-            stride = width_;
         }
         net_.head_.begin(count, head_.data(), width_);
         net_.head_.add(net_.kernels_, x_.data(), width_, count, head_.data(), width_);
@@ -87,7 +91,8 @@ class RecurrentRun final : public Run {
         float* h = states_[l * net_.states()].data();
         float* gates = gates_.data() + step * streams_ * gates_width_;
         hidden.begin(streams_, hidden_gates_.data(), gates_width_);
-        hidden.add(net_.kernels_, h, width_, streams_, hidden_gates_.data(), gates_width_);
+        Rows rows(h, width_, streams_, width_, room_);
+        hidden.add(net_.kernels_, rows, hidden_gates_.data(), gates_width_);
         for (std::size_t s = 0; s < streams_; ++s) {
             float *input = gates + s * gates_width_, *own = hidden_gates_.data() + s * gates_width_;
             if (net_.cell_ == Cell::gru) {
@@ -104,6 +109,7 @@ class RecurrentRun final : public Run {
     std::size_t streams_, width_, gates_width_;
     std::vector<Floats> states_;  // of each layer h and, in an LSTM, c
     Floats gates_, hidden_gates_, x_, head_;
+    Rows::Room room_;
 };
 
 std::unique_ptr<Run> Recurrent::run(std::size_t streams, std::size_t) const {

@@ -53,7 +53,10 @@ void Trial::next() {
 }
 
 WaveNetDuet::WaveNetDuet(const WaveNet& network)
-    : WaveNetRun(network, 1), xs_((network.layers_.size() + 1) * channels_), zs_(network.layers_.size() * half_) {
+    : WaveNetRun(network, 1),
+      xs_((network.layers_.size() + 1) * channels_),
+      zs_(network.layers_.size() * half_),
+      follower_room_(1, network.half_) {
     try {
         partner_ = std::thread([this] { serve(); });
     } catch (const std::system_error&) {  // no more threads to be had: it stays alone
@@ -106,13 +109,15 @@ void WaveNetDuet::lead() {
         float *x = xs_.data() + l * channels_, *z = zs_.data() + l * half_;
         Past& past = pasts_[l];
         float* gates = past.ahead.data() + past.used * 2 * half_;
-        layer.taps.back().add(net_.kernels_, x, channels_, 1, gates, 2 * half_);
+        Rows heard(x, channels_, 1, channels_, room_);
+        layer.taps.back().add(net_.kernels_, heard, gates, 2 * half_);
         net_.kernels_.gate(gates, gates + half_, half_, z);
         say(leader_.layers, (step_ - 1) * layers + l + 1);
         if (layer.residual.inputs() == 0) continue;
         std::copy(x, x + channels_, x + channels_);
         layer.residual.add_bias(1, x + channels_, channels_);
-        layer.residual.add(net_.kernels_, z, half_, 1, x + channels_, channels_);
+        Rows rows(z, half_, 1, half_, room_);
+        layer.residual.add(net_.kernels_, rows, x + channels_, channels_);
     }
 }
 
@@ -122,7 +127,8 @@ void WaveNetDuet::follow() {
     for (std::size_t l = 0; l < layers; ++l) {
         const WaveNet::Layer& layer = net_.layers_[l];
         await(leader_.layers, (step_ - 1) * layers + l + 1);
-        layer.skip.add(net_.kernels_, zs_.data() + l * half_, half_, 1, skip_.data(), skips_);
+        Rows rows(zs_.data() + l * half_, half_, 1, half_, follower_room_);
+        layer.skip.add(net_.kernels_, rows, skip_.data(), skips_);
         pasts_[l].queue.push(xs_.data() + l * channels_, channels_, 1);
         ++pasts_[l].used;
         look_ahead(layer, pasts_[l]);

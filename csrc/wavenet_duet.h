@@ -61,6 +61,7 @@ class WaveNetDuet final : public WaveNetRun {
     std::uint64_t step_ = 0;
     float* params_ = nullptr;
     Floats xs_, zs_;  // of every layer: the partner may still read them when the leader is further
+    Rows::Room follower_room_;
     Trial trial_;
     std::thread partner_;
 };

@@ -15,6 +15,8 @@ WaveNetRun::WaveNetRun(const WaveNet& network, std::size_t streams)
       skip_(kMostRows * skips_),
       z_(kMostRows * half_),
       hidden_(kMostRows * skips_),
+      past_room_(kMostRows, network.residual_),
+      room_(kMostRows, std::max(network.residual_, network.half_)),
       gates_(kMostRows * 2 * half_) {
     for (const WaveNet::Layer& layer : network.layers_) {
         const std::size_t block = std::min(layer.dilation, std::max<std::size_t>(1, kAhead / streams));
@@ -35,7 +37,7 @@ void WaveNetRun::advance(const float* heard, std::size_t steps, float* params) {
         if (steps == 1) {
             look_ahead(layer, past);
             past.queue.push(x_.data(), channels_, 1);
-            finish(layer, next_gates(past), count);
+            finish(layer, past.ahead.data() + past.used++ * streams_ * 2 * half_, count);
         } else {
             past.forget();
             past.queue.push(x_.data(), channels_, steps);
@@ -51,7 +53,7 @@ void WaveNetRun::advance(const float* heard, std::size_t steps, float* params) {
     net_.output_.add(net_.kernels_, hidden_.data(), skips_, count, params, net_.output_.outputs());
 }
 
-void WaveNetRun::look_ahead(const WaveNet::Layer& layer, Past& past) const {
+void WaveNetRun::look_ahead(const WaveNet::Layer& layer, Past& past) {
     if (past.used < past.block) return;
     past.used = past.fresh ? past.stagger : 0;
     past.fresh = false;
@@ -61,29 +63,31 @@ void WaveNetRun::look_ahead(const WaveNet::Layer& layer, Past& past) const {
 // Sums of the past taps for `steps` steps, of which the first is the next one if `known` is zero, or one of the
 // `known` steps that the queue has already.
 void WaveNetRun::hear_past(const WaveNet::Layer& layer, const Queue& queue, std::size_t steps, std::size_t known,
-                           float* gates) const {
+                           float* gates) {
     const std::size_t width = 2 * half_;
     layer.taps.front().begin(steps * streams_, gates, width);
     for (std::size_t k = 0; k + 1 < net_.kernel_; ++k)
         queue.visit((net_.kernel_ - 1 - k) * layer.dilation + known, steps,
-                    [&](const float* rows, std::size_t first, std::size_t here) {
-                        layer.taps[k].add(net_.kernels_, rows, channels_, here * streams_,
-                                          gates + first * streams_ * width, width);
+                    [&](const float* data, std::size_t first, std::size_t here) {
+                        Rows rows(data, channels_, here * streams_, channels_, past_room_);
+                        layer.taps[k].add(net_.kernels_, rows, gates + first * streams_ * width, width);
                     });
 }
 
 // From sums of the past taps to the next layer's x.
 void WaveNetRun::finish(const WaveNet::Layer& layer, float* gates, std::size_t count) {
     // Conditioning will be added to the gates here, after the past taps and before the current one.
-    layer.taps.back().add(net_.kernels_, x_.data(), channels_, count, gates, 2 * half_);
+    Rows x(x_.data(), channels_, count, channels_, room_);
+    layer.taps.back().add(net_.kernels_, x, gates, 2 * half_);
     for (std::size_t r = 0; r < count; ++r) {
         const float* signal = gates + r * 2 * half_;
         net_.kernels_.gate(signal, signal + half_, half_, z_.data() + r * half_);
     }
-    layer.skip.add(net_.kernels_, z_.data(), half_, count, skip_.data(), skips_);
+    Rows z(z_.data(), half_, count, half_, room_);
+    layer.skip.add(net_.kernels_, z, skip_.data(), skips_);
     if (layer.residual.inputs() == 0) return;
     layer.residual.add_bias(count, x_.data(), channels_);
-    layer.residual.add(net_.kernels_, z_.data(), half_, count, x_.data(), channels_);
+    layer.residual.add(net_.kernels_, z, x_.data(), channels_);
 }
 
 void WaveNetRun::save(std::size_t stream, float* floats) const {

@@ -34,18 +34,16 @@ class WaveNetRun : public Run {
     };
 
     // A block's past taps, once the block before is behind.
-    void look_ahead(const WaveNet::Layer& layer, Past& past) const;
-    float* next_gates(Past& past) const { return past.ahead.data() + past.used++ * streams_ * 2 * half_; }
-
+    void look_ahead(const WaveNet::Layer& layer, Past& past);
     const WaveNet& net_;
     std::size_t streams_, channels_, half_, skips_;
     Window window_;
     std::vector<Past> pasts_;
     Floats x_, skip_, z_, hidden_;  // rows of one layer
+    Rows::Room past_room_, room_;   // for rows of the past, and of the layer
 
  private:
-    void hear_past(const WaveNet::Layer& layer, const Queue& queue, std::size_t steps, std::size_t known,
-                   float* gates) const;
+    void hear_past(const WaveNet::Layer& layer, const Queue& queue, std::size_t steps, std::size_t known, float* gates);
     void finish(const WaveNet::Layer& layer, float* gates, std::size_t count);
 
     Floats gates_;

@@ -45,6 +45,16 @@ inline void store_bytes(std::int8_t* p, Vector t) {
     std::memcpy(p + 4, &high, sizeof high);
 }
 
+inline std::uint32_t largest_bits(const float* row, std::size_t count) {
+    __m256i most = _mm256_setzero_si256();
+    for (std::size_t i = 0; i < count; i += kWidth)
+        most = _mm256_max_epi32(most, _mm256_and_si256(load_words(row + i), _mm256_set1_epi32(0x7FFFFFFF)));
+    __m128i half = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+    half = _mm_max_epi32(half, _mm_shuffle_epi32(half, 0x4E));
+    half = _mm_max_epi32(half, _mm_shuffle_epi32(half, 0xB1));
+    return static_cast<std::uint32_t>(_mm_cvtsi128_si32(half));
+}
+
 using Integers = __m256i;
 constexpr std::size_t kIntegers = 6, kIntegerRows = 2;
 inline Integers zero() { return _mm256_setzero_si256(); }
@@ -73,7 +83,8 @@ inline Vector floats(Integers sum, const std::int32_t*) { return _mm256_cvtepi32
 
 }  // namespace
 
-const Kernels kernels = {"avx2", product<Float32>, product<Bfloat16>, product_int8, gate, gru,
-                         lstm,   maximum,          exponentials,      read,         spin, multiply_add_all};
+const Kernels kernels = {
+    "avx2", product<Float32>, product<Bfloat16>, quantize, product_int8, gate, gru, lstm, maximum, exponentials, read,
+    spin,   multiply_add_all};
 
 }  // namespace wavegen::avx2

@@ -30,6 +30,13 @@ inline void store_bytes(std::int8_t* p, Vector t) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_castps_si512(t)));
 }
 
+inline std::uint32_t largest_bits(const float* row, std::size_t count) {
+    __m512i most = _mm512_setzero_si512();
+    for (std::size_t i = 0; i < count; i += kWidth)
+        most = _mm512_max_epi32(most, _mm512_and_si512(_mm512_loadu_si512(row + i), _mm512_set1_epi32(0x7FFFFFFF)));
+    return static_cast<std::uint32_t>(_mm512_reduce_max_epi32(most));
+}
+
 using Integers = __m512i;
 constexpr std::size_t kIntegers = 24, kIntegerRows = 6;
 inline Integers zero() { return _mm512_setzero_si512(); }

@@ -28,7 +28,18 @@ inline Vector floats(Integers sum, const std::int32_t* offset) {
 
 }  // namespace
 
-const Kernels kernels = {"avx512vnni", product<Float32>, product<Bfloat16>, product_int8, gate, gru,
-                         lstm,         maximum,          exponentials,      read,         spin, multiply_add_all};
+const Kernels kernels = {"avx512vnni",
+                         product<Float32>,
+                         product<Bfloat16>,
+                         quantize,
+                         product_int8,
+                         gate,
+                         gru,
+                         lstm,
+                         maximum,
+                         exponentials,
+                         read,
+                         spin,
+                         multiply_add_all};
 
 }  // namespace wavegen::avx512vnni

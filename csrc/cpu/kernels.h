@@ -11,13 +11,17 @@ constexpr std::size_t kLanes = 16;  // every row is padded to a multiple of this
 
 static constexpr std::size_t padded(std::size_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
-constexpr std::size_t kMostInt8Inputs = 8192;
-
 // Weights of int8 in quads of inputs: bytes[(i / 4 * outputs + o) * 4 + i % 4], zeros where i is beyond the inputs.
 struct Int8Weights {
     const std::int8_t* bytes;
     const float* scale;          // (outputs,)
     const std::int32_t* offset;  // (outputs,) 128 Σ_i weight[i, o], for arithmetic that takes one side unsigned
+};
+
+struct Int8Rows {
+    const std::int8_t* q;
+    std::size_t stride;
+    const float* scale;  // one a row
 };
 
 // The instruction sets give the same bits. All counts except `inputs` and `num_symbols` are multiples of kLanes.
@@ -36,14 +40,18 @@ struct Kernels {
                              const float* rows, std::size_t row_stride, std::size_t count, float* sums,
                              std::size_t sum_stride);
 
-    // The same with weights and rows of int8, whose products are summed exactly:
+    // For each of `count` rows, scale = max |row| / 127 and q[i] = round(row[i] (127 / max |row|)), i < width; the
+    // scale is NaN if any of the row is not finite. Rows of q start `width` apart.
+    void (*quantize)(const float* rows, std::size_t row_stride, std::size_t count, std::size_t width, std::int8_t* q,
+                     float* scale);
+
+    // `product` with weights and rows of int8, whose products are summed exactly:
     //
-    //     sums[o] += float(Σ_i weight[i, o] q[i]) * (scale[o] * s),   s = max |row| / 127, q[i] = round(row[i] (127 /
-    //     max |row|))
+    //     sums[o] += float(Σ_i weight[i, o] q[i]) * (scale[o] * s)
     //
-    // with the last addition fused. Rows must be finite for the sums to be, and have whole quads of floats.
-    void (*product_int8)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const float* rows,
-                         std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride);
+    // with the last addition fused; q and s are a row and its scale from `quantize`, a whole quad of inputs at least.
+    void (*product_int8)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
+                         std::size_t count, float* sums, std::size_t sum_stride);
 
     // z = tanh(signal) σ(opening), within 2e-7.
     void (*gate)(const float* signal, const float* opening, std::size_t count, float* z);

@@ -10,6 +10,7 @@
 //     power_of_two(t)        2^n of t = n + kRounding
 //     lower upper(words)     float32 whose upper 16 bits are the lower or upper halves of kWidth words
 //     store_bytes(p, t)      n of t = n + kRounding, as kWidth int8
+//     largest_bits(row, n)   the bits of the largest |x|, as integers are ordered, so that NaN is above all
 //
 // and for products of int8
 //
@@ -176,32 +177,18 @@ std::size_t spin(std::size_t rounds, float* sink) {
     return rounds * kAccumulators * kWidth;
 }
 
-// q[i] = round(row[i] (127 / max |row|)), and max |row| / 127, or NaN if any of row is not finite.
-float quantize(const float* row, std::size_t count, std::int8_t* q) {
-    Vector most = broadcast(0.0f), spoilt = broadcast(0.0f);
-    for (std::size_t i = 0; i < count; i += kWidth) {
-        const Vector x = load(row + i);
-        most = larger(larger(x, subtract(broadcast(0.0f), x)), most);
-        spoilt = add(spoilt, subtract(x, x));
+void quantize(const float* rows, std::size_t row_stride, std::size_t count, std::size_t width, std::int8_t* q,
+              float* scale) {
+    for (std::size_t r = 0; r < count; ++r, rows += row_stride, q += width) {
+        const std::uint32_t bits = largest_bits(rows, width);
+        float largest;
+        std::memcpy(&largest, &bits, sizeof largest);
+        const Vector inverse = broadcast(bits == 0 ? 0.0f : 127.0f / largest);
+        for (std::size_t i = 0; i < width; i += kWidth)
+            store_bytes(q + i, add(multiply(load(rows + i), inverse), broadcast(kRounding)));
+        scale[r] = bits < 0x7F800000 ? largest / 127.0f : largest - largest;  // NaN
     }
-    float lanes[kWidth], spoilt_lanes[kWidth], largest = 0.0f, nan = 0.0f;
-    store(lanes, most);
-    store(spoilt_lanes, spoilt);
-    for (std::size_t lane = 0; lane < kWidth; ++lane) {
-        largest = lanes[lane] > largest ? lanes[lane] : largest;
-        nan += spoilt_lanes[lane];
-    }
-    const Vector inverse = broadcast(largest > 0.0f ? 127.0f / largest : 0.0f);
-    for (std::size_t i = 0; i < count; i += kWidth)
-        store_bytes(q + i, add(multiply(load(row + i), inverse), broadcast(kRounding)));
-    return largest / 127.0f + nan;
 }
-
-struct Int8Rows {
-    const std::int8_t* q;
-    std::size_t stride;
-    const float* scale;
-};
 
 template <std::size_t kRows, std::size_t kVectors>
 void int8_tile(const Int8Weights& weights, std::size_t quads, std::size_t outputs, std::size_t first,
@@ -241,24 +228,21 @@ Int8Tile int8_tile_for(std::size_t rows, std::size_t vectors) {
     return int8_tile_of<kRows>(vectors, std::make_index_sequence<kIntegers / kRows>());
 }
 
-void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const float* rows,
-                  std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride) {
-    alignas(64) std::int8_t q[kIntegerRows * kMostInt8Inputs];
-    float scale[kIntegerRows];
+void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
+                  std::size_t count, float* sums, std::size_t sum_stride) {
     if (count == 0) return;
-    const std::size_t tiles = (count + kIntegerRows - 1) / kIntegerRows, vectors = outputs / kWidth;
-    for (std::size_t t = 0, row = 0; t < tiles; ++t) {
-        const std::size_t height = share(count, tiles, t) - row, most = kIntegers / height;
-        const std::size_t strips = (vectors + most - 1) / most, length = padded(inputs);
-        for (std::size_t r = 0; r < height; ++r)
-            scale[r] = quantize(rows + (row + r) * row_stride, length, q + r * length);
-        for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
-            const std::size_t end = share(vectors, strips, strip);
-            int8_tile_for<kIntegerRows>(height, end - first)(weights, (inputs + 3) / 4, outputs, first * kWidth,
-                                                             {q, length, scale}, sums + row * sum_stride, sum_stride);
-            first = end;
+    const std::size_t tiles = (count + kIntegerRows - 1) / kIntegerRows, most = kIntegers / share(count, tiles, 0);
+    const std::size_t vectors = outputs / kWidth, strips = (vectors + most - 1) / most;
+    for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
+        const std::size_t end = share(vectors, strips, strip);
+        for (std::size_t t = 0, row = 0; t < tiles; ++t) {
+            const std::size_t after = share(count, tiles, t);
+            int8_tile_for<kIntegerRows>(after - row, end - first)(
+                weights, (inputs + 3) / 4, outputs, first * kWidth,
+                {rows.q + row * rows.stride, rows.stride, rows.scale + row}, sums + row * sum_stride, sum_stride);
+            row = after;
         }
-        row += height;
+        first = end;
     }
 }
 

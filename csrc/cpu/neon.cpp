@@ -38,6 +38,13 @@ inline void store_bytes(std::int8_t* p, Vector t) {
     std::memcpy(p, &ones, sizeof ones);
 }
 
+inline std::uint32_t largest_bits(const float* row, std::size_t count) {
+    int32x4_t most = vdupq_n_s32(0);
+    for (std::size_t i = 0; i < count; i += kWidth)
+        most = vmaxq_s32(most, vreinterpretq_s32_f32(vabsq_f32(vld1q_f32(row + i))));
+    return static_cast<std::uint32_t>(vmaxvq_s32(most));
+}
+
 using Integers = int32x4_t;
 using Quad = int8x8_t;  // twice
 constexpr std::size_t kIntegers = 18, kIntegerRows = 6;
@@ -59,7 +66,8 @@ inline Vector floats(Integers sum, const std::int32_t*) { return vcvtq_f32_s32(s
 
 }  // namespace
 
-const Kernels kernels = {"neon", product<Float32>, product<Bfloat16>, product_int8, gate, gru,
-                         lstm,   maximum,          exponentials,      read,         spin, multiply_add_all};
+const Kernels kernels = {
+    "neon", product<Float32>, product<Bfloat16>, quantize, product_int8, gate, gru, lstm, maximum, exponentials, read,
+    spin,   multiply_add_all};
 
 }  // namespace wavegen::neon

@@ -81,6 +81,17 @@ inline void store_bytes(std::int8_t* p, Vector t) {
     *p = static_cast<std::int8_t>(static_cast<std::uint8_t>(bits));
 }
 
+inline std::uint32_t largest_bits(const float* row, std::size_t count) {
+    std::uint32_t most = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        std::uint32_t bits;
+        std::memcpy(&bits, row + i, sizeof bits);
+        bits &= 0x7FFFFFFFu;
+        most = bits > most ? bits : most;
+    }
+    return most;
+}
+
 using Integers = std::int32_t;
 constexpr std::size_t kIntegers = 16, kIntegerRows = 1;
 inline Integers zero() { return 0; }
@@ -99,7 +110,18 @@ inline Vector floats(Integers sum, const std::int32_t*) { return static_cast<flo
 
 }  // namespace
 
-const Kernels kernels = {"portable", product<Float32>, product<Bfloat16>, product_int8, gate, gru,
-                         lstm,       maximum,          exponentials,      read,         spin, multiply_add_all};
+const Kernels kernels = {"portable",
+                         product<Float32>,
+                         product<Bfloat16>,
+                         quantize,
+                         product_int8,
+                         gate,
+                         gru,
+                         lstm,
+                         maximum,
+                         exponentials,
+                         read,
+                         spin,
+                         multiply_add_all};
 
 }  // namespace wavegen::portable

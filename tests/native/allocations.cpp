@@ -4,18 +4,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <new>
-#include <random>
 #include <utility>
 #include <vector>
 
-#include "categorical.h"
 #include "engine.h"
-#include "markov.h"
-#include "mixture.h"
-#include "recurrent.h"
-#include "wavenet.h"
+#include "networks.h"
 
 namespace {
 
@@ -43,80 +37,6 @@ namespace {
 
 using namespace wavegen;
 
-constexpr std::size_t kChannels = 3, kWidth = 20;
-
-const float* drawn(std::size_t count) {  // kept until the end
-    static std::vector<std::unique_ptr<std::vector<float>>> all;
-    static std::mt19937 random(1);
-    all.push_back(std::make_unique<std::vector<float>>(count));
-    for (float& x : *all.back()) x = static_cast<float>(random() % 1000) / 2500.0f - 0.2f;
-    return all.back()->data();
-}
-
-std::shared_ptr<Network> wavenet(std::size_t outputs, const Kernels& kernels, Precision precision) {
-    static const std::int32_t dilations[] = {1, 2, 20};
-    const std::size_t layers = 3, gates = 2 * kWidth;
-    return std::make_shared<WaveNet>(WaveNetArrays{kChannels,
-                                                   4,
-                                                   kWidth,
-                                                   kWidth,
-                                                   kWidth,
-                                                   layers,
-                                                   2,
-                                                   outputs,
-                                                   dilations,
-                                                   drawn(kWidth * 4 * kChannels),
-                                                   drawn(kWidth),
-                                                   drawn(layers * gates * 2 * kWidth),
-                                                   drawn(layers * gates),
-                                                   drawn((layers - 1) * kWidth * kWidth),
-                                                   drawn((layers - 1) * kWidth),
-                                                   drawn(kWidth * layers * kWidth),
-                                                   drawn(kWidth),
-                                                   drawn(kWidth * kWidth),
-                                                   drawn(kWidth),
-                                                   drawn(outputs * kWidth),
-                                                   drawn(outputs)},
-                                     kernels, precision);
-}
-
-std::shared_ptr<Network> recurrent(Cell cell, std::size_t outputs, const Kernels& kernels, Precision precision) {
-    const std::size_t gates = gates_of(cell) * kWidth;
-    return std::make_shared<Recurrent>(
-        RecurrentArrays{cell,
-                        kChannels,
-                        kWidth,
-                        outputs,
-                        {{drawn(gates * kChannels), drawn(gates), drawn(gates * kWidth), drawn(gates)},
-                         {drawn(gates * kWidth), drawn(gates), drawn(gates * kWidth), drawn(gates)}},
-                        drawn(kWidth * kWidth),
-                        drawn(kWidth),
-                        drawn(outputs * kWidth),
-                        drawn(outputs)},
-        kernels, precision);
-}
-
-std::shared_ptr<Network> markov(std::size_t outputs, const Kernels& kernels, Precision precision) {
-    return std::make_shared<Markov>(MarkovArrays{kChannels,
-                                                 8,
-                                                 {{drawn(kWidth * 8 * kChannels), drawn(kWidth), kWidth},
-                                                  {drawn(kWidth * kWidth), drawn(kWidth), kWidth},
-                                                  {drawn(outputs * kWidth), drawn(outputs), outputs}}},
-                                    kernels, precision);
-}
-
-Inputs inputs(std::size_t symbols, std::size_t taps) {
-    std::vector<std::int32_t> codes(symbols);
-    for (std::size_t k = 0; k < symbols; ++k) codes[k] = static_cast<std::int32_t>(k * (65536 / symbols)) - 32768;
-    const std::size_t columns = kChannels - (taps ? 1 : 0);
-    const float* table = drawn(symbols * columns);
-    const float* errors = drawn(65536);
-    return {{table, table + symbols * columns},
-            taps ? std::vector<float>(errors, errors + 65536) : std::vector<float>(),
-            std::vector<double>(taps, 0.01),
-            codes};
-}
-
 // How often memory was allocated in two rounds of feeding and drawing; the first of all may have to warm up.
 long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head, std::size_t taps,
                std::size_t streams, std::size_t threads, const Sampling& sampling) {
@@ -142,19 +62,11 @@ int main() {
         if (kernels == nullptr) continue;
         for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8})
             for (const bool mixed : {false, true}) {
-                const std::size_t symbols = mixed ? 65536 : 256, taps = mixed ? 5 : 0;
-                const Grid grid(std::vector<std::int32_t>(symbols, static_cast<std::int32_t>(65536 / symbols)));
-                std::shared_ptr<Head> head;
-                if (mixed)
-                    head = std::make_shared<Mixture>(grid, Component::logistic(), std::vector<double>(4));
-                else
-                    head = std::make_shared<Categorical>(grid);
-                const std::size_t outputs = head->num_params();
-                for (const auto& network :
-                     {wavenet(outputs, *kernels, precision), recurrent(Cell::gru, outputs, *kernels, precision),
-                      recurrent(Cell::lstm, outputs, *kernels, precision), markov(outputs, *kernels, precision)})
+                const auto made = head(mixed);
+                for (const auto& network : networks(made->num_params(), *kernels, precision))
                     for (const auto& [streams, threads] : {std::pair<std::size_t, std::size_t>{1, 1}, {1, 2}, {5, 2}}) {
-                        found += allocated(network, head, taps, streams, threads, {0.9f, mixed ? 1.0 : 0.9});
+                        const Sampling sampling = {0.9f, mixed ? 1.0 : 0.9};
+                        found += allocated(network, made, mixed ? kTaps : 0, streams, threads, sampling);
                         ++runs;
                     }
             }
