@@ -25,13 +25,13 @@ void accumulate_counts(const float* e, float sum, const Grid& grid, std::size_t 
     const float r = static_cast<float>(kModelShare) / sum;
     const std::int32_t* codes = grid.codes();
     const std::size_t num_symbols = grid.num_symbols();
-    std::int64_t remainder = kModelShare;
+    std::uint32_t remainder = kModelShare;  // modulo 2^32, as is the count it is added to
     for (std::size_t k = 0; k < num_symbols; ++k) {
-        const std::int32_t n = static_cast<std::int32_t>(e[k] * r);
+        const std::uint32_t n = static_cast<std::uint32_t>(static_cast<std::int32_t>(e[k] * r));
         remainder -= n;
-        c[k + 1] = static_cast<std::uint32_t>(n + codes[k]);
+        c[k + 1] = n + static_cast<std::uint32_t>(codes[k]);
     }
-    c[first_maximum + 1] = static_cast<std::uint32_t>(c[first_maximum + 1] + remainder);
+    c[first_maximum + 1] += remainder;
     c[0] = 0;
     for (std::size_t k = 0; k < num_symbols; ++k) c[k + 1] += c[k];
 }

@@ -1,6 +1,7 @@
 """Compiles the small C++ programs of tests/native with the engine's sources."""
 
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -8,15 +9,39 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
-PORTABLE = ["-std=c++17", "-O1", "-ffp-contract=off", "-pthread"]
+FLAGS = ["-std=c++17", "-O1", "-g", "-ffp-contract=off", "-pthread", f"-I{ROOT / 'csrc'}"]
+AVX512 = ["-mavx512f", "-mavx512bw"]
+KERNELS: dict[str, list[str]] = {  # files of csrc/cpu and what they are compiled with, as in csrc/CMakeLists.txt
+    "portable": [],
+    "neon": [],
+    "avx2": ["-mavx2", "-mfma"],
+    "avx512": AVX512,
+    "avx512vnni": [*AVX512, "-mavx512vnni"],
+}
 NOT_OF_THE_ENGINE = ("bind", "adaptive", "replay")
+X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
 def compiled(name: str, folder: Path, compiler: Sequence[str], *kernels: str) -> Path:
-    """The program tests/native/NAME.cpp with the engine and its portable kernels, and others of csrc/cpu."""
+    """The program tests/native/NAME.cpp with the engine, its portable kernels and others of KERNELS."""
+    program, objects = folder / f"{name}-{'-'.join(kernels)}", []
+    for kernel in ("portable", *kernels):
+        objects.append(str(folder / f"{name}-{kernel}.o"))
+        source = str(ROOT / "csrc/cpu" / f"{kernel}.cpp")
+        subprocess.run([*compiler, *FLAGS, *KERNELS[kernel], "-w", "-c", source, "-o", objects[-1]], check=True)
     sources = [path for path in sorted((ROOT / "csrc").glob("*.cpp")) if not path.name.startswith(NOT_OF_THE_ENGINE)]
-    sources += [ROOT / "csrc/cpu" / f"{kernel}.cpp" for kernel in ("portable", "select", *kernels)]
-    program = folder / f"{name}-{'-'.join(kernels)}"
-    files = [*map(str, sources), str(ROOT / "tests/native" / f"{name}.cpp")]
-    subprocess.run([*compiler, *PORTABLE, f"-I{ROOT / 'csrc'}", *files, "-o", str(program)], check=True)
+    sources += [ROOT / "csrc/cpu/select.cpp", ROOT / "tests/native" / f"{name}.cpp"]
+    x86 = ["-DWAVEGEN_X86"] if "avx512vnni" in kernels else []
+    subprocess.run([*compiler, *FLAGS, *x86, *map(str, sources), *objects, "-o", str(program)], check=True)
     return program
+
+
+def hashes(*command: str) -> dict[str, dict[str, str]]:
+    """What hashes.cpp prints: instruction set to what was run to its hash."""
+    found: dict[str, dict[str, str]] = {}
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[:4000]
+    for line in run.stdout.splitlines():
+        isa, *what, value = line.split()
+        found.setdefault(isa, {})[" ".join(what)] = value
+    return found

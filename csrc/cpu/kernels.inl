@@ -309,7 +309,8 @@ float maximum(const float* x, std::size_t count) {
 float exponentials(const float* x, float maximum, float temperature, std::size_t num_symbols, float* e) {
     const std::size_t count = padded(num_symbols);
     for (std::size_t i = 0; i < count; i += kWidth) {
-        const Vector y = divide(subtract(load(x + i), broadcast(maximum)), broadcast(temperature));
+        Vector y = subtract(load(x + i), broadcast(maximum));
+        if (temperature != 1.0f) y = divide(y, broadcast(temperature));
         const Exponential power = exponential(larger(y, broadcast(-87.0f)));
         store(e + i, multiply_add(power.scale, power.rest, power.scale));
     }

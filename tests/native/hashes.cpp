@@ -1,9 +1,10 @@
-// A line for each instruction set, precision, head and network: a hash of all symbols and log-probabilities of a run.
-// The lines of one machine must be those of any other, whatever the instruction set.
+// A line for each instruction set, precision, head, network and number of streams and threads: a hash of all symbols
+// and log-probabilities of a run. The lines of one machine must be those of any other, whatever the instruction set.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "engine.h"
@@ -30,10 +31,10 @@ class Hash {
     std::uint64_t value_ = 14695981039346656037u;
 };
 
-unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head,
-                           std::size_t taps) {
-    const std::size_t symbols = head->grid().num_symbols(), count = 100, streams = 3;
-    Engine engine(network, head, inputs(symbols, taps), symbols / 2, streams, 1);
+unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head, std::size_t taps,
+                           std::size_t streams, std::size_t threads) {
+    const std::size_t symbols = head->grid().num_symbols(), count = 100;
+    Engine engine(network, head, inputs(symbols, taps), symbols / 2, streams, threads);
     const std::vector<std::uint64_t> seeds = {1, 2, 3};
     std::vector<std::uint16_t> drawn(streams * count);
     std::vector<double> log2_prob(streams * count);
@@ -62,8 +63,10 @@ int main() {
                 const auto made = head(mixed);
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));
                 for (std::size_t i = 0; i < all.size(); ++i)
-                    std::printf("%s %s %s %s %016llx\n", isa, precisions[precision], mixed ? "mixture" : "categorical",
-                                names[i], hash_of(all[i], made, mixed ? kTaps : 0));
+                    for (const auto& [streams, threads] : {std::pair<std::size_t, std::size_t>{3, 1}, {3, 2}, {1, 2}})
+                        std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
+                                    mixed ? "mixture" : "categorical", names[i], streams, threads,
+                                    hash_of(all[i], made, mixed ? kTaps : 0, streams, threads));
             }
     }
     return 0;
