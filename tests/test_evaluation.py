@@ -1,7 +1,6 @@
 """Bits of whole files: any chunk and any neighbours give the same; intervals against their definitions."""
 
 import dataclasses
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -23,7 +22,10 @@ class Odd:
     sample_rate: int = RATE
     largest: int = 0
     num_params: int = 1
-    device: ClassVar = torch.device("cpu")
+
+    @property
+    def device(self):
+        return torch.device("cpu")
 
     def initial_state(self, batch_size):
         return torch.zeros(batch_size, dtype=torch.int64), 0

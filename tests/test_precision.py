@@ -25,7 +25,7 @@ def drawn(outputs: int, inputs: int, count: int, seed: int) -> tuple[np.ndarray,
     weight = random.normal(size=(outputs, inputs)) * 10.0 ** random.integers(-3, 3, size=(outputs, 1))
     rows = random.normal(size=(count, inputs)) * 10.0 ** random.integers(-3, 3, size=(count, 1))
     rows[random.random(count) < 0.2] = 0
-    return tuple(array.astype(np.float32) for array in (weight, rows, random.normal(size=(count, outputs))))
+    return weight.astype(np.float32), rows.astype(np.float32), random.normal(size=(count, outputs)).astype(np.float32)
 
 
 def int8_product(weight: np.ndarray, rows: np.ndarray, sums: np.ndarray) -> np.ndarray:

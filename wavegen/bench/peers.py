@@ -113,7 +113,7 @@ class OnnxRuntime:
         time, feeds = self.loop.time, {"row": row}
         for layer, (ages, ring) in enumerate(zip(self.loop.ages, self.rings, strict=True)):
             feeds |= {f"past_{layer}_{tap}": ring[(time - age) % len(ring)] for tap, age in enumerate(ages)}
-        probabilities, *inputs = self.session.run(None, feeds)
+        probabilities, *inputs = map(np.asarray, self.session.run(None, feeds))
         for ring, x in zip(self.rings, inputs, strict=True):
             ring[time % len(ring)] = x
         self.loop.time += 1

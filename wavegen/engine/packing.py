@@ -101,8 +101,9 @@ def inputs(model: AudioModel) -> Arrays:
 def _head(model: AudioModel) -> Any:
     """The extension's counterpart of a model's distribution. Raises ValueError if it does not take it."""
     codes = model.codec.codes_per_symbol.numpy().astype(np.int32)
-    name, has_offsets = _HEADS[type(model.distribution)]
-    arrays = (codes, _float32(model.distribution.log_scale_offsets)) if has_offsets else (codes,)
+    distribution: Any = model.distribution
+    name, has_offsets = _HEADS[type(distribution)]
+    arrays = (codes, _float32(distribution.log_scale_offsets)) if has_offsets else (codes,)
     return getattr(extension(), name)(*arrays)
 
 
