@@ -13,8 +13,8 @@ from wavegen.data.splits import split_of
 
 ASTERISK = Path(__file__).parents[1] / "recipes/asterisk"
 WAVEGEN = """#!/bin/sh
-for argument; do printf '<%s>' "$argument"; done >> "$CALLS"
-echo >> "$CALLS"
+line=$(for argument; do printf '<%s>' "$argument"; done)
+printf '%s\\n' "$line" >> "$CALLS"  # whole lines: two of them run at once
 case $1 in train) while [ "$1" != --run ]; do shift; done; mkdir -p "$2" ;; esac
 """
 
