@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import torch
-
 from wavegen.engine.base import cpus
+from wavegen.process import torch_threads
 from wavegen.recipe import Recipe
 
 TRIALS, TRIAL_SECONDS = 3, 1.5
@@ -47,14 +46,10 @@ def calibrate(recipe: Recipe, step: Callable[[], object], validation_batches: fl
 
 def _step_seconds(step: Callable[[], object], threads: int) -> float:
     """The mean time of a step with that many threads, over TRIALS of them and TRIAL_SECONDS at least."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         step()  # the first is slower
         begun, trials = time.monotonic(), 0
         while trials < TRIALS or time.monotonic() - begun < TRIAL_SECONDS:
             step()
             trials += 1
         return (time.monotonic() - begun) / trials
-    finally:
-        torch.set_num_threads(before)

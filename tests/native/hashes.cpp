@@ -31,10 +31,10 @@ class Hash {
     std::uint64_t value_ = 14695981039346656037u;
 };
 
-unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head, std::size_t taps,
+unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head, const Inputs& inputs,
                            std::size_t streams, std::size_t threads) {
     const std::size_t symbols = head->grid().num_symbols(), count = 100;
-    Engine engine(network, head, inputs(symbols, taps), symbols / 2, streams, threads);
+    Engine engine(network, head, inputs, symbols / 2, streams, threads);
     const std::vector<std::uint64_t> seeds = {1, 2, 3};
     std::vector<std::uint16_t> drawn(streams * count);
     std::vector<double> log2_prob(streams * count);
@@ -61,12 +61,13 @@ int main() {
         for (int precision = 0; precision < 3; ++precision)
             for (const bool mixed : {false, true}) {
                 const auto made = head(mixed);
+                const Inputs heard = inputs(made->grid().num_symbols(), mixed ? kTaps : 0);
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));
                 for (std::size_t i = 0; i < all.size(); ++i)
                     for (const auto& [streams, threads] : {std::pair<std::size_t, std::size_t>{3, 1}, {3, 2}, {1, 2}})
                         std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
                                     mixed ? "mixture" : "categorical", names[i], streams, threads,
-                                    hash_of(all[i], made, mixed ? kTaps : 0, streams, threads));
+                                    hash_of(all[i], made, heard, streams, threads));
             }
     }
     return 0;

@@ -20,6 +20,7 @@ from wavegen.engine import native, open_engine
 from wavegen.engine.base import PRECISIONS, cpus
 from wavegen.engine.packing import engine_arguments, extension
 from wavegen.errors import UserError
+from wavegen.process import torch_threads
 
 ROUNDS, TURN_SECONDS = 7, 0.4
 STREAMS = 32
@@ -53,12 +54,8 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dic
         raise UserError(f"{rounds} rounds; there must be one at least")
     model = configuration(str(what)) if str(what) in CONFIGURATIONS else load(what)
     contenders = list(_contenders(model))
-    sizes = [_calibrated(contender) for contender in contenders]
-    rates = np.zeros((rounds + 1, len(contenders)))
-    for turn in tqdm(range(rounds + 1), desc="round", leave=False, disable=None if progress else True):
-        for index, (contender, size) in enumerate(zip(contenders, sizes, strict=True)):
-            rates[turn, index] = size * contender.streams / _seconds(contender, size)
-    rates = rates[1:]
+    with torch_threads(1):  # the peers run on one
+        rates = _rates(contenders, rounds, progress)
     rows = [
         {**contender._asdict(), "samples_per_second": round(median(turns), 1), "low": min(turns), "high": max(turns)}
         for contender, turns in zip(contenders, rates.T.tolist(), strict=True)
@@ -102,7 +99,7 @@ def _contenders(model: AudioModel) -> Any:
     for name, peer in PEERS.items():
         if peer.missing(model) is None:
             for streams in peer.streams:
-                yield Contender(name, "float32", torch.get_num_threads(), streams, peer(model, streams).run)
+                yield Contender(name, "float32", 1, streams, peer(model, streams).run)
 
 
 def _engines(model: AudioModel) -> Any:
@@ -134,6 +131,16 @@ def _missing(model: AudioModel) -> Any:
     for name, peer in PEERS.items():
         if (why := peer.missing(model)) is not None:
             yield name, why
+
+
+def _rates(contenders: Sequence[Contender], rounds: int, progress: bool) -> np.ndarray:
+    """Samples per second, (rounds, contenders)."""
+    sizes = [_calibrated(contender) for contender in contenders]
+    rates = np.zeros((rounds + 1, len(contenders)))
+    for turn in tqdm(range(rounds + 1), desc="round", leave=False, disable=None if progress else True):
+        for index, (contender, size) in enumerate(zip(contenders, sizes, strict=True)):
+            rates[turn, index] = size * contender.streams / _seconds(contender, size)
+    return rates[1:]
 
 
 def _seconds(contender: Contender, samples: int) -> float:

@@ -15,7 +15,7 @@ from wavegen.networks import WaveNet
 
 
 class Peer(Protocol):
-    """Draws samples from the network of a model with `streams` streams."""
+    """Draws samples from the network of a model with `streams` streams, on one thread."""
 
     streams: ClassVar[tuple[int, ...]]  # that are worth measuring
 
@@ -88,7 +88,7 @@ class OnnxRuntime:
 
         self.loop = TorchLoop(model, streams)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         graph = _step_graph(self.loop)
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.rings = [ring.numpy() for ring in self.loop.rings]
