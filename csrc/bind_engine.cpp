@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::size_t kMostPredictorTaps = 1024;
 constexpr std::size_t kMostStreams = 4096, kMostThreads = 4096;
-constexpr std::size_t kMostSamplesACall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
 
 Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>& error_table, const Array<float, 1>& weights,
                       const Array<std::int32_t, 1>& code_of_symbol, std::size_t num_symbols) {

@@ -27,6 +27,7 @@ NB_MODULE(wavegen_native, m) {
     wavegen::bind_heads(m);
     wavegen::bind_networks(m);
     wavegen::bind_engine(m);
+    wavegen::bind_coder(m);
     wavegen::bind_adaptive(m);
     wavegen::bind_pieces(m);
 }

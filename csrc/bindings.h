@@ -14,11 +14,13 @@
 namespace wavegen {
 
 constexpr std::size_t kMostChannels = 4096;
+constexpr std::size_t kMostSamplesACall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
 constexpr std::size_t kMostFloats = std::size_t{1} << 32;  // 16 GiB of weights, or of what streams remember
 
 void bind_heads(nb::module_& m);
 void bind_networks(nb::module_& m);
 void bind_engine(nb::module_& m);
+void bind_coder(nb::module_& m);
 void bind_adaptive(nb::module_& m);
 void bind_pieces(nb::module_& m);  // parts of the engine, for tests
 

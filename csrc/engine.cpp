@@ -17,6 +17,13 @@ std::unique_lock<std::mutex> lock(std::mutex& busy) {
     return held;
 }
 
+constexpr Sampling kAsItIs = {1.0f, 1.0};
+
+Interval interval_of(const Law& law, std::size_t symbol) {
+    const std::uint32_t start = law.cumulative(symbol);
+    return {start, law.cumulative(symbol + 1) - start};
+}
+
 }  // namespace
 
 Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Head> head, Inputs inputs,
@@ -60,31 +67,31 @@ void Engine::hear(std::size_t stream, std::size_t row, Desk& desk) {
     desk.locations[row] = inputs_.hear(here.last, here.past, desk.heard.data() + row * inputs_.channels());
 }
 
-const Law& Engine::read(std::size_t row, Desk& desk) const {
+Law& Engine::read(std::size_t row, Desk& desk) const {
     desk.law->read(desk.params.data() + row * padded(network_->num_params()), desk.locations[row]);
     return *desk.law;
 }
 
-void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
-                      double* log2_prob) {
+// Steps all streams; each one's next symbol is what draw(stream, t, law) gives.
+template <class Draw>
+void Engine::draw_each(std::size_t count, const Sampling& sampling, const Draw& draw) {
     const auto held = lock(busy_);
     for_each_group(count, [&](Group& group, Desk& desk) {
         for (std::size_t t = 0; t < count; ++t) {
             for (std::size_t i = 0; i < group.size; ++i) hear(group.first + i, i, desk);
             group.run->advance(desk.heard.data(), 1, desk.params.data());
             for (std::size_t i = 0; i < group.size; ++i) {
-                const std::size_t s = group.first + i;
-                read(i, desk);
-                desk.law->temper(sampling);
-                const std::size_t drawn = desk.law->find(random_word(seeds[s], time_ + t, 0, 0) >> 2);
-                streams_[s].last = symbols[s * count + t] = static_cast<std::uint16_t>(drawn);
-                log2_prob[s * count + t] = desk.law->log2_prob(drawn);
+                Law& law = read(i, desk);
+                law.temper(sampling);
+                streams_[group.first + i].last = static_cast<std::uint16_t>(draw(group.first + i, t, law));
             }
         }
     });
 }
 
-void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
+// Runs given symbols through all streams and calls look(stream, t, law) at each.
+template <class Look>
+void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Look& look) {
     const auto held = lock(busy_);
     for_each_group(count, [&](Group& group, Desk& desk) {
         const std::size_t most = kMostRows / group.size;
@@ -97,11 +104,51 @@ void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_
                 }
             group.run->advance(desk.heard.data(), steps, desk.params.data());
             for (std::size_t t = 0; t < steps; ++t)
-                for (std::size_t i = 0; i < group.size; ++i) {
-                    const std::size_t place = (group.first + i) * count + start + t;
-                    log2_prob[place] = read(t * group.size + i, desk).log2_prob(symbols[place]);
-                }
+                for (std::size_t i = 0; i < group.size; ++i)
+                    look(group.first + i, start + t, read(t * group.size + i, desk));
         }
+    });
+}
+
+void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
+                      double* log2_prob) {
+    draw_each(count, sampling, [&](std::size_t s, std::size_t t, const Law& law) {
+        const std::size_t drawn = law.find(random_word(seeds[s], time_ + t, 0, 0) >> 2);
+        log2_prob[s * count + t] = law.log2_prob(drawn);
+        return symbols[s * count + t] = static_cast<std::uint16_t>(drawn);
+    });
+}
+
+void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
+    feed_each(symbols, count, [&](std::size_t s, std::size_t t, const Law& law) {
+        log2_prob[s * count + t] = law.log2_prob(symbols[s * count + t]);
+    });
+}
+
+void Engine::encode(const std::uint16_t* symbols, const std::uint16_t* places, std::size_t count,
+                    Encoder* const* encoders, double* log2_prob) {
+    feed_each(symbols, count, [&](std::size_t s, std::size_t t, Law& law) {
+        const std::size_t here = s * count + t, symbol = symbols[here];
+        const auto codes = static_cast<std::uint32_t>(head_->grid().codes(symbol));
+        log2_prob[here] = law.log2_prob(symbol);
+        law.temper(kAsItIs);
+        encoders[s]->put(interval_of(law, symbol));
+        if (codes > 1) encoders[s]->put(even_interval(places[here], codes));
+    });
+}
+
+void Engine::decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* places) {
+    draw_each(count, kAsItIs, [&](std::size_t s, std::size_t t, const Law& law) {
+        Decoder& decoder = *decoders[s];
+        const std::size_t here = s * count + t, symbol = law.find(decoder.place());
+        const auto codes = static_cast<std::uint32_t>(head_->grid().codes(symbol));
+        decoder.took(interval_of(law, symbol));
+        places[here] = 0;
+        if (codes > 1) {
+            places[here] = static_cast<std::uint16_t>(even_place(decoder.place(), codes));
+            decoder.took(even_interval(places[here], codes));
+        }
+        return symbols[here] = static_cast<std::uint16_t>(symbol);
     });
 }
 

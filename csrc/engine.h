@@ -1,4 +1,4 @@
-// Streams that run through one network: sampling, feeding, saving. Streams know nothing of each other.
+// Streams that run through one network: sampling, feeding, coding, saving. Streams know nothing of each other.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "coder.h"
 #include "floats.h"
 #include "head.h"
 #include "inputs.h"
@@ -23,13 +24,20 @@ class Engine {
 
     // Draws `count` symbols for each stream and reports log2 p of their codes as the model has it; row-major
     // (streams, count). Stream s depends on seeds[s] and on what was fed or drawn before, on nothing else.
-    // Both throw std::runtime_error if the network's outputs are not finite; only `restore` helps after that.
-    // Neither allocates.
+    // All of these throw std::runtime_error if the network's outputs are not finite; only `restore` helps after that.
+    // Neither this nor feed allocates.
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                   double* log2_prob);
 
     // Runs given symbols, each below num_symbols(), through the streams, and reports log2 p of their codes.
     void feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob);
+
+    // Feeds symbols, whose codes are the places-th of their cells, and puts the intervals of both into encoders[s].
+    void encode(const std::uint16_t* symbols, const std::uint16_t* places, std::size_t count, Encoder* const* encoders,
+                double* log2_prob);
+
+    // Draws what such an encoder was given, which then is what the stream has heard.
+    void decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* places);
 
     // Of each stream: the network's state, (streams, state_floats()), the codes its predictor remembers, newest first,
     // (streams, state_codes()), and its last symbol.
@@ -62,8 +70,12 @@ class Engine {
     };
     template <class Work>
     void for_each_group(std::size_t count, const Work& work);
+    template <class Draw>
+    void draw_each(std::size_t count, const Sampling& sampling, const Draw& draw);
+    template <class Look>
+    void feed_each(const std::uint16_t* symbols, std::size_t count, const Look& look);
     void hear(std::size_t stream, std::size_t row, Desk& desk);
-    const Law& read(std::size_t row, Desk& desk) const;
+    Law& read(std::size_t row, Desk& desk) const;
 
     std::shared_ptr<const Network> network_;
     std::shared_ptr<const Head> head_;

@@ -27,10 +27,14 @@ SLOW = (
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
     {"wavegen", "errors", "atomic", "models", "process", "speech"},
-    {"containers", "audio", "codecs", "distributions", "networks", "predictors"},
+    {"containers"},
+    {"wav"},
+    {"audio", "codecs", "distributions", "networks", "predictors"},
     {"density", "data"},
     {"recipe", "baselines", "engine"},
     {"checkpoint", "calibration", "evaluation", "optimizer", "process"},
+    {"wgn", "lockstep"},
+    {"compression"},
     {"training", "scoring", "sampling", "comparison", "bench", "quantization"},
     {"report", "pictures", "charts"},
     {"page"},

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wavegen.checkpoint import load
     from wavegen.comparison import compare
+    from wavegen.compression import compress, decompress
     from wavegen.data.corpus import open_corpus, prepare
     from wavegen.engine import open_engine
     from wavegen.errors import UserError
@@ -28,6 +29,8 @@ __all__ = [
     "UserError",
     "__version__",
     "compare",
+    "compress",
+    "decompress",
     "generate",
     "load",
     "load_recipe",
@@ -41,6 +44,8 @@ __all__ = [
 _HOME = {
     "UserError": "errors",
     "compare": "comparison",
+    "compress": "compression",
+    "decompress": "compression",
     "generate": "sampling",
     "load": "checkpoint",
     "load_recipe": "recipe",

@@ -101,6 +101,22 @@ def _add_score(commands: Any) -> None:
     _add_engine(parser)
 
 
+def _add_compress(commands: Any) -> None:
+    parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
+    _add_model(parser)
+    parser.add_argument("files", type=Path, nargs="+", metavar="IN.wav", help="16-bit PCM, one or two channels")
+    parser.add_argument("out", type=Path, metavar="OUT.wgn", help="the new file, or the folder of several")
+    _add_precision(parser)
+
+
+def _add_decompress(commands: Any) -> None:
+    parser = _command(commands, "decompress", "compressed files to the WAV files that they were, byte for byte")
+    _add_model(parser)
+    parser.add_argument("files", type=Path, nargs="+", metavar="IN.wgn", help="compressed with this model")
+    parser.add_argument("out", type=Path, metavar="OUT.wav", help="the new file, or the folder of several")
+    _add_threads(parser)
+
+
 def _add_compare(commands: Any) -> None:
     parser = _command(commands, "compare", "models and baselines over the same held-out files")
     parser.add_argument("models", nargs="+", metavar="[NAME=]MODEL", help=f"{MODEL}; and what to call it")
@@ -113,6 +129,8 @@ def _add_compare(commands: Any) -> None:
         "--bits-per-symbol", action="store_true", help="also of mu-law models; the unit of papers on 8-bit mu-law"
     )
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
+    proof = "also compress the files with each model, restore them, and say how large they were"
+    parser.add_argument("--proof", action="store_true", help=proof)
 
 
 def _add_info(commands: Any) -> None:
@@ -146,13 +164,21 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=ENGINES, default="auto", help="auto: cpu where it runs the model, else torch"
     )
+    _add_precision(parser)
+    parser.add_argument("--resample", action="store_true", help="convert recordings of another rate to the model's")
+
+
+def _add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         help="of the cpu engine's layers: faster, less exact; default: the model's own",
     )
+    _add_threads(parser)
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_at_least_one, metavar="N", help="of the cpu engine; changes no result")
-    parser.add_argument("--resample", action="store_true", help="convert recordings of another rate to the model's")
 
 
 def _above_zero(text: str) -> float:
@@ -187,6 +213,8 @@ ADDERS = (
     _add_generate,
     _add_score,
     _add_compare,
+    _add_compress,
+    _add_decompress,
     _add_quantize,
     _add_bench,
     _add_info,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from wavegen import containers
 from wavegen.atomic import replacing
 from wavegen.errors import UserError
+from wavegen.wav import plain_header
 
 if TYPE_CHECKING:
     import soundfile
@@ -105,10 +105,8 @@ def write(path: str | Path, pcm: np.ndarray, sample_rate: int) -> None:
     size = 2 * len(pcm)
     if size + 36 > 0xFFFFFFFF:
         raise UserError(f"{path}: {size} bytes of audio exceed the 4 GiB of a WAV file; write it in parts")
-    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", size + 36, b"WAVE",
-                         b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16, b"data", size)  # fmt: skip
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write(header)
+        file.write(plain_header(sample_rate, 1, len(pcm)))
         file.write(np.ascontiguousarray(pcm, "<i2").data)
 
 

@@ -143,13 +143,47 @@ def _compare(args: argparse.Namespace) -> Result:
     paths = _names(args.models)
     models = {name: load(path) for name, path in paths.items()}
     corpus = open_corpus(args.corpus)
-    result = compare(models, corpus, args.split, args.against, progress=True)
+    result = compare(models, corpus, args.split, args.against, progress=True, proof=args.proof)
     if args.html:
         runs = {name: training_course(path) for name, path in paths.items()}
         with tempfile.TemporaryDirectory() as folder:
             shown = list(sounds(models, result, corpus, Path(folder)))
             write_page(args.html, result, shown, runs=runs, symbols=args.bits_per_symbol)
     return result, comparison_text(result, args.bits_per_symbol)
+
+
+def _compress(args: argparse.Namespace) -> Result:
+    from wavegen.checkpoint import load
+    from wavegen.compression import compress
+    from wavegen.report import compressed_text
+
+    paths = _pairs(args.files, args.out, ".wgn")
+    result = compress(load(args.model), paths, args.threads, args.precision, progress="compressing")
+    return result, compressed_text(result)
+
+
+def _decompress(args: argparse.Namespace) -> Result:
+    from wavegen.checkpoint import load
+    from wavegen.compression import decompress
+    from wavegen.report import description_text
+
+    result = decompress(load(args.model), _pairs(args.files, args.out, ".wav"), args.threads, progress="decompressing")
+    names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
+    return result, description_text(names)
+
+
+def _pairs(files: Sequence[Path], out: Path, suffix: str) -> list[tuple[Path, Path]]:
+    """Each input with its output: OUT, or OUT/NAME with that suffix if OUT is a folder. Raises UserError."""
+    if len(files) > 1 and not out.is_dir():
+        raise UserError(f"{out}: {len(files)} files go into a folder; make it first, or name one file")
+    outs = [out / file.with_suffix(suffix).name for file in files] if out.is_dir() else [out]
+    for file, path in zip(files, outs, strict=True):
+        _check_output(path)
+        if outs.count(path) > 1:
+            raise UserError(f"{path}: two of the files would become it; take them one by one")
+        if path.resolve() == file.resolve():
+            raise UserError(f"{path}: would be overwritten by itself; name another output")
+    return list(zip(files, outs, strict=True))
 
 
 def _bench(args: argparse.Namespace) -> Result:
@@ -234,6 +268,8 @@ COMMANDS = {
     "generate": _generate,
     "score": _score,
     "compare": _compare,
+    "compress": _compress,
+    "decompress": _decompress,
     "quantize": _quantize,
     "bench": _bench,
     "info": _info,

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from wavegen.audio import count_codes
 from wavegen.baselines import BASELINES
 from wavegen.codecs import PCM_CODES, Codec, MuLaw
+from wavegen.compression import proven
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine, precision_of
@@ -36,12 +37,15 @@ def compare(
     split: str = "test",
     against: str | None = None,
     progress: bool = False,
+    proof: bool = False,
 ) -> dict[str, Any]:
     """Models and baselines over the files of a split of one corpus: what `wavegen compare --json` prints.
 
     `differences` are those of every other row to the row `against`, paired over files: the true density where the
     corpus was made from a known source, else FLAC. A model's excess over the true density, −log2 q + log2 p averaged
     over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known.
+    With `proof` each model compresses the files and restores them, and its row has `compressed_bits_per_sample`, which
+    is None for one without a C++ engine (`wavegen.compression.proven`).
     `missing` names the baselines that cannot run here and says why. Files are read from the memory-mapped corpus as
     they are scored. Raises UserError when models and corpus do not fit each other, or a name is unknown.
     """
@@ -59,6 +63,10 @@ def compare(
     _row_named(against, [*bits, *why], why)
     codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
     rows = sorted(_rows(models, bits, samples, codes), key=lambda row: row["bits_per_sample"])
+    for row in rows if proof else ():
+        label = f"proving {row['name']}" if progress else None
+        known = row["name"] in models
+        row["compressed_bits_per_sample"] = proven(models[row["name"]], pcms, label) if known else None
     return {
         "unit": UNIT,
         "split": split,

@@ -63,6 +63,9 @@ def columns(comparison: Mapping[str, Any], symbols: bool = False) -> dict[str, l
             "–" if row["bits_per_symbol"] is None else f"{bits(row['bits_per_symbol'])} of {row['num_symbols']}"
             for row in rows
         ]
+    if any(row.get("compressed_bits_per_sample") is not None for row in rows):
+        proofs = [row["compressed_bits_per_sample"] for row in rows]
+        found["compressed"] = ["–" if proof is None else bits(proof) for proof in proofs]
     found["parameters"] = [count(row["parameters"]) for row in rows]
     found["MACs/sample"] = [count(row["macs_per_sample"]) for row in rows]
     found["bytes"] = [rounded(row["model_bytes"]) for row in rows]
@@ -150,6 +153,22 @@ def generated_text(generated: Mapping[str, Any]) -> str:
     engine = f"engine {generated['engine']}, {generated['precision']}"
     speed = f"{generated['samples_per_second']:,.0f} samples/s, {generated['real_time_factor']:.2f} x real time"
     return "\n".join([table(["", "seed", "seconds", "bits/sample"], rows), f"{engine}: {speed}"])
+
+
+def compressed_text(compressed: Mapping[str, Any]) -> str:
+    """What `compress` wrote, beside the model's claim."""
+    rows = [
+        [file["file"], f"{file['samples']:,}", f"{file['bytes']:,}"]
+        + ["–" if file[key] is None else bits(file[key]) for key in ("bits_per_sample", "model_bits_per_sample")]
+        for file in compressed["files"]
+    ]
+    if len(rows) > 1:
+        sums = [f"{compressed[key]:,}" for key in ("samples", "bytes")]
+        means = [compressed[key] for key in ("bits_per_sample", "model_bits_per_sample")]
+        rows.append(["all", *sums, *("–" if mean is None else bits(mean) for mean in means)])
+    lines = [table(["", "samples", "bytes", "bits/sample", "the model's claim"], rows)]
+    model = f"{compressed['model_bytes']:,} bytes"
+    return "\n".join([*lines, f"to restore them takes the model, {model}, and precision {compressed['precision']}"])
 
 
 def bench_text(bench: Mapping[str, Any]) -> str:

@@ -1,12 +1,14 @@
-// A line for each instruction set, precision, head, network and number of streams and threads: a hash of all symbols
-// and log-probabilities of a run. The lines of one machine must be those of any other, whatever the instruction set.
+// A line for each instruction set, precision, head, network and number of streams and threads: a hash of all symbols,
+// log-probabilities and words of code of a run, and of what damaged words decode to. The lines of one machine must be those of any other, whatever the instruction set.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "coder.h"
 #include "engine.h"
 #include "networks.h"
 
@@ -31,6 +33,48 @@ class Hash {
     std::uint64_t value_ = 14695981039346656037u;
 };
 
+// Codes what was drawn, decodes it, which must give it again, and then decodes damaged words.
+void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& hash) {
+    const std::size_t streams = engine.streams(), count = symbols.size() / streams;
+    std::vector<float> network(streams * engine.state_floats());
+    std::vector<std::int16_t> codes(streams * engine.state_codes());
+    std::vector<std::uint16_t> last(streams), places, found(symbols.size()), found_places(symbols.size());
+    for (const std::uint16_t symbol : symbols)
+        places.push_back(static_cast<std::uint16_t>(places.size() % engine.head().grid().codes(symbol)));
+    std::vector<double> log2_prob(symbols.size());
+    std::vector<Encoder> encoders(streams);
+    std::vector<Encoder*> into;
+    for (Encoder& encoder : encoders) into.push_back(&encoder);
+    engine.save(network.data(), codes.data(), last.data());
+    engine.encode(symbols.data(), places.data(), count, into.data(), log2_prob.data());
+    hash.add(log2_prob);
+    std::vector<std::vector<std::uint32_t>> words;
+    for (Encoder& encoder : encoders) hash.add(words.emplace_back(encoder.finish()));
+    for (const std::size_t lost : {std::size_t{0}, std::size_t{5}, words[0].size()})
+        for (const std::uint32_t flipped : {0u, 0x80000001u}) {
+            std::vector<Decoder> decoders;
+            std::vector<Decoder*> from;
+            for (auto stream : words) {
+                stream.resize(stream.size() > lost ? stream.size() - lost : 0);
+                if (!stream.empty()) stream[stream.size() / 3] ^= flipped;
+                decoders.emplace_back(stream);
+            }
+            for (Decoder& decoder : decoders) from.push_back(&decoder);
+            engine.restore(network.data(), codes.data(), last.data(), 0);
+            engine.decode(from.data(), count, found.data(), found_places.data());
+            hash.add(found);
+            hash.add(found_places);
+            const bool whole = lost == 0 && flipped == 0;
+            const bool same = found == symbols && found_places == places;
+            for (const Decoder& decoder : decoders)
+                if (decoder.finished() != whole || same != whole) {
+                    std::fprintf(stderr, "lost %zu, flipped %x: finished %d, the same %d\n", lost, flipped,
+                                 decoder.finished(), same);
+                    std::exit(1);
+                }
+        }
+}
+
 unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head, const Inputs& inputs,
                            std::size_t streams, std::size_t threads) {
     const std::size_t symbols = head->grid().num_symbols(), count = 100;
@@ -46,6 +90,7 @@ unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::s
         engine.feed(drawn.data(), count, log2_prob.data());
         hash.add(log2_prob);
     }
+    add_code(engine, drawn, hash);
     return hash.value();
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,17 +66,27 @@ class NativeEngine:
     ):
         if not runs(model):
             raise UserError(f"engine cpu does not run {model.network.name} networks; try --engine torch")
-        self.model, self.streams, self.precision = model, streams, precision
+        self.model, self.precision = model, precision
         self._symbol_of_code = model.codec.encode(torch.arange(-32768, 32768)).numpy().astype(np.uint16)
         self._code_of_symbol = model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)
+        codes = model.codec.codes_per_symbol.numpy()
+        self._first_code = np.cumsum(codes) - codes - 32768
         try:
-            self._native = extension().Engine(
-                **engine_arguments(model, precision, isa or "auto"),
-                streams=streams,
-                threads=threads or min(streams, cpus()),
-            )
+            self._arguments = engine_arguments(model, precision, isa or "auto")
+            self._open(streams, threads)
         except (ValueError, MemoryError) as error:
             raise UserError(f"engine cpu cannot run this model: {error}") from error
+
+    def _open(self, streams: int, threads: int | None) -> None:
+        self.streams, self._threads = streams, threads
+        how = {"streams": streams, "threads": threads or min(streams, cpus())}
+        self._native = extension().Engine(**self._arguments, **how)
+
+    def resized(self, streams: int) -> NativeEngine:
+        """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""
+        other = copy.copy(self)
+        other._open(streams, self._threads)
+        return other
 
     @property
     def isa(self) -> str:
@@ -90,7 +101,9 @@ class NativeEngine:
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         log2_prob = np.empty((self.streams, num_samples))
         for piece in self._pieces(num_samples):
-            symbols, log2_prob[:, piece] = self._call("generate", piece.stop - piece.start, keys, temperature, top_p)
+            symbols, log2_prob[:, piece] = self._call(
+                self._native.generate, piece.stop - piece.start, keys, temperature, top_p
+            )
             pcm[:, piece] = self._code_of_symbol[symbols]
         return pcm, log2_prob
 
@@ -99,8 +112,27 @@ class NativeEngine:
         log2_prob = np.empty(pcm.shape)
         for piece in self._pieces(pcm.shape[1]):
             symbols = self._symbol_of_code[pcm[:, piece].astype(np.int32) + 32768]
-            log2_prob[:, piece] = self._call("feed", np.ascontiguousarray(symbols))
+            log2_prob[:, piece] = self._call(self._native.feed, np.ascontiguousarray(symbols))
         return log2_prob
+
+    def encode(self, pcm: np.ndarray, encoders: Sequence[Any]) -> np.ndarray:
+        """`feed` that puts each stream's samples, PCM int16 (streams, n), into an Encoder of the extension."""
+        pcm = checked_pcm(pcm, self.streams)
+        log2_prob = np.empty(pcm.shape)
+        for piece in self._pieces(pcm.shape[1]):
+            codes = pcm[:, piece].astype(np.int64)
+            symbols = self._symbol_of_code[codes + 32768]
+            places = (codes - self._first_code[symbols]).astype(np.uint16)
+            log2_prob[:, piece] = self._call(extension().encode, self._native, symbols, places, encoders)
+        return log2_prob
+
+    def decode(self, num_samples: int, decoders: Sequence[Any]) -> np.ndarray:
+        """The PCM int16 (streams, num_samples) that a Decoder of the extension holds for each stream."""
+        pcm = np.empty((self.streams, num_samples), dtype=np.int16)
+        for piece in self._pieces(num_samples):
+            symbols, places = self._call(extension().decode, self._native, piece.stop - piece.start, decoders)
+            pcm[:, piece] = self._first_code[symbols] + places
+        return pcm
 
     def save(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
         return self._native.save()
@@ -112,9 +144,9 @@ class NativeEngine:
         length = max(1, _PIECE // self.streams)
         return [slice(start, min(start + length, num_samples)) for start in range(0, num_samples, length)]
 
-    def _call(self, method: str, *arguments: Any) -> Any:
+    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            return getattr(self._native, method)(*arguments)
+            return method(*arguments)
         except RuntimeError as error:
             if "not finite" in str(error):
                 raise UserError(NOT_FINITE) from error

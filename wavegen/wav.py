@@ -1,0 +1,115 @@
+"""The parts of a WAV file, so that it can be put together again byte for byte."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wavegen.containers import check_format
+from wavegen.errors import UserError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PCM, EXTENSIBLE = 1, 0xFFFE
+MAX_CHANNELS = 2
+PIECE = 1 << 20
+_CONVERT = "convert it, as with: sox IN -b 16 OUT.wav"
+_FORMATS = {3: "floating-point numbers", 6: "A-law", 7: "mu-law"}
+
+
+@dataclass(frozen=True)
+class Wav:
+    """A file of 16-bit PCM: `header`, then frames of little-endian samples, then `trailer_size` bytes.
+
+    The header is all that stands before the first sample; the trailer all that stands after the last whole frame.
+    """
+
+    path: Path
+    header: bytes
+    sample_rate: int
+    channels: int
+    frames: int
+    trailer_size: int
+
+    def pcm(self, start: int, stop: int) -> NDArray[np.int16]:
+        """Frames from `start` up to `stop`, (frames, channels) int16. Raises UserError where they are gone."""
+        align = 2 * self.channels
+        with open(self.path, "rb") as file:
+            file.seek(len(self.header) + align * start)
+            data = file.read(align * (stop - start))
+        if len(data) != align * (stop - start):
+            raise UserError(f"{self.path}: became shorter while it was read; try again when it is complete")
+        return np.frombuffer(data, "<i2").reshape(-1, self.channels)
+
+    def trailer(self) -> Iterator[bytes]:
+        """The trailer, in pieces."""
+        with open(self.path, "rb") as file:
+            file.seek(len(self.header) + 2 * self.channels * self.frames)
+            left = self.trailer_size
+            while left and (piece := file.read(min(left, PIECE))):
+                left -= len(piece)
+                yield piece
+        if left:
+            raise UserError(f"{self.path}: became shorter while it was read; try again when it is complete")
+
+
+def plain_header(sample_rate: int, channels: int, frames: int) -> bytes:
+    """The 44 bytes that most programs write before that many frames of 16-bit PCM."""
+    align = 2 * channels
+    size = frames * align
+    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", (size + 36) & 0xFFFFFFFF, b"WAVE", b"fmt ", 16, PCM, channels,
+                       sample_rate, sample_rate * align, align, 16, b"data", size & 0xFFFFFFFF)  # fmt: skip
+
+
+def read_wav(path: str | Path) -> Wav:
+    """The parts of a WAV file of one or two channels of 16-bit PCM.
+
+    Samples that the header declares and that are not there, or that it leaves to the end of the file as programs
+    that write into pipes do, are taken as far as they go. Raises UserError for anything else, and says what would do.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; name a WAV file" if not path.exists() else f"{path}: is no file")
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            riff = file.read(12)
+            if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
+                raise UserError(f"{path}: is not a WAV file; {_CONVERT}")
+            position, form = 12, None
+            while position + 8 <= size:
+                file.seek(position)
+                name, declared = struct.unpack("<4sI", file.read(8))
+                position += 8
+                if name == b"fmt ":
+                    form = file.read(min(declared, 40))
+                elif name == b"data":
+                    file.seek(0)
+                    return _parts(path, file.read(position), form, min(declared, size - position), size)
+                position += declared + declared % 2
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    raise UserError(f"{path}: truncated or damaged: it ends before its samples begin; copy it again")
+
+
+def _parts(path: Path, header: bytes, form: bytes | None, data_size: int, size: int) -> Wav:
+    if form is None or len(form) < 16:
+        raise UserError(f"{path}: damaged: no format stands before its samples; copy it again")
+    kind, channels, sample_rate, _, _, depth = struct.unpack_from("<HHIIHH", form)
+    if kind == EXTENSIBLE and len(form) >= 26:
+        (kind,) = struct.unpack_from("<H", form, 24)
+    if kind != PCM:
+        raise UserError(f"{path}: holds {_FORMATS.get(kind, f'format {kind}')}, not 16-bit PCM; {_CONVERT}")
+    if depth != 16:
+        raise UserError(f"{path}: holds {depth}-bit samples, not 16-bit ones; {_CONVERT}")
+    check_format(sample_rate, channels, path)
+    if channels > MAX_CHANNELS:
+        raise UserError(f"{path}: has {channels} channels; split them, as with: sox IN OUT.wav remix 1")
+    frames = data_size // (2 * channels)
+    return Wav(path, header, sample_rate, channels, frames, size - len(header) - 2 * channels * frames)
