@@ -27,8 +27,8 @@ template <class Coder>
 class Claim {
  public:
     Claim(const std::vector<Shared<Coder>*>& wanted, std::size_t streams) {
-        require(wanted.size() == streams, "there are " + std::to_string(wanted.size()) + " coders for " +
-                                              std::to_string(streams) + " streams");
+        require(wanted.size() == streams,
+                "there are " + std::to_string(wanted.size()) + " coders for " + std::to_string(streams) + " streams");
         for (Shared<Coder>* shared : wanted) {
             if (shared == nullptr || shared->busy) {
                 release();

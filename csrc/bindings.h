@@ -15,7 +15,7 @@ namespace wavegen {
 
 constexpr std::size_t kMostChannels = 4096;
 constexpr std::size_t kMostSamplesACall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
-constexpr std::size_t kMostFloats = std::size_t{1} << 32;  // 16 GiB of weights, or of what streams remember
+constexpr std::size_t kMostFloats = std::size_t{1} << 32;        // 16 GiB of weights, or of what streams remember
 
 void bind_heads(nb::module_& m);
 void bind_networks(nb::module_& m);

@@ -188,6 +188,40 @@ def test_compare(run, tmp_path):
     assert "Bits over training time" not in page, "no run lies beside these models"
 
 
+def test_compress_and_decompress(run, tmp_path):
+    result = run("compress", "gru", "a.wav", "b.wav", tmp_path, "--threads", 1, "--json")
+    assert [Path(file["file"]).name for file in result["files"]] == ["a.wgn", "b.wgn"]
+    for file in result["files"]:
+        assert file["bytes"] == Path(file["file"]).stat().st_size
+        assert file["bits_per_sample"] == pytest.approx(8 * file["bytes"] / file["samples"], abs=1e-6)
+    scored = run("score", "gru", "a.wav", "b.wav", "--json")
+    assert result["model_bits_per_sample"] == pytest.approx(scored["bits_per_sample"], abs=2e-6)
+    text = run("decompress", "gru", tmp_path / "a.wgn", tmp_path / "back.wav")
+    assert f"{Path('a.wav').stat().st_size:,} bytes" in text
+    run("decompress", "gru", tmp_path / "b.wgn", tmp_path, "--json")
+    assert (tmp_path / "back.wav").read_bytes() == Path("a.wav").read_bytes()
+    assert (tmp_path / "b.wav").read_bytes() == Path("b.wav").read_bytes()
+    text = run("compress", "gru", "a.wav", tmp_path / "8.wgn", "--precision", "int8")
+    assert "the model's claim" in text
+    assert "precision int8" in text
+    run("decompress", "gru", tmp_path / "8.wgn", tmp_path / "8.wav")
+    assert "16000 Hz" in run("compress", "gru", "16k.wav", tmp_path / "16k.wgn", "--json")["warnings"][0]
+    assert (tmp_path / "8.wav").read_bytes() == Path("a.wav").read_bytes()
+
+
+def test_compare_proves_what_models_claim(run):
+    result = run("compare", "gru", "--corpus", "corpus", "--proof", "--json")
+    for row in result["rows"]:
+        if row["name"] == "gru":
+            assert row["bits_per_sample"] < row["compressed_bits_per_sample"]
+            slack = 64 * 8 * result["files"] / result["samples"]
+            assert row["compressed_bits_per_sample"] < 1.001 * row["bits_per_sample"] + slack
+        else:
+            assert row["compressed_bits_per_sample"] is None
+    assert "compressed" in run("compare", "gru", "--corpus", "corpus", "--proof")
+    assert "compressed" not in run("compare", "gru", "--corpus", "corpus")
+
+
 def test_compare_shows_how_runs_trained_and_names_rows_as_asked(run, tmp_path):
     shutil.copytree("gru", tmp_path / "gru")
     (tmp_path / "gru" / "metrics.jsonl").write_text('{"step": 1, "seconds": 2.0, "validation_bits": 9.25}\n')

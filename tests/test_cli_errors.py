@@ -8,6 +8,7 @@ import shutil
 
 import bad_audio
 import pytest
+import soundfile
 import tiny
 import workplace
 
@@ -57,7 +58,20 @@ def furnished(tmp_path_factory):
     for name in ("resume.safetensors", ".lock"):
         (folder / "trained" / name).write_bytes(b"")
     checkpoint.save(tiny.mu_law_model(name="nade"), folder / "nade.safetensors", {})
+    compressed(folder)
     return folder
+
+
+def compressed(folder):
+    """Files to compress that cannot be, and compressed ones that are damaged."""
+    soundfile.write(folder / "24-bit.wav", [0.1, 0.2], 8000, "PCM_24")
+    soundfile.write(folder / "six.wav", [[0.1] * 6], 8000, "PCM_16")
+    assert main(["compress", str(folder / "gru"), str(folder / "a.wav"), str(folder / "a.wgn")]) == 0
+    small = bytearray((folder / "a.wgn").read_bytes())
+    (folder / "cut.wgn").write_bytes(small[:-5])
+    (folder / "newer.wgn").write_bytes(small[:4] + b"\x09" + small[5:])
+    small[-30] ^= 16
+    (folder / "flipped.wgn").write_bytes(small)
 
 
 @pytest.fixture
@@ -110,6 +124,26 @@ REFUSED = {
     "quantize gru q.safetensors --corpus 16k-corpus": "16k-corpus: 16000 Hz, the model was trained at 8000 Hz",
     "quantize gru absent/q.safetensors --corpus corpus": "there is no folder absent",
     "quantize gru q.safetensors --corpus corpus --precision float32": "--precision: invalid choice: 'float32'",
+    # compression
+    "compress gru absent.wav o.wgn": "absent.wav: no such file",
+    "compress gru empty o.wgn": "empty: is no file",
+    "compress gru recipe.toml o.wgn": r"recipe.toml: is not a WAV file; convert it, as with: sox",
+    "compress gru 24-bit.wav o.wgn": "24-bit.wav: holds 24-bit samples, not 16-bit ones; convert it",
+    "compress gru six.wav o.wgn": "six.wav: has 6 channels; split them",
+    "compress gru a.wav b.wav o.wgn": "o.wgn: 2 files go into a folder; make it first",
+    "compress gru a.wav source/a.wav empty": "empty/a.wgn: two of the files would become it",
+    "compress gru a.wav a.wav": "a.wav: exists already; remove it or name another file",
+    "compress gru a.wav absent/o.wgn": "there is no folder absent",
+    "compress gru a.wav /proc/o.wgn": "/proc/o.wgn: cannot be written",
+    "compress nade.safetensors a.wav o.wgn": r"nade networks have no C\+\+ engine, which compression needs",
+    "compress absent a.wav o.wgn": "absent: no such file",
+    "decompress gru a.wav o.wav": "a.wav: is not a file that wavegen compressed",
+    "decompress gru absent.wgn o.wav": "absent.wgn: no such file",
+    "decompress wavenet a.wgn o.wav": "a.wgn: was compressed with model [0-9a-f]{16}, this one is [0-9a-f]{16}",
+    "decompress gru cut.wgn o.wav": "cut.wgn: damaged or cut short",
+    "decompress gru flipped.wgn o.wav": "flipped.wgn: damaged or cut short",
+    "decompress gru newer.wgn o.wav": "newer.wgn: format 9 of another wavegen, this one reads 1; install that",
+    "decompress gru a.wgn a.wav": "a.wav: exists already",
     "compare gru --corpus absent": "absent: no such folder.*wavegen prepare",
     "compare gru --corpus source": "source: is not a corpus",
     "compare gru --corpus half": "half/pcm.i16: has 2000 bytes",

@@ -45,9 +45,9 @@ def test_the_two_commands_stand_at_the_top():
 
 
 def test_the_commands(capsys):
-    (block,) = [block for block in BLOCKS if "wavegen prepare" in block]
-    lines = [shlex.split(line, comments=True) for line in block.strip().splitlines()]
-    assert len(lines) >= 7
+    blocks = [block for block in BLOCKS if "wavegen prepare" in block or "wavegen compress" in block]
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.strip().splitlines()]
+    assert len(lines) >= 9
     for line in lines:
         argv = [{"10": "0.02"}.get(word, word) for word in line]
         argv += ["--seconds", "0.02"] if argv[1] == "generate" and "--seconds" not in argv else []
@@ -55,6 +55,7 @@ def test_the_commands(capsys):
         assert main(argv[1:]) == 0, f"{line}: {capsys.readouterr().err}"
     for written in ("report.html", "new-0.wav", "new-2.wav", "more.wav", "surprise.png"):
         assert Path(written).is_file()
+    assert Path("back.wav").read_bytes() == Path("some.wav").read_bytes()
 
 
 def test_the_python():

@@ -118,8 +118,7 @@ def _score(args: argparse.Namespace) -> Result:
     how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
     result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
     result["model"] = {"path": str(args.model), **result["model"]}
-    for warning in result["warnings"]:
-        print(f"wavegen: warning: {warning}", file=sys.stderr)
+    _warn(result)
     if args.csv:
         _write(args.csv, score_csv(result))
     if args.plot:
@@ -159,6 +158,7 @@ def _compress(args: argparse.Namespace) -> Result:
 
     paths = _pairs(args.files, args.out, ".wgn")
     result = compress(load(args.model), paths, args.threads, args.precision, progress="compressing")
+    _warn(result)
     return result, compressed_text(result)
 
 
@@ -177,12 +177,12 @@ def _pairs(files: Sequence[Path], out: Path, suffix: str) -> list[tuple[Path, Pa
     if len(files) > 1 and not out.is_dir():
         raise UserError(f"{out}: {len(files)} files go into a folder; make it first, or name one file")
     outs = [out / file.with_suffix(suffix).name for file in files] if out.is_dir() else [out]
-    for file, path in zip(files, outs, strict=True):
+    for path in outs:
         _check_output(path)
         if outs.count(path) > 1:
             raise UserError(f"{path}: two of the files would become it; take them one by one")
-        if path.resolve() == file.resolve():
-            raise UserError(f"{path}: would be overwritten by itself; name another output")
+        if path.exists():
+            raise UserError(f"{path}: exists already; remove it or name another file")
     return list(zip(files, outs, strict=True))
 
 
@@ -244,6 +244,11 @@ def _info(args: argparse.Namespace) -> Result:
         return about, f"corpus {corpus.fingerprint}\n{describe(corpus.audit)}"
     about = load(args.path).describe()
     return about, description_text(about)
+
+
+def _warn(result: dict[str, Any]) -> None:
+    for warning in result["warnings"]:
+        print(f"wavegen: warning: {warning}", file=sys.stderr)
 
 
 def _write(path: Path, text: str) -> None:

@@ -70,6 +70,11 @@ def compress(
         "model_bits_per_sample": _per_sample(claimed, samples),
         "model_bytes": sum(weight.nbytes for weight in model.parameters()),
         "precision": precision,
+        "warnings": [
+            f"{wav.path}: {wav.sample_rate} Hz, but the model was trained at {model.sample_rate} Hz"
+            for wav, _ in wavs
+            if wav.sample_rate != model.sample_rate
+        ],
         "seconds": round(time.monotonic() - begun, 3),
     }
 

@@ -77,7 +77,7 @@ def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
     if len(fixed) > 4 and fixed[4] != FORMAT:
         raise UserError(f"{path}: format {fixed[4]} of another wavegen, this one reads {FORMAT}; install that")
     if len(fixed) > 5 and fixed[5] != NUMERICS:
-        raise UserError(f"{path}: numerics {fixed[5]}, this wavegen computes with {NUMERICS}; install the one it is from")
+        raise UserError(f"{path}: numerics {fixed[5]}, this wavegen has {NUMERICS}; install the one that made it")
     if len(fixed) < _FIXED.size:
         raise UserError(f"{path}: {_DAMAGED}")
     _, _, _, precision, channels, rate, frames, header_size, trailer_size, model, whole = _FIXED.unpack(fixed)

@@ -126,13 +126,17 @@ def cut(name: str, pcms: Iterable[np.ndarray], rate: int) -> Excerpts:
 def others(folder: Path, rate: int) -> Iterable[Excerpts]:
     """The excerpts of each set in `folder`, which get.sh fetches first where they are missing."""
     for name in OTHERS:
-        if not (folder / name).exists():
-            script = Path(__file__).with_name("get.sh")
-            if subprocess.run(["sh", str(script), name, str(folder / name)], stdout=sys.stderr).returncode:
-                raise UserError(f"{folder / name}: could not be got, see above; fill it with WAV files of that kind")
-        files = audio.find(folder / name)
-        order = np.random.default_rng(SEED).permutation(len(files))
-        yield cut(name, (_read(files[index], rate) for index in order), rate)
+        yield cut(name, (_read(path, rate) for path in shuffled(folder, name)), rate)
+
+
+def shuffled(folder: Path, name: str) -> list[Path]:
+    """The recordings of one set in `folder`, in an order that is always the same; get.sh fetches what is missing."""
+    if not (folder / name).exists():
+        script = Path(__file__).with_name("get.sh")
+        if subprocess.run(["sh", str(script), name, str(folder / name)], stdout=sys.stderr).returncode:
+            raise UserError(f"{folder / name}: could not be got, see above; fill it with WAV files of that kind")
+    files = audio.find(folder / name)
+    return [files[index] for index in np.random.default_rng(SEED).permutation(len(files))]
 
 
 def _read(path: Path, rate: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 // A line for each instruction set, precision, head, network and number of streams and threads: a hash of all symbols,
-// log-probabilities and words of code of a run, and of what damaged words decode to. The lines of one machine must be those of any other, whatever the instruction set.
+// log-probabilities and words of code of a run, and of what damaged words decode to. The lines of one machine must be
+// those of any other, whatever the instruction set.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -75,8 +76,8 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
         }
 }
 
-unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head, const Inputs& inputs,
-                           std::size_t streams, std::size_t threads) {
+unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head,
+                           const Inputs& inputs, std::size_t streams, std::size_t threads) {
     const std::size_t symbols = head->grid().num_symbols(), count = 100;
     Engine engine(network, head, inputs, symbols / 2, streams, threads);
     const std::vector<std::uint64_t> seeds = {1, 2, 3};

@@ -1,0 +1,108 @@
+"""Compresses recordings with a model, restores them, compares every byte, and sets the sizes beside FLAC's.
+
+    recipes/asterisk/get.sh en sounds
+    wavegen prepare sounds corpus
+    wavegen train recipes/asterisk/wavenet.toml --corpus corpus --run runs/wavenet
+    python recipes/asterisk/proof.py runs/wavenet corpus sounds others
+
+Every file of the corpus's test split, and ten files of each other voice and of the music that get.sh knows, got into
+others/NAME where they are not there yet. The sizes are of whole files, headers and checksums included, but for FLAC's
+and WavPack's, which are counted without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from anomalies import OTHERS, shuffled
+
+from wavegen import audio, compress, decompress, load, open_corpus
+from wavegen.baselines import BASELINES
+from wavegen.comparison import check_fit
+from wavegen.density import AudioModel
+from wavegen.errors import UserError
+from wavegen.evaluation import DIGITS
+from wavegen.report import bits, table
+
+FILES = 10  # of each other set
+CODERS = [baseline for baseline in BASELINES if baseline.name.startswith(("FLAC", "WavPack"))]
+
+
+def sets(corpus: Any, sounds: Path, others: Path) -> Iterator[tuple[str, list[Path]]]:
+    """The name of each set and its files. Raises UserError where they are not where the corpus was made from."""
+    test = [sounds / recording.id for recording in corpus.split("test")]
+    for path in test:
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; give the folder that {corpus.path} was prepared from")
+    yield "test split", test
+    for name in OTHERS:
+        yield name, list(islice(filter(_has_samples, shuffled(others, name)), FILES))
+
+
+def _has_samples(path: Path) -> bool:
+    try:
+        return len(audio.read(path).pcm) > 0
+    except UserError as error:  # `ru` has a file that holds no samples
+        print(f"left out: {error}", file=sys.stderr)
+        return False
+
+
+def proof(model: AudioModel, name: str, files: Sequence[Path]) -> dict[str, Any]:
+    """What is said of one set. Raises RuntimeError unless every file comes back as it was."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = [Path(folder, f"{index}.wgn") for index in range(len(files))]
+        result = compress(model, list(zip(files, small, strict=True)), progress=f"compressing {name}")
+        back = [path.with_suffix(".wav") for path in small]
+        decompress(model, list(zip(small, back, strict=True)), progress=f"restoring {name}")
+        for file, restored in zip(files, back, strict=True):
+            if not filecmp.cmp(file, restored, shallow=False):
+                raise RuntimeError(f"{file} did not come back as it was")
+    pcms = [audio.read(file).pcm for file in files]
+    row = {"set": name, "files": len(files), **{key: result[key] for key in ("samples", "bytes")}}
+    for coder in CODERS:
+        found = None if coder.missing() else float(coder.bits(pcms, model.sample_rate, []).sum()) / result["samples"]
+        row[coder.name] = found and round(found, DIGITS)
+    return row | {key: result[key] for key in ("bits_per_sample", "model_bits_per_sample", "precision", "model_bytes")}
+
+
+def text(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as a table."""
+    keys = [coder.name for coder in CODERS] + ["bits_per_sample", "model_bits_per_sample"]
+    header = ["", "files", "samples", "bytes", *(coder.name for coder in CODERS), "wavegen", "the model's claim"]
+    lines = [
+        [row["set"], str(row["files"]), f"{row['samples']:,}", f"{row['bytes']:,}"]
+        + ["–" if row[key] is None else bits(row[key]) for key in keys]
+        for row in rows
+    ]
+    return table(header, lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("model", type=Path, help="a .safetensors file or a run folder")
+    parser.add_argument("corpus", type=Path, help="the corpus that the model was trained on")
+    parser.add_argument("sounds", type=Path, help="the folder that the corpus was prepared from")
+    parser.add_argument("others", type=Path, help="a folder for the other sounds, which get.sh fills where it has none")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    arguments = parser.parse_args()
+    try:
+        model, corpus = load(arguments.model), open_corpus(arguments.corpus)
+        check_fit({str(arguments.model): model}, corpus)
+        rows = [proof(model, name, files) for name, files in sets(corpus, arguments.sounds, arguments.others)]
+    except UserError as error:
+        print(f"proof.py: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps({"rows": rows}, allow_nan=False) if arguments.json else text(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
