@@ -7,7 +7,6 @@
 // the family of OptimFROG and of MPEG-4 ALS-RLS (ISO/IEC 14496-3, subpart 11), with a mixture for their Golomb codes.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <vector>
 

@@ -6,9 +6,11 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,9 @@ void shaped(const AnyArray& array, const std::vector<std::size_t>& shape, const 
         expected += (d ? ", " : "") + std::to_string(shape[d]);
         found += (d ? ", " : "") + std::to_string(array.shape(d));
     }
+    using Scalar = std::remove_pointer_t<decltype(array.data())>;
+    require(reinterpret_cast<std::uintptr_t>(array.data()) % alignof(Scalar) == 0,
+            std::string(name) + " is not aligned");
     require(equal, std::string(name) + " has shape (" + found + "), must be (" + expected + ")");
 }
 

@@ -1,6 +1,7 @@
 // Lossless coding for Python.
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,14 +30,16 @@ class Claim {
     Claim(const std::vector<Shared<Coder>*>& wanted, std::size_t streams) {
         require(wanted.size() == streams,
                 "there are " + std::to_string(wanted.size()) + " coders for " + std::to_string(streams) + " streams");
+        taken_.reserve(wanted.size());
         for (Shared<Coder>* shared : wanted) {
             if (shared == nullptr || shared->busy) {
                 release();
                 throw std::invalid_argument("a coder serves one stream at a time");
             }
+            kept_.push_back(nb::find(shared));
+            coders_.push_back(&shared->coder);
             shared->busy = true;
             taken_.push_back(shared);
-            coders_.push_back(&shared->coder);
         }
     }
     ~Claim() { release(); }
@@ -49,6 +52,7 @@ class Claim {
         for (Shared<Coder>* shared : taken_) shared->busy = false;
     }
 
+    std::vector<nb::object> kept_;  // whatever becomes of the list that they came in
     std::vector<Shared<Coder>*> taken_;
     std::vector<Coder*> coders_;
 };

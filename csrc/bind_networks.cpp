@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings.h"
+#include "cpu/rounding.h"
 #include "markov.h"
 #include "network.h"
 #include "recurrent.h"
@@ -21,7 +22,7 @@ namespace {
 constexpr std::size_t kMostLayers = 256, kMostTaps = 64, kMostDilation = 65536, kMostFrontTaps = 4096;
 constexpr std::size_t kMostWidth = 8192;
 
-// Arrays by name, which live as long as the dictionary.
+// Arrays by name, which live as long as this does.
 class Weights {
  public:
     explicit Weights(const nb::dict& arrays) : arrays_(arrays) {}
@@ -36,14 +37,16 @@ class Weights {
     }
 
     template <std::size_t kDimensions>
-    const float* checked(const std::string& name, const std::size_t (&shape)[kDimensions]) const {
-        const Array<float, kDimensions> array = find<kDimensions>(name);
-        weight(array, {shape, shape + kDimensions}, name.c_str());
-        return array.data();
+    const float* checked(const std::string& name, const std::size_t (&shape)[kDimensions]) {
+        const auto array = std::make_shared<Array<float, kDimensions>>(find<kDimensions>(name));
+        weight(*array, {shape, shape + kDimensions}, name.c_str());
+        kept_.push_back(array);
+        return array->data();
     }
 
  private:
     const nb::dict& arrays_;
+    std::vector<std::shared_ptr<void>> kept_;
 };
 
 void check_ends(std::size_t channels, std::size_t num_params) {
@@ -85,7 +88,8 @@ std::shared_ptr<Network> wavenet(const nb::dict& arrays, const Array<std::int32_
                                  std::size_t num_params, const std::string& precision, const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
     const Precision rounded = precision_named(precision);
-    const Weights weights(arrays);
+    const StandardRounding rounding;  // of what is packed
+    Weights weights(arrays);
     check_ends(channels, num_params);
     WaveNetArrays a = sizes_of(weights, dilations, kernel_size, front_kernel_size, channels, num_params);
     const std::size_t gates = 2 * a.half, residual = padded(a.residual), skip = padded(a.skip);
@@ -112,7 +116,8 @@ std::shared_ptr<Network> recurrent(const nb::dict& arrays, const std::string& ce
                                    const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
     const Precision rounded = precision_named(precision);
-    const Weights weights(arrays);
+    const StandardRounding rounding;  // of what is packed
+    Weights weights(arrays);
     check_ends(channels, num_params);
     require(cell == "gru" || cell == "lstm", "cell " + cell + " is unknown; give gru or lstm");
     within(num_layers, 1, kMostLayers, "the number of layers");
@@ -143,7 +148,8 @@ std::shared_ptr<Network> markov(const nb::dict& arrays, std::size_t order, std::
                                 std::size_t num_params, const std::string& precision, const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
     const Precision rounded = precision_named(precision);
-    const Weights weights(arrays);
+    const StandardRounding rounding;  // of what is packed
+    Weights weights(arrays);
     check_ends(channels, num_params);
     within(order, 1, kMostFrontTaps, "order");
     within(num_layers, 1, kMostLayers, "the number of layers");

@@ -14,6 +14,7 @@
 #include "matrix.h"
 #include "philox.h"
 #include "tables.h"
+#include "trial.h"
 
 using namespace nanobind::literals;
 
@@ -49,6 +50,7 @@ Result<float> product_of(const Array<float, 2>& weight, const Array<float, 2>& r
     const std::size_t outputs = weight.shape(0), inputs = weight.shape(1), count = rows.shape(0);
     within(inputs, 1, kMostChannels, "inputs");
     within(outputs, 1, kMostChannels, "outputs");
+    finite(weight, "weight");
     shaped(rows, {count, inputs}, "rows");
     shaped(sums, {count, outputs}, "sums");
     const Kernels& kernels = *kernels_named(isa);
@@ -94,6 +96,10 @@ void bind_pieces(nb::module_& m) {
     pieces.def("gate", &gate, "signal"_a.noconvert(), "opening"_a.noconvert(), "isa"_a);
     pieces.def("product", &product_of, "weight"_a.noconvert(), "rows"_a.noconvert(), "sums"_a.noconvert(),
                "precision"_a, "isa"_a, "sums + rows weightᵀ, (count, outputs).");
+    nb::class_<Trial>(pieces, "Trial", "Which of two ways to take a step is faster.")
+        .def(nb::init<>())
+        .def("second", &Trial::second)
+        .def("took", &Trial::took, "seconds"_a);
     pieces.def("philox", &philox_words, "counter"_a, "key"_a);
     pieces.def("log2", &log2_fixed, "x"_a);
     pieces.def("exp", &exp_fixed, "x"_a);

@@ -89,8 +89,9 @@ class CategoricalLaw final : public Law {
     }
 
  private:
-    // Leaves the fewest of the largest exponentials whose sum reaches top_p of all, of equals the first, and gives
-    // their sum. The order is total, so that it does not matter how the heap finds it.
+    // Leaves the fewest of the largest exponentials whose sum reaches top_p of all, of equals those of the largest
+    // logits and of these the first, and gives their sum. The order is total, so that it does not matter how the heap
+    // finds it, and the first maximum is among them.
     float keep_nucleus(double top_p) {
         float* e = tempered_.data();
         double all = 0.0, reached = 0.0;
@@ -98,7 +99,10 @@ class CategoricalLaw final : public Law {
             all += static_cast<double>(e[k]);
             order_[k] = static_cast<std::uint32_t>(k);
         }
-        const auto comes_later = [e](std::uint32_t a, std::uint32_t b) { return e[a] != e[b] ? e[a] < e[b] : a > b; };
+        const float* x = logits_.data();
+        const auto comes_later = [e, x](std::uint32_t a, std::uint32_t b) {
+            return e[a] != e[b] ? e[a] < e[b] : x[a] != x[b] ? x[a] < x[b] : a > b;
+        };
         std::make_heap(order_.begin(), order_.end(), comes_later);
         auto rest = order_.end();
         do {

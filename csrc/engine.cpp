@@ -32,6 +32,7 @@ Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Hea
       head_(std::move(head)),
       inputs_(std::move(inputs)),
       pool_(std::min(threads, streams)) {
+    const StandardRounding rounding;
     for (std::size_t s = 0; s < streams; ++s)
         streams_.push_back(
             {inputs_.past_of(std::vector<std::int32_t>(inputs_.taps())), static_cast<std::uint16_t>(start_symbol)});
@@ -48,10 +49,14 @@ Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Hea
                           std::vector<double>(kMostRows)});
 }
 
+void Engine::check_spoilt() const {
+    if (spoilt_) throw std::runtime_error("the engine stopped at outputs that are not finite");
+}
+
 // Calls work(group, desk) for every group, which are spread over the threads.
 template <class Work>
 void Engine::for_each_group(std::size_t count, const Work& work) {
-    if (spoilt_) throw std::runtime_error("the engine stopped at outputs that are not finite");
+    check_spoilt();
     spoilt_ = true;  // until every stream has got to the end
     pool_.run([&](std::size_t thread) {
         const StandardRounding rounding;
@@ -152,18 +157,21 @@ void Engine::decode(Decoder* const* decoders, std::size_t count, std::uint16_t* 
     });
 }
 
-void Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
+std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
     const auto held = lock(busy_);
+    check_spoilt();
     for (const Group& group : groups_)
         for (std::size_t i = 0; i < group.size; ++i, network += state_floats()) group.run->save(i, network);
     for (const Stream& stream : streams_) {
         for (const std::int32_t code : stream.past.codes) *codes++ = static_cast<std::int16_t>(code);
         *last++ = stream.last;
     }
+    return time_;
 }
 
 void Engine::restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time) {
     const auto held = lock(busy_);
+    const StandardRounding rounding;
     for (const Group& group : groups_)
         for (std::size_t i = 0; i < group.size; ++i, network += state_floats()) group.run->restore(i, network);
     for (Stream& stream : streams_) {

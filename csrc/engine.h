@@ -41,7 +41,8 @@ class Engine {
 
     // Of each stream: the network's state, (streams, state_floats()), the codes its predictor remembers, newest first,
     // (streams, state_codes()), and its last symbol.
-    void save(float* network, std::int16_t* codes, std::uint16_t* last);
+    // Both give or take the time, which counts from a stream's first sample.
+    std::uint64_t save(float* network, std::int16_t* codes, std::uint16_t* last);
     void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
 
     std::size_t streams() const { return streams_.size(); }
@@ -50,7 +51,6 @@ class Engine {
     std::size_t num_symbols() const { return head_->grid().num_symbols(); }
     std::size_t state_floats() const { return network_->state_floats(); }
     std::size_t state_codes() const { return inputs_.taps(); }
-    std::uint64_t time() const { return time_; }
     const char* isa() const { return network_->kernels().name; }
 
  private:
@@ -68,6 +68,7 @@ class Engine {
         std::unique_ptr<Law> law;
         std::vector<double> locations;
     };
+    void check_spoilt() const;
     template <class Work>
     void for_each_group(std::size_t count, const Work& work);
     template <class Draw>

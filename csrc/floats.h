@@ -1,6 +1,7 @@
 // Rows of numbers for the kernels.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -13,8 +14,8 @@ template <class Number>
 class Lines {
  public:
     explicit Lines(std::size_t count = 0) : lines_((count + kInLine - 1) / kInLine) {}
-    Number* data() { return lines_.empty() ? nullptr : lines_.front().numbers; }
-    const Number* data() const { return lines_.empty() ? nullptr : lines_.front().numbers; }
+    Number* data() { return reinterpret_cast<Number*>(lines_.data()); }
+    const Number* data() const { return reinterpret_cast<const Number*>(lines_.data()); }
 
  private:
     static constexpr std::size_t kInLine = 64 / sizeof(Number);
@@ -25,6 +26,12 @@ class Lines {
 };
 
 using Floats = Lines<float>;
+
+// The first `count` floats, and zeros up to `width`.
+inline void fill_row(float* row, const float* floats, std::size_t count, std::size_t width) {
+    std::fill(std::copy_n(floats, count, row), row + width, 0.0f);
+}
+
 static_assert(64 / sizeof(float) == kLanes, "a line is a row's unit");
 
 }  // namespace wavegen

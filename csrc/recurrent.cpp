@@ -79,7 +79,7 @@ class RecurrentRun final : public Run {
 
     void restore(std::size_t stream, const float* floats) override {
         for (Floats& state : states_) {
-            std::copy_n(floats, net_.hidden_, state.data() + stream * width_);
+            fill_row(state.data() + stream * width_, floats, net_.hidden_, width_);
             floats += net_.hidden_;
         }
     }

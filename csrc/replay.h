@@ -17,9 +17,8 @@ class Replay {
 
     template <class Run>
     void listen(const Run& run) {
-        listening() = this;
+        const Listening until_the_end(this);
         run();
-        listening() = nullptr;
     }
 
     // How many floats a reading is, those that several tiles read counted once for each product.
@@ -32,6 +31,10 @@ class Replay {
     struct Product {
         const float* weight;
         std::size_t stride, inputs, outputs, count;
+    };
+    struct Listening {
+        explicit Listening(Replay* replay) { listening() = replay; }
+        ~Listening() { listening() = nullptr; }
     };
     static Replay*& listening();
     static void note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,

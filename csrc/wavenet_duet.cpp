@@ -40,18 +40,6 @@ std::size_t middle(std::size_t width) { return (width / kLanes + 1) / 2 * kLanes
 
 }  // namespace
 
-void Trial::took(double seconds) {
-    if (place_ % kTrial >= kWarm) (place_ < kTrial ? of_second_ : first_) += seconds;
-}
-
-void Trial::next() {
-    if (++place_ == 2 * kTrial) second_is_faster_ = of_second_ < first_;
-    if (place_ == kSettled) {
-        place_ = 0;
-        first_ = of_second_ = 0.0;
-    }
-}
-
 WaveNetDuet::WaveNetDuet(const WaveNet& network)
     : WaveNetRun(network, 1),
       xs_((network.layers_.size() + 1) * channels_),
@@ -77,8 +65,7 @@ void WaveNetDuet::advance(const float* heard, std::size_t steps, float* params) 
         advance_together(heard, params);
     else
         WaveNetRun::advance(heard, 1, params);
-    if (trial_.counts()) trial_.took(now() - begun);
-    trial_.next();
+    trial_.took(trial_.counts() ? now() - begun : 0.0);
 }
 
 void WaveNetDuet::advance_together(const float* heard, float* params) {

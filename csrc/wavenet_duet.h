@@ -3,29 +3,14 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <thread>
 
+#include "trial.h"
 #include "wavenet_run.h"
 
 namespace wavegen {
-
-// Which of two ways is faster, tried at the start and now and then.
-class Trial {
- public:
-    bool second() const { return place_ < kTrial || (place_ >= 2 * kTrial && second_is_faster_); }
-    bool counts() const { return place_ < 2 * kTrial; }
-    void took(double seconds);  // the step before, if it counts
-    void next();
-
- private:
-    static constexpr std::size_t kTrial = 64, kWarm = 16, kSettled = 16384;
-    std::size_t place_ = 0;
-    double first_ = 0.0, of_second_ = 0.0;
-    bool second_is_faster_ = false;
-};
 
 // While one thread computes current taps, gates and residuals, layer by layer, its partner follows with skip
 // connections and the next steps' past taps; both share the head. The same bits as one thread's: each sum is still one

@@ -102,7 +102,7 @@ void WaveNetRun::restore(std::size_t stream, const float* floats) {
     floats += window_.floats();
     for (Past& past : pasts_) {
         for (std::size_t age = past.queue.span(); age >= 1; --age, floats += net_.residual_)
-            std::copy_n(floats, net_.residual_, past.queue.row(age, stream));
+            fill_row(past.queue.row(age, stream), floats, net_.residual_, channels_);
         past.forget();
     }
 }

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import workplace
 
-from wavegen import audio
+from wavegen import arguments, audio
 from wavegen.baselines import BASELINES
 from wavegen.cli import main
 from wavegen.data.corpus import open_corpus
-from wavegen.engine import native
+from wavegen.engine import ENGINES, native
+from wavegen.engine.base import PRECISIONS
 from wavegen.engine.torch import TorchEngine
 
 KEYS = {
@@ -279,7 +280,8 @@ def test_help_of_every_command_and_none_that_does_not_exist(capsys):
         main(["--help"])
     assert left.value.code == 0
     text = capsys.readouterr().out
-    commands = ["quickstart", "prepare", "train", "generate", "score", "compare", "quantize", "bench", "info"]
+    commands = ["quickstart", "prepare", "train", "generate", "score", "compare"]
+    commands += ["compress", "decompress", "quantize", "bench", "info"]
     assert [line.split()[0] for line in text.splitlines() if re.match(" {4}[a-z]", line)] == commands
     for command in commands:
         with pytest.raises(SystemExit):
@@ -326,3 +328,9 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(tmp_path, monkeypatch, ca
     assert len(calls) == 3
     assert capsys.readouterr().err == "wavegen: interrupted\n"
     assert os.listdir(tmp_path) == []
+
+
+def test_the_command_line_knows_the_engines_and_precisions_that_there_are():
+    """It must not import the engines to say so, which takes seconds."""
+    assert arguments.ENGINES == ENGINES
+    assert arguments.PRECISIONS == PRECISIONS

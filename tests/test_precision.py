@@ -134,7 +134,8 @@ def test_bfloat16_is_float32_with_rounded_weights(name):
 def test_rounding_changes_probabilities_a_little(name, precision, most):
     model, pcm = lively.combined(name), lively.pcm(2, 200)
     exact = open_engine(model, 2, "cpu").feed(pcm)
-    assert np.abs(open_engine(model, 2, "cpu", precision=precision).feed(pcm) - exact).mean() < most
+    moved = np.abs(open_engine(model, 2, "cpu", precision=precision).feed(pcm) - exact).mean()
+    assert (0 if name == "markov-linear" else 1e-6) <= moved < most  # which has no layers between its ends
 
 
 def test_a_models_own_precision_is_taken_and_can_be_overruled():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import workplace
 
-from wavegen import checkpoint
+from wavegen import checkpoint, quantization
 from wavegen.comparison import compare
 from wavegen.data.corpus import open_corpus
 from wavegen.engine import native
@@ -59,3 +59,11 @@ def test_another_corpus_is_refused(place, tmp_path):
     model.metadata["corpus_fingerprint"] = "0" * 16
     with pytest.raises(UserError, match="not the corpus of this model"):
         quantize(model, open_corpus(place / "corpus"), tmp_path / "small.safetensors", "int8", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.1234, "0.13"), (0.103, "0.11"), (1.234, "1.3"), (0.05, "0.05"), (12.1, "13")]
+)
+def test_the_advice_is_enough(value, text):
+    assert quantization._rounded_up(value) == text
+    assert float(text) >= value

@@ -8,7 +8,7 @@ import pytest
 
 from wavegen.report import comparison_text, description_text, generated_text, rounded, score_csv, score_text, table
 
-ONLY_MODELS = ("parameters", "macs_per_sample", "model_bytes", "training_seconds", "samples_seen")
+ONLY_MODELS = ("parameters", "macs_per_sample", "model_bytes", "precision", "training_seconds", "samples_seen")
 BASELINE: dict[str, Any] = {"kind": "baseline", **dict.fromkeys((*ONLY_MODELS, "bits_per_symbol", "num_symbols"))}
 COMPARISON: dict[str, Any] = {
     "split": "test",
@@ -18,7 +18,7 @@ COMPARISON: dict[str, Any] = {
     "rows": [
         {"name": "a", "kind": "model", "bits_per_sample": 9.1234, "low": 8.9, "high": 9.35, "parameters": 1234567}
         | {"macs_per_sample": 1000, "training_seconds": 600.0, "model_bytes": 4938268, "samples_seen": 22300000}
-        | {"bits_per_symbol": 5.0432, "num_symbols": 256},
+        | {"bits_per_symbol": 5.0432, "num_symbols": 256, "precision": "float32"},
         {"name": "FLAC", "bits_per_sample": 9.8, "low": None, "high": None, **BASELINE},
     ],
     "differences": [
@@ -45,6 +45,12 @@ def test_comparison_text():
     assert difference.split()[1] == "-0.677"
     assert "missing: WavPack: the wavpack program is not here" in text
     assert "bits/symbol" not in text
+    assert "precision" not in text
+    assert "trained on them" not in text
+    rounded_row = COMPARISON["rows"][0] | {"precision": "int8"}
+    text = comparison_text(COMPARISON | {"rows": [rounded_row, COMPARISON["rows"][1]], "split": "train"})
+    assert "int8" in text
+    assert "train split: 12 files, 30 s at 8000 Hz; the models were trained on them" in text
 
 
 def test_bits_per_symbol_are_shown_where_asked_for_or_all_is_mu_law():

@@ -9,7 +9,7 @@ import tiny
 
 from wavegen import audio
 from wavegen.baselines import flac_bits
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import content_hash, open_corpus, prepare
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation import windowed
@@ -127,3 +127,11 @@ def test_a_corpus_is_scored_by_its_test_split_with_a_warning_if_it_is_another_mo
         result = score(model, corpus.path)
         assert [file["file"] for file in result["files"]] == [recording.id for recording in corpus.split("test")]
         assert len(result["warnings"]) == warned
+
+
+def test_a_file_that_the_model_was_trained_on_is_warned_of(wav):
+    paths = [wav("heard.wav", 900), wav("new.wav", 901)]
+    model = tiny.mu_law_model(name="gru", hidden_size=5)
+    assert score(model, paths)["warnings"] == []
+    model.metadata = {"heard": content_hash(audio.read(paths[0]).pcm)[:8]}
+    assert score(model, paths)["warnings"] == [f"{paths[0]}: this model was trained or validated on it"]

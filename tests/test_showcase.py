@@ -10,7 +10,7 @@ import workplace
 from wavegen import audio, showcase
 from wavegen.checkpoint import load
 from wavegen.data.corpus import open_corpus
-from wavegen.engine import native
+from wavegen.engine import native, open_engine
 from wavegen.evaluation import bits_per_file
 from wavegen.showcase import sounds, training_course
 
@@ -67,3 +67,17 @@ def test_the_surprise_shown_is_the_tables(furnished):
     pcm = workplace.wander(700, 3)
     whole = bits_per_file(model, [pcm])[0]
     assert showcase._bits(model, pcm).sum() == pytest.approx(whole, rel=1e-5)
+    if native.missing() is None:
+        model.metadata = {"precision": "int8"}
+        rounded = -open_engine(model).feed(pcm[None]).sum()
+        assert rounded != pytest.approx(whole, rel=1e-8)
+        assert showcase._bits(model, pcm).sum() == pytest.approx(rounded, rel=1e-9)
+
+
+def test_what_was_trained_on_is_not_called_held_out(furnished, tmp_path, monkeypatch):
+    monkeypatch.setattr(showcase, "surprise_over_spectrogram", lambda path, *args: None)
+    corpus = open_corpus(furnished / "corpus")
+    for split, title in [("train", "Trained on: "), ("validation", "Held out for validation: ")]:
+        shown = list(sounds({}, {"rows": [{"name": "FLAC"}], "split": split}, corpus, tmp_path))
+        assert shown
+        assert all(sound.title.startswith(title) for sound in shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -14,6 +13,7 @@ from wavegen.errors import UserError
 ENGINES = ("auto", "torch", "cpu")
 PRECISIONS = ("float32", "bfloat16", "int8")
 MODEL = "a .safetensors file, a run folder, or allison, which comes with wavegen"
+MOST = 1e9  # seconds, minutes, bits: beyond it is a slip
 T = TypeVar("T", int, float)
 
 
@@ -147,7 +147,7 @@ def _add_bench(commands: Any) -> None:
 
 
 def _add_quantize(commands: Any) -> None:
-    parser = _command(commands, "quantize", "a model with smaller weights for the cpu engine, once they are tried")
+    parser = _command(commands, "quantize", "a model whose weights the cpu engine rounds, once that has been tried")
     _add_model(parser)
     parser.add_argument("out", type=Path, metavar="OUT", help="the new .safetensors file")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the model was trained on")
@@ -182,7 +182,7 @@ def _add_threads(parser: argparse.ArgumentParser) -> None:
 
 
 def _above_zero(text: str) -> float:
-    return _number(text, float, "a number above zero", lambda value: 0 < value < math.inf)
+    return _number(text, float, f"a number above zero, at most {MOST:g}", lambda value: 0 < value <= MOST)
 
 
 def _share(text: str) -> float:

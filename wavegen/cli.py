@@ -109,8 +109,8 @@ def _score(args: argparse.Namespace) -> Result:
     from wavegen.report import score_csv, score_text
     from wavegen.scoring import read_at, score
 
-    for path in filter(None, (args.plot, args.csv)):
-        _check_output(path)
+    _check_output(args.csv)
+    _check_output(args.plot, ".png")
     if args.plot and (len(args.files) > 1 or args.files[0].is_dir()):
         raise UserError("--plot draws one recording; name one file")
     model = load(args.model)
@@ -137,8 +137,7 @@ def _compare(args: argparse.Namespace) -> Result:
     from wavegen.report import comparison_text
     from wavegen.showcase import sounds, training_course
 
-    if args.html:
-        _check_output(args.html)
+    _check_output(args.html)
     paths = _names(args.models)
     models = {name: load(path) for name, path in paths.items()}
     corpus = open_corpus(args.corpus)
@@ -191,8 +190,7 @@ def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench.plot import plot
     from wavegen.report import bench_text
 
-    if args.plot:
-        _check_output(args.plot)
+    _check_output(args.plot, ".png")
     result = bench(args.what, args.rounds, progress=True)
     if args.plot:
         plot(args.plot, result)
@@ -200,13 +198,15 @@ def _bench(args: argparse.Namespace) -> Result:
 
 
 def _quantize(args: argparse.Namespace) -> Result:
-    from wavegen.checkpoint import load
+    from wavegen.checkpoint import load, model_file
     from wavegen.data.corpus import open_corpus
     from wavegen.quantization import quantize
     from wavegen.report import description_text
 
-    _check_output(args.out)
+    _check_output(args.out, ".safetensors")
     model, corpus = load(args.model), open_corpus(args.corpus)
+    if args.out.resolve() == model_file(args.model).resolve():
+        raise UserError(f"{args.out}: is the model itself; name another file")
     result = quantize(model, corpus, args.out, args.precision, args.most, progress=True)
     return result, description_text(result)
 
@@ -258,10 +258,14 @@ def _write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # file names need not be text
 
 
-def _check_output(path: Path) -> None:
-    """Raises UserError for a path that cannot be a new file, before work is spent on what goes there."""
+def _check_output(path: Path | None, suffix: str = "") -> None:
+    """Raises UserError for a path that cannot be a new file of that kind, before work is spent on what goes there."""
+    if path is None:
+        return
     if path.is_dir():
         raise UserError(f"{path}: is a folder; name a file")
+    if suffix and path.suffix.lower() != suffix:
+        raise UserError(f"{path}: what is written is {suffix[1:]}; name it {path.with_suffix(suffix).name}")
     if not path.parent.is_dir():
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
 

@@ -17,10 +17,18 @@ from wavegen.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.compression import proven
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.density import AudioModel
-from wavegen.engine import open_engine, precision_of
-from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError, nearest
-from wavegen.evaluation import DIGITS, PROVENANCE, UNIT, bits_per_file, check_rate, estimate, heard, provenance
+from wavegen.evaluation import (
+    DIGITS,
+    PROVENANCE,
+    UNIT,
+    bits_per_file,
+    check_rate,
+    estimate,
+    feed_of,
+    heard,
+    provenance,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +68,6 @@ def compare(
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
     bits = dict(_bits_of_rows(models, corpus, pcms, why, progress))
-    _row_named(against, [*bits, *why], why)
     codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
     rows = sorted(_rows(models, bits, samples, codes), key=lambda row: row["bits_per_sample"])
     for row in rows if proof else ():
@@ -138,10 +145,8 @@ def _bits_of_rows(
 ) -> Iterable[tuple[str, NDArray[np.float64]]]:
     """The name of each row that can be had and the bits of each file, (files,); a baseline that fails says `why`."""
     for name, model in models.items():
-        # Only an engine rounds weights, and what it costs belongs into the number.
-        rounded = precision_of(model) != PRECISIONS[0]
-        feed = (lambda streams, model=model: open_engine(model, streams).feed) if rounded else None
-        yield name, bits_per_file(model, pcms, progress=f"scoring {name}" if progress else None, open_feed=feed)
+        label = f"scoring {name}" if progress else None
+        yield name, bits_per_file(model, pcms, progress=label, open_feed=feed_of(model))
     for baseline in BASELINES:
         if why[baseline.name] is None:
             train = (corpus.pcm(recording) for recording in corpus.split("train"))
@@ -177,7 +182,7 @@ def _differences(
     """Every other row less `against`, and less the true density where that is another row that there is."""
     for subtracted in {against: None} | ({TRUTH: None} if TRUTH in names else {}):
         meaning = DIVERGENCE if subtracted == TRUTH else DIFFERENCE
-        for name in names:
+        for name in names if subtracted in names else ():  # it may have failed on the way
             if name != subtracted:
                 difference = estimate(bits[name] - bits[subtracted], samples)
                 yield {"a": name, "b": subtracted, "meaning": meaning, **difference}

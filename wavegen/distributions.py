@@ -28,6 +28,7 @@ class Distribution(Protocol):
 
     name: ClassVar[str]
     takes_location: ClassVar[bool]
+    takes_top_p: ClassVar[bool]
     num_params: int
 
     def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor: ...
@@ -42,6 +43,7 @@ class Categorical:
 
     name: ClassVar[str] = "categorical"
     takes_location: ClassVar[bool] = False
+    takes_top_p: ClassVar[bool] = True
 
     def __init__(self, codes_per_symbol: Tensor):
         self.num_params = len(codes_per_symbol)
@@ -85,6 +87,7 @@ class _Mixture(ABC):
     """
 
     takes_location: ClassVar[bool] = True
+    takes_top_p: ClassVar[bool] = False
 
     def __init__(self, codes_per_symbol: Tensor, *, num_mixtures: Annotated[int, Field(ge=1, le=64)] = 10):
         self.num_mixtures, self.num_params = num_mixtures, 3 * num_mixtures
@@ -162,7 +165,7 @@ class MixtureOfGaussians(_Mixture):
     name: ClassVar[str] = "mixture-of-gaussians"
 
     def _log_mass(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
-        return _LogNormalMass.apply(a, b, h)  # pyright: ignore[reportReturnType]
+        return _LogNormalMass.apply(a, b, h)  # pyright: ignore[reportReturnType] (apply is untyped)
 
     def _below(self, z: Tensor) -> Tensor:
         return torch.special.ndtr(z)
@@ -188,7 +191,7 @@ class _LogNormalMass(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         flipped, n, decay, bracket = ctx.saved_tensors
         of_edge = gradients[0] * math.sqrt(2 / math.pi) / bracket
         of_a, of_b = -of_edge * torch.exp(n.square() / -2), of_edge * decay

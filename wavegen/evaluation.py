@@ -11,6 +11,8 @@ import torch
 from tqdm import tqdm
 
 from wavegen.density import AudioModel, Density
+from wavegen.engine import open_engine, precision_of
+from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ PROVENANCE = (
     "parameters",
     "macs_per_sample",
     "model_bytes",
+    "precision",
     "training_seconds",
     "samples_seen",
     "steps",
@@ -60,6 +63,16 @@ def teacher_forcing(model: Density, streams: int) -> Feed:
         return log2_prob.cpu().numpy()
 
     return feed
+
+
+def feed_of(model: AudioModel) -> Callable[[int], Feed]:
+    """How so many streams of a model are fed where no engine is asked for: by its own forward pass.
+
+    Only an engine rounds weights, and what that costs belongs into the number: a rounded model is fed to one.
+    """
+    if precision_of(model) == PRECISIONS[0]:
+        return functools.partial(teacher_forcing, model)
+    return lambda streams: open_engine(model, streams).feed
 
 
 def bits_per_file(
@@ -151,6 +164,7 @@ def provenance(model: AudioModel) -> dict[str, Any]:
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
         "model_bytes": sum(weight.nbytes for weight in model.parameters()),
+        "precision": precision_of(model),
     }
     return {key: known.get(key) for key in PROVENANCE}
 
@@ -169,5 +183,9 @@ def check_rate(name: str, rate: int, expected: int, cure: str) -> None:
 
 def heard(model: AudioModel, recordings: Iterable[Recording]) -> list[str]:
     """The ids of those recordings that a model from the box names as trained or validated on."""
-    known = set(str(model.metadata.get("heard", "")).split())
-    return [recording.id for recording in recordings if recording.content_hash[:HASH_DIGITS] in known]
+    return [recording.id for recording in recordings if is_heard(model, recording.content_hash)]
+
+
+def is_heard(model: AudioModel, content_hash: str) -> bool:
+    """Whether a model from the box names a recording of this content as trained or validated on."""
+    return content_hash[:HASH_DIGITS] in str(model.metadata.get("heard", "")).split()

@@ -37,7 +37,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(weights, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (of overloads)
         """Moves every weight that has a gradient; `closure` is not supported."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[Tensor]] = {}

@@ -54,7 +54,7 @@ code { font-size: .88em; overflow-wrap: anywhere; }
 
 GUIDE = {
     "bits/sample": "How many bits the model needs on average to say which of the 65 536 codes comes next, over whole "
-    "files that it was not trained on, from their first sample on. Lower is better; an unpacked WAV has 16.",
+    "files, from their first sample on. Lower is better; an unpacked WAV has 16.",
     "FLAC": "What the lossless coder needs for the same files, at its strongest setting and without its headers. "
     "A model below it knows more of the sound than a linear predictor does.",
     "training histogram": "Every code by its frequency in the training files, each for itself: no past is used.",
@@ -62,7 +62,7 @@ GUIDE = {
     "comes from drawing files anew (bootstrap). Of a difference it is paired: if zero is not inside, one is better.",
     "surprise": "The bits that each stretch of a recording costs. Silence is cheap; the start of a word is dear.",
     "MACs/sample": "Multiply-adds to compute one sample: what the number costs in generating.",
-    "bytes": "Of the weights.",
+    "bytes": "Of the weights, as stored: float32.",
 }
 RARER = {
     "true density": "The recordings were drawn from a source whose density is known: no model can need fewer bits over "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,13 @@ def quantize(
     if spent > most:
         raise UserError(
             f"{precision} would cost {spent:.4f} bits per sample on {len(pcms)} {SPLIT} files, more than {most:g}; "
-            f"give --most {spent * 1.01:.2g} if that is all right"
+            f"give --most {_rounded_up(spent)} if that is all right"
         )
     save(copy.copy(model), out, {**model.metadata, "precision": precision, "precision_cost": round(spent, DIGITS)})
     return result
+
+
+def _rounded_up(value: float) -> str:
+    """A positive number to two digits, never below it."""
+    digits = 1 - math.floor(math.log10(value))
+    return f"{math.ceil(value * 10**digits) / 10**digits:g}"

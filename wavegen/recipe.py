@@ -65,7 +65,7 @@ class TrainingSettings(_Table):
 class SamplingSettings(_Table):
     """What `generate` uses unless the command line says otherwise."""
 
-    temperature: Annotated[float, Field(ge=1e-6, le=100)] = 1.0  # what the engines take
+    temperature: Annotated[float, Field(ge=1e-6, le=100)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 

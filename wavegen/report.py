@@ -66,6 +66,8 @@ def columns(comparison: Mapping[str, Any], symbols: bool = False) -> dict[str, l
     if any(row.get("compressed_bits_per_sample") is not None for row in rows):
         proofs = [row["compressed_bits_per_sample"] for row in rows]
         found["compressed"] = ["–" if proof is None else bits(proof) for proof in proofs]
+    if any(row["precision"] not in (None, "float32") for row in rows):
+        found["precision"] = [row["precision"] or "–" for row in rows]
     found["parameters"] = [count(row["parameters"]) for row in rows]
     found["MACs/sample"] = [count(row["macs_per_sample"]) for row in rows]
     found["bytes"] = [rounded(row["model_bytes"]) for row in rows]
@@ -102,7 +104,8 @@ def heading(comparison: Mapping[str, Any]) -> str:
     """What was measured: the split, its files and its length."""
     files, seconds = comparison["files"], comparison["samples"] / comparison["sample_rate"]
     length = f"{files} file{'s' * (files != 1)}, {duration(seconds)} at {comparison['sample_rate']} Hz"
-    return f"{comparison['split']} split: {length}; bits per 16-bit sample, lower is better"
+    heard = "; the models were trained on them" if comparison["split"] == "train" else ""
+    return f"{comparison['split']} split: {length}{heard}; bits per 16-bit sample, lower is better"
 
 
 def score_text(score: Mapping[str, Any], curves: bool = False) -> str:

@@ -20,6 +20,7 @@ from wavegen.evaluation import DIGITS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MOST_RECORDINGS = 4096
 PIECE = 512  # samples between two looks at the clock and the keyboard
 MOST_SAMPLES = 2**28  # of all recordings of a call, which memory holds until they are written
 
@@ -94,8 +95,8 @@ def out_paths(out: str | Path, number: int) -> list[Path]:
         raise UserError(f"{out}: what is written is WAV; name it {out.with_suffix('.wav').name}")
     if not out.parent.is_dir():
         raise UserError(f"{out}: there is no folder {out.parent}; make it first")
-    if number > MOST_SAMPLES:
-        raise UserError(f"{number} recordings: at most 2^28 samples in all")
+    if number > MOST_RECORDINGS:
+        raise UserError(f"{number} recordings: at most {MOST_RECORDINGS} at once")
     paths = [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
     for path in paths:
         if path.is_dir():
@@ -119,7 +120,7 @@ def generate(
 
     A `prime`, (samples,) int16, is heard first and stands at the start of every recording. Temperature,
     `top_p`, which only a categorical distribution takes, and `precision` are the model's own unless given;
-    log-probabilities are always those of the model as it is.
+    log-probabilities are those at temperature and `top_p` 1.
     Raises UserError for arguments out of range.
     """
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature

@@ -12,7 +12,7 @@ import numpy as np
 
 from wavegen import audio
 from wavegen.baselines.flac_samples import flac_bits_per_sample
-from wavegen.data.corpus import open_corpus
+from wavegen.data.corpus import content_hash, open_corpus
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
@@ -24,6 +24,7 @@ from wavegen.evaluation import (
     chunks,
     estimate,
     heard,
+    is_heard,
     most_at_once,
     provenance,
 )
@@ -43,7 +44,11 @@ def find_takes(
     takes, warnings = [], []
     for source in map(Path, sources):
         if not (source / "corpus.json").exists():
-            takes += [_file(path, model.sample_rate, resample) for path in audio.find(source)]
+            for path in audio.find(source):
+                take, content = _file(path, model.sample_rate, resample)
+                takes.append(take)
+                if is_heard(model, content):
+                    warnings.append(f"{path}: this model was trained or validated on it")
             continue
         corpus = open_corpus(source)
         check_rate(str(source), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
@@ -57,9 +62,11 @@ def find_takes(
     return takes, warnings
 
 
-def _file(path: Path, sample_rate: int, resample: bool) -> Take:
+def _file(path: Path, sample_rate: int, resample: bool) -> tuple[Take, str]:
+    """A file, and the hash of its content."""
     pcm = read_at(path, sample_rate, resample)
-    return Take(str(path), len(pcm), functools.partial(read_at, path, sample_rate, resample))
+    take = Take(str(path), len(pcm), functools.partial(read_at, path, sample_rate, resample))
+    return take, content_hash(pcm)
 
 
 def read_at(path: str | Path, sample_rate: int, resample: bool = False) -> NDArray[np.int16]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from wavegen.baselines.flac_samples import flac_bits_per_sample
 from wavegen.data.corpus import Corpus, Recording
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
-from wavegen.evaluation import Take, chunks, most_at_once, teacher_forcing, windowed
+from wavegen.evaluation import Take, chunks, feed_of, most_at_once, windowed
 from wavegen.page import Sound
 from wavegen.pictures import WINDOW, surprise_over_spectrogram
 from wavegen.sampling import generate
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 PLACES = (0.5, 0.75, 0.95)  # of the recordings shown among all of the split, the shortest first
 MOST_SECONDS = 12.0  # of a recording
+KINDS = {"test": "Held out", "validation": "Held out for validation", "train": "Trained on"}
 DRAWN_MODELS, DRAWN_SECONDS, SEED = 3, 3.0, 1
 
 
@@ -58,7 +58,8 @@ def sounds(
         bits = {name: _bits(models[name], pcm) for name in ranked[:1]}
         bits["FLAC"] = flac_bits_per_sample(pcm, corpus.sample_rate)
         cut = "" if len(pcm) == recording.samples else f", the first {MOST_SECONDS:g} s"
-        yield _sound(folder, f"held-out-{index}", f"Held out: {recording.id}{cut}", pcm, bits, corpus.sample_rate)
+        title = f"{KINDS[comparison['split']]}: {recording.id}{cut}"
+        yield _sound(folder, f"recording-{index}", title, pcm, bits, corpus.sample_rate)
     fast = [name for name in ranked if open_engine(models[name]).name != "torch"]
     for index, name in enumerate(fast[:DRAWN_MODELS]):
         (draw,) = generate(models[name], round(DRAWN_SECONDS * corpus.sample_rate), [SEED], progress=True).draws
@@ -75,8 +76,7 @@ def _chosen(recordings: list[Recording]) -> list[Recording]:
 def _bits(model: AudioModel, pcm: NDArray[np.int16]) -> NDArray[np.floating]:
     """The bits of each sample, (samples,), by the arithmetic of the table."""
     take = Take("", len(pcm), lambda: pcm)
-    feed = functools.partial(teacher_forcing, model)
-    return -np.concatenate([log2_prob for _, log2_prob in chunks(feed, [take], most_at_once(model), None)])
+    return -np.concatenate([log2_prob for _, log2_prob in chunks(feed_of(model), [take], most_at_once(model), None)])
 
 
 def _sound(

@@ -2,6 +2,7 @@
 // compiled for a wide instruction set can take the place of another's when the linker merges equal functions.
 #pragma once
 
+#include <cfloat>
 #include <cstddef>
 #include <cstdint>
 

@@ -55,7 +55,7 @@ inline Quad quad(const std::int8_t* p) {
     return vreinterpret_s8_s32(vdup_n_s32(word));
 }
 inline int8x16_t load_quads(const std::int8_t* p) { return vld1q_s8(p); }
-inline Integers dot(Integers sum, int8x16_t w, Quad x) {  // two products never fill 16 bits: |w|, |x| <= 127
+inline Integers dot(Integers sum, int8x16_t w, Quad x) {  // a product fits 16 bits, as |w|, |x| <= 127
     const int32x4_t first = vpaddlq_s16(vmull_s8(vget_low_s8(w), x));
     const int32x4_t second = vpaddlq_s16(vmull_s8(vget_high_s8(w), x));
     return vaddq_s32(sum, vpaddq_s32(first, second));

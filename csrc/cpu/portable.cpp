@@ -1,5 +1,4 @@
 // Kernels for any CPU, in plain C++; without fused multiply-adds in hardware these are emulated exactly.
-#include <cfloat>
 #include <cstdint>
 #include <cstring>
 #include <utility>

@@ -10,7 +10,8 @@ mkdir -p "$runs"
     for seed in 0 1 2; do
         for model in wavenet gru markov; do echo "$model $seed 20"; done
     done
-    for model in wavenet-gaussians wavenet-mu-law lstm nade nade-context markov-linear; do echo "$model 0 10"; done
+    echo lstm 0 20
+    for model in wavenet-gaussians wavenet-mu-law nade nade-context markov-linear; do echo "$model 0 10"; done
 } | xargs -P 2 -L 1 sh -c '
     wavegen train "$0/$3.toml" --corpus "$1" --run "$2/$3-$4" --resume \
         --set training.seed="$4" --set training.minutes="$5" --set training.threads=1' "$recipes" "$corpus" "$runs"

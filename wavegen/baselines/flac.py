@@ -13,9 +13,8 @@ FLAC_MAX_RATE = 655_350  # Hz, the most that a FLAC header takes
 def flac_bits(pcm: np.ndarray, sample_rate: int) -> int:
     """Bits of the FLAC frames that hold `pcm`, (samples,) int16, at the strongest preset, metadata not counted.
 
-    These are the frames of `flac -8`: with flac 1.4.2 and libsndfile 1.2.2, over the 59 test files of
-    recipes/asterisk's English set, both give 9.8239 bits per sample, one byte apart in one file. (`flac -8 -e -p`,
-    which tries every order and precision, gives 9.7695.) The rate only fills a field of the frame's header.
+    These are the frames of `flac -8`, as flac 1.4.2 and libsndfile 1.2.2 agree but for single bytes. (`flac -8 -e -p`
+    tries every order and precision, and finds somewhat less.) The rate only fills a field of the frame's header.
     """
     if not len(pcm):
         return 0

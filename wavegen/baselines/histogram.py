@@ -11,6 +11,7 @@ import numpy as np
 from wavegen.audio import count_codes
 from wavegen.codecs import PCM_CODES
 from wavegen.density import UNIFORM_SHARE
+from wavegen.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,9 +28,11 @@ class Histogram:
 
     @classmethod
     def fit(cls, recordings: Iterable[np.ndarray]) -> Histogram:
-        """The histogram of `recordings`, each (samples,) int16; the uniform distribution if they hold no sample."""
+        """The histogram of `recordings`, each (samples,) int16. Raises UserError if they hold no sample."""
         counts = sum((count_codes(pcm) for pcm in recordings), start=np.zeros(PCM_CODES, np.int64))
-        observed = counts / counts.sum() if counts.any() else np.full(PCM_CODES, 1 / PCM_CODES)
+        if not counts.any():
+            raise UserError("there are no training files to count")
+        observed = counts / counts.sum()
         return cls(np.log2((1 - UNIFORM_SHARE) * observed + UNIFORM_SHARE / PCM_CODES))
 
     def bits(self, pcm: np.ndarray) -> float:

@@ -21,6 +21,8 @@ from wavegen.data.splits import SPLITS, assign, check_split_by, speaker_of
 from wavegen.errors import UserError, nearest
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from wavegen.data.sources import Source
 
 VERSION = 1
@@ -145,10 +147,14 @@ def _read_all(
 
 def _append(pcm: BinaryIO, sound: audio.Audio, recording_id: str, source: str, offset: int) -> Recording:
     """Appends the samples to `pcm`; the recording's split is not yet known."""
-    samples = np.ascontiguousarray(sound.pcm, "<i2").data
-    pcm.write(samples)
-    content_hash = hashlib.sha256(samples).hexdigest()
-    return Recording(recording_id, "", speaker_of(recording_id), offset, len(sound.pcm), content_hash, source)
+    pcm.write(np.ascontiguousarray(sound.pcm, "<i2").data)
+    content = content_hash(sound.pcm)
+    return Recording(recording_id, "", speaker_of(recording_id), offset, len(sound.pcm), content, source)
+
+
+def content_hash(pcm: NDArray[np.int16]) -> str:
+    """The SHA-256 of PCM, (samples,) int16, in hex digits: what tells recordings apart whatever they are called."""
+    return hashlib.sha256(np.ascontiguousarray(pcm, "<i2").data).hexdigest()
 
 
 def _finish(

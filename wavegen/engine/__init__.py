@@ -10,7 +10,8 @@ from wavegen.engine import native, torch
 from wavegen.engine.base import PRECISIONS, Engine
 from wavegen.errors import UserError, nearest
 
-ENGINES = ("auto", "cpu", "torch")
+MOST_THREADS = 256
+ENGINES = ("auto", "torch", "cpu")
 
 _log = logging.getLogger("wavegen")
 
@@ -26,8 +27,10 @@ def open_engine(
     """An engine with `streams` streams at the start of a file.
 
     "cpu" is the C++ extension, for all networks but NADE; "torch" runs every model, slowly, in float64;
-    "auto" takes the first that runs this model. `threads` (default: as many as there are CPUs) and `isa`, which
-    forces an instruction set, are the extension's and change its speed, never its results. `precision`, the
+    "auto" takes the first that runs this model. `threads` and `isa`, which forces an instruction set, are the
+    extension's and change its speed, never its results: by default it takes as many threads as there are CPUs and it
+    finds use for, two for each stream of a WaveNet, of which it leaves one idle while the CPUs are busy elsewhere. An
+    engine does not work in a process forked from the one that opened it. `precision`, the
     extension's too, rounds the layers' weights; it is the model's own unless given (`wavegen.quantization`).
     Raises UserError when the engine asked for is unknown, is not installed or does not run the model.
     """
@@ -38,7 +41,11 @@ def open_engine(
         raise UserError(f"precision {precision} is not known{nearest(precision, PRECISIONS)}")
     if streams < 1:
         raise UserError(f"{streams} streams; there must be one at least")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UserError(f"{threads} threads; give 1 to {MOST_THREADS}")
     rounded = precision != PRECISIONS[0]
+    if rounded and not native.runs(model):
+        raise UserError(f"precision {precision} is the cpu engine's, which does not run {model.network.name} networks")
     if engine == "torch" and rounded:
         raise UserError(f"engine torch does not know precision {precision}; try --engine cpu")
     if not rounded and (engine == "torch" or (engine == "auto" and not native.runs(model))):

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from wavegen.density import AudioModel
-from wavegen.distributions import Categorical
 from wavegen.errors import UserError
 
 NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
@@ -74,7 +73,7 @@ def checked_top_p(top_p: float, model: AudioModel) -> float:
     """The top_p. Raises UserError unless it is above 0 and at most 1, and 1 for a mixture."""
     if not 0 < top_p <= 1:
         raise UserError(f"top_p {top_p} is not above 0 and at most 1; 1 samples the model as it is")
-    if top_p < 1 and not isinstance(model.distribution, Categorical):
+    if top_p < 1 and not model.distribution.takes_top_p:
         raise UserError(
             f"top_p {top_p} needs a categorical distribution; a {model.distribution.name} has a temperature"
         )

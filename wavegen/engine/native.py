@@ -66,6 +66,8 @@ class NativeEngine:
     ):
         if not runs(model):
             raise UserError(f"engine cpu does not run {model.network.name} networks; try --engine torch")
+        if isa is not None and missing() is None and isa not in (sets := extension().instruction_sets()):
+            raise UserError(f"isa {isa} is not of this CPU or not known; there are {', '.join(sets)}")
         self.model, self.precision = model, precision
         self._symbol_of_code = model.codec.encode(torch.arange(-32768, 32768)).numpy().astype(np.uint16)
         self._code_of_symbol = model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)
@@ -79,7 +81,7 @@ class NativeEngine:
 
     def _open(self, streams: int, threads: int | None) -> None:
         self.streams, self._threads = streams, threads
-        how = {"streams": streams, "threads": threads or min(streams, cpus())}
+        how = {"streams": streams, "threads": threads or min(2 * streams, cpus())}
         self._native = extension().Engine(**self._arguments, **how)
 
     def resized(self, streams: int) -> NativeEngine:
@@ -90,7 +92,7 @@ class NativeEngine:
 
     @property
     def isa(self) -> str:
-        """The instruction set it uses: "avx512", "avx2" or "portable"."""
+        """The instruction set it uses: "avx512vnni", "avx512", "avx2", "neon" or "portable"."""
         return self._native.isa
 
     def generate(

@@ -1,0 +1,72 @@
+// The kernels of int8, included by kernels.inl, which says what they are written over.
+
+// Rows whose largest value is so small that 127 / it is infinite become zeros.
+void quantize(const float* rows, std::size_t row_stride, std::size_t count, std::size_t width, std::int8_t* q,
+              float* scale) {
+    for (std::size_t r = 0; r < count; ++r, rows += row_stride, q += width) {
+        const std::uint32_t bits = largest_bits(rows, width);
+        float largest;
+        std::memcpy(&largest, &bits, sizeof largest);
+        const float inverse = 127.0f / largest;
+        const Vector factor = broadcast(inverse <= FLT_MAX ? inverse : 0.0f);
+        for (std::size_t i = 0; i < width; i += kWidth)
+            store_bytes(q + i, add(multiply(load(rows + i), factor), broadcast(kRounding)));
+        scale[r] = bits < 0x7F800000 ? largest / 127.0f : largest - largest;  // NaN
+    }
+}
+
+template <std::size_t kRows, std::size_t kVectors>
+void int8_tile(const Int8Weights& weights, std::size_t quads, std::size_t outputs, std::size_t first,
+               const Int8Rows& rows, float* sums, std::size_t sum_stride) {
+    Integers sum[kRows][kVectors];
+    for (std::size_t r = 0; r < kRows; ++r)
+        for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = zero();
+    const std::int8_t* bytes = weights.bytes + first * 4;
+    for (std::size_t i = 0; i < quads; ++i, bytes += outputs * 4)
+        for (std::size_t r = 0; r < kRows; ++r) {
+            const Quad x = quad(rows.q + r * rows.stride + i * 4);
+            for (std::size_t v = 0; v < kVectors; ++v)
+                sum[r][v] = dot(sum[r][v], load_quads(bytes + v * kWidth * 4), x);
+        }
+    for (std::size_t r = 0; r < kRows; ++r)
+        for (std::size_t v = 0; v < kVectors; ++v) {
+            const std::size_t o = first + v * kWidth;
+            const Vector scale = multiply(load(weights.scale + o), broadcast(rows.scale[r]));
+            float* place = sums + r * sum_stride + o;
+            store(place, multiply_add(floats(sum[r][v], weights.offset + o), scale, load(place)));
+        }
+}
+
+using Int8Tile = void (*)(const Int8Weights&, std::size_t, std::size_t, std::size_t, const Int8Rows&, float*,
+                          std::size_t);
+
+template <std::size_t kRows, std::size_t... kFewer>
+Int8Tile int8_tile_of(std::size_t vectors, std::index_sequence<kFewer...>) {
+    static constexpr Int8Tile kTiles[] = {int8_tile<kRows, kFewer + 1>...};
+    return kTiles[vectors - 1];
+}
+
+template <std::size_t kRows>
+Int8Tile int8_tile_for(std::size_t rows, std::size_t vectors) {
+    if constexpr (kRows > 1)
+        if (rows < kRows) return int8_tile_for<kRows - 1>(rows, vectors);
+    return int8_tile_of<kRows>(vectors, std::make_index_sequence<kIntegers / kRows>());
+}
+
+void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
+                  std::size_t count, float* sums, std::size_t sum_stride) {
+    if (count == 0) return;
+    const std::size_t tiles = (count + kIntegerRows - 1) / kIntegerRows, most = kIntegers / share(count, tiles, 0);
+    const std::size_t vectors = outputs / kWidth, strips = (vectors + most - 1) / most;
+    for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
+        const std::size_t end = share(vectors, strips, strip);
+        for (std::size_t t = 0, row = 0; t < tiles; ++t) {
+            const std::size_t after = share(count, tiles, t);
+            int8_tile_for<kIntegerRows>(after - row, end - first)(
+                weights, (inputs + 3) / 4, outputs, first * kWidth,
+                {rows.q + row * rows.stride, rows.stride, rows.scale + row}, sums + row * sum_stride, sum_stride);
+            row = after;
+        }
+        first = end;
+    }
+}
