@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -9,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 import workplace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wavegen import audio
+from wavegen.checkpoint import save
+from wavegen.data.corpus import open_corpus, prepare
 from wavegen.errors import UserError
 
 RATE = 8000
@@ -26,11 +30,22 @@ def script() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["anomalies"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)  # as it is where the script is run, beside those that it imports from
+        spec.loader.exec_module(module)
     return module
 
 
 anomalies: Any = script()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(anomalies, "RESAMPLES", 300)
+        yield
+
+
 SPEECH = np.random.default_rng(0).normal(0, 2000, 2 * RATE).round().astype(np.int16)
 
 
@@ -67,7 +82,6 @@ def test_each_damage_is_what_it_says():
 )
 @settings(deadline=None, max_examples=20)
 def test_auroc_is_the_share_of_pairs_won(odd, normal):
-    anomalies.RESAMPLES = 20
     a, b = np.array(odd, float), np.array(normal, float)
     found = anomalies.auroc(a, b, np.arange(len(a)), np.arange(len(b)), False)
     wins = [(x > y) + 0.5 * (x == y) for x in odd for y in normal]
@@ -77,8 +91,45 @@ def test_auroc_is_the_share_of_pairs_won(odd, normal):
     assert back["auroc"] == pytest.approx(1 - found["auroc"], abs=2e-4)
 
 
+@given(excerpts=st.lists(st.tuples(*[st.integers(0, 6)] * 2, st.integers(0, 3)), min_size=1, max_size=20))
+@settings(deadline=None, max_examples=30)
+def test_a_damaged_excerpt_is_not_compared_with_its_own_recording(excerpts):
+    odd, normal, of = np.array(excerpts).T
+    found = anomalies.auroc(odd, normal, of, of, True)
+    wins = [(x > y) + 0.5 * (x == y) for x, _, i in excerpts for _, y, j in excerpts if i != j]
+    if not wins:
+        assert found is None
+    else:
+        assert found["auroc"] == pytest.approx(np.mean(wins), abs=1e-4)
+        assert 0 <= found["low"] <= found["high"] <= 1
+
+
+def excerpts_and_shifted(random: np.random.Generator, shift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of two excerpts of each of ten recordings, of variance 1.25; these plus `shift`; of which each is."""
+    of = np.repeat(np.arange(10), 2)
+    normal = random.normal(size=10)[of] + 0.5 * random.normal(size=20)
+    return normal, normal + shift, of
+
+
+def test_resamples_agree_with_the_point():
+    normal, odd, of = excerpts_and_shifted(np.random.default_rng(0), 0.05)
+    found = anomalies.auroc(odd, normal, of, of, True)
+    drawn = anomalies.resampled((odd[:, None] > normal) + 0.0, of[:, None] != of, of, of, True)
+    assert drawn.mean() == pytest.approx(found["auroc"], abs=0.002)
+
+
+def test_the_interval_of_the_damaged_covers_what_is_true(monkeypatch):
+    monkeypatch.setattr(anomalies, "RESAMPLES", 100)
+    random, covered, shift = np.random.default_rng(1), [], 0.05
+    truth = 0.5 * (1 + math.erf(shift / math.sqrt(2 * 1.25) / math.sqrt(2)))
+    for _ in range(40):
+        normal, odd, of = excerpts_and_shifted(random, shift)
+        found = anomalies.auroc(odd, normal, of, of, True)
+        covered.append(found["low"] <= truth <= found["high"])
+    assert np.mean(covered) > 0.8
+
+
 def test_the_interval_draws_recordings_not_excerpts(monkeypatch):
-    monkeypatch.setattr(anomalies, "RESAMPLES", 300)
     random = np.random.default_rng(0)
     level = random.normal(size=8)
     odd, normal = np.repeat(level + 0.5, 20), random.normal(size=160)
@@ -106,9 +157,37 @@ def test_excerpts_are_spread_over_the_recordings_and_do_not_overlap(monkeypatch)
         anomalies.cut("a", [np.zeros(100, np.int16)], RATE)
 
 
+def test_few_recordings_give_few_excerpts():
+    found = anomalies.cut("a", [SPEECH, *[np.tile(SPEECH, 10)] * 2], RATE)
+    assert np.bincount(found.recording).tolist() == [1, 4, 4], "of 1, 13 and 13 that there are"
+
+
+@pytest.mark.parametrize("source", ["sounds", "sounds/en_US_f_Allison"])
+def test_silence_and_tones_are_not_normal(tmp_path, source):
+    voice = tmp_path / "sounds/en_US_f_Allison"
+    names = [f"digits/{i}" for i in range(30)] + [f"silence/{i}" for i in range(30)] + ["beep", "beeper", "tt-monkeys"]
+    for seed, name in enumerate(names):
+        (voice / name).parent.mkdir(parents=True, exist_ok=True)
+        audio.write(voice / f"{name}.wav", workplace.wander(900, seed), RATE)
+    prepare(tmp_path / source, tmp_path / "corpus")
+    corpus = open_corpus(tmp_path / "corpus")
+    test = corpus.split("test")
+    spoken = [corpus.pcm(recording) for recording in test if "digits" in recording.id or "beeper." in recording.id]
+    assert 0 < len(spoken) < len(test)
+    np.testing.assert_equal(list(anomalies.speech(corpus)), spoken)
+
+
 @pytest.fixture
 def furnished(tmp_path, monkeypatch):
-    workplace.furnish(tmp_path)
+    """A corpus with some recordings in its test split, half of them silence; a model; and a few other sounds."""
+    (tmp_path / "source/voice/silence").mkdir(parents=True)
+    for seed in range(60):
+        audio.write(
+            tmp_path / "source/voice" / f"{'silence/' * (seed % 2)}{seed}.wav", workplace.wander(1200, seed), RATE
+        )
+    prepare(tmp_path / "source", tmp_path / "corpus")
+    (tmp_path / "gru").mkdir()
+    save(tiny.mu_law_model(name="gru", hidden_size=5), tmp_path / "gru/model.safetensors", {})
     for place, name in enumerate(anomalies.OTHERS):
         (tmp_path / "others" / name).mkdir(parents=True)
         for index in range(2):
@@ -128,6 +207,8 @@ def test_the_recipe_from_end_to_end(furnished, monkeypatch, capsys):
     assert [row["set"] for row in result["rows"]] == ["normal", *anomalies.OTHERS, *anomalies.DAMAGES]
     normal, *odd = result["rows"]
     assert "auroc_bits" not in normal
+    spoken = [recording for recording in open_corpus("corpus").split("test") if "silence" not in recording.id]
+    assert 1 < len(spoken) == normal["recordings"] < normal["excerpts"]
     for row in odd:
         assert row["excerpts"] == (normal["excerpts"] if row["set"] in anomalies.DAMAGES else 4)
         for key in ("auroc_bits", "auroc_above_flac"):
@@ -136,7 +217,24 @@ def test_the_recipe_from_end_to_end(furnished, monkeypatch, capsys):
     assert loud["music"] > loud["es"] + 4, "louder noise costs more"
     monkeypatch.setattr(sys, "argv", ["anomalies.py", "gru", "corpus", "others"])
     assert anomalies.main() == 0
-    assert "AUROC, above FLAC" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["recordings", "excerpts"]
+    assert "AUROC, above FLAC" in lines[0]
+    assert lines[1].split()[1:3] == [str(normal["recordings"]), str(normal["excerpts"])]
+
+
+def test_a_set_with_nothing_to_compare_has_no_auroc():
+    found = {"recordings": 1, "excerpts": 2, "bits_per_sample": 8.0, "above_flac": -1.0}
+    assert anomalies.text([{"set": "clicks", **found, "auroc_bits": None, "auroc_above_flac": None}]).endswith("-1.000")
+
+
+def test_a_model_that_has_heard_the_test_split_is_refused(furnished, monkeypatch, capsys):
+    recording = open_corpus("corpus").split("test")[0]
+    model = tiny.mu_law_model(name="gru", hidden_size=5)
+    save(model, furnished / "gru/model.safetensors", {"heard": recording.content_hash[:8]})
+    monkeypatch.setattr(sys, "argv", ["anomalies.py", "gru", "corpus", "others"])
+    assert anomalies.main() == 2
+    assert f"gru was trained or validated on {recording.id}" in capsys.readouterr().err
 
 
 def test_what_cannot_be_got_is_one_line(furnished, monkeypatch, capsys):

@@ -60,20 +60,18 @@ def compare(
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     check_fit(models, corpus)
+    check_unheard(models, corpus, split)
     why = {baseline.name: baseline.missing() for baseline in BASELINES}
     against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
-    check_unheard(models, corpus, split)
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
     bits = dict(_bits_of_rows(models, corpus, pcms, why, progress))
     codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
     rows = sorted(_rows(models, bits, samples, codes), key=lambda row: row["bits_per_sample"])
-    for row in rows if proof else ():
-        label = f"proving {row['name']}" if progress else None
-        known = row["name"] in models
-        row["compressed_bits_per_sample"] = proven(models[row["name"]], pcms, label) if known else None
+    if proof:
+        _prove(rows, models, pcms, progress)
     return {
         "unit": UNIT,
         "split": split,
@@ -88,6 +86,15 @@ def compare(
         "corpus_fingerprint": corpus.fingerprint,
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _prove(
+    rows: Sequence[dict[str, Any]], models: Mapping[str, AudioModel], pcms: Sequence[NDArray[np.int16]], progress: bool
+) -> None:
+    """Adds to each row to how many bits per sample the files were really compressed, None where they were not."""
+    for row in rows:
+        model, label = models.get(row["name"]), f"proving {row['name']}" if progress else None
+        row["compressed_bits_per_sample"] = None if model is None else proven(model, pcms, label)
 
 
 def check_fit(models: Mapping[str, AudioModel], corpus: Corpus) -> None:

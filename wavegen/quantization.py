@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS, bits_per_file, check_rate, estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SPLIT = "validation"
 
@@ -29,13 +32,7 @@ def quantize(
     bits per sample in float32 and rounded, and their paired difference with its interval. Raises UserError, and writes
     nothing, if it costs more, or model and corpus do not fit.
     """
-    check_rate(str(corpus.path), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
-    if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
-        raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
-    recordings = corpus.split(SPLIT)
-    if not recordings:
-        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; prepare more recordings")
-    pcms = [corpus.pcm(recording) for recording in recordings]
+    pcms = _validation_files(model, corpus)
     samples, bits = np.array([len(pcm) for pcm in pcms]), {}
     for name in (PRECISIONS[0], precision):
         label = f"scoring in {name}" if progress else None
@@ -61,6 +58,17 @@ def quantize(
         )
     save(copy.copy(model), out, {**model.metadata, "precision": precision, "precision_cost": round(spent, DIGITS)})
     return result
+
+
+def _validation_files(model: AudioModel, corpus: Corpus) -> list[NDArray[np.int16]]:
+    """The PCM of each. Raises UserError if model and corpus do not fit each other, or there is none."""
+    check_rate(str(corpus.path), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
+    if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
+        raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
+    recordings = corpus.split(SPLIT)
+    if not recordings:
+        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; prepare more recordings")
+    return [corpus.pcm(recording) for recording in recordings]
 
 
 def _rounded_up(value: float) -> str:

@@ -132,11 +132,8 @@ def generate(
     pcm, log2_prob = [heard], []
     for start in range(0, heard.shape[1], PIECE):
         log2_prob.append(running.feed(heard[:, start : start + PIECE]))
-    bar = tqdm(
-        total=num_samples * len(seeds), desc="generating", unit=" samples", unit_scale=True, leave=False,
-        disable=None if progress else True,
-    )  # fmt: skip
-    with bar:
+    how = {"unit": " samples", "unit_scale": True, "leave": False, "disable": None if progress else True}
+    with tqdm(total=num_samples * len(seeds), desc="generating", **how) as bar:
         begun = time.monotonic()
         for start in range(0, num_samples, PIECE):
             piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature, top_p)

@@ -5,13 +5,13 @@
     wavegen train recipes/asterisk/wavenet.toml --corpus corpus --run runs/wavenet
     python recipes/asterisk/anomalies.py runs/wavenet corpus others
 
-Normal are excerpts of the corpus's test split, which the model never heard. Against them stand the other voices,
-languages and the music that get.sh knows, got into others/NAME where they are not there yet, and the normal excerpts
-themselves, damaged. All excerpts last 1.5 s and are scored from the state that a file starts from. The area under the
-ROC curve (AUROC) is the probability that an odd excerpt scores above a normal one: ½ is chance, below ½ the score
-takes what is odd for more normal than the normal. Bits per sample alone measure how complex a sound is as much as how
-odd; bits above FLAC's of the same excerpt correct for that (Serrà et al., 2020, "Input complexity and
-out-of-distribution detection with likelihood-based generative models").
+Normal are excerpts of the speech in the corpus's test split, which the model never heard. Against them stand the other
+voices, languages and the music that get.sh knows, got into others/NAME where they are not there yet, and the normal
+excerpts themselves, damaged. All excerpts last 1.5 s and are scored from the state that a file starts from. The area
+under the ROC curve (AUROC) is the probability that an odd excerpt scores above a normal one of another recording: ½ is
+chance, below ½ the score takes what is odd for more normal than the normal. Bits per sample alone measure how complex
+a sound is as much as how odd; bits above FLAC's of the same excerpt correct for that (Serrà et al., 2020, "Input
+complexity and out-of-distribution detection with likelihood-based generative models").
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from select_speech import NOT_SPEECH
 
 from wavegen import audio, load, open_corpus
 from wavegen.baselines import flac_bits
-from wavegen.comparison import check_fit
+from wavegen.comparison import check_fit, check_unheard
+from wavegen.data.corpus import Corpus
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file, provenance
@@ -39,6 +41,7 @@ from wavegen.report import bits, interval, table
 OTHERS = ("es", "fr", "it", "ru", "it-menardi", "music")
 SECONDS = 1.5
 EXCERPTS = 80  # of each set at most, from as many recordings as there are
+MOST_OF_ONE = 4  # excerpts of one recording: more of it say little that is new
 RESAMPLES = 2000  # of the bootstrap
 SEED = 0  # of the choice of excerpts, of the damages and of the bootstrap
 
@@ -105,7 +108,7 @@ def damaged(normal: Excerpts, name: str, rate: int) -> Excerpts:
 
 
 def cut(name: str, pcms: Iterable[np.ndarray], rate: int) -> Excerpts:
-    """At most 80 excerpts that do not overlap: one of each recording in random order, then a second, and so on.
+    """At most 80 excerpts that do not overlap: one of each recording in random order, then a second, up to a fourth.
 
     Of `pcms` no more are taken than are needed. Raises UserError if none is long enough.
     """
@@ -114,13 +117,21 @@ def cut(name: str, pcms: Iterable[np.ndarray], rate: int) -> Excerpts:
     if not recordings:
         raise UserError(f"{name}: no recording of {SECONDS} s or more in it")
     order = random.permutation(len(recordings))
-    places = [list(random.permutation(len(pcm) // samples) * samples) for pcm in recordings]
+    places = [list(random.permutation(len(pcm) // samples)[:MOST_OF_ONE] * samples) for pcm in recordings]
     chosen: list[tuple[int, int]] = []
     while len(chosen) < EXCERPTS and any(places):
         chosen += [(index, places[index].pop()) for index in order if places[index]]
     chosen = chosen[:EXCERPTS]
     pcm = np.stack([recordings[index][start : start + samples] for index, start in chosen])
     return Excerpts(name, pcm, np.array([index for index, _ in chosen]))
+
+
+def speech(corpus: Corpus) -> Iterable[np.ndarray]:
+    """The test recordings that are speech: the sets of prompts hold silence, tones and an ape, too."""
+    for recording in corpus.split("test"):
+        # The corpus may have been prepared from the voice's folder, or from the one that it lies in.
+        if not any(name.startswith(NOT_SPEECH) for name in (recording.id, recording.id.partition("/")[2])):
+            yield corpus.pcm(recording)
 
 
 def others(folder: Path, rate: int) -> Iterable[Excerpts]:
@@ -154,22 +165,40 @@ def scores(model: AudioModel, excerpts: Excerpts) -> np.ndarray:
     return np.stack([own, own - flac]) / excerpts.pcm.shape[1]
 
 
-def auroc(odd: np.ndarray, normal: np.ndarray, odd_of: np.ndarray, normal_of: np.ndarray, paired: bool) -> dict:
-    """P(odd > normal) + ½ P(odd = normal) over all pairs, with a 95 % bootstrap interval over recordings.
+def auroc(
+    odd: np.ndarray, normal: np.ndarray, odd_of: np.ndarray, normal_of: np.ndarray, paired: bool
+) -> dict[str, float] | None:
+    """P(odd > normal) + ½ P(odd = normal) over the pairs, with a 95 % bootstrap interval over recordings.
 
     `odd` and `normal` are scores, (odd,) and (normal,); `odd_of` and `normal_of` say of which recording each is:
-    excerpts of one recording are drawn together, and if `paired` both sides draw the same recordings.
+    excerpts of one recording are drawn together. If `paired` the two sides have the same recordings, and only excerpts
+    of different ones are compared: who meets a damaged recording does not have the whole one beside it. None if there
+    are no two to compare.
     """
     wins = (odd[:, None] > normal) + 0.5 * (odd[:, None] == normal)
+    compared = (odd_of[:, None] != normal_of) | (not paired)
+    if not compared.any():
+        return None
+    low, high = np.percentile(resampled(wins, compared, odd_of, normal_of, paired), [2.5, 97.5])
+    numbers = {"auroc": wins[compared].mean(), "low": low, "high": high}
+    return {key: round(float(number), 4) for key, number in numbers.items()}
+
+
+def resampled(
+    wins: np.ndarray, compared: np.ndarray, odd_of: np.ndarray, normal_of: np.ndarray, paired: bool
+) -> np.ndarray:
+    """The mean of `wins` over the pairs `compared`, both (odd, normal), of each resample of the recordings.
+
+    If `paired` both sides draw the same recordings. Resamples without any pair to compare are left out.
+    """
     random, drawn = np.random.default_rng(SEED), []
     for _ in range(RESAMPLES):
         of_normal = _draw(normal_of.max() + 1, normal_of, random)
         of_odd = of_normal if paired else _draw(odd_of.max() + 1, odd_of, random)
         left, right = of_odd[odd_of], of_normal[normal_of]
-        drawn.append(left @ wins @ right / (left.sum() * right.sum()))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    numbers = {"auroc": wins.mean(), "low": low, "high": high}
-    return {key: round(float(number), 4) for key, number in numbers.items()}
+        if pairs := left @ compared @ right:
+            drawn.append(left @ (wins * compared) @ right / pairs)
+    return np.array(drawn)
 
 
 def _draw(recordings: int, used: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -199,10 +228,12 @@ def _row(excerpts: Excerpts, found: np.ndarray) -> dict[str, Any]:
 
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a table."""
-    header = ["", "excerpts", "bits/sample", "above FLAC", "AUROC, bits", "95 %", "AUROC, above FLAC", "95 %"]
+    header = ["", "recordings", "excerpts", "bits/sample", "above FLAC"]
+    header += ["AUROC, bits", "95 %", "AUROC, above FLAC", "95 %"]
     lines = []
     for row in rows:
-        line = [row["set"], str(row["excerpts"]), bits(row["bits_per_sample"]), f"{row['above_flac']:+.3f}"]
+        line = [row["set"], str(row["recordings"]), str(row["excerpts"])]
+        line += [bits(row["bits_per_sample"]), f"{row['above_flac']:+.3f}"]
         for key in ("auroc_bits", "auroc_above_flac"):
             found = row.get(key)
             line += [bits(found["auroc"]), interval(found["low"], found["high"])] if found else ["", ""]
@@ -220,8 +251,9 @@ def main() -> int:
     try:
         model, corpus = load(arguments.model), open_corpus(arguments.corpus)
         check_fit({str(arguments.model): model}, corpus)
+        check_unheard({str(arguments.model): model}, corpus, "test")
         rate = model.sample_rate
-        normal = cut("normal", [corpus.pcm(recording) for recording in corpus.split("test")], rate)
+        normal = cut("normal", speech(corpus), rate)
         odd = [*others(arguments.others, rate), *(damaged(normal, name, rate) for name in DAMAGES)]
         rows = detect(model, normal, odd)
     except UserError as error:

@@ -26,14 +26,14 @@ from anomalies import OTHERS, shuffled
 
 from wavegen import audio, compress, decompress, load, open_corpus
 from wavegen.baselines import BASELINES
-from wavegen.comparison import check_fit
+from wavegen.comparison import check_fit, check_unheard
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS
 from wavegen.report import bits, table
 
 FILES = 10  # of each other set
-CODERS = [baseline for baseline in BASELINES if baseline.name.startswith(("FLAC", "WavPack"))]
+CODERS = [baseline for baseline in BASELINES if baseline.name in ("FLAC", "WavPack -hhx6")]
 
 
 def sets(corpus: Any, sounds: Path, others: Path) -> Iterator[tuple[str, list[Path]]]:
@@ -96,6 +96,7 @@ def main() -> int:
     try:
         model, corpus = load(arguments.model), open_corpus(arguments.corpus)
         check_fit({str(arguments.model): model}, corpus)
+        check_unheard({str(arguments.model): model}, corpus, "test")
         rows = [proof(model, name, files) for name, files in sets(corpus, arguments.sounds, arguments.others)]
     except UserError as error:
         print(f"proof.py: {error}", file=sys.stderr)

@@ -19,6 +19,7 @@ from wavegen.density import AudioModel
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import PRECISIONS, cpus
 from wavegen.engine.packing import engine_arguments, extension
+from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
 from wavegen.process import torch_threads
 
@@ -48,7 +49,8 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dic
     turns and the least and most; a ratio is the median over rounds of two contenders' ratios within a round, so that a
     machine that slows down for a while slows both. "weights read" is how fast one thread reads the weights that
     one stream of the cpu engine reads, the same addresses in the same order with additions only; "multiply-adds"
-    how many samples' multiply-adds it does in registers. Raises UserError for a model that cannot be loaded.
+    how many samples' multiply-adds it does in registers; "torch" is wavegen's own engine in PyTorch, which draws from
+    every model. Raises UserError for a model that cannot be loaded.
     """
     if rounds < 1:
         raise UserError(f"{rounds} rounds; there must be one at least")
@@ -96,6 +98,9 @@ def _contenders(model: AudioModel) -> Any:
     if native.missing() is None and native.runs(model):
         yield from _engines(model)
         yield from _bounds(model)
+    # A model's own precision, if it has one, is for the cpu engine alone.
+    twin = open_engine(model, 1, TorchEngine.name, precision=PRECISIONS[0])
+    yield Contender(TorchEngine.name, twin.precision, 1, 1, lambda samples: twin.generate(samples, [0]))
     for name, peer in PEERS.items():
         if peer.missing(model) is None:
             for streams in peer.streams:
@@ -120,13 +125,15 @@ def _bounds(model: AudioModel) -> Any:
     engine.generate(REPLAYED, np.zeros(1, np.uint64), 1.0, 1.0)
     replay = extension().replay(engine, REPLAYED)
     yield Contender(REPLAY, PRECISIONS[0], 1, 1, lambda samples: replay.read(max(1, samples // REPLAYED)))
-    macs, spin = model.macs_per_sample, extension().multiply_adds_per_second
-    lanes = 384  # a round does about so many
-    yield Contender(MULTIPLY_ADDS, PRECISIONS[0], 1, 1, lambda samples: spin(max(1, samples * macs // lanes)))
+    macs, multiply_adds = model.macs_per_sample, extension().multiply_adds
+    a_round = multiply_adds(1)  # it depends on the instruction set
+    yield Contender(MULTIPLY_ADDS, PRECISIONS[0], 1, 1, lambda samples: multiply_adds(-(-samples * macs // a_round)))
 
 
 def _missing(model: AudioModel) -> Any:
-    if (why := native.missing()) is not None:
+    if not native.runs(model):
+        yield "cpu", f"does not run {model.network.name} networks"
+    elif (why := native.missing()) is not None:
         yield "cpu", why
     for name, peer in PEERS.items():
         if (why := peer.missing(model)) is not None:
@@ -158,14 +165,20 @@ def _calibrated(contender: Contender) -> int:
 
 
 def _ratios(contenders: Sequence[Contender], rates: np.ndarray) -> Any:
-    """Each row over the PyTorch loop of one stream, and over what bounds it."""
+    """Each row over the PyTorch loop of one stream, the cpu engine's over the others and over what bounds it, too.
+
+    Where that loop does not run the model, the torch engine stands in for it.
+    """
     names = [(contender.engine, contender.precision, contender.streams) for contender in contenders]
     bounds = {1: (REPLAY, PRECISIONS[0], 1), STREAMS: (MULTIPLY_ADDS, PRECISIONS[0], 1)}
+    loop = (LOOP, "float32", 1)
     for index, contender in enumerate(contenders):
-        over = [(LOOP, "float32", 1)]
+        over: list[tuple[str, str, int]] = [loop]
         if contender[:3] == ("cpu", PRECISIONS[0], 1) and contender.streams in bounds:
             over.append(bounds[contender.streams])
-        over += [(name, "float32", 1) for name in PEERS if name != LOOP and contender.engine == "cpu"]
+        if contender.engine == "cpu":
+            over += [(name, "float32", 1) for name in PEERS if name != LOOP]
+            over += [(TorchEngine.name, TorchEngine.precision, 1)] * (loop not in names)
         for other in over:
             if other in names and names[index] != other:
                 ratios = rates[:, index] / rates[:, names.index(other)]

@@ -11,7 +11,7 @@ from wavegen.bench import label
 
 
 def plot(path: str | Path, result: Mapping[str, Any]) -> None:
-    """Draws the samples per second of each row as a bar, with the least and most of its turns."""
+    """Draws the samples per second of each row as a bar, with the least and most of its turns: a PNG file."""
     from matplotlib.figure import Figure
 
     rows = list(reversed(result["rows"]))
@@ -28,4 +28,4 @@ def plot(path: str | Path, result: Mapping[str, Any]) -> None:
     axes.axvline(result["sample_rate"], color="black", linestyle=":", label="real time")
     axes.legend()
     with replacing(path) as temporary:
-        figure.savefig(temporary)
+        figure.savefig(temporary, format="png")

@@ -7,10 +7,9 @@ from functools import cache
 
 from wavegen.density import AudioModel
 from wavegen.engine import native, torch
-from wavegen.engine.base import PRECISIONS, Engine
+from wavegen.engine.base import MOST_THREADS, PRECISIONS, Engine
 from wavegen.errors import UserError, nearest
 
-MOST_THREADS = 256
 ENGINES = ("auto", "torch", "cpu")
 
 _log = logging.getLogger("wavegen")

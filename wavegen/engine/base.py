@@ -14,6 +14,7 @@ from wavegen.errors import UserError
 
 NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
 PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/matrix.h for what is rounded
+MOST_THREADS = 256
 NOT_FINITE = "the network's outputs are not finite: its weights are damaged or far too large"
 
 
@@ -88,5 +89,6 @@ def checked_pcm(pcm: np.ndarray, streams: int) -> np.ndarray:
 
 
 def cpus() -> int:
-    """How many CPUs this process may use, where the system says so."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many CPUs this process may use, where the system says so, MOST_THREADS at most."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(found, MOST_THREADS)
