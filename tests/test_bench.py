@@ -254,3 +254,10 @@ def test_a_replay_reads_every_weight_that_a_step_needs():
 def test_rounds_must_be_positive():
     with pytest.raises(UserError, match="0 rounds"):
         bench("A", rounds=0)
+
+
+def test_a_bounds_turn_comes_right_after_what_it_bounds():
+    rows = [("cpu", 1, 1), ("cpu", 1, 32), ("cpu", 2, 1), (REPLAY, 1, 1), (MULTIPLY_ADDS, 1, 1), ("torch", 1, 1)]
+    contenders = [bench_module.Contender(name, "float32", threads, streams, print) for name, threads, streams in rows]
+    assert bench_module._order(contenders) == [0, 3, 1, 4, 2, 5]
+    assert bench_module._order(contenders[5:]) == [0]

@@ -26,6 +26,7 @@ from wavegen.process import torch_threads
 ROUNDS, TURN_SECONDS = 7, 0.4
 STREAMS = 32
 LOOP, REPLAY, MULTIPLY_ADDS = "PyTorch loop", "weights read", "multiply-adds"
+BOUNDS = {1: REPLAY, STREAMS: MULTIPLY_ADDS}  # of one thread in float32, by the number of streams
 REPLAYED = 16  # samples, the longest block in which past taps are computed
 SAMPLE_RATE = 8000
 # residual, skip channels, stacks of dilations 1 … 512; kernel 2, gates twice as wide as the residual, 256 symbols
@@ -145,9 +146,21 @@ def _rates(contenders: Sequence[Contender], rounds: int, progress: bool) -> np.n
     sizes = [_calibrated(contender) for contender in contenders]
     rates = np.zeros((rounds + 1, len(contenders)))
     for turn in tqdm(range(rounds + 1), desc="round", leave=False, disable=None if progress else True):
-        for index, (contender, size) in enumerate(zip(contenders, sizes, strict=True)):
-            rates[turn, index] = size * contender.streams / _seconds(contender, size)
+        for index in _order(contenders):
+            seconds = _seconds(contenders[index], sizes[index])
+            rates[turn, index] = sizes[index] * contenders[index].streams / seconds
     return rates[1:]
+
+
+def _order(contenders: Sequence[Contender]) -> list[int]:
+    """Whose turn is when: each bound's right after what it bounds, for the pace of a shared machine changes quickly."""
+    order = [index for index, contender in enumerate(contenders) if contender.engine not in BOUNDS.values()]
+    for streams, bound in BOUNDS.items():
+        for index, contender in enumerate(contenders):
+            if contender.engine == bound:
+                bounded = next(i for i, each in enumerate(contenders) if each[:4] == ("cpu", PRECISIONS[0], 1, streams))
+                order.insert(order.index(bounded) + 1, index)
+    return order
 
 
 def _seconds(contender: Contender, samples: int) -> float:
@@ -170,12 +183,11 @@ def _ratios(contenders: Sequence[Contender], rates: np.ndarray) -> Any:
     Where that loop does not run the model, the torch engine stands in for it.
     """
     names = [(contender.engine, contender.precision, contender.streams) for contender in contenders]
-    bounds = {1: (REPLAY, PRECISIONS[0], 1), STREAMS: (MULTIPLY_ADDS, PRECISIONS[0], 1)}
     loop = (LOOP, "float32", 1)
     for index, contender in enumerate(contenders):
         over: list[tuple[str, str, int]] = [loop]
-        if contender[:3] == ("cpu", PRECISIONS[0], 1) and contender.streams in bounds:
-            over.append(bounds[contender.streams])
+        if contender[:3] == ("cpu", PRECISIONS[0], 1) and contender.streams in BOUNDS:
+            over.append((BOUNDS[contender.streams], PRECISIONS[0], 1))
         if contender.engine == "cpu":
             over += [(name, "float32", 1) for name in PEERS if name != LOOP]
             over += [(TorchEngine.name, TorchEngine.precision, 1)] * (loop not in names)
