@@ -16,4 +16,4 @@ mkdir -p "$runs"
     wavegen train "$0/$3.toml" --corpus "$1" --run "$2/$3-$4" --resume \
         --set training.seed="$4" --set training.minutes="$5" --set training.threads=1' "$recipes" "$corpus" "$runs"
 
-wavegen compare "$runs"/*-[0-9] --corpus "$corpus" --against wavenet-0 --html "$runs/table.html"
+wavegen compare "$runs"/*-[0-9] allison --corpus "$corpus" --against wavenet-0 --html "$runs/table.html"
