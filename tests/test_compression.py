@@ -3,6 +3,7 @@
 import filecmp
 import itertools
 import os
+import tracemalloc
 
 import lively
 import numpy as np
@@ -309,3 +310,17 @@ def test_a_coder_serves_one_stream_at_a_time(model):
     assert len(encoder.finish()) == 2
     with pytest.raises(ValueError, match="out of range"):
         extension().encode(engine._native, *(np.ones((2, 1), np.uint16),) * 2, [encoder, extension().Encoder()])
+
+
+def test_memory_does_not_grow_with_the_recording(written, monkeypatch):
+    """Both ways hold a block of each channel; all of the longer one's samples alone would be 0.4 MB."""
+    monkeypatch.setattr("wavegen.compression.BLOCK", 1000)
+    monkeypatch.setattr(wgn, "BLOCK", 1000)
+    model, peaks = lively.combined("markov-linear"), []
+    for frames in (1000, 20_000, 200_000):  # at first something is made once
+        path = written(f"{frames}.wav", recordings("noise", frames, 1, 1))
+        tracemalloc.start()
+        there_and_back(model, [path])
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < peaks[1] + 50_000
