@@ -7,6 +7,7 @@ import re
 import shutil
 
 import bad_audio
+import numpy as np
 import pytest
 import soundfile
 import tiny
@@ -64,8 +65,8 @@ def furnished(tmp_path_factory):
 
 def compressed(folder):
     """Files to compress that cannot be, and compressed ones that are damaged."""
-    soundfile.write(folder / "24-bit.wav", [0.1, 0.2], 8000, "PCM_24")
-    soundfile.write(folder / "six.wav", [[0.1] * 6], 8000, "PCM_16")
+    soundfile.write(folder / "24-bit.wav", np.zeros(2), 8000, "PCM_24")
+    soundfile.write(folder / "six.wav", np.zeros((1, 6)), 8000, "PCM_16")
     assert main(["compress", str(folder / "gru"), str(folder / "a.wav"), str(folder / "a.wgn")]) == 0
     small = bytearray((folder / "a.wgn").read_bytes())
     (folder / "cut.wgn").write_bytes(small[:-5])

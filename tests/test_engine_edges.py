@@ -135,16 +135,16 @@ def test_arrays_that_are_not_aligned_are_refused():
 def test_coders_live_on_while_they_are_used():
     model = lively.wavenet("wide")
     coders = [native.Encoder()]
-    running, pcm = open_engine(model, 1, "cpu"), lively.pcm(1, 3000)
-    expected = running.encode(pcm, coders)  # pyright: ignore[reportAttributeAccessIssue] (only this engine has it)
+    running, pcm = NativeEngine(model, 1), lively.pcm(1, 3000)
+    expected = running.encode(pcm, coders)
     words = coders[0].finish()
-    running, coders = open_engine(model, 1, "cpu"), [native.Encoder()]
+    running, coders = NativeEngine(model, 1), [native.Encoder()]
     kept = coders[0]
     clearing = threading.Timer(0.001, coders.clear)
     clearing.start()
     symbols = model.codec.encode(torch.from_numpy(pcm)).numpy().astype(np.uint16)
     places = np.zeros_like(symbols)
-    log2_prob = native.encode(running._native, symbols, places, coders or [kept])  # pyright: ignore[reportAttributeAccessIssue] (only this engine has it)
+    log2_prob = native.encode(running._native, symbols, places, coders or [kept])
     clearing.join()
     np.testing.assert_array_equal(log2_prob, expected)
     assert len(kept.finish()) <= len(words)
