@@ -128,11 +128,12 @@ REFUSED = {
     # compression
     "compress gru absent.wav o.wgn": "absent.wav: no such file",
     "compress gru empty o.wgn": "empty: is no file",
+    "compress gru . empty": r"\.: is no file",
     "compress gru recipe.toml o.wgn": r"recipe.toml: is not a WAV file; convert it, as with: sox",
     "compress gru 24-bit.wav o.wgn": "24-bit.wav: holds 24-bit samples, not 16-bit ones; convert it",
     "compress gru six.wav o.wgn": "six.wav: has 6 channels; split them",
     "compress gru a.wav b.wav o.wgn": "o.wgn: 2 files go into a folder; make it first",
-    "compress gru a.wav source/a.wav empty": "empty/a.wgn: two of the files would become it",
+    "compress gru source/0.wav source/0.wav empty": "empty/0.wgn: two of the files would become it",
     "compress gru a.wav a.wav": "a.wav: exists already; remove it or name another file",
     "compress gru a.wav absent/o.wgn": "there is no folder absent",
     "compress gru a.wav /proc/o.wgn": "/proc/o.wgn: cannot be written",

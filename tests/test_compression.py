@@ -3,6 +3,7 @@
 import filecmp
 import itertools
 import os
+import resource
 import tracemalloc
 
 import lively
@@ -273,6 +274,10 @@ def test_another_model_is_named(model, written):
         with pytest.raises(UserError, match="was compressed with model"):
             decompress(other, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
     same = lively.combined(MODEL)
+    same.sample_rate = 16000
+    with pytest.raises(UserError, match="was compressed with model"):
+        decompress(same, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
+    same.sample_rate = 8000
     decompress(same, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
 
 
@@ -288,6 +293,39 @@ def test_a_damaged_file_does_not_keep_others(model, written):
         decompress(model, [(small, small.with_suffix(".back")) for _, small in pairs])
     assert [path.with_suffix(".back").exists() for path in paths] == [True, False, False, True]
     assert filecmp.cmp(paths[3], paths[3].with_suffix(".back"), shallow=False)
+
+
+def test_a_damaged_file_of_one_precision_does_not_keep_those_of_another(model, written):
+    paths = [written(f"{index}.wav", recordings("speech", 90 + index, 1, index)) for index in range(4)]
+    pairs = [(path, path.with_suffix(".wgn")) for path in paths]
+    for pair, precision in zip(pairs, ("int8", "float32", "bfloat16", "float32"), strict=True):
+        compress(model, [pair], precision=precision)
+    back = [(small, small.with_suffix(".back")) for _, small in pairs]
+    rows = decompress(model, back)["files"]
+    assert [row["file"] for row in rows] == [str(restored) for _, restored in back]
+    for _, restored in back:
+        restored.unlink()
+    pairs[2][1].write_bytes(pairs[2][1].read_bytes()[:-4])  # the first to be restored
+    with pytest.raises(UserError, match=r"2\.wgn: damaged"):
+        decompress(model, back)
+    assert [restored.exists() for _, restored in back] == [True, True, False, True]
+
+
+def test_outputs_are_not_inputs_and_are_named_once(model, written):
+    path, other = written("a.wav", recordings("speech", 9, 1, 1)), written("b.wav", recordings("speech", 9, 1, 1))
+    for pairs in ([(path, path)], [(path, other), (other, other.with_suffix(".wgn"))], [(path, "x"), (other, "x")]):
+        with pytest.raises(UserError, match="would become it, or it is one of them"):
+            compress(model, pairs)
+
+
+def test_no_more_files_are_open_than_may_be(model, written):
+    paths = [written(f"{index}.wav", recordings("speech", 20, 1, index)) for index in range(60)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (90, hard))
+    try:
+        there_and_back(model, paths, threads=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_models_without_an_engine_are_refused(written):

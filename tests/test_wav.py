@@ -1,5 +1,6 @@
 """The parts of WAV files, and what is refused."""
 
+import os
 import struct
 
 import numpy as np
@@ -89,6 +90,26 @@ def test_pcm_may_be_declared_extensible(tmp_path):
     path = tmp_path / "a.wav"
     path.write_bytes(riff(chunk(b"fmt ", form(kind=0xFFFE) + bytes(8) + b"\1\0" + bytes(14)), chunk(b"data", b"abcd")))
     assert read_wav(path).frames == 2
+
+
+def test_more_than_the_container_holds_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff(chunk(b"fmt ", form()), chunk(b"data", bytes(100))))
+    os.truncate(path, 5 << 30)  # takes no room on the disk
+    with pytest.raises(UserError, match="bytes after its samples"):
+        read_wav(path)
+    path.write_bytes(riff(chunk(b"JUNK", bytes(1 << 24)), chunk(b"fmt ", form()), chunk(b"data", bytes(100))))
+    with pytest.raises(UserError, match="bytes before its samples"):
+        read_wav(path)
+
+
+def test_a_file_that_is_gone_is_named(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff(chunk(b"fmt ", form()), chunk(b"data", bytes(100))))
+    wav = read_wav(path)
+    path.unlink()
+    with pytest.raises(UserError, match=r"a\.wav: cannot be read"):
+        wav.pcm(0, 1)
 
 
 def test_a_file_that_shrinks_meanwhile_is_noticed(tmp_path):

@@ -56,10 +56,11 @@ def compress(
     """
     _check_runs(model)
     begun, precision = time.monotonic(), precision or precision_of(model)
+    check_outputs(paths)
     wavs = [(read_wav(source), Path(out)) for source, out in paths]
     ours = model_digest(model)
     jobs = [Job(wav.channels, wav.frames, _compressing(wav, out, precision, ours)) for wav, out in wavs]
-    rows = lockstep(model, jobs, _encode, threads, precision, progress)
+    rows = _whole(lockstep(model, jobs, _encode, threads, precision, progress))
     samples, size = sum(row["samples"] for row in rows), sum(row["bytes"] for row in rows)
     claimed = sum(row.pop("model_bits") for row in rows)
     return {
@@ -89,16 +90,17 @@ def decompress(
     model, are of another format or no such files, before any is written.
     """
     _check_runs(model)
-    begun, ours, jobs = time.monotonic(), model_digest(model), {}
-    for source, out in paths:
-        preamble = _preamble_of(Path(source), ours)
-        restoring = _decompressing(Path(source), Path(out), preamble)
-        jobs.setdefault(preamble.precision, []).append(Job(preamble.channels, preamble.frames, restoring))
-    rows = [
-        row
-        for precision, those in jobs.items()
-        for row in lockstep(model, those, _decode, threads, precision, progress)
-    ]
+    check_outputs(paths)
+    begun, ours, found = time.monotonic(), model_digest(model), {}
+    preambles = [_preamble_of(Path(source), ours) for source, _ in paths]
+    for precision in sorted({preamble.precision for preamble in preambles}):
+        those = [index for index, preamble in enumerate(preambles) if preamble.precision == precision]
+        jobs = [
+            Job(preambles[i].channels, preambles[i].frames, _decompressing(*map(Path, paths[i]), preambles[i]))
+            for i in those
+        ]
+        found |= dict(zip(those, lockstep(model, jobs, _decode, threads, precision, progress), strict=True))
+    rows = _whole([found[index] for index in range(len(paths))])
     return {
         "files": rows,
         "samples": sum(row["samples"] for row in rows),
@@ -126,6 +128,24 @@ def proven(model: AudioModel, pcms: Sequence[NDArray[np.int16]], progress: str |
             if not filecmp.cmp(name, restored, shallow=False):
                 raise RuntimeError(f"recording {name.name} did not come back as it was")
     return result["bits_per_sample"]
+
+
+def check_outputs(paths: Paths) -> None:
+    """Raises UserError if two inputs have one output, or an output is one of the inputs."""
+    taken = {os.path.realpath(source) for source, _ in paths}
+    for _, out in paths:
+        if (place := os.path.realpath(out)) in taken:
+            raise UserError(f"{out}: two of the files would become it, or it is one of them; name another")
+        taken.add(place)
+
+
+def _whole(found: Sequence[dict[str, Any] | UserError]) -> list[dict[str, Any]]:
+    """The rows. Raises UserError if there is an error among them: the first, and how many more there are."""
+    errors = [each for each in found if isinstance(each, UserError)]
+    if errors:
+        others = f" (and {len(errors) - 1} more files failed)" if len(errors) > 1 else ""
+        raise UserError(f"{errors[0]}{others}") from errors[0]
+    return [each for each in found if not isinstance(each, UserError)]
 
 
 def _check_runs(model: AudioModel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
@@ -58,11 +59,10 @@ def lockstep(
     threads: int | None,
     precision: str,
     progress: str | None,
-) -> list[dict[str, Any]]:
-    """What each job's blocks returned, in the order of `jobs`.
+) -> list[dict[str, Any] | UserError]:
+    """What each job's blocks returned, in the order of `jobs`, or the error that ended them: the others go on.
 
-    `advance(engine, blocks, n)` does the next n frames of each block. A job that raises UserError is dropped and the
-    others go on; the first error is raised in the end.
+    `advance(engine, blocks, n)` does the next n frames of each block.
     """
     run = _Run(model, jobs, threads, precision)
     total = sum(job.channels * job.frames for job in jobs)
@@ -76,9 +76,6 @@ def lockstep(
     finally:
         for job in jobs:
             job.blocks.close()
-    if run.errors:
-        others = f" (and {len(run.errors) - 1} more files failed)" if len(run.errors) > 1 else ""
-        raise UserError(f"{run.errors[0]}{others}") from run.errors[0]
     return [run.results[id(job)] for job in jobs]
 
 
@@ -87,13 +84,12 @@ class _Run:
 
     def __init__(self, model: AudioModel, jobs: Sequence[Job], threads: int | None, precision: str):
         self.engine: Any = open_engine(model, 1, "cpu", threads, precision=precision)
-        self.most = STREAMS * (threads or cpus())
+        self.most = min(STREAMS * (threads or cpus()), _most_files())
         self.waiting = deque(sorted(jobs, key=lambda job: -job.frames))
         self.active: list[tuple[Job, Block]] = []
         self.rows: list[int] = []  # where the streams of the active jobs are in the engine
         self.start = self.engine.save()[:-1]  # what every stream starts from
-        self.results: dict[int, dict[str, Any]] = {}
-        self.errors: list[UserError] = []
+        self.results: dict[int, dict[str, Any] | UserError] = {}
 
     def fill(self) -> bool:
         """Lets jobs begin where there is room. False when none is left."""
@@ -130,7 +126,7 @@ class _Run:
         except StopIteration as end:
             self.results[id(job)] = end.value
         except UserError as error:
-            self.errors.append(error)
+            self.results[id(job)] = error
         return False
 
     def _streams(self) -> int:
@@ -144,3 +140,9 @@ class _Run:
         self.engine = self.engine.resized(streams)
         self.engine.restore((*state, 0))
         self.rows = list(range(streams))
+
+
+def _most_files() -> int:
+    """How many jobs may run at once, if each has two files open and the process may not have more than the limit."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 20 if limit == resource.RLIM_INFINITY else max(1, (limit - 64) // 2)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 PCM, EXTENSIBLE = 1, 0xFFFE
 MAX_CHANNELS = 2
 PIECE = 1 << 20
+MOST_HEADER, MOST_TRAILER = 1 << 24, 0xFFFFFFFF  # bytes
 _CONVERT = "convert it, as with: sox IN -b 16 OUT.wav"
 _FORMATS = {3: "floating-point numbers", 6: "A-law", 7: "mu-law"}
 
@@ -40,7 +42,7 @@ class Wav:
     def pcm(self, start: int, stop: int) -> NDArray[np.int16]:
         """Frames from `start` up to `stop`, (frames, channels) int16. Raises UserError where they are gone."""
         align = 2 * self.channels
-        with open(self.path, "rb") as file:
+        with _opened(self.path) as file:
             file.seek(len(self.header) + align * start)
             data = file.read(align * (stop - start))
         if len(data) != align * (stop - start):
@@ -49,7 +51,7 @@ class Wav:
 
     def trailer(self) -> Iterator[bytes]:
         """The trailer, in pieces."""
-        with open(self.path, "rb") as file:
+        with _opened(self.path) as file:
             file.seek(len(self.header) + 2 * self.channels * self.frames)
             left = self.trailer_size
             while left and (piece := file.read(min(left, PIECE))):
@@ -57,6 +59,16 @@ class Wav:
                 yield piece
         if left:
             raise UserError(f"{self.path}: became shorter while it was read; try again when it is complete")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, and its name in what goes wrong with it."""
+    try:
+        with open(path, "rb") as file:
+            yield file
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def plain_header(sample_rate: int, channels: int, frames: int) -> bytes:
@@ -91,7 +103,8 @@ def read_wav(path: str | Path) -> Wav:
                     form = file.read(min(declared, 40))
                 elif name == b"data":
                     file.seek(0)
-                    return _parts(path, file.read(position), form, min(declared, size - position), size)
+                    header = file.read(min(position, MOST_HEADER + 1))
+                    return _parts(path, header, form, min(declared, size - position), size)
                 position += declared + declared % 2
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -109,7 +122,12 @@ def _parts(path: Path, header: bytes, form: bytes | None, data_size: int, size: 
     if depth != 16:
         raise UserError(f"{path}: holds {depth}-bit samples, not 16-bit ones; {_CONVERT}")
     check_format(sample_rate, channels, path)
+    if len(header) > MOST_HEADER:
+        raise UserError(f"{path}: has {len(header):,} bytes before its samples; {_CONVERT}")
     if channels > MAX_CHANNELS:
         raise UserError(f"{path}: has {channels} channels; split them, as with: sox IN OUT.wav remix 1")
     frames = data_size // (2 * channels)
-    return Wav(path, header, sample_rate, channels, frames, size - len(header) - 2 * channels * frames)
+    trailer_size = size - len(header) - 2 * channels * frames
+    if trailer_size > MOST_TRAILER:
+        raise UserError(f"{path}: has {trailer_size:,} bytes after its samples; split it into files below 4 GiB")
+    return Wav(path, header, sample_rate, channels, frames, trailer_size)

@@ -25,11 +25,12 @@ from wavegen.containers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from wavegen.density import AudioModel
 from wavegen.engine.base import NUMERICS, PRECISIONS
 from wavegen.errors import UserError
-from wavegen.wav import MAX_CHANNELS, plain_header
+from wavegen.wav import MAX_CHANNELS, MOST_HEADER, plain_header
 
 MAGIC, FORMAT = b"wgn\n", 1
 BLOCK = 1 << 15
 _FIXED = struct.Struct("<4sBBBBIIII8s16s")
+MOST_WORDS = 2 * BLOCK + 2  # of a block: one at most for a symbol, for its place in its cell, and the last state
 _LEAST_BLOCK = 12  # bytes: a length and the coder's last state
 _DAMAGED = "damaged or cut short: copy it again, or compress the original again"
 
@@ -84,7 +85,7 @@ def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
     blocks = -(-frames // BLOCK) * channels
     declared = _FIXED.size + header_size + trailer_size + blocks * _LEAST_BLOCK
     known = precision < len(PRECISIONS) and 1 <= channels <= MAX_CHANNELS
-    if not known or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE or declared > size:
+    if not known or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE or declared > size or header_size > MOST_HEADER:
         raise UserError(f"{path}: {_DAMAGED}")
     wav_header = file.read(header_size) if header_size else plain_header(rate, channels, frames)
     return Preamble(PRECISIONS[precision], channels, rate, frames, trailer_size, model, whole, wav_header)
@@ -99,10 +100,12 @@ def read_block(file: BinaryIO, end: int) -> np.ndarray | None:
     """The words of the next block, (n,) uint32, which ends at byte `end` or before; None where there is none."""
     if end - file.tell() < _LEAST_BLOCK:
         return None
-    (length,) = struct.unpack("<I", file.read(4))
-    if length > (end - file.tell()) // 4:
+    head = file.read(4)
+    length = int.from_bytes(head, "little")
+    if len(head) < 4 or length > min(MOST_WORDS, (end - file.tell()) // 4):
         return None
-    return np.frombuffer(file.read(4 * length), "<u4").astype(np.uint32)
+    words = file.read(4 * length)
+    return np.frombuffer(words, "<u4").astype(np.uint32) if len(words) == 4 * length else None
 
 
 def damaged(path: Path) -> UserError:
