@@ -95,10 +95,7 @@ def decompress(
     preambles = [_preamble_of(Path(source), ours) for source, _ in paths]
     for precision in sorted({preamble.precision for preamble in preambles}):
         those = [index for index, preamble in enumerate(preambles) if preamble.precision == precision]
-        jobs = [
-            Job(preambles[i].channels, preambles[i].frames, _decompressing(*map(Path, paths[i]), preambles[i]))
-            for i in those
-        ]
+        jobs = [_restoring(*paths[index], preambles[index]) for index in those]
         found |= dict(zip(those, lockstep(model, jobs, _decode, threads, precision, progress), strict=True))
     rows = _whole([found[index] for index in range(len(paths))])
     return {
@@ -186,6 +183,10 @@ def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator
         "model_bits_per_sample": _per_sample(bits, samples),
         "model_bits": bits,
     }
+
+
+def _restoring(source: str | Path, out: str | Path, preamble: Preamble) -> Job:
+    return Job(preamble.channels, preamble.frames, _decompressing(Path(source), Path(out), preamble))
 
 
 def _decompressing(source: Path, out: Path, preamble: Preamble) -> Generator[Block, None, dict[str, Any]]:
