@@ -1,5 +1,6 @@
 """What is compressed comes back byte for byte, in the bits that the model claims; what was damaged does not."""
 
+import copy
 import filecmp
 import itertools
 import os
@@ -14,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wavegen import lockstep, wgn
+from wavegen.checkpoint import load
 from wavegen.compression import compress, decompress, proven
+from wavegen.density import AudioModel
 from wavegen.engine import native, open_engine
 from wavegen.engine.native import NativeEngine
 from wavegen.engine.packing import extension
@@ -273,12 +276,23 @@ def test_another_model_is_named(model, written):
     for other in (lively.combined(MODEL, seed=4), lively.combined("gaussians")):
         with pytest.raises(UserError, match="was compressed with model"):
             decompress(other, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
+    settings = copy.deepcopy(model.settings)
+    settings["network"]["dilations"] = settings["network"]["dilations"][::-1]
+    reversed_layers = AudioModel.from_settings(settings, 8000).eval()
+    reversed_layers.load_state_dict(model.state_dict())
+    with pytest.raises(UserError, match="was compressed with model"):
+        decompress(reversed_layers, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
     same = lively.combined(MODEL)
     same.sample_rate = 16000
     with pytest.raises(UserError, match="was compressed with model"):
         decompress(same, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
     same.sample_rate = 8000
     decompress(same, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
+
+
+def test_a_model_keeps_its_digest():
+    """What it is made of must not change, or nobody can restore what was compressed before."""
+    assert wgn.model_digest(load("allison")).hex() == "08770116af0104bd"
 
 
 def test_a_damaged_file_does_not_keep_others(model, written):
