@@ -65,7 +65,7 @@ def test_without_the_extension_cpu_is_refused(without_extension):
         ({"engine": "tpu"}, "engine tpu is not known"),
         ({"engine": "torhc"}, "did you mean torch"),
         ({"streams": 0}, "0 streams"),
-        ({"isa": "sse9", "engine": "cpu"}, "isa sse9 is unknown"),
+        ({"isa": "sse9", "engine": "cpu"}, "isa sse9 is not of this CPU"),
         ({"streams": 5000, "engine": "cpu"}, "number of streams is 5000"),
     ],
 )
