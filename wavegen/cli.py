@@ -9,7 +9,6 @@ import os
 import sys
 import tempfile
 import traceback
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -176,14 +175,9 @@ def _pairs(files: Sequence[Path], out: Path, suffix: str) -> list[tuple[Path, Pa
     """Each input with its output: OUT, or OUT/NAME with that suffix if OUT is a folder. Raises UserError."""
     if len(files) > 1 and not out.is_dir():
         raise UserError(f"{out}: {len(files)} files go into a folder; make it first, or name one file")
-    for file in files:
-        if not file.is_file():
-            raise UserError(f"{file}: no such file" if not file.exists() else f"{file}: is no file")
-    outs = [out / file.with_suffix(suffix).name for file in files] if out.is_dir() else [out]
-    for path, times in Counter(outs).items():
+    outs = [out / f"{file.stem}{suffix}" for file in files] if out.is_dir() else [out]
+    for path in outs:
         _check_output(path)
-        if times > 1:
-            raise UserError(f"{path}: two of the files would become it; take them one by one")
         if os.path.lexists(path):
             raise UserError(f"{path}: exists already; remove it or name another file")
     return list(zip(files, outs, strict=True))

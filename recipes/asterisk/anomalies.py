@@ -39,6 +39,7 @@ from wavegen.evaluation import bits_per_file, provenance
 from wavegen.report import bits, interval, table
 
 OTHERS = ("es", "fr", "it", "ru", "it-menardi", "music")
+OTHERS_HELP = "a folder for the other sounds, which get.sh fills where it has none"
 SECONDS = 1.5
 EXCERPTS = 80  # of each set at most, from as many recordings as there are
 MOST_OF_ONE = 4  # excerpts of one recording: more of it say little that is new
@@ -241,17 +242,29 @@ def text(rows: Sequence[dict[str, Any]]) -> str:
     return table(header, lines)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def parsed(doc: str | None, **folders: str) -> argparse.Namespace:
+    """The command line of a script on a model and its corpus: both, `folders` by name and what they are, --json."""
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     parser.add_argument("model", type=Path, help="a .safetensors file or a run folder")
     parser.add_argument("corpus", type=Path, help="the corpus that the model was trained on")
-    parser.add_argument("others", type=Path, help="a folder for the other sounds, which get.sh fills where it has none")
+    for name, what in folders.items():
+        parser.add_argument(name, type=Path, help=what)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def opened(arguments: argparse.Namespace) -> tuple[AudioModel, Corpus]:
+    """The model and its corpus. Raises UserError if they do not fit, or the model knows some of the test split."""
+    model, corpus = load(arguments.model), open_corpus(arguments.corpus)
+    check_fit({str(arguments.model): model}, corpus)
+    check_unheard({str(arguments.model): model}, corpus, "test")
+    return model, corpus
+
+
+def main() -> int:
+    arguments = parsed(__doc__, others=OTHERS_HELP)
     try:
-        model, corpus = load(arguments.model), open_corpus(arguments.corpus)
-        check_fit({str(arguments.model): model}, corpus)
-        check_unheard({str(arguments.model): model}, corpus, "test")
+        model, corpus = opened(arguments)
         rate = model.sample_rate
         normal = cut("normal", speech(corpus), rate)
         odd = [*others(arguments.others, rate), *(damaged(normal, name, rate) for name in DAMAGES)]

@@ -12,7 +12,6 @@ and WavPack's, which are counted without.
 
 from __future__ import annotations
 
-import argparse
 import filecmp
 import json
 import sys
@@ -22,11 +21,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from anomalies import OTHERS, shuffled
+from anomalies import OTHERS, OTHERS_HELP, opened, parsed, shuffled
 
-from wavegen import audio, compress, decompress, load, open_corpus
+from wavegen import audio, compress, decompress
 from wavegen.baselines import BASELINES
-from wavegen.comparison import check_fit, check_unheard
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS
@@ -89,17 +87,9 @@ def text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("model", type=Path, help="a .safetensors file or a run folder")
-    parser.add_argument("corpus", type=Path, help="the corpus that the model was trained on")
-    parser.add_argument("sounds", type=Path, help="the folder that the corpus was prepared from")
-    parser.add_argument("others", type=Path, help="a folder for the other sounds, which get.sh fills where it has none")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    arguments = parser.parse_args()
+    arguments = parsed(__doc__, sounds="the folder that the corpus was prepared from", others=OTHERS_HELP)
     try:
-        model, corpus = load(arguments.model), open_corpus(arguments.corpus)
-        check_fit({str(arguments.model): model}, corpus)
-        check_unheard({str(arguments.model): model}, corpus, "test")
+        model, corpus = opened(arguments)
         rows = [proof(model, name, files) for name, files in sets(corpus, arguments.sounds, arguments.others)]
     except UserError as error:
         print(f"proof.py: {error}", file=sys.stderr)
