@@ -36,13 +36,12 @@ class MarkovRun final : public Run {
         for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
             const Matrix& matrix = net_.layers_[l];
             float* sums = l < sums_.size() ? sums_[l].data() : params;
-            matrix.begin(count, sums, matrix.outputs());
             if (l == 0) {
-                window_.add(net_.kernels_, matrix, heard, steps, sums, matrix.outputs());
+                window_.apply(net_.kernels_, matrix, heard, steps, sums, matrix.outputs());
             } else {
                 const std::size_t width = net_.layers_[l - 1].outputs();
                 Rows below(sums_[l - 1].data(), width, count, width, room_);
-                matrix.add(net_.kernels_, below, sums, matrix.outputs());
+                matrix.apply(net_.kernels_, below, sums, matrix.outputs());
             }
             if (l < sums_.size()) relu(sums, matrix.outputs(), count, matrix.outputs());
         }

@@ -60,20 +60,21 @@ void Matrix::round_to_int8() {
     }
 }
 
-void Matrix::add(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
-                 std::size_t sum_stride) const {
+void Matrix::multiply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, Start start,
+                      float* sums, std::size_t sum_stride) const {
     if (precision_ == Precision::bfloat16)
-        kernels.product_bfloat16(halves_.data(), words(), inputs_, outputs_, rows, row_stride, count, sums, sum_stride);
+        kernels.product_bfloat16(halves_.data(), words(), inputs_, outputs_, rows, row_stride, count, start, sums,
+                                 sum_stride);
     else
-        kernels.product(weight_.data(), outputs_, inputs_, outputs_, rows, row_stride, count, sums, sum_stride);
+        kernels.product(weight_.data(), outputs_, inputs_, outputs_, rows, row_stride, count, start, sums, sum_stride);
 }
 
-void Matrix::add(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const {
+void Matrix::multiply(const Kernels& kernels, Rows& rows, Start start, float* sums, std::size_t sum_stride) const {
     if (precision_ == Precision::int8)
         kernels.product_int8({bytes_.data(), scale_.data(), offset_.data()}, inputs_, outputs_, rows.quantized(kernels),
-                             rows.count(), sums, sum_stride);
+                             rows.count(), start, sums, sum_stride);
     else
-        add(kernels, rows.data(), rows.stride(), rows.count(), sums, sum_stride);
+        multiply(kernels, rows.data(), rows.stride(), rows.count(), start, sums, sum_stride);
 }
 
 }  // namespace wavegen

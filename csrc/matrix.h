@@ -73,18 +73,30 @@ class Matrix {
     // For outputs [first, end) of one row, whole vectors of them: the bias and what the matrix makes of the row. Of
     // float32 weights only.
     void apply(const Kernels& kernels, const float* row, std::size_t first, std::size_t end, float* sums) const {
-        std::copy(bias() + first, bias() + end, sums + first);
-        kernels.product(weight_.data() + first, outputs_, inputs_, end - first, row, 0, 1, sums + first, 0);
+        kernels.product(weight_.data() + first, outputs_, inputs_, end - first, row, 0, 1, {bias() + first, 0},
+                        sums + first, 0);
     }
 
-    // Adds what the matrix makes of each of `count` rows; not for int8.
-    void add(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
-             std::size_t sum_stride) const;
+    // The bias and what the matrix makes of each of `count` rows; not for int8.
+    void apply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
+               std::size_t sum_stride) const {
+        multiply(kernels, rows, row_stride, count, {bias(), 0}, sums, sum_stride);
+    }
 
     // The same of any precision; the rows are padded.
-    void add(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const;
+    void apply(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const {
+        multiply(kernels, rows, {bias(), 0}, sums, sum_stride);
+    }
+
+    // Adds what the matrix makes of each row, of any precision; the rows are padded.
+    void add(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const {
+        multiply(kernels, rows, {sums, sum_stride}, sums, sum_stride);
+    }
 
  private:
+    void multiply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, Start start,
+                  float* sums, std::size_t sum_stride) const;
+    void multiply(const Kernels& kernels, Rows& rows, Start start, float* sums, std::size_t sum_stride) const;
     void round_to_bfloat16();
     void round_to_int8();
     std::size_t words() const { return (outputs_ + 2 * kLanes - 1) / (2 * kLanes) * kLanes; }  // of a row of bfloat16

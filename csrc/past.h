@@ -66,18 +66,18 @@ class Window {
           line_(padded(slots_ * channels)),
           lines_(streams * line_) {}
 
-    // Hears `steps` steps of all streams, ordered by time, then by stream, and adds to each row of sums what `matrix`
-    // makes of what that step sees.
-    void add(const Kernels& kernels, const Matrix& matrix, const float* heard, std::size_t steps, float* sums,
-             std::size_t sum_stride) {
+    // Hears `steps` steps of all streams, ordered by time, then by stream: each row of sums is the bias of `matrix` and
+    // what it makes of what that step sees.
+    void apply(const Kernels& kernels, const Matrix& matrix, const float* heard, std::size_t steps, float* sums,
+               std::size_t sum_stride) {
         if (next_ + steps > slots_) rewind();
         float* seen = lines_.data() + (next_ - (kernel_ - 1)) * channels_;
         for (std::size_t step = 0; step < steps; ++step, ++next_)
             for (std::size_t s = 0; s < streams_; ++s, heard += channels_)
                 std::copy(heard, heard + channels_, lines_.data() + s * line_ + next_ * channels_);
-        if (steps == 1) return matrix.add(kernels, seen, line_, streams_, sums, sum_stride);
+        if (steps == 1) return matrix.apply(kernels, seen, line_, streams_, sums, sum_stride);
         for (std::size_t s = 0; s < streams_; ++s)
-            matrix.add(kernels, seen + s * line_, channels_, steps, sums + s * sum_stride, streams_ * sum_stride);
+            matrix.apply(kernels, seen + s * line_, channels_, steps, sums + s * sum_stride, streams_ * sum_stride);
     }
 
     // What the next step sees of the past, oldest first.

@@ -57,20 +57,17 @@ class RecurrentRun final : public Run {
         const std::size_t count = streams_ * steps;
         for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
             const Matrix& input = net_.layers_[l].input;
-            input.begin(count, gates_.data(), gates_width_);
             if (l == 0) {
-                input.add(net_.kernels_, heard, net_.channels_, count, gates_.data(), gates_width_);
+                input.apply(net_.kernels_, heard, net_.channels_, count, gates_.data(), gates_width_);
             } else {
                 Rows below(x_.data(), width_, count, width_, room_);
-                input.add(net_.kernels_, below, gates_.data(), gates_width_);
+                input.apply(net_.kernels_, below, gates_.data(), gates_width_);
             }
             for (std::size_t step = 0; step < steps; ++step) advance_layer(l, step);
         }
-        net_.head_.begin(count, head_.data(), width_);
-        net_.head_.add(net_.kernels_, x_.data(), width_, count, head_.data(), width_);
+        net_.head_.apply(net_.kernels_, x_.data(), width_, count, head_.data(), width_);
         relu(head_.data(), width_, count, width_);
-        net_.output_.begin(count, params, net_.output_.outputs());
-        net_.output_.add(net_.kernels_, head_.data(), width_, count, params, net_.output_.outputs());
+        net_.output_.apply(net_.kernels_, head_.data(), width_, count, params, net_.output_.outputs());
     }
 
     void save(std::size_t stream, float* floats) const override {
@@ -90,9 +87,8 @@ class RecurrentRun final : public Run {
         const Matrix& hidden = net_.layers_[l].hidden;
         float* h = states_[l * net_.states()].data();
         float* gates = gates_.data() + step * streams_ * gates_width_;
-        hidden.begin(streams_, hidden_gates_.data(), gates_width_);
         Rows rows(h, width_, streams_, width_, room_);
-        hidden.add(net_.kernels_, rows, hidden_gates_.data(), gates_width_);
+        hidden.apply(net_.kernels_, rows, hidden_gates_.data(), gates_width_);
         for (std::size_t s = 0; s < streams_; ++s) {
             float *input = gates + s * gates_width_, *own = hidden_gates_.data() + s * gates_width_;
             if (net_.cell_ == Cell::gru) {

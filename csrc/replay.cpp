@@ -19,9 +19,10 @@ Replay*& Replay::listening() {
 }
 
 void Replay::note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
-                  std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride) {
+                  std::size_t row_stride, std::size_t count, Start start, float* sums, std::size_t sum_stride) {
     if (listening() != nullptr) listening()->products_.push_back({weight, stride, inputs, outputs, count});
-    find_kernels("auto")->product(weight, stride, inputs, outputs, rows, row_stride, count, sums, sum_stride);
+    static const Kernels* const widest = find_kernels("auto");
+    widest->product(weight, stride, inputs, outputs, rows, row_stride, count, start, sums, sum_stride);
 }
 
 std::size_t Replay::floats() const {

@@ -38,7 +38,8 @@ class Replay {
     };
     static Replay*& listening();
     static void note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-                     const float* rows, std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride);
+                     const float* rows, std::size_t row_stride, std::size_t count, Start start, float* sums,
+                     std::size_t sum_stride);
 
     std::vector<Product> products_;
     Floats sink_ = Floats(512);

@@ -69,8 +69,7 @@ void WaveNetDuet::advance(const float* heard, std::size_t steps, float* params) 
 }
 
 void WaveNetDuet::advance_together(const float* heard, float* params) {
-    net_.front_.begin(1, xs_.data(), channels_);
-    window_.add(net_.kernels_, net_.front_, heard, 1, xs_.data(), channels_);
+    window_.apply(net_.kernels_, net_.front_, heard, 1, xs_.data(), channels_);
     for (std::size_t l = 0; l < net_.layers_.size(); ++l)
         look_ahead(net_.layers_[l], pasts_[l]);  // after steps that were not done together
     params_ = params;

@@ -28,8 +28,7 @@ WaveNetRun::WaveNetRun(const WaveNet& network, std::size_t streams)
 
 void WaveNetRun::advance(const float* heard, std::size_t steps, float* params) {
     const std::size_t count = streams_ * steps;
-    net_.front_.begin(count, x_.data(), channels_);
-    window_.add(net_.kernels_, net_.front_, heard, steps, x_.data(), channels_);
+    window_.apply(net_.kernels_, net_.front_, heard, steps, x_.data(), channels_);
     net_.layers_.front().skip.begin(count, skip_.data(), skips_);
     for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
         const WaveNet::Layer& layer = net_.layers_[l];
@@ -46,11 +45,9 @@ void WaveNetRun::advance(const float* heard, std::size_t steps, float* params) {
         }
     }
     relu(skip_.data(), skips_, count, skips_);
-    net_.head_.begin(count, hidden_.data(), skips_);
-    net_.head_.add(net_.kernels_, skip_.data(), skips_, count, hidden_.data(), skips_);
+    net_.head_.apply(net_.kernels_, skip_.data(), skips_, count, hidden_.data(), skips_);
     relu(hidden_.data(), skips_, count, skips_);
-    net_.output_.begin(count, params, net_.output_.outputs());
-    net_.output_.add(net_.kernels_, hidden_.data(), skips_, count, params, net_.output_.outputs());
+    net_.output_.apply(net_.kernels_, hidden_.data(), skips_, count, params, net_.output_.outputs());
 }
 
 void WaveNetRun::look_ahead(const WaveNet::Layer& layer, Past& past) {
@@ -65,12 +62,15 @@ void WaveNetRun::look_ahead(const WaveNet::Layer& layer, Past& past) {
 void WaveNetRun::hear_past(const WaveNet::Layer& layer, const Queue& queue, std::size_t steps, std::size_t known,
                            float* gates) {
     const std::size_t width = 2 * half_;
-    layer.taps.front().begin(steps * streams_, gates, width);
     for (std::size_t k = 0; k + 1 < net_.kernel_; ++k)
         queue.visit((net_.kernel_ - 1 - k) * layer.dilation + known, steps,
                     [&](const float* data, std::size_t first, std::size_t here) {
                         Rows rows(data, channels_, here * streams_, channels_, past_room_);
-                        layer.taps[k].add(net_.kernels_, rows, gates + first * streams_ * width, width);
+                        float* sums = gates + first * streams_ * width;
+                        if (k == 0)
+                            layer.taps[k].apply(net_.kernels_, rows, sums, width);
+                        else
+                            layer.taps[k].add(net_.kernels_, rows, sums, width);
                     });
 }
 

@@ -211,14 +211,12 @@ def test_bounds_read_the_weights_and_do_the_multiply_adds_of_every_sample(monkey
         return done[-1]
 
     extension = SimpleNamespace(
-        Engine=lambda **_: SimpleNamespace(generate=lambda *_: None),
         replay=lambda engine, samples: SimpleNamespace(read=lambda times: read.append(times * samples)),
         multiply_adds=multiply_adds,
     )
     monkeypatch.setattr(bench_module, "extension", lambda: extension)
-    monkeypatch.setattr(bench_module, "engine_arguments", lambda *_: {})
     model = lively.wavenet("odd")
-    replay, spin = bench_module._bounds(model)
+    replay, spin = bench_module._bounds(model, SimpleNamespace(generate=lambda *_: None))
     assert (replay.engine, spin.engine, spin.streams) == (REPLAY, MULTIPLY_ADDS, 1)
     for samples in (16, 160, 16_000):
         replay.run(samples)

@@ -25,20 +25,26 @@ struct Int8Rows {
     const float* scale;  // one a row
 };
 
+// What sums start from: a row of each, `stride` floats apart, or with a stride of zero one row for all.
+struct Start {
+    const float* row;
+    std::size_t stride;
+};
+
 // The instruction sets give the same bits. All counts except `inputs` and `num_symbols` are multiples of kLanes.
 struct Kernels {
     const char* name;
 
-    // For each of `count` rows, sums[o] += Σ_i weight[i * stride + o] * row[i], o < outputs: one chain of fused
-    // multiply-adds over ascending i for each o, whatever `count` is. Rows start `row_stride` floats apart, which may
-    // be less than their length, and sums `sum_stride`.
+    // For each of `count` rows, sums[o] = start[o] + Σ_i weight[i * stride + o] * row[i], o < outputs: one chain of
+    // fused multiply-adds over ascending i for each o, whatever `count` is. Rows begin `row_stride` floats apart, which
+    // may be less than their length, and sums `sum_stride`; sums may start from themselves.
     void (*product)(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
-                    std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride);
+                    std::size_t row_stride, std::size_t count, Start start, float* sums, std::size_t sum_stride);
 
     // The same with weights of bfloat16, exactly expanded: in each 32 outputs word i has that of output i in its lower
     // half and that of output i + 16 in its upper half. A row of them is `stride` words.
     void (*product_bfloat16)(const std::uint32_t* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-                             const float* rows, std::size_t row_stride, std::size_t count, float* sums,
+                             const float* rows, std::size_t row_stride, std::size_t count, Start start, float* sums,
                              std::size_t sum_stride);
 
     // For each of `count` rows, scale = max |row| / 127 and q[i] = round(row[i] (127 / max |row|)), i < width; the
@@ -48,11 +54,11 @@ struct Kernels {
 
     // `product` with weights and rows of int8, whose products are summed exactly:
     //
-    //     sums[o] += float(Σ_i weight[i, o] q[i]) * (scale[o] * s)
+    //     sums[o] = start[o] + float(Σ_i weight[i, o] q[i]) * (scale[o] * s)
     //
     // with the last addition fused; q and s are a row and its scale from `quantize`, a whole quad of inputs at least.
     void (*product_int8)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
-                         std::size_t count, float* sums, std::size_t sum_stride);
+                         std::size_t count, Start start, float* sums, std::size_t sum_stride);
 
     // z = tanh(signal) σ(opening), within 2e-7.
     void (*gate)(const float* signal, const float* opening, std::size_t count, float* z);

@@ -68,27 +68,51 @@ struct Bfloat16 {
     }
 };
 
+template <class With, std::size_t... kIndices>
+[[gnu::always_inline]] inline void unroll(const With& with, std::index_sequence<kIndices...>) {
+    (with(kIndices), ...);
+}
+
+// with(0), with(1), … with(kCount - 1), written out: compilers leave long loops rolled, and what a loop indexes is in
+// memory instead of registers. (A lane alone has no vector registers to keep.)
+template <std::size_t kCount, class With>
+[[gnu::always_inline]] inline void each(const With& with) {
+    if constexpr (kWidth > 1)
+        unroll(with, std::make_index_sequence<kCount>());
+    else
+        for (std::size_t index = 0; index < kCount; ++index) with(index);
+}
+
+constexpr std::size_t kFetchAhead =
+    16;  // inputs: tiles of many rows compute for so long that what comes can be fetched
+
 // kRows rows by kVectors vectors of outputs: so many chains run side by side.
 template <class Weights, std::size_t kRows, std::size_t kVectors>
-void tile(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, const float* rows,
-          std::size_t row_stride, float* sums, std::size_t sum_stride) {
+[[gnu::flatten]] void tile(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs,
+                           const float* rows, std::size_t row_stride, Start start, float* sums,
+                           std::size_t sum_stride) {
     Vector sum[kRows][kVectors];
-    for (std::size_t r = 0; r < kRows; ++r)
-        for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = load(sums + r * sum_stride + v * kWidth);
+    each<kRows>([&](std::size_t r) {
+        each<kVectors>([&](std::size_t v) { sum[r][v] = load(start.row + r * start.stride + v * kWidth); });
+    });
     for (std::size_t i = 0; i < inputs; ++i, weight += stride) {
         Vector column[kVectors];
-        for (std::size_t v = 0; v < kVectors; ++v) column[v] = Weights::column(weight, v);
-        for (std::size_t r = 0; r < kRows; ++r) {
+        each<kVectors>([&](std::size_t v) { column[v] = Weights::column(weight, v); });
+        if constexpr (kRows > 1)
+            for (std::size_t word = 0; word < Weights::words(kVectors * kWidth); word += kLanes)
+                __builtin_prefetch(weight + kFetchAhead * stride + word);  // past the end, too: it is a hint
+        each<kRows>([&](std::size_t r) {
             const Vector x = broadcast(rows[r * row_stride + i]);
-            for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = multiply_add(column[v], x, sum[r][v]);
-        }
+            each<kVectors>([&](std::size_t v) { sum[r][v] = multiply_add(column[v], x, sum[r][v]); });
+        });
     }
-    for (std::size_t r = 0; r < kRows; ++r)
-        for (std::size_t v = 0; v < kVectors; ++v) store(sums + r * sum_stride + v * kWidth, sum[r][v]);
+    each<kRows>([&](std::size_t r) {
+        each<kVectors>([&](std::size_t v) { store(sums + r * sum_stride + v * kWidth, sum[r][v]); });
+    });
 }
 
 template <class Weights>
-using Tile = void (*)(const typename Weights::Word*, std::size_t, std::size_t, const float*, std::size_t, float*,
+using Tile = void (*)(const typename Weights::Word*, std::size_t, std::size_t, const float*, std::size_t, Start, float*,
                       std::size_t);
 
 template <class Weights, std::size_t kRows, std::size_t... kFewer>
@@ -118,8 +142,11 @@ template <class Weights, class With>
 inline void each_tile(std::size_t outputs, std::size_t count, const With& with) {
     constexpr std::size_t kFit = kAccumulators / Weights::kBlock, kRows = kFit < kTileRows ? kFit : kTileRows;
     if (count == 0) return;
+    const std::size_t vectors = outputs / kWidth;
+    if (count == 1 && vectors <= kAccumulators / Weights::kBlock * Weights::kBlock)
+        return with(0, vectors, 0, 1);  // divisions take longer than a small tile
     const std::size_t tiles = (count + kRows - 1) / kRows, height = share(count, tiles, 0);
-    const std::size_t vectors = outputs / kWidth, blocks = (vectors + Weights::kBlock - 1) / Weights::kBlock;
+    const std::size_t blocks = (vectors + Weights::kBlock - 1) / Weights::kBlock;
     const std::size_t most = kAccumulators / height / Weights::kBlock, strips = (blocks + most - 1) / most;
     for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
         const std::size_t whole = share(blocks, strips, strip) * Weights::kBlock;
@@ -135,21 +162,23 @@ inline void each_tile(std::size_t outputs, std::size_t count, const With& with) 
 
 template <class Weights>
 void product(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-             const float* rows, std::size_t row_stride, std::size_t count, float* sums, std::size_t sum_stride) {
+             const float* rows, std::size_t row_stride, std::size_t count, Start start, float* sums,
+             std::size_t sum_stride) {
     each_tile<Weights>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t row, std::size_t after) {
-        tile_for<Weights, kTileRows>(after - row, end - first)(weight + Weights::words(first * kWidth), stride, inputs,
-                                                               rows + row * row_stride, row_stride,
-                                                               sums + row * sum_stride + first * kWidth, sum_stride);
+        tile_for<Weights, kTileRows>(after - row, end - first)(
+            weight + Weights::words(first * kWidth), stride, inputs, rows + row * row_stride, row_stride,
+            {start.row + row * start.stride + first * kWidth, start.stride}, sums + row * sum_stride + first * kWidth,
+            sum_stride);
     });
 }
 
 template <std::size_t kVectors>
-void read_tile(const float* weight, std::size_t stride, std::size_t inputs, float* sink) {
+[[gnu::flatten]] void read_tile(const float* weight, std::size_t stride, std::size_t inputs, float* sink) {
     Vector sum[kVectors];
-    for (std::size_t v = 0; v < kVectors; ++v) sum[v] = load(sink + v * kWidth);
+    each<kVectors>([&](std::size_t v) { sum[v] = load(sink + v * kWidth); });
     for (std::size_t i = 0; i < inputs; ++i, weight += stride)
-        for (std::size_t v = 0; v < kVectors; ++v) sum[v] = add(sum[v], load(weight + v * kWidth));
-    for (std::size_t v = 0; v < kVectors; ++v) store(sink + v * kWidth, sum[v]);
+        each<kVectors>([&](std::size_t v) { sum[v] = add(sum[v], load(weight + v * kWidth)); });
+    each<kVectors>([&](std::size_t v) { store(sink + v * kWidth, sum[v]); });
 }
 
 template <std::size_t... kFewer>
@@ -167,13 +196,13 @@ void read(const float* weight, std::size_t stride, std::size_t inputs, std::size
     });
 }
 
-std::size_t spin(std::size_t rounds, float* sink) {
+[[gnu::flatten]] std::size_t spin(std::size_t rounds, float* sink) {
     Vector sum[kAccumulators];
     const Vector x = load(sink), y = load(sink + kWidth);
-    for (std::size_t v = 0; v < kAccumulators; ++v) sum[v] = broadcast(static_cast<float>(v));
+    each<kAccumulators>([&](std::size_t v) { sum[v] = broadcast(static_cast<float>(v)); });
     for (std::size_t round = 0; round < rounds; ++round)
-        for (std::size_t v = 0; v < kAccumulators; ++v) sum[v] = multiply_add(sum[v], x, y);
-    for (std::size_t v = 0; v < kAccumulators; ++v) store(sink + v * kWidth, sum[v]);
+        each<kAccumulators>([&](std::size_t v) { sum[v] = multiply_add(sum[v], x, y); });
+    each<kAccumulators>([&](std::size_t v) { store(sink + v * kWidth, sum[v]); });
     return rounds * kAccumulators * kWidth;
 }
 

@@ -16,28 +16,27 @@ void quantize(const float* rows, std::size_t row_stride, std::size_t count, std:
 }
 
 template <std::size_t kRows, std::size_t kVectors>
-void int8_tile(const Int8Weights& weights, std::size_t quads, std::size_t outputs, std::size_t first,
-               const Int8Rows& rows, float* sums, std::size_t sum_stride) {
+[[gnu::flatten]] void int8_tile(const Int8Weights& weights, std::size_t quads, std::size_t outputs, std::size_t first,
+                                const Int8Rows& rows, Start start, float* sums, std::size_t sum_stride) {
     Integers sum[kRows][kVectors];
-    for (std::size_t r = 0; r < kRows; ++r)
-        for (std::size_t v = 0; v < kVectors; ++v) sum[r][v] = zero();
+    each<kRows>([&](std::size_t r) { each<kVectors>([&](std::size_t v) { sum[r][v] = zero(); }); });
     const std::int8_t* bytes = weights.bytes + first * 4;
     for (std::size_t i = 0; i < quads; ++i, bytes += outputs * 4)
-        for (std::size_t r = 0; r < kRows; ++r) {
+        each<kRows>([&](std::size_t r) {
             const Quad x = quad(rows.q + r * rows.stride + i * 4);
-            for (std::size_t v = 0; v < kVectors; ++v)
-                sum[r][v] = dot(sum[r][v], load_quads(bytes + v * kWidth * 4), x);
-        }
-    for (std::size_t r = 0; r < kRows; ++r)
-        for (std::size_t v = 0; v < kVectors; ++v) {
+            each<kVectors>([&](std::size_t v) { sum[r][v] = dot(sum[r][v], load_quads(bytes + v * kWidth * 4), x); });
+        });
+    each<kRows>([&](std::size_t r) {
+        each<kVectors>([&](std::size_t v) {
             const std::size_t o = first + v * kWidth;
             const Vector scale = multiply(load(weights.scale + o), broadcast(rows.scale[r]));
-            float* place = sums + r * sum_stride + o;
-            store(place, multiply_add(floats(sum[r][v], weights.offset + o), scale, load(place)));
-        }
+            const Vector from = load(start.row + r * start.stride + o);
+            store(sums + r * sum_stride + o, multiply_add(floats(sum[r][v], weights.offset + o), scale, from));
+        });
+    });
 }
 
-using Int8Tile = void (*)(const Int8Weights&, std::size_t, std::size_t, std::size_t, const Int8Rows&, float*,
+using Int8Tile = void (*)(const Int8Weights&, std::size_t, std::size_t, std::size_t, const Int8Rows&, Start, float*,
                           std::size_t);
 
 template <std::size_t kRows, std::size_t... kFewer>
@@ -54,8 +53,11 @@ Int8Tile int8_tile_for(std::size_t rows, std::size_t vectors) {
 }
 
 void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
-                  std::size_t count, float* sums, std::size_t sum_stride) {
+                  std::size_t count, Start start, float* sums, std::size_t sum_stride) {
     if (count == 0) return;
+    if (count == 1 && outputs / kWidth <= kIntegers)
+        return int8_tile_for<1>(1, outputs / kWidth)(weights, (inputs + 3) / 4, outputs, 0, rows, start, sums,
+                                                     sum_stride);
     const std::size_t tiles = (count + kIntegerRows - 1) / kIntegerRows, most = kIntegers / share(count, tiles, 0);
     const std::size_t vectors = outputs / kWidth, strips = (vectors + most - 1) / most;
     for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
@@ -64,7 +66,8 @@ void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t ou
             const std::size_t after = share(count, tiles, t);
             int8_tile_for<kIntegerRows>(after - row, end - first)(
                 weights, (inputs + 3) / 4, outputs, first * kWidth,
-                {rows.q + row * rows.stride, rows.stride, rows.scale + row}, sums + row * sum_stride, sum_stride);
+                {rows.q + row * rows.stride, rows.stride, rows.scale + row},
+                {start.row + row * start.stride, start.stride}, sums + row * sum_stride, sum_stride);
             row = after;
         }
         first = end;
