@@ -106,6 +106,16 @@ def test_against_another_row_and_another_split(corpus):
         compare(models, corpus, against="true density")
 
 
+def test_a_baseline_can_be_left_out_and_is_named_as_missing(corpus):
+    result = compare({"a": trained_on(corpus)}, corpus, without=["TRAINING histogram"])
+    assert {row["name"] for row in result["rows"]} == {"a", "FLAC"}
+    assert {"name": "training histogram", "why": "left out"} in result["missing"]
+    with pytest.raises(UserError, match="--without FLACC: no such baseline; did you mean FLAC"):
+        compare({"a": trained_on(corpus)}, corpus, without=["FLACC"])
+    with pytest.raises(UserError, match="--against FLAC: cannot run here: left out"):
+        compare({"a": trained_on(corpus)}, corpus, without=["flac"])
+
+
 def test_a_baseline_that_fails_is_missing_and_the_models_are_compared(corpus, monkeypatch):
     def fail(pcm: np.ndarray, rate: int) -> float:
         raise UserError("old 0.1: does not know this option")

@@ -131,6 +131,8 @@ def _add_compare(commands: Any) -> None:
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
     proof = "also compress the files with each model, restore them, and say how large they were"
     parser.add_argument("--proof", action="store_true", help=proof)
+    slow = "a baseline to leave out, as in: --without 'adaptive mixture', which takes the longest; may be repeated"
+    parser.add_argument("--without", metavar="NAME", action="append", default=[], help=slow)
 
 
 def _add_info(commands: Any) -> None:

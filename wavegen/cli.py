@@ -141,7 +141,7 @@ def _compare(args: argparse.Namespace) -> Result:
     paths = _names(args.models)
     models = {name: load(path) for name, path in paths.items()}
     corpus = open_corpus(args.corpus)
-    result = compare(models, corpus, args.split, args.against, progress=True, proof=args.proof)
+    result = compare(models, corpus, args.split, args.against, progress=True, proof=args.proof, without=args.without)
     if args.html:
         runs = {name: training_course(path) for name, path in paths.items()}
         with tempfile.TemporaryDirectory() as folder:

@@ -46,6 +46,7 @@ def compare(
     against: str | None = None,
     progress: bool = False,
     proof: bool = False,
+    without: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Models and baselines over the files of a split of one corpus: what `wavegen compare --json` prints.
 
@@ -54,14 +55,15 @@ def compare(
     over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known.
     With `proof` each model compresses the files and restores them, and its row has `compressed_bits_per_sample`, which
     is None for one without a C++ engine (`wavegen.compression.proven`).
-    `missing` names the baselines that cannot run here and says why. Files are read from the memory-mapped corpus as
-    they are scored. Raises UserError when models and corpus do not fit each other, or a name is unknown.
+    `missing` names the baselines that cannot run here, or that `without` names, and says why. Files are read from the
+    memory-mapped corpus as they are scored. Raises UserError when models and corpus do not fit each other, or a name is unknown.
     """
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     check_fit(models, corpus)
     check_unheard(models, corpus, split)
     why = {baseline.name: baseline.missing() for baseline in BASELINES}
+    why |= {_baseline_named(name): "left out" for name in without}
     against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
@@ -130,6 +132,14 @@ def check_unheard(models: Mapping[str, AudioModel], corpus: Corpus, split: str) 
             raise UserError(
                 f"{name} was trained or validated on {known[0]} of {corpus.path}'s {split} split; leave it out"
             )
+
+
+def _baseline_named(name: str) -> str:
+    """The baseline that `--without NAME` means, in any case. Raises UserError if there is none."""
+    known = {baseline.name.lower(): baseline.name for baseline in BASELINES}
+    if name.lower() not in known:
+        raise UserError(f"--without {name}: no such baseline{nearest(name, list(known.values()))}")
+    return known[name.lower()]
 
 
 def _row_named(name: str | None, rows: Sequence[str], why: Mapping[str, str | None]) -> str:
