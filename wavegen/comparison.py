@@ -56,7 +56,8 @@ def compare(
     With `proof` each model compresses the files and restores them, and its row has `compressed_bits_per_sample`, which
     is None for one without a C++ engine (`wavegen.compression.proven`).
     `missing` names the baselines that cannot run here, or that `without` names, and says why. Files are read from the
-    memory-mapped corpus as they are scored. Raises UserError when models and corpus do not fit each other, or a name is unknown.
+    memory-mapped corpus as they are scored. Raises UserError when models and corpus do not fit each other, or a name is
+    unknown.
     """
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
