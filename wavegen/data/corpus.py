@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,7 +16,10 @@ import numpy as np
 
 from wavegen import audio
 from wavegen.atomic import replacing_folder
+from wavegen.data import layouts
 from wavegen.data.audit import Audit
+from wavegen.data.census import Census
+from wavegen.data.layouts.base import OFFICIAL, Listed, download
 from wavegen.data.splits import SPLITS, assign, check_split_by, speaker_of
 from wavegen.errors import UserError, nearest
 
@@ -33,7 +36,10 @@ DRAWN_SECONDS, DRAWN_RECORDINGS, DRAWN_RATE = 4, 150, 8000  # of it, the rate be
 
 @dataclass(frozen=True)
 class Recording:
-    """One line of index.jsonl; `offset` and `samples` count int16 values in pcm.i16, `source` is the original file."""
+    """One line of index.jsonl; `offset` and `samples` count int16 values in pcm.i16, `source` is the original file.
+
+    `transcript` is what is said, where the corpus tells; lines without one leave it out.
+    """
 
     id: str
     split: str
@@ -42,6 +48,14 @@ class Recording:
     samples: int
     content_hash: str
     source: str
+    transcript: str | None = None
+
+    def line(self) -> str:
+        """The recording as a line of index.jsonl."""
+        entry = asdict(self)
+        if self.transcript is None:
+            del entry["transcript"]
+        return json.dumps(entry) + "\n"
 
 
 @dataclass(frozen=True)
@@ -74,33 +88,57 @@ def prepare(
     source: str | Path,
     corpus: str | Path,
     sample_rate: int | None = None,
-    split_by: str = "file",
+    split_by: str | None = None,
     strict: bool = False,
+    name: str | None = None,
+    fetch: bool = False,
 ) -> dict[str, Any]:
     """Reads the audio in `source` into a new corpus folder and gives its audit: what it found and what it refused.
 
     A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
     instead. Memory holds one recording at a time. The folder appears when it is whole; it may not exist before.
+    `name` is a corpus of `wavegen.data.layouts`: `source` is read as that is laid out, with its speakers, transcripts
+    and split, at its own rate; `fetch` downloads it first. Else the split is by "file" or "speaker".
     `source:NAME` is one of `wavegen.data.sources`: 10 minutes are drawn from it, at 8000 Hz if no rate is given.
     Raises UserError if nothing usable is found, sample rates differ and none is asked for, or nothing can be written.
     """
     source, corpus = Path(source), Path(corpus)
-    check_split_by(split_by)
+    if split_by is not None:
+        check_split_by(split_by)
     if sample_rate is not None:
         audio.check_sample_rate(sample_rate)
+    if name is not None:
+        return _prepare_known(name, source, corpus, sample_rate, split_by, strict, fetch)
+    if fetch:
+        raise UserError(f"{source}: only a known corpus can be downloaded; known: {', '.join(layouts.LAYOUTS)}")
+    split_by = split_by or "file"
     if str(source).startswith(DRAWN):
         return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by)
     files = audio.find(source)
     with replacing_folder(corpus) as folder:
         sample_rate = sample_rate or _common_sample_rate(source, files)
-        audit = Audit()
-        with open(folder / "pcm.i16", "wb") as pcm:
-            recordings = _read_all(source, files, sample_rate, split_by, strict, pcm, audit)
-            _sync(pcm)
-        if not recordings:
-            raise UserError(f"{source}: none of its {len(files)} files is usable; first: {audit.refused[0]['reason']}")
-        summary = _finish(folder, recordings, sample_rate, split_by, audit)
-    return summary
+        return _read_all(source, _listed(source, files), folder, sample_rate, split_by, strict, Census())
+
+
+def _prepare_known(
+    name: str, source: Path, corpus: Path, sample_rate: int | None, split_by: str | None, strict: bool, fetch: bool
+) -> dict[str, Any]:
+    layout = layouts.named(name)
+    if split_by is not None and layout.split_by == OFFICIAL:
+        raise UserError(f"{name}: has an official split, which is used; leave out --split-by")
+    with replacing_folder(corpus) as folder:
+        if fetch:
+            download(layout, source)
+        recordings = list(layout.recordings(source))
+        census, split_by = Census(layout), split_by or layout.split_by
+        return _read_all(source, recordings, folder, sample_rate or layout.sample_rate, split_by, strict, census)
+
+
+def _listed(source: Path, files: Sequence[Path]) -> Iterator[Listed]:
+    """The recordings of a folder of any layout; a file's speaker is its top folder, if it lies in one."""
+    for path in files:
+        recording_id = path.relative_to(source).as_posix() if path != source else path.name
+        yield Listed(recording_id, path, speaker=speaker_of(recording_id))
 
 
 def _draw(source: str, corpus: Path, sample_rate: int, split_by: str) -> dict[str, Any]:
@@ -116,40 +154,62 @@ def _draw(source: str, corpus: Path, sample_rate: int, split_by: str) -> dict[st
             for seed in range(DRAWN_RECORDINGS):
                 drawn = known.draw(samples, seed)
                 sound = audio.Audio(drawn, sample_rate, 1, "PCM_16", lossy=False, source_rate=sample_rate, clipped=0)
-                recordings.append(_append(pcm, sound, f"{seed:03}", source, seed * samples))
+                recordings.append(_append(pcm, sound, Listed(f"{seed:03}", Path(source)), seed * samples))
                 audit.add(sound)
             _sync(pcm)
-        return _finish(folder, recordings, sample_rate, "file", audit, known)
+        return _finish(folder, recordings, sample_rate, "file", audit, source=known)
 
 
 def _read_all(
-    source: Path, files: Sequence[Path], sample_rate: int, split_by: str, strict: bool, pcm: BinaryIO, audit: Audit
-) -> list[Recording]:
-    """Appends the samples of each good file to `pcm`; the recordings' splits are not yet known."""
+    source: Path,
+    listed: Iterable[Listed],
+    folder: Path,
+    sample_rate: int,
+    split_by: str,
+    strict: bool,
+    census: Census,
+) -> dict[str, Any]:
+    """Reads every recording that is good into the corpus in `folder`; gives the audit's summary."""
     from tqdm import tqdm
 
-    recordings, offset = [], 0
-    for path in tqdm(files, desc=f"preparing {source}", unit="file", disable=None):
-        try:
-            sound = audio.read(path, sample_rate)
-            recording_id = path.relative_to(source).as_posix() if path != source else path.name
-            _check_usable(sound, path, recording_id, split_by)
-        except UserError as error:
-            if strict:
-                raise
-            audit.refuse(str(path), str(error))
-            continue
-        recordings.append(_append(pcm, sound, recording_id, str(path), offset))
-        audit.add(sound)
-        offset += len(sound.pcm)
-    return recordings
+    audit, recordings, offset = Audit(), [], 0
+    with open(folder / "pcm.i16", "wb") as pcm:
+        for entry in tqdm(listed, desc=f"preparing {source}", unit="file", disable=None):
+            try:
+                sound = audio.read(entry.path, sample_rate)
+                _check_usable(sound, entry, split_by)
+            except UserError as error:
+                if strict:
+                    raise
+                audit.refuse(str(entry.path), str(error))
+                continue
+            recordings.append(_append(pcm, sound, entry, offset))
+            audit.add(sound)
+            census.add(entry)
+            offset += len(sound.pcm)
+        _sync(pcm)
+    if not recordings:
+        if not audit.refused:
+            raise UserError(f"{source}: there is no recording in it")
+        raise UserError(
+            f"{source}: none of its {len(audit.refused)} files is usable; first: {audit.refused[0]['reason']}"
+        )
+    return _finish(folder, recordings, sample_rate, split_by, audit, census)
 
 
-def _append(pcm: BinaryIO, sound: audio.Audio, recording_id: str, source: str, offset: int) -> Recording:
-    """Appends the samples to `pcm`; the recording's split is not yet known."""
+def _append(pcm: BinaryIO, sound: audio.Audio, entry: Listed, offset: int) -> Recording:
+    """Appends the samples to `pcm`; the recording's split is its official one, or "", not yet known."""
     pcm.write(np.ascontiguousarray(sound.pcm, "<i2").data)
-    content = content_hash(sound.pcm)
-    return Recording(recording_id, "", speaker_of(recording_id), offset, len(sound.pcm), content, source)
+    return Recording(
+        entry.id,
+        entry.split or "",
+        entry.speaker,
+        offset,
+        len(sound.pcm),
+        content_hash(sound.pcm),
+        str(entry.path),
+        entry.transcript,
+    )
 
 
 def content_hash(pcm: NDArray[np.int16]) -> str:
@@ -163,22 +223,28 @@ def _finish(
     sample_rate: int,
     split_by: str,
     audit: Audit,
+    census: Census | None = None,
     source: Source | None = None,
 ) -> dict[str, Any]:
     """Splits the recordings and writes the index; gives the audit's summary."""
     ids, hashes = [r.id for r in recordings], [r.content_hash for r in recordings]
-    splits = assign(ids, hashes, split_by)
+    official = [r.split for r in recordings] if split_by == OFFICIAL else None
+    splits = assign(ids, hashes, split_by, [r.speaker for r in recordings], official)
     recordings = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
     summary = audit.summary(sample_rate, ids, splits, [r.samples for r in recordings], hashes)
+    if census is not None and census.layout is not None:
+        summary["layout"] = census.summary()
     _write_index(folder, recordings, sample_rate, split_by, summary, source)
     return summary
 
 
-def _check_usable(sound: audio.Audio, path: Path, recording_id: str, split_by: str) -> None:
+def _check_usable(sound: audio.Audio, entry: Listed, split_by: str) -> None:
     if sound.seconds < SHORTEST_SECONDS:
-        raise UserError(f"{path}: too short, {sound.seconds:.3f} s; recordings from {SHORTEST_SECONDS} s on are used")
-    if split_by == "speaker" and speaker_of(recording_id) is None:
-        raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
+        raise UserError(
+            f"{entry.path}: too short, {sound.seconds:.3f} s; recordings from {SHORTEST_SECONDS} s on are used"
+        )
+    if split_by == "speaker" and entry.speaker is None:
+        raise UserError(f"{entry.path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
 
 
 def _common_sample_rate(source: Path, files: Sequence[Path]) -> int:
@@ -216,7 +282,7 @@ def _write_index(
     source: Source | None,
 ) -> None:
     with open(folder / "index.jsonl", "w", encoding="ascii") as file:
-        file.writelines(json.dumps(asdict(recording)) + "\n" for recording in recordings)
+        file.writelines(recording.line() for recording in recordings)
         _sync(file)
     description = {
         "format": "wavegen corpus",
@@ -288,13 +354,13 @@ def _read_description(path: Path) -> dict[str, Any]:
 
 def _read_index(path: Path) -> tuple[Recording, ...]:
     file = path / "index.jsonl"
-    names = {field.name for field in fields(Recording)}
+    names = [field.name for field in fields(Recording) if field.default is MISSING]
     recordings: list[Recording] = []
     offset = 0
     try:
         for line in file.read_bytes().splitlines():
             entry = json.loads(line)
-            recording = Recording(**{name: entry[name] for name in names})
+            recording = Recording(**{name: entry[name] for name in names}, transcript=entry.get("transcript"))
             if recording.split not in SPLITS or recording.offset != offset or recording.samples <= 0:
                 raise ValueError("a split or a place that no corpus has")
             offset += recording.samples

@@ -29,20 +29,36 @@ def check_split_by(split_by: str) -> None:
         raise UserError(f"--split-by {split_by} is not a way to split{nearest(split_by, SPLIT_BY)}")
 
 
-def assign(ids: Sequence[str], content_hashes: Sequence[str], split_by: str = "file") -> list[str]:
+def assign(
+    ids: Sequence[str],
+    content_hashes: Sequence[str],
+    split_by: str = "file",
+    speakers: Sequence[str | None] | None = None,
+    official: Sequence[str] | None = None,
+) -> list[str]:
     """The split of each recording.
 
-    By "file" it is the split of its id, by "speaker" of the speaker that the id names (of the id, if it names none).
-    Recordings of the same content all go where the smallest of their ids goes, so that no audio lies in two splits.
+    By "file" it is the split of its id, by "speaker" of its speaker (of the one that the id names, if no `speakers`
+    are given; of the id, if it has none). Recordings of the same content all go where the smallest of their ids goes,
+    so that no audio lies in two splits. Where the `official` splits are given they hold, and recordings of the same
+    content all go to the one of theirs that is held out most: what is tested on is not trained on.
     """
+    if official is not None:
+        order = SPLITS.index
+        strictest: dict[str, str] = {}
+        for split, content in zip(official, content_hashes, strict=True):
+            strictest[content] = max(split, strictest.get(content, split), key=order)
+        return [strictest[content] for content in content_hashes]
     check_split_by(split_by)
-    smallest: dict[str, str] = {}
-    for recording_id, content in zip(ids, content_hashes, strict=True):
-        smallest[content] = min(recording_id, smallest.get(content, recording_id), key=_bytes)
+    speakers = [speaker_of(recording_id) for recording_id in ids] if speakers is None else speakers
+    smallest: dict[str, tuple[str, str | None]] = {}
+    for recording_id, speaker, content in zip(ids, speakers, content_hashes, strict=True):
+        one = (recording_id, speaker)
+        smallest[content] = min(one, smallest.get(content, one), key=lambda pair: _bytes(pair[0]))
     keys = [smallest[content] for content in content_hashes]
-    if split_by == "speaker":
-        keys = [speaker_of(key) or key for key in keys]
-    return [split_of(key) for key in keys]
+    return [
+        split_of((speaker or recording_id) if split_by == "speaker" else recording_id) for recording_id, speaker in keys
+    ]
 
 
 def _bytes(text: str) -> bytes:
