@@ -14,7 +14,6 @@ from wavegen.cli import main
 from wavegen.data.census import Census
 from wavegen.data.corpus import open_corpus, prepare
 from wavegen.data.layouts import LAYOUTS, named
-from wavegen.data.layouts.base import Listed
 from wavegen.errors import UserError
 
 # Of each miniature: an id, its split (None: by hash), speaker, transcript and source below the folder.
@@ -117,7 +116,7 @@ def census_of(name, counts, transcript: str | None = "a"):
     census = Census(named(name))
     for part, (files, speakers) in counts.items():
         for number in range(files):
-            census.add(Listed("", None, None, str(number % speakers), transcript, part))  # pyright: ignore
+            census.add(part, str(number % speakers), transcript)
     return census.summary()["differences"]
 
 

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from wavegen.data.layouts.base import Layout, Listed
+from wavegen.data.layouts.base import Layout
 
 
 class Census:
-    """Counts usable recordings, speakers and transcripts, part by part; without a layout there is nothing to hold
-    them against.
-    """
+    """Counts usable recordings, speakers and transcripts, part by part."""
 
-    def __init__(self, layout: Layout | None = None):
+    def __init__(self, layout: Layout):
         self.layout = layout
         self.files: Counter[str] = Counter()
         self.speakers: dict[str, set[str | None]] = {}
         self.untranscribed = 0
 
-    def add(self, listed: Listed) -> None:
-        self.files[listed.part] += 1
-        self.speakers.setdefault(listed.part, set()).add(listed.speaker)
-        self.untranscribed += listed.transcript is None
+    def add(self, part: str, speaker: str | None, transcript: str | None) -> None:
+        self.files[part] += 1
+        self.speakers.setdefault(part, set()).add(speaker)
+        self.untranscribed += transcript is None
 
     def summary(self) -> dict[str, Any]:
         """Found and official numbers of each part, and the differences as sentences, as JSON."""
-        assert self.layout is not None
         parts = [
             {
                 "part": part,
@@ -45,7 +42,6 @@ class Census:
         }
 
     def _unlisted(self) -> list[str]:
-        assert self.layout is not None
         if self.untranscribed <= self.layout.untranscribed:
             return []
         return [f"{self.untranscribed} recordings have no transcript; officially {self.layout.untranscribed} have none"]

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from wavegen.errors import UserError
 
-OFFICIAL = "official"  # way to split: as the corpus itself says
-
 
 @dataclass(frozen=True)
 class Listed:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from wavegen.data.layouts.base import OFFICIAL, Count, Layout, Listed, names_in, root_of, text_of
+from wavegen.data.layouts.base import Count, Layout, Listed, names_in, root_of, text_of
+from wavegen.data.splits import OFFICIAL
 from wavegen.errors import UserError
 
 PARTS = {

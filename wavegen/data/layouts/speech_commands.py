@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from wavegen.data.layouts.base import OFFICIAL, Count, Layout, Listed, lines_of, names_in, root_of
+from wavegen.data.layouts.base import Count, Layout, Listed, lines_of, names_in, root_of
+from wavegen.data.splits import OFFICIAL
 
 DIGITS = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two", "zero")
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
