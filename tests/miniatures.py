@@ -93,12 +93,12 @@ def libritts(folder: Path) -> None:
     for index, (part, own) in enumerate(speakers.items()):
         for which, speaker in enumerate(own):
             chapter = root / part / speaker / "121123"
-            for number in range(3):
-                name = f"{speaker}_121123_00000{number}_000000"
+            names = [f"{speaker}_121123_00000{number}_000000" for number in range(3)]
+            for number, name in enumerate(names):
                 _write(chapter / f"{name}.wav", 100 * index + 10 * which + number, 24000)
                 _text(chapter / f"{name}.original.txt", ["Mr. Holmes"])
                 _text(chapter / f"{name}.normalized.txt", ["Mister Holmes"])
-            _text(chapter / f"{speaker}_121123.trans.tsv", [f"{name}\tMr. Holmes\tMister Holmes"])
+            _text(chapter / f"{speaker}_121123.trans.tsv", [f"{name}\tMr. Holmes\tMister Holmes" for name in names])
 
 
 def own_recordings(folder: Path) -> None:

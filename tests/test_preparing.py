@@ -133,7 +133,7 @@ def test_whatever_was_cut_short_is_made_good(source, whole, tmp_path, monkeypatc
         for file in ("done.jsonl", "pcm.i16"):
             path = tmp_path / "again" / WORK / file
             if number % 3 != 2 or file == "done.jsonl":
-                os.truncate(path, random.integers(os.path.getsize(path) + 1))
+                os.truncate(path, int(random.integers(os.path.getsize(path) + 1)))
             else:
                 start = int(random.integers(os.path.getsize(path)))
                 path.write_bytes(path.read_bytes()[:start].ljust(os.path.getsize(path), b"\0"))
@@ -143,9 +143,9 @@ def test_whatever_was_cut_short_is_made_good(source, whole, tmp_path, monkeypatc
 
 def test_other_sources_or_settings_start_anew(source, whole, tmp_path):
     copy = shutil.copytree(source, tmp_path / "copy")
-    for options in ({"sample_rate": 16000}, {"split_by": "speaker"}, {"sample_rate": 8000}):
-        with stopped_after(30), pytest.raises(Stopped):
-            prepare(copy, tmp_path / "corpus", processes=1, **options)
+    for rate, split_by, strict in ((16000, "file", False), (8000, "speaker", False), (8000, "file", True)):
+        with stopped_after(15), pytest.raises(Stopped):
+            prepare(copy, tmp_path / "corpus", rate, split_by, strict, processes=1)
     changed = copy / "a/0.wav"
     audio.write(changed, miniatures.sound(99, 8000, 0.1), 8000)
     prepare(copy, tmp_path / "corpus", processes=1)
@@ -179,9 +179,7 @@ def test_a_killed_run_goes_on_and_leaves_no_process(source, whole, tmp_path):
     for lines in (1, 30, 55):
         with Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                if int(line) >= lines:
-                    break
+            line = next(line for line in process.stdout if int(line) >= lines)
             children = children_of(process.pid)
             process.send_signal(signal.SIGKILL)
         reached.append(int(line))
@@ -228,6 +226,6 @@ def test_one_process_at_a_time(source, tmp_path):
 def test_shares_are_cut_by_size_and_number():
     sizes, starts = [10, 5000, 10, 10, *[1] * 100], list(range(0, 1040, 10))
     made = reading.shares(sizes, starts, 1)
-    assert [share.count for share in made] == [1, reading.SHARE_FILES, 103 - 1 - reading.SHARE_FILES]
+    assert [share.number for share in made] == [1, reading.SHARE_FILES, 103 - 1 - reading.SHARE_FILES]
     assert [share.start for share in made] == [10, 20, 20 + 10 * reading.SHARE_FILES]
     assert reading.shares(sizes, starts, len(sizes)) == []

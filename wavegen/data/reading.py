@@ -47,7 +47,7 @@ class Share(NamedTuple):
     """Recordings that one process reads together: where their lines start in the plan, in bytes, and how many."""
 
     start: int
-    count: int
+    number: int
 
 
 def cpus() -> int:
@@ -65,10 +65,10 @@ def shares(sizes: Sequence[int], starts: Sequence[int], first: int) -> list[Shar
     made: list[Share] = []
     gathered = SHARE_BYTES
     for number in range(first, len(sizes)):
-        if gathered + sizes[number] > SHARE_BYTES or made[-1].count == SHARE_FILES:
+        if gathered + sizes[number] > SHARE_BYTES or made[-1].number == SHARE_FILES:
             made.append(Share(starts[number], 0))
             gathered = 0
-        made[-1] = Share(made[-1].start, made[-1].count + 1)
+        made[-1] = Share(made[-1].start, made[-1].number + 1)
         gathered += sizes[number]
     return made
 
@@ -89,16 +89,16 @@ def read_shares(job: Job, these: Sequence[Share], processes: int) -> Generator[R
         for _ in range(AHEAD):
             for reader in readers:
                 _send(reader, to_send)
-        for number, share in enumerate(these):
-            reader = readers[number % processes]
-            for _ in range(share.count):
+        for turn, share in enumerate(these):
+            reader = readers[turn % processes]
+            for _ in range(share.number):
                 yield _receive(reader)
             _send(reader, to_send)
 
 
 def _read_share(job: Job, plan: IO[bytes], share: Share) -> Iterator[Read]:
     plan.seek(share.start)
-    for _ in range(share.count):
+    for _ in range(share.number):
         yield _read(json.loads(plan.readline()), job)
 
 
@@ -128,10 +128,11 @@ def _started(job: Job, processes: int) -> Iterator[list[subprocess.Popen[bytes]]
     """Processes that read; they end with the block, or with this process, however that ends."""
     # Not multiprocessing, which would run the caller's script again in each. Ctrl-C is for this process alone.
     command = [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(asdict(job))]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "start_new_session": True}
+    pipe = subprocess.PIPE
     readers: list[subprocess.Popen[bytes]] = []
     try:
-        readers += [subprocess.Popen(command, **pipes) for _ in range(processes)]
+        for _ in range(processes):
+            readers.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True))
         yield readers
     finally:
         for reader in readers:
@@ -142,9 +143,9 @@ def _started(job: Job, processes: int) -> Iterator[list[subprocess.Popen[bytes]]
 def _send(reader: subprocess.Popen[bytes], to_send: deque[Share]) -> None:
     if to_send:
         assert reader.stdin is not None
-        start, count = to_send.popleft()
+        start, number = to_send.popleft()
         with contextlib.suppress(BrokenPipeError):  # receiving will tell
-            reader.stdin.write(f"{start} {count}\n".encode())
+            reader.stdin.write(f"{start} {number}\n".encode())
             reader.stdin.flush()
 
 
@@ -159,7 +160,7 @@ def _receive(reader: subprocess.Popen[bytes]) -> Read:
 
 
 def serve() -> None:
-    """Reads shares whose start and count come on stdin; their lines and samples go to stdout, until stdin ends."""
+    """Reads shares whose start and number come on stdin; their lines and samples go to stdout, until stdin ends."""
     job = Job(**json.loads(sys.argv[2]))
     out = sys.stdout.buffer
     with open(job.plan, "rb") as plan, contextlib.suppress(BrokenPipeError):
