@@ -203,11 +203,15 @@ def alive(pid):
     return False
 
 
-def test_a_reader_that_dies_is_no_end_without_a_word(source, tmp_path):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "CODE", "import sys; sys.exit(3)")
+@pytest.mark.parametrize("printed", ["", "{", '{"samples": 800}\\n', '{"samples": 1}\\nab', "{}\\n"])
+def test_a_reader_that_dies_is_no_end_without_a_word(source, whole, tmp_path, monkeypatch, printed):
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "CODE", f"import sys; print('{printed}', end=''); sys.exit(3)")
+        patch.setattr(reading, "SHARE_FILES", 1)
         with pytest.raises(RuntimeError, match="a process that reads recordings ended with 3"):
             prepare(source, tmp_path / "corpus", processes=2)
+    prepare(source, tmp_path / "corpus", processes=1)
+    assert tree(tmp_path) == whole
 
 
 def test_strict_in_several_processes(source, tmp_path):

@@ -54,7 +54,8 @@ class Gathering:
                 if line.endswith(b"\n") and 2 * (self.samples + samples) <= end:
                     pcm = np.fromfile(self.folder / PCM, "<i2", samples, offset=2 * self.samples)
                     if not samples or content_hash(pcm) == entry["content_hash"]:
-                        self._note(entry, pcm)
+                        self.audit.count(pcm)
+                        self._note(entry)
                         kept += len(line)
                         continue
             break
@@ -65,23 +66,24 @@ class Gathering:
         """Appends a recording, or that it was refused."""
         self.pcm.write(np.ascontiguousarray(read.pcm, "<i2").data)
         self.done.write(json.dumps(read.line).encode() + b"\n")
-        self._note(read.line, read.pcm)
+        self._note(read.line)
+        if read.counts is not None:
+            self.audit.counts += read.counts
 
     def flush(self) -> None:
         """Hands all to the system, the samples first, so that it outlives this process."""
         self.pcm.flush()
         self.done.flush()
 
-    def _note(self, line: dict[str, Any], pcm: np.ndarray) -> None:
+    def _note(self, line: dict[str, Any]) -> None:
         self.lines += 1
         if "refused" in line:
             self.audit.refuse(line["path"], line["refused"])
             return
-        self.audit.count(pcm)
         self.audit.add_figures(line["figures"])
         self.prefixes.append(int(line["content_hash"][:PREFIX], 16))
         self.recordings += 1
-        self.samples += len(pcm)
+        self.samples += line["samples"]
         if self.census is not None:
             self.census.add(line["part"], line["speaker"], line["transcript"])
 

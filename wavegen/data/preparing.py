@@ -175,7 +175,8 @@ def _draw(source: str, corpus: Path, sample_rate: int, split_by: str) -> dict[st
             for seed in range(gathering.lines, DRAWN_RECORDINGS):
                 drawn = known.draw(samples, seed)
                 sound = audio.Audio(drawn, sample_rate, 1, "PCM_16", lossy=False, source_rate=sample_rate, clipped=0)
-                gathering.add(read_of(planned(Listed(f"{seed:03}", Path(source))), sound))
+                counts = audio.count_codes(drawn)
+                gathering.add(read_of(planned(Listed(f"{seed:03}", Path(source))), sound)._replace(counts=counts))
             summary = gathering.finish(sample_rate, "file", known)
         (folder / PURPOSE).unlink()
         return summary

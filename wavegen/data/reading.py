@@ -23,6 +23,7 @@ from wavegen.errors import UserError
 SHORTEST_SECONDS = 0.1
 SHARE_BYTES, SHARE_FILES = 2**22, 64  # of files that a process reads before it hands over, unless one is larger
 SHARES_EACH = 4  # fewer are not worth starting another process
+COUNTS = np.dtype("<i8")
 AHEAD = 2  # shares that a process has before it
 CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from wavegen.data.reading import serve; serve()"
 
@@ -37,10 +38,14 @@ class Job:
 
 
 class Read(NamedTuple):
-    """A listed recording as it was read: a JSON object, and its samples, (samples,) int16; none if it was refused."""
+    """A listed recording as it was read: a JSON object, and its samples, (samples,) int16; none if it was refused.
+
+    The last of a share brings how often each code occurs in all of it, (65536,); counting is for those who read.
+    """
 
     line: dict[str, Any]
     pcm: np.ndarray
+    counts: np.ndarray | None = None
 
 
 class Share(NamedTuple):
@@ -91,15 +96,18 @@ def read_shares(job: Job, these: Sequence[Share], processes: int) -> Generator[R
                 _send(reader, to_send)
         for turn, share in enumerate(these):
             reader = readers[turn % processes]
-            for _ in range(share.number):
-                yield _receive(reader)
+            for left in reversed(range(share.number)):
+                yield _receive(reader, last=not left)
             _send(reader, to_send)
 
 
 def _read_share(job: Job, plan: IO[bytes], share: Share) -> Iterator[Read]:
     plan.seek(share.start)
-    for _ in range(share.number):
-        yield _read(json.loads(plan.readline()), job)
+    counts = np.zeros(65536, np.int64)
+    for left in reversed(range(share.number)):
+        read = _read(json.loads(plan.readline()), job)
+        counts += audio.count_codes(read.pcm)
+        yield read if left else read._replace(counts=counts)
 
 
 def _read(line: dict[str, Any], job: Job) -> Read:
@@ -149,14 +157,16 @@ def _send(reader: subprocess.Popen[bytes], to_send: deque[Share]) -> None:
             reader.stdin.flush()
 
 
-def _receive(reader: subprocess.Popen[bytes]) -> Read:
+def _receive(reader: subprocess.Popen[bytes], last: bool) -> Read:
     assert reader.stdout is not None
     header = reader.stdout.readline()
-    line = json.loads(header) if header.endswith(b"\n") else None
-    data = reader.stdout.read(2 * line.get("samples", 0)) if line else b""
-    if line is None or len(data) < 2 * line.get("samples", 0):
+    line = json.loads(header) if header.endswith(b"\n") else {"samples": 1}
+    size, more = 2 * line.get("samples", 0), 65536 * COUNTS.itemsize if last else 0
+    data = reader.stdout.read(size + more)
+    if len(data) < size + more:
         raise RuntimeError(f"a process that reads recordings ended with {reader.wait()}")
-    return Read(line, np.frombuffer(data, "<i2"))
+    counts = np.frombuffer(data, COUNTS, offset=size) if last else None
+    return Read(line, np.frombuffer(data, "<i2", size // 2), counts)
 
 
 def serve() -> None:
@@ -168,5 +178,6 @@ def serve() -> None:
             for result in list(_read_share(job, plan, Share(*map(int, message.split())))):
                 out.write(json.dumps(result.line).encode() + b"\n")
                 out.write(np.ascontiguousarray(result.pcm, "<i2").data)
+                out.write(b"" if result.counts is None else result.counts.astype(COUNTS).data)
             out.flush()
     os._exit(0)  # what nobody reads any more needs no farewell

@@ -19,7 +19,7 @@ LOCK, PURPOSE = ".lock", "purpose.json"
 def work_folder(corpus: Path) -> Iterator[Path]:
     """Gives a folder that becomes `corpus` when the block ends well; what an interrupted run left is in it.
 
-    An error removes it, an interruption does not. Raises UserError when `corpus` exists already and is no empty
+    What is for the user to mend removes it, an interruption does not. Raises UserError when `corpus` exists already and is no empty
     folder, when another process works on it, or when it cannot be written.
     """
     if corpus.exists() and not (corpus.is_dir() and not any(corpus.iterdir())):
@@ -36,7 +36,7 @@ def work_folder(corpus: Path) -> Iterator[Path]:
                 if corpus.exists():
                     corpus.rmdir()
                 folder.replace(corpus)
-            except Exception:
+            except (UserError, OSError):  # no more: what a killed reader or a bug stops need not be done again
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
     except OSError as error:
