@@ -285,11 +285,9 @@ def test_an_index_written_before_transcripts_is_read(tmp_path):
     miniatures.own_recordings(tmp_path / "source")
     prepare(tmp_path / "source", tmp_path / "corpus", sample_rate=16000)
     lines = (tmp_path / "corpus/index.jsonl").read_text().splitlines()
-    assert all(list(json.loads(line)) == KEYS_BEFORE for line in lines)
+    before = ["id", "split", "speaker", "offset", "samples", "content_hash", "source"]
+    assert all(list(json.loads(line)) == before for line in lines)
     assert {recording.transcript for recording in open_corpus(tmp_path / "corpus").recordings} == {None}
-
-
-KEYS_BEFORE = ["id", "split", "speaker", "offset", "samples", "content_hash", "source"]
 
 
 def test_anything_else_that_torchaudio_raises_is_not_hidden(tmp_path, downloads):

@@ -19,8 +19,8 @@ LOCK, PURPOSE = ".lock", "purpose.json"
 def work_folder(corpus: Path) -> Iterator[Path]:
     """Gives a folder that becomes `corpus` when the block ends well; what an interrupted run left is in it.
 
-    What is for the user to mend removes it, an interruption does not. Raises UserError when `corpus` exists already and is no empty
-    folder, when another process works on it, or when it cannot be written.
+    What is for the user to mend removes it, an interruption does not. Raises UserError when `corpus` exists already
+    and is no empty folder, when another process works on it, or when it cannot be written.
     """
     if corpus.exists() and not (corpus.is_dir() and not any(corpus.iterdir())):
         raise UserError(f"{corpus}: exists already; remove it or name another folder")
