@@ -70,7 +70,7 @@ def names_in(folder: Path, suffix: str = "") -> list[str]:
 def lines_of(file: Path) -> list[str]:
     """The lines of a text file of the corpus, without their ends; raises UserError if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        return file.read_text(encoding="utf-8").rstrip("\n").split("\n")  # splitlines knows more ends than files do
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}; get the corpus again") from error
     except UnicodeDecodeError as error:
