@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wavegen.audio import Audio
-from wavegen.data.audit import Audit, describe, duplicates, silent_samples
+from wavegen.data.audit import Audit, describe, silent_samples
 
 
 def audit_of(*recordings, splits=("train", "validation", "test"), **about):
@@ -16,8 +17,11 @@ def audit_of(*recordings, splits=("train", "validation", "test"), **about):
     audit = Audit()
     for pcm in recordings:
         audit.add(Audio(pcm=np.asarray(pcm, np.int16), sample_rate=8000, **about))
-    ids = [str(n) for n in range(len(recordings))]
-    return audit.summary(8000, ids, (splits * len(ids))[: len(ids)], [len(pcm) for pcm in recordings], ids)
+    own = [splits[number % len(splits)] for number in range(len(recordings))]
+    samples = Counter()
+    for split, pcm in zip(own, recordings, strict=True):
+        samples[split] += len(pcm)
+    return audit.summary(8000, Counter(own), samples, [])
 
 
 NOISE = np.random.default_rng(0).integers(-9000, 9000, (3, 48000)).astype(np.int16)
@@ -77,15 +81,11 @@ def test_warnings(audit, words):
     assert all(f"warning: {warning}" in describe(audit) for warning in audit["warnings"])
 
 
-def test_duplicates():
-    assert duplicates(["a", "b", "c", "d", "e"], ["1", "2", "1", "3", "1"]) == [["a", "c", "e"]]
-
-
 def test_description_names_what_was_refused():
     audit = Audit()
     audit.add(Audio(NOISE[0], 8000, 2, "PCM_16", False, 16000, 0))
     audit.refuse("b.wav", "b.wav: holds no samples")
-    text = describe(audit.summary(8000, ["a"], ["train"], [48000], ["0"]))
+    text = describe(audit.summary(8000, {"train": 1}, {"train": 48000}, []))
     assert "1 files refused:\n  b.wav: holds no samples" in text
     assert "1 files resampled, 1 mixed to mono" in text
     assert "train 1 files 0.1 min, validation 0 files 0.0 min" in text

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from wavegen import audio
 from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.index import Recording
 from wavegen.data.splits import split_of
 from wavegen.errors import UserError
 
@@ -53,7 +54,7 @@ def test_every_sample_of_every_file_is_there(source, corpus):
         assert recording.split == split_of(recording.id)
         assert recording.speaker == recording.id[0]
         assert recording.source == str(source / recording.id)
-    assert sorted(os.listdir(corpus)) == ["corpus.json", "index.jsonl", "pcm.i16"]
+    assert sorted(os.listdir(corpus)) == ["corpus.json", "index.jsonl", "index.rows", "pcm.i16"]
 
 
 def test_splits_are_disjoint_and_complete(corpus):
@@ -198,7 +199,7 @@ def test_memory_holds_one_recording(tmp_path):
     prepare(source, tmp_path / "corpus")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 14e6  # all 40 are 32 MB
+    assert peak < 15e6  # all 40 are 32 MB
     assert os.path.getsize(tmp_path / "corpus/pcm.i16") == 32_000_000
 
 
@@ -251,6 +252,51 @@ def test_damaged_corpus_gets_one_line(corpus, name):
         open_corpus(corpus)
     assert str(caught.value).startswith(str(corpus))
     assert "\n" not in str(caught.value)
+
+
+def _without_seal(corpus):
+    about = json.loads((corpus / "corpus.json").read_text())
+    del about["seal"]
+    (corpus / "corpus.json").write_text(json.dumps(about))
+
+
+TABLES = {
+    "of before": lambda c: (_without_seal(c), (c / "index.rows").unlink()),
+    "gone": lambda c: (c / "index.rows").unlink(),
+    "cut short": lambda c: os.truncate(c / "index.rows", 30),
+    "another": lambda c: (c / "index.rows").write_bytes((c / "index.rows").read_bytes()[::-1]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_without_its_table_the_index_is_read_line_by_line(corpus, name):
+    whole = open_corpus(corpus)
+    before = [*whole.recordings], whole.fingerprint, [pcm.tolist() for pcm in whole.pcms("train")]
+    TABLES[name](corpus)
+    after = open_corpus(corpus)
+    assert ([*after.recordings], after.fingerprint, [pcm.tolist() for pcm in after.pcms("train")]) == before
+
+
+def test_opening_parses_no_line(corpus, monkeypatch):
+    monkeypatch.setattr(Recording, "of_line", lambda line: pytest.fail("a line was parsed"))
+    assert [len(open_corpus(corpus).recordings), len(open_corpus(corpus).pcms("train"))] == [40, TRAIN]
+
+
+def test_recordings_are_a_sequence(corpus):
+    opened = open_corpus(corpus)
+    every = list(opened.recordings)
+    assert [opened.recordings[n] for n in range(-40, 40)] == every + every
+    assert list(opened.recordings[5:30:3]) == every[5:30:3]
+    assert list(opened.split("train")) == [recording for recording in every if recording.split == "train"]
+    for name in ("train", "validation", "test"):
+        pairs = zip(opened.pcms(name), opened.split(name), strict=True)
+        assert all(np.array_equal(pcm, opened.pcm(recording)) for pcm, recording in pairs)
+    assert opened.pcms("train")[2:4][1].tolist() == opened.pcms("train")[3].tolist()
+    with pytest.raises(IndexError):
+        opened.recordings[40]
+
+
+TRAIN = sum(split_of(name) == "train" for name in NAMES)
 
 
 def test_a_file_is_no_corpus(source):

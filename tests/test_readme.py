@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import miniatures
 import pytest
 import workplace
 
@@ -33,6 +34,7 @@ def _in_a_users_folder(tmp_path, monkeypatch):
     for index in range(24):
         audio.write(tmp_path / "recordings" / f"{index}.wav", workplace.wander(2000, index), 8000)
     audio.write(tmp_path / "some.wav", workplace.wander(2000, 100), 44100)
+    miniatures.ljspeech(tmp_path / "data")
     (tmp_path / "recipe.toml").write_text(RECIPE)
     monkeypatch.chdir(tmp_path)
 

@@ -8,8 +8,9 @@ import pytest
 import tiny
 
 from wavegen import audio
+from wavegen.audio import content_hash
 from wavegen.baselines import flac_bits
-from wavegen.data.corpus import content_hash, open_corpus, prepare
+from wavegen.data.corpus import open_corpus, prepare
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation import windowed

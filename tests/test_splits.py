@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wavegen.data.splits import SPLITS, assign, speaker_of, split_of
+from wavegen.data.splits import OFFICIAL, SPLITS, Candidate, check_split_by, speaker_of, split_of, split_of_group
 from wavegen.errors import UserError
 
 IDS = st.text(st.sampled_from("abc/.é\udc80"), min_size=1, max_size=8)
@@ -23,6 +23,15 @@ def test_shares_are_80_10_10():
     counts = Counter(split_of(f"{n}.wav") for n in range(10000))
     assert abs(counts["test"] - 1000) < 120
     assert abs(counts["validation"] - 1000) < 120
+
+
+def assign(ids, contents, split_by="file", official=None):
+    """The split of each recording as a corpus gets them."""
+    candidates = [Candidate(i, speaker_of(i), o) for i, o in zip(ids, official or [None] * len(ids), strict=True)]
+    groups = {}
+    for content, candidate in zip(contents, candidates, strict=True):
+        groups.setdefault(content, []).append(candidate)
+    return [split_of_group(groups[content], split_by) for content in contents]
 
 
 @given(corpus=CORPORA, split_by=st.sampled_from(["file", "speaker"]))
@@ -74,4 +83,15 @@ def test_speaker_is_the_first_folder():
 
 def test_unknown_way_gets_one_line():
     with pytest.raises(UserError, match="--split-by speakers is not a way to split; did you mean speaker"):
-        assign([], [], "speakers")
+        check_split_by("speakers")
+
+
+@given(corpus=CORPORA, official=st.lists(st.sampled_from(SPLITS), min_size=30, max_size=30))
+@settings(deadline=None)
+def test_official_splits_hold_but_for_copies_of_what_is_held_out(corpus, official):
+    contents = list(corpus.values())
+    official = official[: len(contents)]
+    splits = assign(list(corpus), contents, OFFICIAL, official)
+    for content, split in zip(contents, splits, strict=True):
+        own = {o for c, o in zip(contents, official, strict=True) if c == content}
+        assert split == next(name for name in ("test", "validation", "train") if name in own)

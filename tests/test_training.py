@@ -13,6 +13,8 @@ import torch
 
 from wavegen import audio, calibration, checkpoint
 from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.index import Recordings
+from wavegen.data.splits import SPLITS
 from wavegen.data.windows import Windows
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
@@ -194,7 +196,8 @@ def test_what_a_recipe_leaves_to_the_defaults_can_be_resumed(network, corpus, tm
 
 
 def test_without_validation_files_the_last_weights_are_kept(corpus, tmp_path):
-    kept = tuple(recording for recording in corpus.recordings if recording.split != "validation")
+    rows = corpus.recordings.rows
+    kept = Recordings(corpus.recordings.file, rows[rows["split"] != SPLITS.index("validation")])
     path = train(recipe(), dataclasses.replace(corpus, recordings=kept), tmp_path / "run", progress=False)
     assert checkpoint.load(path).metadata["steps"] == 30
 

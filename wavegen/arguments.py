@@ -55,14 +55,22 @@ def _add_quickstart(commands: Any) -> None:
 
 def _add_prepare(commands: Any) -> None:
     parser = _command(commands, "prepare", "make a corpus of the recordings in a folder")
-    source = "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2"
-    parser.add_argument("source", type=Path, metavar="SOURCE", help=source)
-    parser.add_argument("corpus", type=Path, metavar="CORPUS", help="the new folder to write")
-    parser.add_argument(
-        "--sample-rate", type=_at_least_one, metavar="R", help="of the corpus; default: the recordings' own"
+    parser.usage = "wavegen prepare [-h] [--json] [options] [NAME] SOURCE CORPUS"
+    source = (
+        "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2; after "
+        "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official folder"
     )
-    parser.add_argument("--split-by", choices=("file", "speaker"), default="file", help="speaker: the top folders")
+    # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
+    parser.add_argument("first", metavar="[NAME] SOURCE", help=source)
+    parser.add_argument("second", metavar="CORPUS", help="the new folder to write")
+    parser.add_argument("third", nargs="?", help=argparse.SUPPRESS)
+    rate = "of the corpus; default: the recordings' own"
+    parser.add_argument("--sample-rate", type=_at_least_one, metavar="R", help=rate)
+    split_by = "speaker: the top folders; default: file, or what is the custom for a known corpus"
+    parser.add_argument("--split-by", choices=("file", "speaker"), help=split_by)
     parser.add_argument("--strict", action="store_true", help="stop at the first file that is refused")
+    fetch = "get the known corpus into SOURCE first, with torchaudio; what is there already is kept"
+    parser.add_argument("--download", action="store_true", help=fetch)
 
 
 def _add_train(commands: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections import Counter
@@ -111,6 +112,11 @@ def write(path: str | Path, pcm: np.ndarray, sample_rate: int) -> None:
 
 
 def find(source: str | Path) -> list[Path]:
+    """The audio files in the folder `source` and the folders below, as `walk` gives them."""
+    return list(walk(source))
+
+
+def walk(source: str | Path) -> Iterator[Path]:
     """The audio files in the folder `source` and the folders below, by their suffix, sorted; a single file is itself.
 
     Hidden files and folders are passed over; links are followed, each folder being visited once.
@@ -118,21 +124,41 @@ def find(source: str | Path) -> list[Path]:
     """
     source = Path(source)
     if source.is_file():
-        return [source]
-    files, others, visited = [], Counter(), set()
-    for folder, subfolders, names in os.walk(source, onerror=_refuse_folder, followlinks=True):
-        real = os.path.realpath(folder)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")] if real not in visited else []
-        for name in names if real not in visited else []:
-            suffix = os.path.splitext(name)[1].lower()
-            if not name.startswith("."):
-                others[suffix or name] += suffix not in SUFFIXES
-                files += [Path(folder, name)] if suffix in SUFFIXES else []
-        visited.add(real)
-    if not files:
+        yield source
+        return
+    others, visited, found = Counter(), set(), False
+    folders = [iter([str(source) + os.sep])]  # a stack: what is still to come, folder within folder
+    while folders:
+        path = next(folders[-1], None)
+        if path is None:
+            folders.pop()
+        elif path.endswith(os.sep):
+            if (real := os.path.realpath(path)) not in visited:
+                visited.add(real)
+                folders.append(iter(_sorted_names(path)))
+        elif (suffix := os.path.splitext(path)[1].lower()) in SUFFIXES:
+            found = True
+            yield Path(path)
+        else:
+            others[suffix or os.path.basename(path)] += 1
+    if not found:
         most = [f"{count} {suffix}" for suffix, count in others.most_common(3)]
         raise UserError(f"{source}: no audio file in it ({', '.join(most) or 'it is empty'}); {READABLE}")
-    return sorted(files, key=lambda path: path.relative_to(source).as_posix())
+
+
+def _sorted_names(folder: str) -> list[str]:
+    """The paths in `folder` but hidden ones, those of folders ending in a slash, so that all paths below sort alike."""
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+            return sorted(entry.path + os.sep if entry.is_dir() else entry.path for entry in shown)
+    except OSError as error:
+        raise UserError(f"{Path(folder)}: cannot be read: {error.strerror}") from error
+
+
+def content_hash(pcm: np.ndarray) -> str:
+    """The SHA-256 of PCM, (samples,) int16, in hex digits: what tells recordings apart whatever they are called."""
+    return hashlib.sha256(np.ascontiguousarray(pcm, "<i2").data).hexdigest()
 
 
 def count_codes(pcm: np.ndarray) -> np.ndarray:
@@ -194,7 +220,3 @@ def _resampler(source_rate: int, sample_rate: int) -> Callable[[np.ndarray, bool
 
     stream = soxr.ResampleStream(source_rate, sample_rate, 1, dtype="float64", quality="HQ")
     return lambda block, last: stream.resample_chunk(block, last=last)
-
-
-def _refuse_folder(error: OSError) -> None:
-    raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error

@@ -64,7 +64,11 @@ def _prepare(args: argparse.Namespace) -> Result:
     from wavegen.data.audit import describe
     from wavegen.data.corpus import prepare
 
-    audit = prepare(args.source, args.corpus, args.sample_rate, args.split_by, args.strict)
+    given = [args.first, args.second, args.third]
+    name, source, corpus = given if args.third is not None else [None, *given[:2]]
+    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download)
+    for difference in audit.get("layout", {}).get("differences", ()):
+        print(f"wavegen: {name}: {difference}", file=sys.stderr)
     return audit, describe(audit)
 
 

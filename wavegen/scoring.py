@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wavegen import audio
+from wavegen.audio import content_hash
 from wavegen.baselines.flac_samples import flac_bits_per_sample
-from wavegen.data.corpus import content_hash, open_corpus
+from wavegen.data.corpus import open_corpus
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.errors import UserError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,7 @@ def sounds(
         yield _sound(folder, f"drawn-{index}", title, draw.pcm, bits, corpus.sample_rate)
 
 
-def _chosen(recordings: list[Recording]) -> list[Recording]:
+def _chosen(recordings: Sequence[Recording]) -> list[Recording]:
     ordered = sorted(recordings, key=lambda recording: recording.samples)
     return [ordered[place] for place in dict.fromkeys(int(share * len(ordered)) for share in PLACES)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,39 +29,56 @@ class Audit:
         self.refused: list[dict[str, str]] = []
 
     def add(self, audio: Audio) -> None:
-        self.counts += count_codes(audio.pcm)
-        self.silent += silent_samples(audio.pcm, max(2, round(SILENCE_SECONDS * audio.sample_rate)))
-        self.clipped += audio.clipped
-        self.lossy += audio.lossy
-        self.resampled += audio.source_rate != audio.sample_rate
-        self.upsampled += audio.source_rate < audio.sample_rate
-        self.mixed += audio.channels > 1
-        self.source_rates[audio.source_rate] += 1
-        self.subtypes[audio.subtype] += 1
+        self.count(audio.pcm)
+        self.add_figures(figures(audio))
+
+    def count(self, pcm: np.ndarray) -> None:
+        self.counts += count_codes(pcm)
+
+    def add_figures(self, found: Mapping[str, Any]) -> None:
+        """What `figures` found in a recording, whose codes are counted apart."""
+        self.silent += found["silent"]
+        self.clipped += found["clipped"]
+        self.lossy += found["lossy"]
+        self.resampled += found["source_rate"] != found["sample_rate"]
+        self.upsampled += found["source_rate"] < found["sample_rate"]
+        self.mixed += found["channels"] > 1
+        self.source_rates[found["source_rate"]] += 1
+        self.subtypes[found["subtype"]] += 1
 
     def refuse(self, file: str, reason: str) -> None:
         self.refused.append({"file": file, "reason": reason})
 
     def summary(
-        self, sample_rate: int, ids: Sequence[str], splits: Sequence[str], samples: Sequence[int], hashes: Sequence[str]
+        self, sample_rate: int, files: Mapping[str, int], samples: Mapping[str, int], duplicates: list[list[str]]
     ) -> dict[str, Any]:
-        """The audit as JSON; shares are of all samples, `peak` of full scale, `dc` in PCM codes."""
+        """The audit as JSON, `files` and `samples` being those of each split, `duplicates` groups of ids.
+
+        Shares are of all samples, `peak` of full scale, `dc` in PCM codes.
+        """
         total, codes = int(self.counts.sum()), np.arange(-32768, 32768)
         used = codes[self.counts > 0]
         rails = int(self.counts[0] + self.counts[-1])
         audit = {
             "sample_rate": sample_rate,
-            "files": len(ids),
+            "files": sum(files.values()),
             "samples": total,
             "minutes": total / sample_rate / 60,
-            "splits": {name: _totals(name, splits, samples, sample_rate) for name in SPLITS},
+            "splits": {
+                name: {
+                    "files": files.get(name, 0),
+                    "samples": samples.get(name, 0),
+                    "minutes": samples.get(name, 0) / sample_rate / 60,
+                }
+                for name in SPLITS
+            },
             "peak": int(np.abs(used).max()) / 32768,
             "digital_silence": self.silent / total,
             "clipping": rails / total,
             "clipped_on_reading": self.clipped,
             "dc": float(self.counts @ codes) / total,
             "distinct_codes": len(used),
-            "duplicates": duplicates(ids, hashes),
+            "duplicates": duplicates,
             "lossy": self.lossy,
             "resampled": self.resampled,
             "upsampled": self.upsampled,
@@ -73,19 +90,24 @@ class Audit:
         return audit | {"warnings": warnings(audit)}
 
 
+def figures(audio: Audio) -> dict[str, Any]:
+    """What an audit gathers of a recording besides its codes, as JSON."""
+    return {
+        "silent": silent_samples(audio.pcm, max(2, round(SILENCE_SECONDS * audio.sample_rate))),
+        "clipped": audio.clipped,
+        "lossy": audio.lossy,
+        "sample_rate": audio.sample_rate,
+        "source_rate": audio.source_rate,
+        "channels": audio.channels,
+        "subtype": audio.subtype,
+    }
+
+
 def silent_samples(pcm: np.ndarray, shortest: int) -> int:
     """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros."""
     edges = np.diff(pcm == 0, prepend=False, append=False).nonzero()[0]
     runs = edges[1::2] - edges[::2]
     return int(runs[runs >= shortest].sum())
-
-
-def duplicates(ids: Sequence[str], hashes: Sequence[str]) -> list[list[str]]:
-    """The groups of recordings whose audio is identical, each of two ids or more."""
-    groups: dict[str, list[str]] = {}
-    for recording_id, content in zip(ids, hashes, strict=True):
-        groups.setdefault(content, []).append(recording_id)
-    return [group for group in groups.values() if len(group) > 1]
 
 
 def warnings(audit: dict[str, Any]) -> list[str]:
@@ -131,8 +153,3 @@ def describe(audit: dict[str, Any]) -> str:
             f"  {refused['reason']}" for refused in audit["refused"]
         ]
     return "\n".join(lines)
-
-
-def _totals(name: str, splits: Sequence[str], samples: Sequence[int], sample_rate: int) -> dict[str, Any]:
-    own = [count for split, count in zip(splits, samples, strict=True) if split == name]
-    return {"files": len(own), "samples": sum(own), "minutes": sum(own) / sample_rate / 60}

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wavegen import audio
-from wavegen.atomic import replacing_folder
-from wavegen.data.audit import Audit
-from wavegen.data.splits import SPLITS, assign, check_split_by, speaker_of
+from wavegen.data.gathering import PCM, VERSION
+from wavegen.data.index import Recording, Recordings, read_index
+from wavegen.data.preparing import prepare
+from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from wavegen.data.sources import Source
 
-VERSION = 1
-SHORTEST_SECONDS = 0.1
-DRAWN = "source:"  # of known density
-DRAWN_SECONDS, DRAWN_RECORDINGS, DRAWN_RATE = 4, 150, 8000  # of it, the rate being no more than a name for its time
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One line of index.jsonl; `offset` and `samples` count int16 values in pcm.i16, `source` is the original file."""
-
-    id: str
-    split: str
-    speaker: str | None
-    offset: int
-    samples: int
-    content_hash: str
-    source: str
+__all__ = ["Corpus", "Recording", "Stretches", "open_corpus", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -52,191 +31,42 @@ class Corpus:
     sample_rate: int
     fingerprint: str
     audit: dict[str, Any]
-    recordings: tuple[Recording, ...]
+    recordings: Recordings
     source: Source | None = None
 
-    def split(self, name: str) -> list[Recording]:
+    def split(self, name: str) -> Recordings:
         """The recordings of the train, validation or test split, in the order of their ids."""
         if name not in SPLITS:
             raise UserError(f"{name} is not a split{nearest(name, SPLITS)}")
-        return [recording for recording in self.recordings if recording.split == name]
+        return self.recordings.of_split(name)
 
     def pcm(self, recording: Recording) -> np.ndarray:
         """The samples of `recording`, (samples,) int16, a read-only view into the memory-mapped file."""
         return self._samples[recording.offset : recording.offset + recording.samples]
 
+    def pcms(self, name: str) -> Stretches:
+        """The samples of each recording of a split, in the order of `split`, without reading what it says of them."""
+        rows = self.split(name).rows
+        return Stretches(self._samples, rows["offset"], rows["samples"])
+
     @cached_property
     def _samples(self) -> np.ndarray:
-        return np.memmap(self.path / "pcm.i16", "<i2", "r").view(np.ndarray)
+        return np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
 
 
-def prepare(
-    source: str | Path,
-    corpus: str | Path,
-    sample_rate: int | None = None,
-    split_by: str = "file",
-    strict: bool = False,
-) -> dict[str, Any]:
-    """Reads the audio in `source` into a new corpus folder and gives its audit: what it found and what it refused.
+class Stretches(Sequence[np.ndarray]):
+    """Stretches of one array, (samples,), each a view that is made when it is asked for; `lengths` is (stretches,)."""
 
-    A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
-    instead. Memory holds one recording at a time. The folder appears when it is whole; it may not exist before.
-    `source:NAME` is one of `wavegen.data.sources`: 10 minutes are drawn from it, at 8000 Hz if no rate is given.
-    Raises UserError if nothing usable is found, sample rates differ and none is asked for, or nothing can be written.
-    """
-    source, corpus = Path(source), Path(corpus)
-    check_split_by(split_by)
-    if sample_rate is not None:
-        audio.check_sample_rate(sample_rate)
-    if str(source).startswith(DRAWN):
-        return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by)
-    files = audio.find(source)
-    with replacing_folder(corpus) as folder:
-        sample_rate = sample_rate or _common_sample_rate(source, files)
-        audit = Audit()
-        with open(folder / "pcm.i16", "wb") as pcm:
-            recordings = _read_all(source, files, sample_rate, split_by, strict, pcm, audit)
-            _sync(pcm)
-        if not recordings:
-            raise UserError(f"{source}: none of its {len(files)} files is usable; first: {audit.refused[0]['reason']}")
-        summary = _finish(folder, recordings, sample_rate, split_by, audit)
-    return summary
+    def __init__(self, whole: np.ndarray, starts: np.ndarray, lengths: np.ndarray):
+        self.whole, self.starts, self.lengths = whole, starts, lengths
 
+    def __len__(self) -> int:
+        return len(self.starts)
 
-def _draw(source: str, corpus: Path, sample_rate: int, split_by: str) -> dict[str, Any]:
-    """`prepare` for a source of known density: 10 minutes in recordings of 4 s, recording n being what seed n draws."""
-    from wavegen.data import sources
-
-    if split_by == "speaker":
-        raise UserError(f"{source}: its recordings have no speakers; leave out --split-by speaker")
-    known = sources.named(source.removeprefix(DRAWN))
-    samples, audit, recordings = DRAWN_SECONDS * sample_rate, Audit(), []
-    with replacing_folder(corpus) as folder:
-        with open(folder / "pcm.i16", "wb") as pcm:
-            for seed in range(DRAWN_RECORDINGS):
-                drawn = known.draw(samples, seed)
-                sound = audio.Audio(drawn, sample_rate, 1, "PCM_16", lossy=False, source_rate=sample_rate, clipped=0)
-                recordings.append(_append(pcm, sound, f"{seed:03}", source, seed * samples))
-                audit.add(sound)
-            _sync(pcm)
-        return _finish(folder, recordings, sample_rate, "file", audit, known)
-
-
-def _read_all(
-    source: Path, files: Sequence[Path], sample_rate: int, split_by: str, strict: bool, pcm: BinaryIO, audit: Audit
-) -> list[Recording]:
-    """Appends the samples of each good file to `pcm`; the recordings' splits are not yet known."""
-    from tqdm import tqdm
-
-    recordings, offset = [], 0
-    for path in tqdm(files, desc=f"preparing {source}", unit="file", disable=None):
-        try:
-            sound = audio.read(path, sample_rate)
-            recording_id = path.relative_to(source).as_posix() if path != source else path.name
-            _check_usable(sound, path, recording_id, split_by)
-        except UserError as error:
-            if strict:
-                raise
-            audit.refuse(str(path), str(error))
-            continue
-        recordings.append(_append(pcm, sound, recording_id, str(path), offset))
-        audit.add(sound)
-        offset += len(sound.pcm)
-    return recordings
-
-
-def _append(pcm: BinaryIO, sound: audio.Audio, recording_id: str, source: str, offset: int) -> Recording:
-    """Appends the samples to `pcm`; the recording's split is not yet known."""
-    pcm.write(np.ascontiguousarray(sound.pcm, "<i2").data)
-    content = content_hash(sound.pcm)
-    return Recording(recording_id, "", speaker_of(recording_id), offset, len(sound.pcm), content, source)
-
-
-def content_hash(pcm: NDArray[np.int16]) -> str:
-    """The SHA-256 of PCM, (samples,) int16, in hex digits: what tells recordings apart whatever they are called."""
-    return hashlib.sha256(np.ascontiguousarray(pcm, "<i2").data).hexdigest()
-
-
-def _finish(
-    folder: Path,
-    recordings: Sequence[Recording],
-    sample_rate: int,
-    split_by: str,
-    audit: Audit,
-    source: Source | None = None,
-) -> dict[str, Any]:
-    """Splits the recordings and writes the index; gives the audit's summary."""
-    ids, hashes = [r.id for r in recordings], [r.content_hash for r in recordings]
-    splits = assign(ids, hashes, split_by)
-    recordings = [replace(r, split=split) for r, split in zip(recordings, splits, strict=True)]
-    summary = audit.summary(sample_rate, ids, splits, [r.samples for r in recordings], hashes)
-    _write_index(folder, recordings, sample_rate, split_by, summary, source)
-    return summary
-
-
-def _check_usable(sound: audio.Audio, path: Path, recording_id: str, split_by: str) -> None:
-    if sound.seconds < SHORTEST_SECONDS:
-        raise UserError(f"{path}: too short, {sound.seconds:.3f} s; recordings from {SHORTEST_SECONDS} s on are used")
-    if split_by == "speaker" and speaker_of(recording_id) is None:
-        raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
-
-
-def _common_sample_rate(source: Path, files: Sequence[Path]) -> int:
-    """The rate of all files whose header can be read; one that differs would silently change what a sample is."""
-    rates: Counter[int] = Counter()
-    first_error = ""
-    for path in files:
-        try:
-            rates[audio.sample_rate_of(path)] += 1
-        except UserError as error:
-            first_error = first_error or str(error)
-    if not rates:
-        raise UserError(f"{source}: none of its {len(files)} files is usable; first: {first_error}")
-    if len(rates) > 1:
-        found = ", ".join(f"{count} of {rate} Hz" for rate, count in rates.most_common())
-        common = rates.most_common(1)[0][0]
-        raise UserError(f"{source}: files of different sample rates ({found}); choose one, as --sample-rate {common}")
-    return next(iter(rates))
-
-
-def _fingerprint(recordings: Sequence[Recording], sample_rate: int) -> str:
-    """16 hex digits that change if any sample, id or split does, or the sample rate."""
-    digest = hashlib.sha256(f"{sample_rate}\n".encode())
-    for recording in recordings:
-        digest.update(json.dumps([recording.id, recording.split, recording.content_hash]).encode() + b"\n")
-    return digest.hexdigest()[:16]
-
-
-def _write_index(
-    folder: Path,
-    recordings: Sequence[Recording],
-    sample_rate: int,
-    split_by: str,
-    audit: dict[str, Any],
-    source: Source | None,
-) -> None:
-    with open(folder / "index.jsonl", "w", encoding="ascii") as file:
-        file.writelines(json.dumps(asdict(recording)) + "\n" for recording in recordings)
-        _sync(file)
-    description = {
-        "format": "wavegen corpus",
-        "version": VERSION,
-        "sample_rate": sample_rate,
-        "recordings": len(recordings),
-        "samples": sum(recording.samples for recording in recordings),
-        "split_by": split_by,
-        "fingerprint": _fingerprint(recordings, sample_rate),
-        "audit": audit,
-    } | ({} if source is None else {"source": source.describe()})
-    with open(folder / "corpus.json", "w", encoding="ascii") as file:
-        json.dump(description, file, indent=1)
-        file.write("\n")
-        _sync(file)
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Stretches(self.whole, self.starts[index], self.lengths[index])
+        return self.whole[self.starts[index] : self.starts[index] + self.lengths[index]]
 
 
 def open_corpus(path: str | Path) -> Corpus:
@@ -246,17 +76,14 @@ def open_corpus(path: str | Path) -> Corpus:
         what = "is not a corpus (no corpus.json in it)" if path.exists() else "no such folder"
         raise UserError(f"{path}: {what}; make one with: wavegen prepare SOURCE {path}")
     about = _read_description(path)
-    recordings = _read_index(path)
-    totals = (about["recordings"], about["samples"], about["fingerprint"])
-    samples = sum(recording.samples for recording in recordings)
-    if totals != (len(recordings), samples, _fingerprint(recordings, about["sample_rate"])):
-        raise UserError(f"{path / 'index.jsonl'}: does not fit corpus.json beside it; prepare the corpus again")
+    recordings = read_index(path, about)
     try:
-        size = (path / "pcm.i16").stat().st_size
+        size = (path / PCM).stat().st_size
     except OSError as error:
-        raise UserError(f"{path / 'pcm.i16'}: cannot be read: {error.strerror}; prepare the corpus again") from error
-    if size != 2 * samples:
-        raise UserError(f"{path / 'pcm.i16'}: has {size} bytes, its index says {2 * samples}; prepare the corpus again")
+        raise UserError(f"{path / PCM}: cannot be read: {error.strerror}; prepare the corpus again") from error
+    if size != 2 * about["samples"]:
+        should = f"has {size} bytes, its index says {2 * about['samples']}"
+        raise UserError(f"{path / PCM}: {should}; prepare the corpus again")
     return Corpus(path, about["sample_rate"], about["fingerprint"], about["audit"], recordings, _source(about, path))
 
 
@@ -284,23 +111,3 @@ def _read_description(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: damaged, or not written by wavegen; prepare the corpus again") from error
     return about
-
-
-def _read_index(path: Path) -> tuple[Recording, ...]:
-    file = path / "index.jsonl"
-    names = {field.name for field in fields(Recording)}
-    recordings: list[Recording] = []
-    offset = 0
-    try:
-        for line in file.read_bytes().splitlines():
-            entry = json.loads(line)
-            recording = Recording(**{name: entry[name] for name in names})
-            if recording.split not in SPLITS or recording.offset != offset or recording.samples <= 0:
-                raise ValueError("a split or a place that no corpus has")
-            offset += recording.samples
-            recordings.append(recording)
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; prepare the corpus again") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: line {len(recordings) + 1} is damaged; prepare the corpus again") from error
-    return tuple(recordings)

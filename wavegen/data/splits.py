@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from wavegen.errors import UserError, nearest
 
 SPLITS = ("train", "validation", "test")
 SPLIT_BY = ("file", "speaker")
+OFFICIAL = "official"  # a known corpus says itself
 
 
 def split_of(key: str) -> str:
@@ -29,20 +31,25 @@ def check_split_by(split_by: str) -> None:
         raise UserError(f"--split-by {split_by} is not a way to split{nearest(split_by, SPLIT_BY)}")
 
 
-def assign(ids: Sequence[str], content_hashes: Sequence[str], split_by: str = "file") -> list[str]:
-    """The split of each recording.
+class Candidate(NamedTuple):
+    """What decides on a recording's split; `official` is the one that its corpus gives it."""
 
-    By "file" it is the split of its id, by "speaker" of the speaker that the id names (of the id, if it names none).
-    Recordings of the same content all go where the smallest of their ids goes, so that no audio lies in two splits.
+    id: str
+    speaker: str | None
+    official: str | None = None
+
+
+def split_of_group(group: Sequence[Candidate], split_by: str) -> str:
+    """The split of recordings of the same content, mostly of one: no audio lies in two.
+
+    By "file" it is the split of the smallest id, by "speaker" of that one's speaker (of the id, if it has none).
+    Official splits hold, and a group of several goes to the one that is held out most: what is tested on is not
+    trained on.
     """
-    check_split_by(split_by)
-    smallest: dict[str, str] = {}
-    for recording_id, content in zip(ids, content_hashes, strict=True):
-        smallest[content] = min(recording_id, smallest.get(content, recording_id), key=_bytes)
-    keys = [smallest[content] for content in content_hashes]
-    if split_by == "speaker":
-        keys = [speaker_of(key) or key for key in keys]
-    return [split_of(key) for key in keys]
+    if split_by == OFFICIAL:
+        return max((str(one.official) for one in group), key=SPLITS.index)
+    smallest = min(group, key=lambda one: _bytes(one.id))
+    return split_of((smallest.speaker or smallest.id) if split_by == "speaker" else smallest.id)
 
 
 def _bytes(text: str) -> bytes:

@@ -46,24 +46,25 @@ class Windows:
         """The windows of one step; raises IndexError if there are no samples to draw from."""
         random = np.random.default_rng((self.seed, step))
         # One draw from each of batch_size equal parts of the corpus: less variance than free draws, and as uniform.
-        places = (np.arange(self.batch_size) + random.random(self.batch_size)) / self.batch_size
+        parts = (np.arange(self.batch_size) + random.random(self.batch_size)) / self.batch_size
         offsets = random.integers(self.length, size=self.batch_size)
-        cut = [self._cut(int(p * self.ends[-1]), int(o)) for p, o in zip(places, offsets, strict=True)]
-        return Batch(*(torch.stack(column) for column in zip(*cut, strict=True)))
+        places = (parts * self.ends[-1]).astype(np.int64)
+        chosen = np.searchsorted(self.ends, places, side="right")
+        pcm = np.zeros((self.batch_size, self.length), dtype=np.int64)
+        scored = np.zeros((self.batch_size, self.length), dtype=bool)
+        before = np.zeros(self.batch_size, dtype=np.int64)
+        for row, recording in enumerate(chosen.tolist()):
+            whole = self.recordings[recording]
+            start = self._start(len(whole), int(places[row] - (self.ends[recording] - len(whole)) - offsets[row]))
+            taken = whole[start : start + self.length]
+            pcm[row, : len(taken)] = taken
+            scored[row, self.context if start else 0 : len(taken)] = True
+            before[row] = whole[start - 1] if start else 0
+        return Batch(torch.from_numpy(pcm), torch.from_numpy(before), torch.from_numpy(scored))
 
-    def _cut(self, place: int, offset: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The window that holds the corpus's sample number `place` at its own place `offset`, kept inside the file."""
-        recording = int(np.searchsorted(self.ends, place, side="right"))
-        pcm = self.recordings[recording]
-        within = place - (self.ends[recording] - len(pcm))
+    def _start(self, samples: int, wanted: int) -> int:
+        """The start of a window that should start at `wanted` but has to lie within so many samples."""
         # The last start may lie past the end by less than an alignment, so that the last samples are scored too.
-        last = len(pcm) - self.length + self.alignment - 1
-        last = min(last, len(pcm) - self.context - 1)  # but one sample at least is
-        start = max(0, min(within - offset, last)) // self.alignment * self.alignment
-        taken = np.asarray(pcm[start : start + self.length], dtype=np.int64)
-        window = np.zeros(self.length, dtype=np.int64)
-        window[: len(taken)] = taken
-        scored = np.zeros(self.length, dtype=bool)
-        scored[0 if start == 0 else self.context : len(taken)] = True
-        before = np.int64(pcm[start - 1] if start else 0)
-        return torch.from_numpy(window), torch.tensor(before), torch.from_numpy(scored)
+        last = samples - self.length + self.alignment - 1
+        last = min(last, samples - self.context - 1)  # but one sample at least is
+        return max(0, min(wanted, last)) // self.alignment * self.alignment

@@ -1,0 +1,190 @@
+"""The index of a corpus: a line of JSON a recording, and a table of where each lies, so that none need be held."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from wavegen.data.splits import SPLITS
+from wavegen.errors import UserError
+
+LINES, ROWS = "index.jsonl", "index.rows"
+ROW = struct.Struct("<qqqB")
+ROW_TYPE = np.dtype([("line", "<i8"), ("offset", "<i8"), ("samples", "<i8"), ("split", "u1")])
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One line of index.jsonl; `offset` and `samples` count int16 values in pcm.i16, `source` is the original file.
+
+    `transcript` is what is said, where the corpus tells; lines without one leave it out.
+    """
+
+    id: str
+    split: str
+    speaker: str | None
+    offset: int
+    samples: int
+    content_hash: str
+    source: str
+    transcript: str | None = None
+
+    def line(self) -> bytes:
+        """The recording as a line of index.jsonl."""
+        entry = asdict(self)
+        if self.transcript is None:
+            del entry["transcript"]
+        return json.dumps(entry).encode() + b"\n"
+
+    @classmethod
+    def of_line(cls, line: bytes) -> Recording:
+        """The recording that a line says; raises ValueError, KeyError or TypeError for one that is damaged."""
+        entry = json.loads(line)
+        return cls(**{name: entry[name] for name in REQUIRED}, transcript=entry.get("transcript"))
+
+
+REQUIRED = [field.name for field in fields(Recording) if field.default is MISSING]
+
+
+class Recordings(Sequence[Recording]):
+    """Recordings of a corpus, each read from index.jsonl when it is asked for.
+
+    `rows` is (recordings,) of ROW_TYPE: where the line starts in bytes, the place in pcm.i16, and the split's number.
+    """
+
+    def __init__(self, file: Path, rows: np.ndarray):
+        self.file, self.rows = file, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Recording: ...
+    @overload
+    def __getitem__(self, index: slice) -> Recordings: ...
+    def __getitem__(self, index: int | slice) -> Recording | Recordings:
+        if isinstance(index, slice):
+            return Recordings(self.file, self.rows[index])
+        return next(iter(Recordings(self.file, self.rows[index][None])))
+
+    def __iter__(self) -> Iterator[Recording]:
+        with open(self.file, "rb") as file:
+            for start in self.rows["line"]:
+                file.seek(start)
+                yield Recording.of_line(file.readline())
+
+    def of_split(self, name: str) -> Recordings:
+        """Those of the train, validation or test split, in the same order."""
+        return Recordings(self.file, self.rows[self.rows["split"] == SPLITS.index(name)])
+
+
+class Fingerprint:
+    """16 hex digits that change if any sample, id or split does, or the sample rate."""
+
+    def __init__(self, sample_rate: int):
+        self.digest = hashlib.sha256(f"{sample_rate}\n".encode())
+
+    def add(self, recording: Recording) -> None:
+        self.digest.update(json.dumps([recording.id, recording.split, recording.content_hash]).encode() + b"\n")
+
+    def hex(self) -> str:
+        return self.digest.hexdigest()[:16]
+
+
+class IndexWriter:
+    """Writes the index into a folder, recording after recording, each with its split and place."""
+
+    def __init__(self, folder: Path, sample_rate: int):
+        self.sample_rate, self.fingerprint = sample_rate, Fingerprint(sample_rate)
+        self.folder, self.files = folder, [open(folder / name, "wb") for name in (LINES, ROWS)]  # noqa: SIM115
+        self.recordings = self.samples = 0
+
+    def add(self, recording: Recording) -> None:
+        lines, rows = self.files
+        split = SPLITS.index(recording.split)
+        rows.write(ROW.pack(lines.tell(), recording.offset, recording.samples, split))
+        lines.write(recording.line())
+        self.fingerprint.add(recording)
+        self.recordings += 1
+        self.samples += recording.samples
+
+    def __enter__(self) -> IndexWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        lines, rows = self.files
+        with rows:
+            lines.close()
+
+    def summary(self) -> dict[str, Any]:
+        """What corpus.json says of the index; its files are on disk then."""
+        for file in self.files:
+            file.flush()
+            os.fsync(file.fileno())
+        fingerprint = self.fingerprint.hex()
+        return {
+            "recordings": self.recordings,
+            "samples": self.samples,
+            "fingerprint": fingerprint,
+            "seal": _seal(self.folder, self.sample_rate, fingerprint),
+        }
+
+
+def read_index(folder: Path, about: dict[str, Any]) -> Recordings:
+    """The recordings of a corpus whose corpus.json says `about`.
+
+    The seal tells that the index is the one that was written, and then nothing is parsed. Where there is none, as in
+    older corpora, or it does not fit, every line is checked. Raises UserError if they do not fit corpus.json.
+    """
+    try:
+        sealed = about.get("seal") == _seal(folder, about["sample_rate"], about["fingerprint"])
+    except OSError:
+        sealed = False
+    if sealed:
+        rows = np.memmap(folder / ROWS, ROW_TYPE, "r").view(np.ndarray)
+        fingerprint = about["fingerprint"]
+    else:
+        rows, fingerprint = _check_lines(folder / LINES, about["sample_rate"])
+    totals = (about["recordings"], about["samples"], about["fingerprint"])
+    if totals != (len(rows), int(rows["samples"].sum()), fingerprint):
+        raise UserError(f"{folder / LINES}: does not fit corpus.json beside it; prepare the corpus again")
+    return Recordings(folder / LINES, rows)
+
+
+def _check_lines(file: Path, sample_rate: int) -> tuple[np.ndarray, str]:
+    """The table of index.jsonl and its fingerprint, line by line; raises UserError for one that is damaged."""
+    packed, offset, start, number = bytearray(), 0, 0, 0
+    fingerprint = Fingerprint(sample_rate)
+    try:
+        with open(file, "rb") as lines:
+            for line in lines:
+                number += 1
+                recording = Recording.of_line(line)
+                if recording.split not in SPLITS or recording.offset != offset or recording.samples <= 0:
+                    raise ValueError("a split or a place that no corpus has")
+                packed += ROW.pack(start, offset, recording.samples, SPLITS.index(recording.split))
+                offset += recording.samples
+                start += len(line)
+                fingerprint.add(recording)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; prepare the corpus again") from error
+    except (ValueError, KeyError, TypeError, struct.error) as error:
+        raise UserError(f"{file}: line {number} is damaged; prepare the corpus again") from error
+    return np.frombuffer(bytes(packed), ROW_TYPE), fingerprint.hex()
+
+
+def _seal(folder: Path, sample_rate: int, fingerprint: str) -> str:
+    """SHA-256 over the files of the index, the sample rate and the fingerprint, which thereby belong together."""
+    digest = hashlib.sha256(f"{sample_rate} {fingerprint}\n".encode())
+    for name in (LINES, ROWS):
+        with open(folder / name, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,98 @@
+"""What a layout says of a known corpus: where its recordings lie, how they are split, and how many there are."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wavegen.errors import UserError
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A recording as its corpus lists it, there or not; `part` is the unit that the corpus counts its files by."""
+
+    id: str
+    path: Path
+    split: str | None = None
+    speaker: str | None = None
+    transcript: str | None = None
+    part: str = "all"
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many usable files and speakers a part has; None where that is not known."""
+
+    files: int | None = None
+    speakers: int | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A known corpus: `recordings` gives what lies in a folder, in the order of the ids; `parts` is what should.
+
+    `split_by` is "official" where every recording comes with its split. `untranscribed` recordings have no text.
+    """
+
+    name: str
+    sample_rate: int
+    split_by: str
+    recordings: Callable[[Path], Iterator[Listed]]
+    download: Callable[[Path], None]
+    parts: Mapping[str, Count] = field(default_factory=dict)
+    untranscribed: int = 0
+
+
+def root_of(folder: Path, marker: str, *names: str) -> Path:
+    """`folder` itself, or the one of `names` in it, that holds `marker`; raises UserError if none does."""
+    for root in (folder, *(folder / name for name in names)):
+        if (root / marker).exists():
+            return root
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; get the corpus first, or give --download")
+    tried = " or ".join(str(root) for root in (folder, *(folder / name for name in names)))
+    raise UserError(f"{folder}: {marker} is missing; looked for it in {tried}")
+
+
+def names_in(folder: Path, suffix: str = "") -> list[str]:
+    """What lies in a folder, sorted, hidden files left out; raises UserError if it cannot be listed."""
+    try:
+        return sorted(name for name in os.listdir(folder) if name.endswith(suffix) and not name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from error
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a text file of the corpus, without their ends; raises UserError if it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\n").split("\n")  # splitlines knows more ends than files do
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; get the corpus again") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: is not UTF-8 text; get the corpus again") from error
+
+
+def text_of(file: Path) -> str | None:
+    """The transcript in `file`; None if there is no such file."""
+    return " ".join(" ".join(lines_of(file)).split()) if file.is_file() else None
+
+
+def download(layout: Layout, folder: Path) -> None:
+    """Fetches the corpus into `folder` with torchaudio, which skips what is there; raises UserError if that fails."""
+    existed = folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        layout.download(folder)
+    except (OSError, RuntimeError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{folder}: {layout.name} cannot be downloaded: {reason}; get it by hand, as its recipe's README says"
+        ) from error
+    finally:
+        if not existed and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

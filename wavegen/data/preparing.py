@@ -1,0 +1,182 @@
+"""Makes corpora of folders, of known corpora and of sources of known density."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from wavegen import audio
+from wavegen.data import layouts
+from wavegen.data.gathering import Gathering
+from wavegen.data.layouts.base import Layout, Listed, download
+from wavegen.data.reading import Job, cpus, planned, read_of, read_shares, shares
+from wavegen.data.splits import OFFICIAL, check_split_by, speaker_of
+from wavegen.data.workfolder import PURPOSE, keep_if_for, work_folder
+from wavegen.errors import UserError
+
+DRAWN = "source:"  # of known density
+DRAWN_SECONDS, DRAWN_RECORDINGS, DRAWN_RATE = 4, 150, 8000  # of it, the rate being no more than a name for its time
+PLAN = "plan.jsonl"
+FLUSH_EVERY = 64  # recordings: what a kill loses at most
+
+
+def prepare(
+    source: str | Path,
+    corpus: str | Path,
+    sample_rate: int | None = None,
+    split_by: str | None = None,
+    strict: bool = False,
+    name: str | None = None,
+    fetch: bool = False,
+    processes: int | None = None,
+) -> dict[str, Any]:
+    """Reads the audio in `source` into a new corpus folder and gives its audit: what it found and what it refused.
+
+    A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
+    instead. The folder appears when it is whole; it may not exist before. All CPUs read, or `processes`; the result
+    is the same, and so it is when a run that was interrupted is called again, which goes on where it stopped.
+    `name` is a corpus of `wavegen.data.layouts`: `source` is read as that is laid out, with its speakers, transcripts
+    and split, at its own rate; `fetch` downloads it first. Else the split is by "file" or "speaker".
+    `source:NAME` is one of `wavegen.data.sources`: 10 minutes are drawn from it, at 8000 Hz if no rate is given.
+    Raises UserError if nothing usable is found, sample rates differ and none is asked for, or nothing can be written.
+    """
+    source, corpus = Path(source), Path(corpus)
+    if split_by is not None:
+        check_split_by(split_by)
+    if sample_rate is not None:
+        audio.check_sample_rate(sample_rate)
+    layout = None if name is None else layouts.named(name)
+    if layout is None and fetch:
+        raise UserError(f"{source}: only a known corpus can be downloaded; known: {', '.join(layouts.LAYOUTS)}")
+    if layout is not None and layout.split_by == OFFICIAL and split_by is not None:
+        raise UserError(f"{name}: has an official split, which is used; leave out --split-by")
+    if layout is None and str(source).startswith(DRAWN):
+        return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by or "file")
+    split_by = split_by or (layout.split_by if layout else "file")
+    with work_folder(corpus) as folder:
+        if layout is not None and fetch:
+            download(layout, source)
+        listed = partial(_listed, source) if layout is None else partial(layout.recordings, source)
+        rate = sample_rate or (layout.sample_rate if layout else _common_sample_rate(source))
+        return _Preparation(source, folder, listed, rate, split_by, layout).run(strict, processes or cpus())
+
+
+@dataclass(frozen=True)
+class _Preparation:
+    """What is made of what: `listed` gives the recordings of `source`, the corpus comes to lie in `folder`."""
+
+    source: Path
+    folder: Path
+    listed: Callable[[], Iterable[Listed]]
+    sample_rate: int
+    split_by: str
+    layout: Layout | None
+
+    def run(self, strict: bool, processes: int) -> dict[str, Any]:
+        """Reads everything that an interrupted run has not read yet; gives the audit's summary."""
+        from tqdm import tqdm
+
+        sizes, starts = self._plan(strict)
+        with contextlib.ExitStack() as stack:
+            gathering = stack.enter_context(contextlib.closing(Gathering(self.folder, self.layout)))
+            job = Job(str(self.folder / PLAN), self.sample_rate, self.split_by)
+            results = read_shares(job, shares(sizes, starts, gathering.lines), processes)
+            stack.enter_context(contextlib.closing(results))
+            about = {"desc": f"preparing {self.source}", "unit": "file", "disable": None}
+            for read in tqdm(results, total=len(sizes), initial=gathering.lines, **about):
+                if strict and "refused" in read.line:
+                    raise UserError(read.line["refused"])
+                gathering.add(read)
+                if gathering.lines % FLUSH_EVERY == 0:
+                    gathering.flush()
+            self._check_any(gathering, len(sizes))
+            summary = gathering.finish(self.sample_rate, self.split_by)
+        for name in (PLAN, PURPOSE):
+            (self.folder / name).unlink()
+        return summary
+
+    def _plan(self, strict: bool) -> tuple[array[int], array[int]]:
+        """Writes the plan, and empties the folder if it was begun with another; sizes of files, starts of lines."""
+        sizes, starts, digest = array("q"), array("q"), hashlib.sha256()
+        with open(self.folder / PLAN, "wb") as plan:
+            for one in self.listed():
+                state = _state(one.path)
+                sizes.append(state[0] if state else 0)
+                starts.append(plan.tell())
+                line = json.dumps(planned(one, state)).encode() + b"\n"
+                plan.write(line)
+                digest.update(line)
+        how = {"sample_rate": self.sample_rate, "split_by": self.split_by, "strict": strict}
+        keep_if_for(self.folder, how | {"plan": digest.hexdigest()}, besides=PLAN)
+        return sizes, starts
+
+    def _check_any(self, gathering: Gathering, listed: int) -> None:
+        if not listed:
+            raise UserError(f"{self.source}: there is no recording in it")
+        if not gathering.recordings:
+            first = gathering.audit.refused[0]["reason"]
+            raise UserError(f"{self.source}: none of its {listed} files is usable; first: {first}")
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time of change of a file; None if it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _listed(source: Path) -> Iterator[Listed]:
+    """The recordings of a folder of any layout; a file's speaker is its top folder, if it lies in one."""
+    for path in audio.walk(source):
+        recording_id = path.relative_to(source).as_posix() if path != source else path.name
+        yield Listed(recording_id, path, speaker=speaker_of(recording_id))
+
+
+def _common_sample_rate(source: Path) -> int:
+    """The rate of all files whose header can be read; one that differs would silently change what a sample is."""
+    rates: Counter[int] = Counter()
+    files, first_error = 0, ""
+    for path in audio.walk(source):
+        files += 1
+        try:
+            rates[audio.sample_rate_of(path)] += 1
+        except UserError as error:
+            first_error = first_error or str(error)
+    if not rates:
+        raise UserError(f"{source}: none of its {files} files is usable; first: {first_error}")
+    if len(rates) > 1:
+        found = ", ".join(f"{count} of {rate} Hz" for rate, count in rates.most_common())
+        common = rates.most_common(1)[0][0]
+        raise UserError(f"{source}: files of different sample rates ({found}); choose one, as --sample-rate {common}")
+    return next(iter(rates))
+
+
+def _draw(source: str, corpus: Path, sample_rate: int, split_by: str) -> dict[str, Any]:
+    """`prepare` for a source of known density: 10 minutes in recordings of 4 s, recording n being what seed n draws."""
+    from wavegen.data import sources
+
+    if split_by == "speaker":
+        raise UserError(f"{source}: its recordings have no speakers; leave out --split-by speaker")
+    known, samples = sources.named(source.removeprefix(DRAWN)), DRAWN_SECONDS * sample_rate
+    with work_folder(corpus) as folder:
+        keep_if_for(folder, {"source": known.describe(), "sample_rate": sample_rate})
+        with contextlib.closing(Gathering(folder)) as gathering:
+            for seed in range(gathering.lines, DRAWN_RECORDINGS):
+                drawn = known.draw(samples, seed)
+                sound = audio.Audio(drawn, sample_rate, 1, "PCM_16", lossy=False, source_rate=sample_rate, clipped=0)
+                counts = audio.count_codes(drawn)
+                gathering.add(read_of(planned(Listed(f"{seed:03}", Path(source))), sound)._replace(counts=counts))
+            summary = gathering.finish(sample_rate, "file", known)
+        (folder / PURPOSE).unlink()
+        return summary

@@ -1,0 +1,183 @@
+"""Reads the listed recordings, in this process or in several, and gives them in the order of the list."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from wavegen import audio
+from wavegen.data.audit import figures
+from wavegen.data.layouts.base import Listed
+from wavegen.errors import UserError
+
+SHORTEST_SECONDS = 0.1
+SHARE_BYTES, SHARE_FILES = 2**22, 64  # of files that a process reads before it hands over, unless one is larger
+SHARES_EACH = 4  # fewer are not worth starting another process
+COUNTS = np.dtype("<i8")
+AHEAD = 2  # shares that a process has before it
+CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from wavegen.data.reading import serve; serve()"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is read and how: `plan` is a file of JSON lines, one for each recording, as `planned` makes them."""
+
+    plan: str
+    sample_rate: int
+    split_by: str
+
+
+class Read(NamedTuple):
+    """A listed recording as it was read: a JSON object, and its samples, (samples,) int16; none if it was refused.
+
+    The last of a share brings how often each code occurs in all of it, (65536,); counting is for those who read.
+    """
+
+    line: dict[str, Any]
+    pcm: np.ndarray
+    counts: np.ndarray | None = None
+
+
+class Share(NamedTuple):
+    """Recordings that one process reads together: where their lines start in the plan, in bytes, and how many."""
+
+    start: int
+    number: int
+
+
+def cpus() -> int:
+    """How many CPUs this process may use, where the system says so."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def planned(listed: Listed, state: Sequence[int] | None = None) -> dict[str, Any]:
+    """A line of the plan; `state`, size and time of change, tells whether the file is still the same."""
+    return asdict(listed) | {"path": str(listed.path), "state": state}
+
+
+def shares(sizes: Sequence[int], starts: Sequence[int], first: int) -> list[Share]:
+    """The plan's recordings from number `first` on in shares; `sizes` of the files and `starts` of their lines."""
+    made: list[Share] = []
+    gathered = SHARE_BYTES
+    for number in range(first, len(sizes)):
+        if gathered + sizes[number] > SHARE_BYTES or made[-1].number == SHARE_FILES:
+            made.append(Share(starts[number], 0))
+            gathered = 0
+        made[-1] = Share(made[-1].start, made[-1].number + 1)
+        gathered += sizes[number]
+    return made
+
+
+def read_shares(job: Job, these: Sequence[Share], processes: int) -> Generator[Read, None, None]:
+    """Every recording of the shares in their order, whatever the number of processes.
+
+    This process holds one recording at a time, each other one share.
+    """
+    processes = min(processes, len(these) // SHARES_EACH)
+    if processes < 2:
+        with open(job.plan, "rb") as plan:
+            for share in these:
+                yield from _read_share(job, plan, share)
+        return
+    with _started(job, processes) as readers:
+        to_send = deque(these)
+        for _ in range(AHEAD):
+            for reader in readers:
+                _send(reader, to_send)
+        for turn, share in enumerate(these):
+            reader = readers[turn % processes]
+            for left in reversed(range(share.number)):
+                yield _receive(reader, last=not left)
+            _send(reader, to_send)
+
+
+def _read_share(job: Job, plan: IO[bytes], share: Share) -> Iterator[Read]:
+    plan.seek(share.start)
+    counts = np.zeros(65536, np.int64)
+    for left in reversed(range(share.number)):
+        read = _read(json.loads(plan.readline()), job)
+        counts += audio.count_codes(read.pcm)
+        yield read if left else read._replace(counts=counts)
+
+
+def _read(line: dict[str, Any], job: Job) -> Read:
+    """Reads one recording of the plan; what is wrong with it becomes part of the result."""
+    path = Path(line["path"])
+    try:
+        sound = audio.read(path, job.sample_rate)
+        if sound.seconds < SHORTEST_SECONDS:
+            short = f"too short, {sound.seconds:.3f} s; recordings from {SHORTEST_SECONDS} s on are used"
+            raise UserError(f"{path}: {short}")
+        if job.split_by == "speaker" and line["speaker"] is None:
+            raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
+    except UserError as error:
+        return Read(line | {"refused": str(error)}, np.empty(0, np.int16))
+    return read_of(line, sound)
+
+
+def read_of(line: dict[str, Any], sound: audio.Audio) -> Read:
+    """A line of the plan and what was found in its file."""
+    content = audio.content_hash(sound.pcm)
+    return Read(line | {"samples": len(sound.pcm), "content_hash": content, "figures": figures(sound)}, sound.pcm)
+
+
+@contextlib.contextmanager
+def _started(job: Job, processes: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes that read; they end with the block, or with this process, however that ends."""
+    # Not multiprocessing, which would run the caller's script again in each. Ctrl-C is for this process alone.
+    command = [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(asdict(job))]
+    pipe = subprocess.PIPE
+    readers: list[subprocess.Popen[bytes]] = []
+    try:
+        for _ in range(processes):
+            readers.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True))
+        yield readers
+    finally:
+        for reader in readers:
+            reader.kill()
+            reader.communicate()
+
+
+def _send(reader: subprocess.Popen[bytes], to_send: deque[Share]) -> None:
+    if to_send:
+        assert reader.stdin is not None
+        start, number = to_send.popleft()
+        with contextlib.suppress(BrokenPipeError):  # receiving will tell
+            reader.stdin.write(f"{start} {number}\n".encode())
+            reader.stdin.flush()
+
+
+def _receive(reader: subprocess.Popen[bytes], last: bool) -> Read:
+    assert reader.stdout is not None
+    header = reader.stdout.readline()
+    line = json.loads(header) if header.endswith(b"\n") else {"samples": 1}
+    size, more = 2 * line.get("samples", 0), 65536 * COUNTS.itemsize if last else 0
+    data = reader.stdout.read(size + more)
+    if len(data) < size + more:
+        raise RuntimeError(f"a process that reads recordings ended with {reader.wait()}")
+    counts = np.frombuffer(data, COUNTS, offset=size) if last else None
+    return Read(line, np.frombuffer(data, "<i2", size // 2), counts)
+
+
+def serve() -> None:
+    """Reads shares whose start and number come on stdin; their lines and samples go to stdout, until stdin ends."""
+    job = Job(**json.loads(sys.argv[2]))
+    out = sys.stdout.buffer
+    with open(job.plan, "rb") as plan, contextlib.suppress(BrokenPipeError):
+        for message in sys.stdin:
+            for result in list(_read_share(job, plan, Share(*map(int, message.split())))):
+                out.write(json.dumps(result.line).encode() + b"\n")
+                out.write(np.ascontiguousarray(result.pcm, "<i2").data)
+                out.write(b"" if result.counts is None else result.counts.astype(COUNTS).data)
+            out.flush()
+    os._exit(0)  # what nobody reads any more needs no farewell
