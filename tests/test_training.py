@@ -17,7 +17,9 @@ from wavegen.data.windows import Windows
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
 from wavegen.recipe import CorpusSettings, load_recipe, parse_recipe
-from wavegen.training import Trainer, mean_bits, train
+from wavegen.training import train
+from wavegen.training.learner import BitsOf, Learner, NotFiniteError
+from wavegen.training.trainer import Trainer
 
 NETWORKS = {
     "wavenet": {"residual_channels": 8, "gate_channels": 16, "skip_channels": 8, "dilations": [1, 2, 4]},
@@ -77,35 +79,35 @@ def test_the_run_folder_tells_what_happened(corpus, tmp_path):
 class Interrupted(Trainer):
     """A trainer whose user loses patience: at `place`, once `at` steps are behind."""
 
-    place, at = "", 0
+    place, at, number = "", 0, signal.SIGINT
 
     def _cut(self, place):
-        if (place, self.step) == (self.place, self.at):
-            signal.raise_signal(signal.SIGINT)
+        if (place, self.learner.step) == (self.place, self.at):
+            signal.raise_signal(self.number)
 
-    def _train_step(self, steps):
+    def _train_step(self, log, started):
         self._cut("before a step")
-        adam = self.optimizers[0].step
+        adam = self.learner.optimizers[0].step
 
         def then_cut():
             adam()
             self._cut("in a step")
 
-        with mock.patch.object(self.optimizers[0], "step", then_cut):
-            return super()._train_step(steps)
+        with mock.patch.object(self.learner.optimizers[0], "step", then_cut):
+            return super()._train_step(log, started)
 
-    def _validate(self):
+    def _validate(self, give_up, log, started):
         self._cut("in a validation")
-        return super()._validate()
+        return super()._validate(give_up, log, started)
 
 
 class Killed(Trainer):
     """A trainer that is killed once 27 steps are behind."""
 
-    def _train_step(self, steps):
-        if self.step == 27:
+    def _train_step(self, log, started):
+        if self.learner.step == 27:
             raise SystemExit
-        return super()._train_step(steps)
+        return super()._train_step(log, started)
 
 
 @pytest.fixture
@@ -130,11 +132,12 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_bits(network, place, 
     run.mkdir()
     trainer = Interrupted(recipe(network), corpus, run)
     trainer.place, trainer.at = place, at
+    trainer.open()
     with pytest.raises(KeyboardInterrupt):
         trainer.run_all(progress=False)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert trainer.step == (at if place == "in a validation" else at + 1), "it stops at once"
-    assert checkpoint.read_tensors(run / "resume.safetensors")[1]["step"] == trainer.step, "and no step is lost"
+    assert trainer.learner.step == (at if place == "in a validation" else at + 1), "it stops at once"
+    assert checkpoint.read_tensors(run / "resume.safetensors")[1]["step"] == trainer.learner.step, "and no step is lost"
     ends_as_if_never_stopped(recipe(network), corpus, run, tmp_path / "whole")
 
 
@@ -143,8 +146,10 @@ def test_a_killed_run_goes_on_from_what_was_saved_or_from_the_start(validate_eve
     asked = recipe(validate_every=validate_every)
     run = tmp_path / "cut"
     run.mkdir()
+    killed = Killed(asked, corpus, run)
+    killed.open()
     with pytest.raises(SystemExit):
-        Killed(asked, corpus, run).run_all(progress=False)
+        killed.run_all(progress=False)
     with open(run / "metrics.jsonl", "a") as metrics:
         metrics.write('{"step": 2')  # the power failed
     ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
@@ -160,7 +165,10 @@ def ends_as_if_never_stopped(asked, corpus, run, other):
         assert all(torch.equal(a[key], b[key]) for key in a)
     assert header_a["step"] == header_b["step"] == 30
     metrics = [
-        [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in path.read_text().splitlines()]
+        [
+            {k: v for k, v in json.loads(line).items() if k not in ("seconds", "samples_per_second")}
+            for line in path.read_text().splitlines()
+        ]
         for path in (whole.with_name("metrics.jsonl"), run / "metrics.jsonl")
     ]
     assert metrics[0] == metrics[1]
@@ -180,8 +188,10 @@ def test_a_run_is_not_overwritten_nor_resumed_with_another_recipe(corpus, tmp_pa
         train(recipe(steps=2), corpus, run, progress=False)
     with pytest.raises(UserError, match=r"was started with training.learning_rate = 0\.004, not 0\.1"):
         train(recipe(steps=2, learning_rate=0.1), corpus, run, resume=True, progress=False)
-    with pytest.raises(UserError, match=r"was started with training.steps = 2, not 3"):
-        train(recipe(steps=3), corpus, run, resume=True, progress=False)
+    with pytest.raises(
+        UserError, match=r"was started with training.steps = 2, not 1, and is at 2; only a run that has"
+    ):
+        train(recipe(steps=1), corpus, run, resume=True, progress=False)
     with pytest.raises(UserError, match=r"was started with network.name = wavenet, not gru"):
         train(recipe("gru", steps=2), corpus, run, resume=True, progress=False)
 
@@ -209,7 +219,7 @@ def test_a_resume_file_of_something_else_gets_one_line(corpus, tmp_path):
 
 def test_metrics_on_a_full_disk_get_one_line(corpus, tmp_path, monkeypatch):
     run = tmp_path / "run"
-    monkeypatch.setattr("wavegen.training._keep_metrics", lambda path, step: os.symlink("/dev/full", path))
+    monkeypatch.setattr("wavegen.training.folder._keep_metrics", lambda path, step: os.symlink("/dev/full", path))
     with pytest.raises(UserError, match=r"metrics.jsonl: cannot be written: No space left on device"):
         train(recipe(), corpus, run, progress=False)
 
@@ -229,10 +239,34 @@ def test_two_processes_do_not_train_in_one_folder(corpus, tmp_path):
             train(recipe(), corpus, run, progress=False)
 
 
-def test_divergence_is_said_at_once(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("wavegen.training.mean_bits", lambda model, batch: mean_bits(model, batch) * math.nan)
-    with pytest.raises(UserError, match=r"diverged at step 0; lower training\.learning_rate"):
-        train(recipe(), corpus, tmp_path / "run", progress=False)
+def test_divergence_is_said_before_the_step_that_would_spoil_the_weights(corpus, tmp_path, monkeypatch):
+    """The batch of step 23 is poisoned: the run stops there, names its recordings and keeps what it had saved."""
+    run, asked, whole = tmp_path / "run", recipe(), Learner.backward
+
+    def poisoned(learner, places):
+        return whole(learner, places) * (math.nan if learner.step == 23 else 1)
+
+    monkeypatch.setattr(Learner, "backward", poisoned)
+    with pytest.raises(UserError, match=r"diverged at step 23.*lower training\.learning_rate") as error:
+        train(asked, corpus, run, progress=False)
+    trainer = Trainer(asked, corpus, run)
+    named = {recording.id for recording in corpus.recordings if recording.id in str(error.value)}
+    assert named == {trainer.names[place.recording] for place in trainer.learner.windows.places(23)}
+    monkeypatch.setattr(Learner, "backward", whole)
+    ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
+
+
+@pytest.mark.parametrize("spoilt", [math.nan, math.inf])
+def test_a_step_with_a_gradient_that_is_not_finite_changes_no_weight(spoilt, corpus, tmp_path):
+    learner = Trainer(recipe(), corpus, tmp_path).learner
+    learner.connect()
+    learner.take_step(30)
+    before = {name: tensor.clone() for name, tensor in learner.state().items()}
+    next(learner.model.parameters()).register_hook(lambda gradient: gradient * spoilt)
+    with pytest.raises(NotFiniteError):
+        learner.take_step(30)
+    assert learner.step == 1
+    assert all(torch.equal(tensor, before[name]) for name, tensor in learner.state().items())
 
 
 def test_a_corpus_of_another_rate_is_refused(corpus, tmp_path):
@@ -249,12 +283,12 @@ def test_what_is_minimised_is_what_is_reported(corpus):
     batch = Windows([pcm], window=5000, context=7, batch_size=1, seed=0).batch(0)
     assert batch.scored.sum() == len(pcm)
     reported = bits_per_file(model, [pcm])[0] / len(pcm)
-    assert abs(mean_bits(model, batch).item() - reported) <= 1e-5 * reported
+    assert abs(BitsOf(model)(*batch).item() / len(pcm) - reported) <= 1e-5 * reported
 
 
 def test_minutes_become_steps_and_threads_are_chosen_by_timing(monkeypatch):
     seconds = {1: 0.5, 2: 0.3, 4: 0.29}
-    monkeypatch.setattr(calibration, "_step_seconds", lambda step, threads: seconds[threads])
+    monkeypatch.setattr(calibration, "step_seconds", lambda step, threads, in_any: seconds[threads])
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4))
     given = recipe(steps=None, minutes=2, threads=None, validate_every=None)
     training = calibration.calibrate(given, lambda: None, 3.0).training
@@ -269,7 +303,7 @@ def test_minutes_become_steps_and_threads_are_chosen_by_timing(monkeypatch):
 def test_a_step_is_timed_whole_and_leaves_no_trace(corpus, tmp_path, monkeypatch):
     """Timed steps include the optimiser's part; the run that follows is the one whose recipe named its steps."""
     timed = []
-    monkeypatch.setattr(calibration, "_step_seconds", lambda step, threads: timed.append(step()) or 0.01)
+    monkeypatch.setattr(calibration, "step_seconds", lambda step, threads, in_any: timed.append(step()) or 0.01)
     a = train(recipe(validate_every=None), corpus, tmp_path / "a", progress=False)
     assert timed
     b = train(recipe(), corpus, tmp_path / "b", progress=False)
@@ -293,6 +327,7 @@ def test_a_resumed_run_keeps_its_best_model_until_there_is_a_better(corpus, tmp_
     run.mkdir()
     trainer = Interrupted(recipe(), corpus, run)
     trainer.place, trainer.at = "before a step", 17
+    trainer.open()
     with pytest.raises(KeyboardInterrupt):
         trainer.run_all(progress=False)
     best = (run / "model.safetensors").read_bytes()

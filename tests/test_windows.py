@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wavegen.codecs import Linear
 from wavegen.data.windows import Windows
-from wavegen.training import context_of
+from wavegen.training.batches import context_of
 
 
 def numbered(lengths):

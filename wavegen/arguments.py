@@ -73,7 +73,10 @@ def _add_train(commands: Any) -> None:
         "--run", dest="run_folder", type=Path, metavar="DIR", help="default: runs/ and the recipe's name"
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's key")
-    parser.add_argument("--resume", action="store_true", help="go on where the run folder allows it")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where the run folder allows it; with more steps, beyond its end"
+    )
+    parser.add_argument("--init", type=Path, metavar="MODEL", help="start from its weights; its settings are the same")
 
 
 def _add_generate(commands: Any) -> None:

@@ -53,6 +53,8 @@ class TrainingSettings(_Table):
     minutes: Annotated[float, Field(gt=0, le=10**7)] | None = None
     validate_every: Annotated[int, Field(ge=1)] | None = None
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    patience: Annotated[int, Field(ge=1)] | None = None
+    accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
 
     @model_validator(mode="after")

@@ -18,6 +18,14 @@ class Batch(NamedTuple):
     scored: Tensor
 
 
+class Place(NamedTuple):
+    """Where a window lies: the recording's index, the window's first sample in it, and how many samples it scores."""
+
+    recording: int
+    start: int
+    scored: int
+
+
 class Windows:
     """Draws batches whose every window lies within one recording.
 
@@ -42,28 +50,40 @@ class Windows:
         self.batch_size, self.seed = batch_size, seed
         self.ends = np.cumsum([len(pcm) for pcm in recordings])
 
-    def batch(self, step: int) -> Batch:
-        """The windows of one step; raises IndexError if there are no samples to draw from."""
+    def places(self, step: int) -> list[Place]:
+        """Where the windows of a step lie; raises IndexError if there are no samples to draw from."""
         random = np.random.default_rng((self.seed, step))
         # One draw from each of batch_size equal parts of the corpus: less variance than free draws, and as uniform.
         places = (np.arange(self.batch_size) + random.random(self.batch_size)) / self.batch_size
         offsets = random.integers(self.length, size=self.batch_size)
-        cut = [self._cut(int(p * self.ends[-1]), int(o)) for p, o in zip(places, offsets, strict=True)]
-        return Batch(*(torch.stack(column) for column in zip(*cut, strict=True)))
+        return [self._place(int(p * self.ends[-1]), int(o)) for p, o in zip(places, offsets, strict=True)]
 
-    def _cut(self, place: int, offset: int) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, step: int) -> Batch:
+        """The windows of one step; raises IndexError if there are no samples to draw from."""
+        return self.read(self.places(step))
+
+    def read(self, places: Sequence[Place]) -> Batch:
+        """The windows at these places, of which there is one at least."""
+        return Batch(*(torch.stack(column) for column in zip(*map(self._read, places), strict=True)))
+
+    def _place(self, place: int, offset: int) -> Place:
         """The window that holds the corpus's sample number `place` at its own place `offset`, kept inside the file."""
         recording = int(np.searchsorted(self.ends, place, side="right"))
-        pcm = self.recordings[recording]
-        within = place - (self.ends[recording] - len(pcm))
+        samples = len(self.recordings[recording])
+        within = place - int(self.ends[recording] - samples)
         # The last start may lie past the end by less than an alignment, so that the last samples are scored too.
-        last = len(pcm) - self.length + self.alignment - 1
-        last = min(last, len(pcm) - self.context - 1)  # but one sample at least is
+        last = samples - self.length + self.alignment - 1
+        last = min(last, samples - self.context - 1)  # but one sample at least is
         start = max(0, min(within - offset, last)) // self.alignment * self.alignment
+        taken = min(self.length, samples - start)
+        return Place(recording, start, taken - (self.context if start else 0))
+
+    def _read(self, place: Place) -> tuple[Tensor, Tensor, Tensor]:
+        pcm, start = self.recordings[place.recording], place.start
         taken = np.asarray(pcm[start : start + self.length], dtype=np.int64)
         window = np.zeros(self.length, dtype=np.int64)
         window[: len(taken)] = taken
         scored = np.zeros(self.length, dtype=bool)
-        scored[0 if start == 0 else self.context : len(taken)] = True
+        scored[len(taken) - place.scored : len(taken)] = True
         before = np.int64(pcm[start - 1] if start else 0)
         return torch.from_numpy(window), torch.tensor(before), torch.from_numpy(scored)
