@@ -1,18 +1,15 @@
 import dataclasses
-import fcntl
 import json
 import math
 import os
-import signal
-from unittest import mock
 
-import numpy as np
 import pytest
 import tiny
 import torch
+import trials
+from trials import NETWORKS, ends_as_if_never_stopped, recipe
 
-from wavegen import audio, calibration, checkpoint
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen import calibration, checkpoint
 from wavegen.data.windows import Windows
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file
@@ -21,32 +18,10 @@ from wavegen.training import train
 from wavegen.training.learner import BitsOf, Learner, NotFiniteError
 from wavegen.training.trainer import Trainer
 
-NETWORKS = {
-    "wavenet": {"residual_channels": 8, "gate_channels": 16, "skip_channels": 8, "dilations": [1, 2, 4]},
-    "gru": {"hidden_size": 12},
-    "lstm": {"hidden_size": 12},
-    "nade": {"frame_size": 8, "hidden_size": 12, "context_frames": 1},
-}
-
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """Thirty recordings of a decaying tone in noise: enough for all three splits."""
-    folder = tmp_path_factory.mktemp("speech")
-    random = np.random.default_rng(0)
-    for number in range(30):
-        time = np.arange(random.integers(1500, 4000))
-        tone = 3000 * np.sin(time * random.uniform(0.05, 0.3)) * np.exp(-time / 2000)
-        pcm = np.rint(tone + random.normal(0, 30, len(time))).astype(np.int16)
-        audio.write(folder / f"{number:02}.wav", pcm, 8000)
-    prepare(folder, folder.with_name("corpus"))
-    return open_corpus(folder.with_name("corpus"))
-
-
-def recipe(network="wavenet", **training):
-    settings = {"steps": 30, "batch_size": 4, "window": 200, "warm_up": 50, "threads": 1, "validate_every": 10}
-    tables = {"network": {"name": network, **NETWORKS[network]}, "training": settings | training}
-    return parse_recipe(tables, "test")
+    return trials.make_corpus(tmp_path_factory.mktemp("training"))
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -76,145 +51,10 @@ def test_the_run_folder_tells_what_happened(corpus, tmp_path):
     assert resolved.corpus.path is None, "it would be relative to another folder"
 
 
-class Interrupted(Trainer):
-    """A trainer whose user loses patience: at `place`, once `at` steps are behind."""
-
-    place, at, number = "", 0, signal.SIGINT
-
-    def _cut(self, place):
-        if (place, self.learner.step) == (self.place, self.at):
-            signal.raise_signal(self.number)
-
-    def _train_step(self, log, started):
-        self._cut("before a step")
-        adam = self.learner.optimizers[0].step
-
-        def then_cut():
-            adam()
-            self._cut("in a step")
-
-        with mock.patch.object(self.learner.optimizers[0], "step", then_cut):
-            return super()._train_step(log, started)
-
-    def _validate(self, give_up, log, started):
-        self._cut("in a validation")
-        return super()._validate(give_up, log, started)
-
-
-class Killed(Trainer):
-    """A trainer that is killed once 27 steps are behind."""
-
-    def _train_step(self, log, started):
-        if self.learner.step == 27:
-            raise SystemExit
-        return super()._train_step(log, started)
-
-
-@pytest.fixture
-def ctrl_c():
-    """Python's own handler, which a shell may have replaced for what runs in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.parametrize(
-    ("network", "place", "at"),
-    [
-        ("wavenet", "before a step", 17),
-        ("gru", "in a step", 17),
-        ("wavenet", "in a validation", 20),
-        ("wavenet", "in a validation", 30),
-    ],
-)
-def test_an_interrupted_and_resumed_run_ends_with_the_same_bits(network, place, at, corpus, tmp_path, ctrl_c):
-    run = tmp_path / "cut"
-    run.mkdir()
-    trainer = Interrupted(recipe(network), corpus, run)
-    trainer.place, trainer.at = place, at
-    trainer.open()
-    with pytest.raises(KeyboardInterrupt):
-        trainer.run_all(progress=False)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert trainer.learner.step == (at if place == "in a validation" else at + 1), "it stops at once"
-    assert checkpoint.read_tensors(run / "resume.safetensors")[1]["step"] == trainer.learner.step, "and no step is lost"
-    ends_as_if_never_stopped(recipe(network), corpus, run, tmp_path / "whole")
-
-
-@pytest.mark.parametrize("validate_every", [10, 30])
-def test_a_killed_run_goes_on_from_what_was_saved_or_from_the_start(validate_every, corpus, tmp_path):
-    asked = recipe(validate_every=validate_every)
-    run = tmp_path / "cut"
-    run.mkdir()
-    killed = Killed(asked, corpus, run)
-    killed.open()
-    with pytest.raises(SystemExit):
-        killed.run_all(progress=False)
-    with open(run / "metrics.jsonl", "a") as metrics:
-        metrics.write('{"step": 2')  # the power failed
-    ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
-
-
-def ends_as_if_never_stopped(asked, corpus, run, other):
-    whole = train(asked, corpus, other, progress=False)
-    resumed = train(asked, corpus, run, resume=True, progress=False)
-    for name in ("model.safetensors", "resume.safetensors"):
-        a, header_a = checkpoint.read_tensors(whole.with_name(name))
-        b, header_b = checkpoint.read_tensors(resumed.with_name(name))
-        assert a.keys() == b.keys()
-        assert all(torch.equal(a[key], b[key]) for key in a)
-    assert header_a["step"] == header_b["step"] == 30
-    metrics = [
-        [
-            {k: v for k, v in json.loads(line).items() if k not in ("seconds", "samples_per_second")}
-            for line in path.read_text().splitlines()
-        ]
-        for path in (whole.with_name("metrics.jsonl"), run / "metrics.jsonl")
-    ]
-    assert metrics[0] == metrics[1]
-
-
-def test_resume_starts_where_there_is_nothing_and_does_nothing_when_done(corpus, tmp_path):
-    path = train(recipe(), corpus, tmp_path / "run", resume=True, progress=False)
-    before = path.read_bytes()
-    train(recipe(), corpus, tmp_path / "run", resume=True, progress=False)
-    assert path.read_bytes() == before
-
-
-def test_a_run_is_not_overwritten_nor_resumed_with_another_recipe(corpus, tmp_path):
-    run = tmp_path / "run"
-    train(recipe(steps=2), corpus, run, progress=False)
-    with pytest.raises(UserError, match="give --resume"):
-        train(recipe(steps=2), corpus, run, progress=False)
-    with pytest.raises(UserError, match=r"was started with training.learning_rate = 0\.004, not 0\.1"):
-        train(recipe(steps=2, learning_rate=0.1), corpus, run, resume=True, progress=False)
-    with pytest.raises(
-        UserError, match=r"was started with training.steps = 2, not 1, and is at 2; only a run that has"
-    ):
-        train(recipe(steps=1), corpus, run, resume=True, progress=False)
-    with pytest.raises(UserError, match=r"was started with network.name = wavenet, not gru"):
-        train(recipe("gru", steps=2), corpus, run, resume=True, progress=False)
-
-
-@pytest.mark.parametrize("network", NETWORKS)
-def test_what_a_recipe_leaves_to_the_defaults_can_be_resumed(network, corpus, tmp_path):
-    tables = {"network": {"name": network}, "training": {"steps": 1, "batch_size": 1, "window": 16, "warm_up": 1}}
-    for resume in (False, True):
-        train(parse_recipe(tables, "test"), corpus, tmp_path / "run", resume=resume, progress=False)
-
-
 def test_without_validation_files_the_last_weights_are_kept(corpus, tmp_path):
     kept = tuple(recording for recording in corpus.recordings if recording.split != "validation")
     path = train(recipe(), dataclasses.replace(corpus, recordings=kept), tmp_path / "run", progress=False)
     assert checkpoint.load(path).metadata["steps"] == 30
-
-
-def test_a_resume_file_of_something_else_gets_one_line(corpus, tmp_path):
-    run = tmp_path / "run"
-    model = train(recipe(steps=2), corpus, run, progress=False)
-    (run / "resume.safetensors").write_bytes(model.read_bytes())
-    with pytest.raises(UserError, match=r"resume.safetensors: damaged, or of another run"):
-        train(recipe(steps=2), corpus, run, resume=True, progress=False)
 
 
 def test_metrics_on_a_full_disk_get_one_line(corpus, tmp_path, monkeypatch):
@@ -228,15 +68,6 @@ def test_a_receptive_field_that_no_memory_holds_gets_one_line(corpus, tmp_path):
     tables = {"network": {"name": "wavenet", "dilations": [65536] * 256}, "training": {"steps": 1}}
     with pytest.raises(UserError, match=r"16777216 of context for each window; .* lower network.dilations"):
         train(parse_recipe(tables, "test"), corpus, tmp_path / "run", progress=False)
-
-
-def test_two_processes_do_not_train_in_one_folder(corpus, tmp_path):
-    run = tmp_path / "run"
-    run.mkdir()
-    with open(run / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match="another process is training here"):
-            train(recipe(), corpus, run, progress=False)
 
 
 def test_divergence_is_said_before_the_step_that_would_spoil_the_weights(corpus, tmp_path, monkeypatch):
@@ -320,18 +151,3 @@ def test_the_averaged_weights_are_what_is_validated_and_kept(corpus, tmp_path):
     model = checkpoint.load(path)
     bits = bits_per_file(model, recordings).sum() / sum(map(len, recordings))
     assert abs(model.metadata["validation_bits"] - bits) <= 1e-6 * bits
-
-
-def test_a_resumed_run_keeps_its_best_model_until_there_is_a_better(corpus, tmp_path, ctrl_c):
-    run = tmp_path / "run"
-    run.mkdir()
-    trainer = Interrupted(recipe(), corpus, run)
-    trainer.place, trainer.at = "before a step", 17
-    trainer.open()
-    with pytest.raises(KeyboardInterrupt):
-        trainer.run_all(progress=False)
-    best = (run / "model.safetensors").read_bytes()
-    tensors, header = checkpoint.read_tensors(run / "resume.safetensors")
-    checkpoint.write_tensors(run / "resume.safetensors", tensors, header | {"best": 0.5})
-    train(recipe(), corpus, run, resume=True, progress=False)
-    assert (run / "model.safetensors").read_bytes() == best
