@@ -81,6 +81,7 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on where the run folder allows it; with more steps, beyond its end"
     )
+    parser.add_argument("--dry-run", action="store_true", help="say what it would take, and train and write nothing")
     parser.add_argument("--init", type=Path, metavar="MODEL", help="start from its weights; its settings are the same")
 
 

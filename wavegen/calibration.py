@@ -36,18 +36,24 @@ def calibrate(
         if seconds[more] < 0.9 * seconds[threads]:
             threads = more
     each = seconds[threads]
-    # A step is a forward and a backward pass, about three times the work of scoring as many samples.
-    validation_seconds = each / 3 * validation_batches
     steps = settings.steps
     if steps is None:
         assert settings.minutes is not None, "a recipe has steps or minutes"
         steps = max(1, int(settings.minutes * 60 * (1 - VALIDATION_SHARE) / each))
     every = settings.validate_every
     if every is None:
-        cheap = validation_seconds / VALIDATION_SHARE / each
+        cheap = validation_seconds(each, validation_batches) / VALIDATION_SHARE / each
         every = min(steps, max(1, round(max(cheap, steps / MAX_VALIDATIONS))))
     decided = {"steps": steps, "minutes": None, "validate_every": every, "threads": threads}
     return recipe.model_copy(update={"training": settings.model_copy(update=decided)})
+
+
+def validation_seconds(each: float, validation_batches: float) -> float:
+    """How long a validation of that many batches takes where a step takes `each` seconds.
+
+    A step is a forward and a backward pass, about three times the work of scoring as many samples.
+    """
+    return each / 3 * validation_batches
 
 
 def step_seconds(step: Callable[[], object], threads: int, in_any: Callable[[bool], bool] = bool) -> float:

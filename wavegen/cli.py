@@ -75,7 +75,7 @@ def _train(args: argparse.Namespace) -> Result | None:
     from wavegen.data.corpus import open_corpus
     from wavegen.recipe import load_recipe
     from wavegen.report import description_text
-    from wavegen.training import together, train
+    from wavegen.training import plan, together, train
 
     with together() as processes:
         with processes.agreed():
@@ -84,10 +84,15 @@ def _train(args: argparse.Namespace) -> Result | None:
                 raise UserError(f"{args.recipe}: corpus.path is missing; write it there, or give --corpus")
             corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
         run = args.run_folder or Path("runs") / args.recipe.stem
-        model_file = train(recipe, corpus, run, resume=args.resume, init=args.init)
+        if args.dry_run:
+            result = plan(recipe, corpus, args.init)
+        else:
+            model_file = train(recipe, corpus, run, resume=args.resume, init=args.init)
+            result = {"run": str(run), "model": str(model_file)}
         if not processes.first:
             return None
-    result = {"run": str(run), "model": str(model_file), **load(model_file).metadata}
+    if not args.dry_run:
+        result |= load(result["model"]).metadata
     return result, description_text(result)
 
 

@@ -81,15 +81,19 @@ class Recipe(BaseModel):
     sampling: SamplingSettings
     model: dict[str, dict[str, Any]]
 
-    def to_toml(self) -> str:
-        """The recipe as TOML that `load_recipe` reads back to the same recipe."""
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The recipe's tables without the keys that say nothing."""
         tables = {
             "corpus": self.corpus.model_dump(exclude_none=True),
             **self.model,
             "training": self.training.model_dump(exclude_none=True),
             "sampling": self.sampling.model_dump(),
         }
-        return tomli_w.dumps({name: table for name, table in tables.items() if table})
+        return {name: table for name, table in tables.items() if table}
+
+    def to_toml(self) -> str:
+        """The recipe as TOML that `load_recipe` reads back to the same recipe."""
+        return tomli_w.dumps(self.tables())
 
 
 def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:

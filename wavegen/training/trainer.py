@@ -21,6 +21,7 @@ from wavegen.training import folder
 from wavegen.training.batches import training_windows, validation_files
 from wavegen.training.learner import Learner, NotFiniteError, Step
 from wavegen.training.log import Log
+from wavegen.training.previews import Previews
 from wavegen.training.processes import ALONE, Processes, device, together
 from wavegen.training.start import take_weights
 from wavegen.training.validation import AbandonedError, validate
@@ -90,6 +91,7 @@ class Trainer:
             model.predictor.fit(recordings)
         self.learner = Learner(model.to(device()), recipe.training, windows, processes)
         self.validation = list(validation_files(corpus))
+        self.previews = Previews(self.validation, corpus.sample_rate)
         self.seconds, self.best, self.validated, self.since_best = 0.0, math.inf, 0, 0
 
     def open(self) -> None:
@@ -117,15 +119,18 @@ class Trainer:
         recipe, probe = self.recipe, self.learner.copied()
         if self.processes.world > 1 and recipe.training.threads is None:  # they are as many as one asked for already
             recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"threads": 1})})
-        batch = self.learner.windows.batch_size * self.learner.windows.length
-        validation_steps = sum(map(len, self.validation)) / batch
         try:
-            resolved = calibrate(recipe, lambda: probe.take_step(10**6), validation_steps, self.processes.any)
+            resolved = calibrate(recipe, lambda: probe.take_step(10**6), self.validation_steps, self.processes.any)
         except NotFiniteError as error:
             raise self._diverged() from error
         # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
         corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
         return self.processes.from_first(resolved.model_copy(update={"corpus": corpus}))
+
+    @property
+    def validation_steps(self) -> float:
+        """How many times a step's samples one validation scores."""
+        return sum(map(len, self.validation)) / (self.learner.windows.batch_size * self.learner.windows.length)
 
     @property
     def done(self) -> bool:
@@ -198,6 +203,10 @@ class Trainer:
         if log is not None:
             log.record(self._position(), {"validation_bits": bits})
         self._save(bits, better)
+        if log is not None:
+            started = time.monotonic()
+            self.previews.show(self.learner.average, log.board, self.learner.step, self.seconds)
+            self.seconds += time.monotonic() - started
 
     def _position(self) -> dict[str, float]:
         return {"step": self.learner.step, "seconds": round(self.seconds, 3), "samples": self.learner.samples}
