@@ -82,7 +82,7 @@ def test_divergence_is_said_before_the_step_that_would_spoil_the_weights(corpus,
         train(asked, corpus, run, progress=False)
     trainer = Trainer(asked, corpus, run)
     named = {recording.id for recording in corpus.recordings if recording.id in str(error.value)}
-    assert named == {trainer.names[place.recording] for place in trainer.learner.windows.places(23)}
+    assert named == {trainer.trained_on[place.recording].id for place in trainer.learner.windows.places(23)}
     monkeypatch.setattr(Learner, "backward", whole)
     ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
 

@@ -82,7 +82,7 @@ class Trainer:
         trained_on = corpus.split("train")
         if not trained_on:
             raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
-        self.names = [recording.id for recording in trained_on]
+        self.trained_on = trained_on
         model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
         recordings = [corpus.pcm(recording) for recording in trained_on]
         windows = training_windows(recordings, model, recipe.training, processes.world)
@@ -182,7 +182,7 @@ class Trainer:
 
     def _diverged(self) -> UserError:
         places = self.learner.windows.places(self.learner.step)
-        names = list(dict.fromkeys(self.names[place.recording] for place in places))
+        names = [self.trained_on[index].id for index in dict.fromkeys(place.recording for place in places)]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         return UserError(
             f"{self.run}: training diverged at step {self.learner.step}, where loss or gradient is not finite, "
