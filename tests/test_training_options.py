@@ -9,7 +9,7 @@ import pytest
 import torch
 import trials
 import workplace
-from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue] (generated)
 from tensorboardX.record_writer import masked_crc32c
 
 from wavegen import checkpoint
@@ -19,6 +19,7 @@ from wavegen.errors import UserError
 from wavegen.training import plan, train
 from wavegen.training.folder import read_state
 from wavegen.training.learner import FINAL_RATE, WARM_UP_STEPS, schedule
+from wavegen.training.log import Board
 from wavegen.training.trainer import Trainer
 
 
@@ -186,14 +187,15 @@ def test_previews_take_a_small_share_of_the_time(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer.previews, "_add", lambda *_: made.append(1))
     monkeypatch.setattr("wavegen.training.previews.native.missing", lambda: None)
     monkeypatch.setattr("wavegen.training.previews.open_engine", lambda *_, **__: Silent())
-    trainer.previews._last = 4.0
-    for seconds, shown in ((0.0, 0), (399.0, 0), (401.0, 2)):
-        trainer.previews.show(trainer.learner.average, None, 0, seconds)
+    trainer.previews._last, board = 4.0, Board(tmp_path, 0)
+    for seconds, shown in ((0.0, 0), (199.0, 0), (201.0, 2)):
+        trainer.previews.show(trainer.learner.average, board, 0, seconds)
         assert len(made) == shown
     trainer.previews._spent = trainer.previews._last = 5.0
-    for seconds, shown in ((999.0, 2), (1001.0, 4)):
-        trainer.previews.show(trainer.learner.average, None, 0, seconds)
+    for seconds, shown in ((499.0, 2), (501.0, 4)):
+        trainer.previews.show(trainer.learner.average, board, 0, seconds)
         assert len(made) == shown
+    board.close()
 
 
 class Silent:

@@ -100,6 +100,26 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_bits(network, number,
     ends_as_if_never_stopped(recipe(network), corpus, run, tmp_path / "whole")
 
 
+def test_a_step_of_many_parts_is_given_up_between_them(corpus, tmp_path, ctrl_c):
+    run, asked = tmp_path / "cut", recipe(accumulate=4)
+    run.mkdir()
+    trainer = Trainer(asked, corpus, run)
+    trainer.open()
+    parts = []
+
+    def count(*_):
+        parts.append(trainer.learner.step)
+        if len(parts) == 4 * 17 + 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    trainer.learner.model.network.register_forward_pre_hook(count)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run_all(progress=False)
+    assert len(parts) == 4 * 17 + 2
+    assert read_state(run)[2]["step"] == 17
+    ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
+
+
 def test_a_second_ctrl_c_does_not_wait_but_sigterm_after_it_does(ctrl_c):
     with interrupt_noted() as interrupted:
         signal.raise_signal(signal.SIGINT)

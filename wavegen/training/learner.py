@@ -6,7 +6,7 @@ import contextlib
 import copy
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -37,6 +37,10 @@ class NotFiniteError(Exception):
     """The loss or its gradient is not finite; the weights are as they were before the step."""
 
 
+class AbandonedError(Exception):
+    """A step or validation was given up, since the training is to end now; it is made when the training goes on."""
+
+
 class BitsOf(nn.Module):
     """−Σ log2 p over a batch's scored samples, a scalar, as a module whose gradients processes can share."""
 
@@ -60,6 +64,7 @@ class Learner:
         self.optimizers = optimizers(model, settings.learning_rate)
         self.settings, self.windows, self.processes = settings, windows, processes
         self.step, self.samples = 0, 0
+        self.give_up: Callable[[], bool] = bool
 
     def connect(self) -> None:
         """Makes the gradients those of all processes, and lets a GPU compile the network with bfloat16 layers."""
@@ -76,7 +81,10 @@ class Learner:
         return made
 
     def take_step(self, steps: int) -> Step:
-        """One step of a run of `steps`, on the mean bits of the batch's scored samples. Raises NotFiniteError."""
+        """One step of a run of `steps`, on the mean bits of the batch's scored samples.
+
+        Raises NotFiniteError, and AbandonedError if it has several parts and `give_up` says so between them.
+        """
         rate = self.settings.learning_rate * schedule(self.step, steps)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -109,6 +117,8 @@ class Learner:
         batches = self._parts(places)
         bits = 0.0
         for number, batch in enumerate(batches):
+            if number and self.processes.world == 1 and self.give_up():  # others would wait for this one's gradients
+                raise AbandonedError
             with self.processes.in_touch(), self._apart(number < len(batches) - 1):
                 part = self._bits_of(*(tensor.to(self.model.device) for tensor in batch)) / divisor
                 part.backward()

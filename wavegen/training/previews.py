@@ -22,8 +22,8 @@ from wavegen.training.log import Board
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHARE = 0.01  # of the training time at most goes into previews
-EXPECTED_SECONDS = 4.0  # that the first takes
+SHARE = 0.02  # of the training time at most goes into previews
+EXPECTED_SECONDS = 2.0  # that the first takes
 PREVIEW_SECONDS = 2.0  # of audio at most
 DRAWING_SECONDS = 5.0  # of time at most: a large model draws less than that audio
 PIECE = 256  # samples between two looks at the clock

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from wavegen.errors import UserError
@@ -132,7 +132,3 @@ def together() -> Iterator[Processes]:
 def device() -> torch.device:
     """The GPU of this process if there is one, else the CPU."""
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
-
-
-def moved(tensors: Sequence[Tensor], to: torch.device) -> list[Tensor]:
-    return [tensor.to(to, non_blocking=True) for tensor in tensors]

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -19,12 +19,12 @@ from wavegen.process import interrupt_noted, locked, torch_threads
 from wavegen.recipe import CorpusSettings, Recipe
 from wavegen.training import folder
 from wavegen.training.batches import training_windows, validation_files
-from wavegen.training.learner import Learner, NotFiniteError, Step
+from wavegen.training.learner import AbandonedError, Learner, NotFiniteError, Step
 from wavegen.training.log import Log
 from wavegen.training.previews import Previews
 from wavegen.training.processes import ALONE, Processes, device, together
 from wavegen.training.start import take_weights
-from wavegen.training.validation import AbandonedError, validate
+from wavegen.training.validation import validate
 
 LOG_EVERY = 20
 MOST_NAMES = 8  # of recordings in an error's line
@@ -121,8 +121,8 @@ class Trainer:
             recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"threads": 1})})
         try:
             resolved = calibrate(recipe, lambda: probe.take_step(10**6), self.validation_steps, self.processes.any)
-        except NotFiniteError as error:
-            raise self._diverged() from error
+        except NotFiniteError:
+            self._stop_diverged()
         # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
         corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
         return self.processes.from_first(resolved.model_copy(update={"corpus": corpus}))
@@ -155,13 +155,14 @@ class Trainer:
             log = None
             if self.processes.first:
                 log = held.enter_context(contextlib.closing(Log(self.run, name, step, settings.steps, progress)))
+            self.learner.give_up = interrupted.is_set
             while not self.done:
                 started = time.monotonic()
-                if self._validation_due():
-                    with contextlib.suppress(AbandonedError):
+                with contextlib.suppress(AbandonedError):
+                    if self._validation_due():
                         self._validate(interrupted.is_set, log, started)
-                else:
-                    self._train_step(log, started)
+                    else:
+                        self._train_step(log, started)
                 if self.processes.any(interrupted.is_set()):
                     self._save()
                     raise KeyboardInterrupt
@@ -170,8 +171,8 @@ class Trainer:
         assert self.recipe.training.steps is not None, "a resolved recipe has steps"
         try:
             step = self.learner.take_step(self.recipe.training.steps)
-        except NotFiniteError as error:
-            raise self._diverged() from error
+        except NotFiniteError:
+            self._stop_diverged()
         taken = time.monotonic() - started
         self.seconds += taken
         if log is None:
@@ -180,21 +181,25 @@ class Trainer:
         if self.learner.step % LOG_EVERY == 0:
             log.record(self._position(), _values(step, taken))
 
-    def _diverged(self) -> UserError:
+    def _stop_diverged(self) -> NoReturn:
+        """Raises UserError that names the recordings of the step under way."""
         places = self.learner.windows.places(self.learner.step)
         names = [self.trained_on[index].id for index in dict.fromkeys(place.recording for place in places)]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        return UserError(
-            f"{self.run}: training diverged at step {self.learner.step}, where loss or gradient is not finite, "
-            f"in windows of {', '.join(names[:MOST_NAMES])}{more}; lower training.learning_rate, or look at these "
-            "recordings"
-        )
+        where = f"where loss or gradient is not finite, in windows of {', '.join(names[:MOST_NAMES])}{more}"
+        self._stop(f"{where}; lower training.learning_rate, or look at these recordings")
+
+    def _stop(self, why: str) -> NoReturn:
+        """Raises UserError in every process; of several one tells it."""
+        with self.processes.agreed():
+            raise UserError(f"{self.run}: training diverged at step {self.learner.step}, {why}")
+        raise AssertionError("all processes have raised")
 
     def _validate(self, give_up: Any, log: Log | None, started: float) -> None:
         """Validates the averaged weights, keeps them as the last model and as the best if they are, and saves."""
         bits = validate(self.learner.average, self.validation, self.processes, give_up)
         if bits is not None and not math.isfinite(bits):
-            raise self._diverged()
+            self._stop("where the validation files have no finite bits; lower training.learning_rate")
         self.seconds += time.monotonic() - started
         better = bits is None or bits < self.best
         self.best = bits if better and bits is not None else self.best

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 from wavegen.density import AudioModel
 from wavegen.evaluation import Feed, bits_per_file, teacher_forcing
+from wavegen.training.learner import AbandonedError
 from wavegen.training.processes import Processes
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-class AbandonedError(Exception):
-    """The validation was given up, since the training is to end now; it is made when the training goes on."""
 
 
 def validate(
