@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from wavegen.errors import UserError
 
-PATIENCE = timedelta(seconds=30)  # with a process that sends no gradients; one that ends is noticed at once
+PATIENCE = timedelta(seconds=25)  # with a process that takes no part in a step; one that ends is noticed at once
 PATIENCE_ON_GPUS = timedelta(minutes=2)  # where a first step waits for compilers
 LONG_PATIENCE = timedelta(minutes=20)  # where one may have more to do than others: starting, validating, saving
 LOST = "lost another process of this training, which ended or no longer answers; --resume goes on from what was saved"
@@ -28,8 +28,14 @@ Item = TypeVar("Item")
 class Processes:
     """`world` processes that train one model together, this one being number `rank`. Number 0 writes and speaks."""
 
-    def __init__(self, rank: int = 0, world: int = 1, gradients: dist.ProcessGroup | None = None):
-        self.rank, self.world, self._gradients = rank, world, gradients
+    def __init__(
+        self,
+        rank: int = 0,
+        world: int = 1,
+        steps: dist.ProcessGroup | None = None,
+        gradients: dist.ProcessGroup | None = None,
+    ):
+        self.rank, self.world, self._steps, self._gradients = rank, world, steps, gradients
 
     @property
     def first(self) -> bool:
@@ -41,11 +47,11 @@ class Processes:
         return items[begin:end]
 
     def sum(self, *values: float) -> list[float]:
-        """The sum over all processes of each value, in float64, the same bits in every process."""
+        """The sum over all processes of each value, in float64, the same bits in every process; for steps."""
         return self._reduced(values, dist.ReduceOp.SUM)
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so in any process."""
+        """Whether it is so in any process; for steps."""
         return self._reduced([float(flag)], dist.ReduceOp.MAX)[0] > 0
 
     def _reduced(self, values: Sequence[float], how: Any) -> list[float]:
@@ -53,7 +59,7 @@ class Processes:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64)
         with self.in_touch():
-            dist.all_reduce(tensor, how)
+            dist.all_reduce(tensor, how, group=self._steps)
         return tensor.tolist()
 
     def from_first(self, value: T) -> T:
@@ -66,7 +72,7 @@ class Processes:
         return values[0]
 
     def gathered(self, value: T) -> list[T]:
-        """The `value` of each process."""
+        """The `value` of each process, of which some may take their time."""
         if self.world == 1:
             return [value]
         values: list[Any] = [None] * self.world
@@ -122,9 +128,12 @@ def together() -> Iterator[Processes]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     if not nested:
         dist.init_process_group("gloo", timeout=LONG_PATIENCE)
-    gradients = dist.new_group(backend="nccl" if on_gpus else "gloo", timeout=PATIENCE_ON_GPUS if on_gpus else PATIENCE)
+    patience = PATIENCE_ON_GPUS if on_gpus else PATIENCE
+    steps = dist.new_group(backend="gloo", timeout=patience)
+    gradients = dist.new_group(backend="nccl", timeout=patience) if on_gpus else steps
+    assert isinstance(steps, dist.ProcessGroup), "this process is one of the group"
     assert isinstance(gradients, dist.ProcessGroup), "this process is one of the group"
-    yield Processes(dist.get_rank(), world, gradients)
+    yield Processes(dist.get_rank(), world, steps, gradients)
     if not nested:  # after an error others may no longer answer, and the end of the process closes all
         dist.destroy_process_group()
 

@@ -208,10 +208,11 @@ class Trainer:
         if log is not None:
             log.record(self._position(), {"validation_bits": bits})
         self._save(bits, better)
-        if log is not None:
-            started = time.monotonic()
-            self.previews.show(self.learner.average, log.board, self.learner.step, self.seconds)
-            self.seconds += time.monotonic() - started
+        with self.processes.agreed():  # the others wait for as long as that takes
+            if log is not None:
+                started = time.monotonic()
+                self.previews.show(self.learner.average, log.board, self.learner.step, self.seconds)
+                self.seconds += time.monotonic() - started
 
     def _position(self) -> dict[str, float]:
         return {"step": self.learner.step, "seconds": round(self.seconds, 3), "samples": self.learner.samples}

@@ -30,10 +30,10 @@ def validate(
         bits = float(bits_per_file(model, share, open_feed=lambda streams: _watched(model, streams, give_up)).sum())
     except AbandonedError:
         given_up = True
-    bits, given_up = processes.sum(bits, float(given_up))
-    if given_up:
+    found = processes.gathered((bits, given_up))
+    if any(given_up for _, given_up in found):
         raise AbandonedError
-    return bits / sum(map(len, files))
+    return sum(bits for bits, _ in found) / sum(map(len, files))
 
 
 def _watched(model: AudioModel, streams: int, give_up: Callable[[], bool]) -> Feed:
