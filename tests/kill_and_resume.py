@@ -30,6 +30,14 @@ from wavegen.training import train
 from wavegen.training.folder import STATE, read_state
 
 RECIPE = """
+[codec]
+name = "linear"
+[distribution]
+name = "mixture-of-logistics"
+num_mixtures = 3
+[predictor]
+name = "linear"
+taps = 8
 [network]
 name = "wavenet"
 residual_channels = 6

@@ -75,7 +75,7 @@ def tidy(run: Path, recipe: Recipe, step: int) -> None:
 def _keep_metrics(path: Path, step: int) -> None:
     """Drops the lines of steps that a killed run made after it last saved, and a last line that was cut short."""
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             if json.loads(line)["step"] <= step:
                 kept.append(line)

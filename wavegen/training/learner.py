@@ -66,6 +66,12 @@ class Learner:
         self.step, self.samples = 0, 0
         self.give_up: Callable[[], bool] = bool
 
+    def fit_predictor(self) -> None:
+        """Starts the predictor, if there is one, from what least squares say of the recordings."""
+        for model in (self.model, self.average):
+            if model.predictor is not None:
+                model.predictor.fit(self.windows.recordings)
+
     def connect(self) -> None:
         """Makes the gradients those of all processes, and lets a GPU compile the network with bfloat16 layers."""
         if self.model.device.type == "cuda":

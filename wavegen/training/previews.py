@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,23 +41,28 @@ class Previews:
             self._heard = np.ascontiguousarray(recordings[0][: round(PREVIEW_SECONDS * sample_rate)])
         self._sample_rate, self._spent, self._last = sample_rate, 0.0, EXPECTED_SECONDS
 
-    def show(self, model: AudioModel, board: Board, step: int, seconds: float) -> None:
-        """Adds previews of `model` to the board if they are due after `seconds` of training; UserError as it raises."""
+    def show(
+        self, model: AudioModel, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool
+    ) -> None:
+        """Adds previews of `model` to the board if they are due after `seconds` of training.
+
+        Leaves off soon after `give_up` says so. Raises UserError as the board does.
+        """
         if self._spent + self._last > SHARE * seconds or native.missing() is not None or not native.runs(model):
             return
         started = time.monotonic()
         model = copy.deepcopy(model).cpu().eval()
-        self._add("drawn", *self._drawn(open_engine(model, engine="cpu", threads=1)), board, step)
-        if self._heard is not None:
+        self._add("drawn", *self._drawn(open_engine(model, engine="cpu", threads=1), give_up), board, step)
+        if self._heard is not None and not give_up():
             log2_prob = open_engine(model, engine="cpu", threads=1).feed(self._heard[None])[0]
             self._add("validation", self._heard, log2_prob, board, step)
         self._last = time.monotonic() - started
         self._spent += self._last
 
-    def _drawn(self, engine: Engine) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+    def _drawn(self, engine: Engine, give_up: Callable[[], bool]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
         """Audio from seed 0 and log2 p of each sample, (samples,) both."""
         left, deadline, pieces = round(PREVIEW_SECONDS * self._sample_rate), time.monotonic() + DRAWING_SECONDS, []
-        while left > 0 and (not pieces or time.monotonic() < deadline):
+        while left > 0 and (not pieces or (time.monotonic() < deadline and not give_up())):
             pieces.append(engine.generate(min(PIECE, left), [0]))
             left -= PIECE
         pcm, log2_prob = (np.concatenate(column, axis=1)[0] for column in zip(*pieces, strict=True))

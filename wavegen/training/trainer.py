@@ -79,16 +79,13 @@ class Trainer:
         torch.manual_seed(recipe.training.seed)
         self.recipe, self.corpus, self.run, self.processes = recipe, corpus, run, processes
         self.unchanged = folder.Unchanged(corpus)
-        trained_on = corpus.split("train")
-        if not trained_on:
+        self.trained_on = corpus.split("train")
+        if not self.trained_on:
             raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
-        self.trained_on = trained_on
         model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
-        recordings = [corpus.pcm(recording) for recording in trained_on]
+        recordings = [corpus.pcm(recording) for recording in self.trained_on]
         windows = training_windows(recordings, model, recipe.training, processes.world)
         self.init = None if init is None else take_weights(model, init)
-        if self.init is None and model.predictor is not None:
-            model.predictor.fit(recordings)
         self.learner = Learner(model.to(device()), recipe.training, windows, processes)
         self.validation = list(validation_files(corpus))
         self.previews = Previews(self.validation, corpus.sample_rate)
@@ -104,6 +101,8 @@ class Trainer:
             self._check_alike()
             if stored is not None:
                 self._take_over(*stored)
+        if stored is None and self.init is None:
+            self.learner.fit_predictor()
         self.learner.connect()
         if stored is None:
             self.recipe = self.calibrated()
@@ -211,7 +210,7 @@ class Trainer:
         with self.processes.agreed():  # the others wait for as long as that takes
             if log is not None:
                 started = time.monotonic()
-                self.previews.show(self.learner.average, log.board, self.learner.step, self.seconds)
+                self.previews.show(self.learner.average, log.board, self.learner.step, self.seconds, give_up)
                 self.seconds += time.monotonic() - started
 
     def _position(self) -> dict[str, float]:
