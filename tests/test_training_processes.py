@@ -21,14 +21,14 @@ from wavegen.training.trainer import Trainer
 STEPS, FATAL = 30, 17
 THREE = ["--set", "training.batch_size=3"]
 ONE = ["--set", "training.batch_size=1"]
-GRU = ["--set", "training.learning_rate=0.01"]
+FAST = ["--set", "training.learning_rate=0.01"]
 SCENARIOS = [  # run, recipe, processes, step at which one is lost, options
     ("alone", "wavenet", 1, None, THREE),
     ("two", "wavenet", 2, None, THREE),
     ("lost", "wavenet", 2, FATAL, THREE),
     ("lost", "wavenet", 2, None, [*THREE, "--resume"]),
-    ("gru-alone", "gru", 1, None, GRU),
-    ("gru-three", "gru", 3, None, [*GRU, "--set", "training.accumulate=2"]),
+    ("nade-alone", "nade", 1, None, FAST),
+    ("nade-three", "nade", 3, None, [*FAST, "--set", "training.accumulate=2"]),
     ("nothing-alone", "wavenet", 1, None, ONE),
     ("nothing-to-do", "wavenet", 2, None, ONE),
 ]
@@ -39,7 +39,7 @@ def played(tmp_path_factory):
     """The folder of all runs, and the exit codes of each scenario's processes."""
     folder = tmp_path_factory.mktemp("processes")
     trials.make_corpus(folder)
-    for network in ("wavenet", "gru"):
+    for network in ("wavenet", "nade"):
         (folder / f"{network}.toml").write_text(trials.recipe(network).to_toml())
     scenarios = []
     for run, network, processes, fatal, options in SCENARIOS:
@@ -53,7 +53,7 @@ def played(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("one", "several", "processes"),
-    [("alone", "two", 2), ("gru-alone", "gru-three", 3), ("nothing-alone", "nothing-to-do", 2)],
+    [("alone", "two", 2), ("nade-alone", "nade-three", 3), ("nothing-alone", "nothing-to-do", 2)],
 )
 def test_several_processes_learn_what_one_does(one, several, processes, played):
     """Of three windows one process has one and the other two, or there is one window for two; no window weighs more."""
