@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,17 @@ def test_a_model_of_other_settings_is_no_start(network, changed, words, corpus, 
     with pytest.raises(UserError, match=rf"first/model.safetensors: {words}"):
         train(asked, corpus, tmp_path / "second", init=first, progress=False)
     assert not (tmp_path / "second").exists()
+
+
+def test_the_line_of_progress_says_how_far_how_fast_and_how_well(corpus, tmp_path, capfd):
+    train(trials.recipe(), corpus, tmp_path / "run")
+    line = capfd.readouterr().err.splitlines()[-1]
+    assert re.search(
+        r"wavenet: 100%.* 30/30 \[\d+:\d+<\d+:\d+, .*\d\.\d{3} bits/sample, [\d ]+ samples/s, gradient \d", line
+    )
+    logged = [line for line in trials.metrics(tmp_path / "run") if "train_bits" in line]
+    assert [line["step"] for line in logged] == [20]
+    assert logged[0].keys() == {"step", "samples", "train_bits", "gradient_norm", "learning_rate"}
 
 
 def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(corpus, tmp_path, monkeypatch, capsys):
