@@ -188,6 +188,11 @@ REFUSED = {
     "train recipe.toml --set training.learning_rate=fast": "training.learning_rate = 'fast'",
     "train recipe.toml --run trained": "holds a training run; give --resume",
     "train recipe.toml --run a.wav": "a.wav: cannot be written",
+    "train recipe.toml --run new --init absent": "absent: no such file",
+    "train recipe.toml --run new --init wavenet": r"wavenet: network\.\w+ = .*, the recipe says .*; --init takes",
+    "train recipe.toml --dry-run --init wavenet": "--init takes a model of the recipe's settings",
+    "train recipe.toml --set training.accumulate=0": "training.accumulate = 0: should be greater than or equal to 1",
+    "train recipe.toml --set training.patience=0": "training.patience = 0: should be greater than or equal to 1",
     # outputs
     "generate gru absent/o.wav": "there is no folder absent",
     "generate absent.safetensors absent/o.wav": "there is no folder absent",

@@ -33,14 +33,15 @@ ORDER = [
     {"density", "data"},
     {"recipe", "baselines", "engine"},
     {"checkpoint", "calibration", "evaluation", "optimizer", "process"},
-    {"wgn", "lockstep"},
+    {"wgn", "lockstep", "pictures"},
     {"compression"},
     {"training", "scoring", "sampling", "comparison", "bench", "quantization"},
-    {"report", "pictures", "charts"},
+    {"report", "charts"},
     {"page"},
     {"showcase"},
     {"quickstart"},
     {"arguments", "cli"},
+    {"__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -80,7 +81,7 @@ def test_imports_go_one_way(path):
 
 
 def test_nothing_imports_the_command_line():
-    assert not [path for path in MODULES if "wavegen.cli" in imported(path)]
+    assert not [path for path in MODULES if "wavegen.cli" in imported(path) and path.name != "__main__.py"]
 
 
 def test_the_walker_sees_imports_in_functions():

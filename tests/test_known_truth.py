@@ -9,7 +9,7 @@ from wavegen.data.windows import Windows
 from wavegen.density import AudioModel
 from wavegen.evaluation import bits_per_file, bootstrap_interval
 from wavegen.optimizer import optimizers
-from wavegen.training import mean_bits
+from wavegen.training.learner import BitsOf
 
 HEADS = {"ar2": "mixture-of-gaussians", "white-laplace": "mixture-of-logistics"}
 
@@ -35,7 +35,8 @@ def test_the_excess_over_the_true_density_falls_towards_zero(name):
         if step in (0, 20, 60, 240):
             excess.append((bits_per_file(model, held_out) - truth) / samples)
         model.zero_grad()
-        mean_bits(model, windows.batch(step)).backward()
+        batch = windows.batch(step)
+        (BitsOf(model)(*batch) / batch.scored.sum()).backward()
         for optimizer in steppers:
             optimizer.step()
     means = [one.mean() for one in excess]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wavegen.codecs import Linear
 from wavegen.data.windows import Windows
-from wavegen.training import context_of
+from wavegen.training.batches import context_of
 
 GOLDEN = "11d91f66a31dbbe8"
 
@@ -32,6 +32,7 @@ def test_a_window_is_a_stretch_of_one_recording(lengths, window, context, alignm
     recordings = numbered(lengths)
     windows = Windows(recordings, window=window, context=context, alignment=alignment, batch_size=5, seed=3)
     batch = windows.batch(step)
+    assert [place.scored for place in windows.places(step)] == batch.scored.sum(dim=1).tolist()
     starts = np.cumsum([0, *lengths])
     for pcm, before, scored in zip(*batch, strict=True):
         inside = scored.numpy().copy()

@@ -77,11 +77,20 @@ def _add_train(commands: Any) -> None:
     parser = _command(commands, "train", "train a model as a recipe says")
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a TOML file")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="instead of the recipe's corpus.path")
-    parser.add_argument(
-        "--run", dest="run_folder", type=Path, metavar="DIR", help="default: runs/ and the recipe's name"
+    parser.add_argument(  # torchrun takes --run for an option of its own, hence the longer name
+        "--run",
+        "--run-folder",
+        dest="run_folder",
+        type=Path,
+        metavar="DIR",
+        help="default: runs/ and the recipe's name",
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's key")
-    parser.add_argument("--resume", action="store_true", help="go on where the run folder allows it")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where the run folder allows it; with more steps, beyond its end"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what it would take, and train and write nothing")
+    parser.add_argument("--init", type=Path, metavar="MODEL", help="start from its weights; its settings are the same")
 
 
 def _add_generate(commands: Any) -> None:

@@ -29,8 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # a thread a core stalls for minutes on a busy machine
     try:
         args = make_parser(COMMANDS).parse_args(argv)
-        result, text = args.run(args)
-        print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
+        answer: Result | None = args.run(args)
+        if answer is not None:  # of several processes that train together one speaks
+            result, text = answer
+            print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
         return DONE
     except UserError as error:
         return _fail(str(error), USER_ERROR)
@@ -72,20 +74,29 @@ def _prepare(args: argparse.Namespace) -> Result:
     return audit, describe(audit)
 
 
-def _train(args: argparse.Namespace) -> Result:
+def _train(args: argparse.Namespace) -> Result | None:
     from wavegen.checkpoint import load
     from wavegen.data.corpus import open_corpus
     from wavegen.recipe import load_recipe
     from wavegen.report import description_text
-    from wavegen.training import train
+    from wavegen.training import plan, together, train
 
-    recipe = load_recipe(args.recipe, args.set)
-    if args.corpus is None and recipe.corpus.path is None:
-        raise UserError(f"{args.recipe}: corpus.path is missing; write it there, or give --corpus")
-    corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
-    run = args.run_folder or Path("runs") / args.recipe.stem
-    model_file = train(recipe, corpus, run, resume=args.resume)
-    result = {"run": str(run), "model": str(model_file), **load(model_file).metadata}
+    with together() as processes:
+        with processes.agreed():
+            recipe = load_recipe(args.recipe, args.set)
+            if args.corpus is None and recipe.corpus.path is None:
+                raise UserError(f"{args.recipe}: corpus.path is missing; write it there, or give --corpus")
+            corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
+        run = args.run_folder or Path("runs") / args.recipe.stem
+        if args.dry_run:
+            result = plan(recipe, corpus, args.init)
+        else:
+            model_file = train(recipe, corpus, run, resume=args.resume, init=args.init)
+            result = {"run": str(run), "model": str(model_file)}
+        if not processes.first:
+            return None
+    if not args.dry_run:
+        result |= load(result["model"]).metadata
     return result, description_text(result)
 
 

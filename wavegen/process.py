@@ -1,4 +1,4 @@
-"""What a training process holds while it runs: torch's threads, its folder's lock, and Ctrl-C."""
+"""What a training process holds while it runs: torch's threads, its folder's lock, and the signals that end it."""
 
 from __future__ import annotations
 
@@ -27,26 +27,29 @@ def torch_threads(threads: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def interrupt_noted() -> Iterator[threading.Event]:
-    """Ctrl-C inside the block sets the event, so that no step and no validation is cut in two; a second one raises.
+    """Ctrl-C and SIGTERM inside the block set the event, so that no step and no file is cut in two.
 
+    A second Ctrl-C raises; a SIGTERM does not, since whoever sends one may have sent another signal before.
     A handler of the host's own, or that of a shell which ignores Ctrl-C, stays in place.
     """
     came = threading.Event()
 
-    def note(*_: object) -> None:
-        if came.is_set():
+    def note(number: int, _: object) -> None:
+        if number == signal.SIGINT and came.is_set():
             raise KeyboardInterrupt
         came.set()
 
-    main_thread = threading.current_thread() is threading.main_thread()
-    if not main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield came
-        return
-    signal.signal(signal.SIGINT, note)
+    plain = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    if threading.current_thread() is not threading.main_thread():
+        plain = {}
+    noted = {number: handler for number, handler in plain.items() if signal.getsignal(number) == handler}
+    for number in noted:
+        signal.signal(number, note)
     try:
         yield came
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in noted.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

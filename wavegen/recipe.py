@@ -53,6 +53,8 @@ class TrainingSettings(_Table):
     minutes: Annotated[float, Field(gt=0, le=10**7)] | None = None
     validate_every: Annotated[int, Field(ge=1)] | None = None
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    patience: Annotated[int, Field(ge=1)] | None = None
+    accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
 
     @model_validator(mode="after")
@@ -79,15 +81,19 @@ class Recipe(BaseModel):
     sampling: SamplingSettings
     model: dict[str, dict[str, Any]]
 
-    def to_toml(self) -> str:
-        """The recipe as TOML that `load_recipe` reads back to the same recipe."""
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The recipe's tables without the keys that say nothing."""
         tables = {
             "corpus": self.corpus.model_dump(exclude_none=True),
             **self.model,
             "training": self.training.model_dump(exclude_none=True),
             "sampling": self.sampling.model_dump(),
         }
-        return tomli_w.dumps({name: table for name, table in tables.items() if table})
+        return {name: table for name, table in tables.items() if table}
+
+    def to_toml(self) -> str:
+        """The recipe as TOML that `load_recipe` reads back to the same recipe."""
+        return tomli_w.dumps(self.tables())
 
 
 def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:

@@ -20,6 +20,7 @@ class Network(Protocol):
 
     name: ClassVar[str]  # what a recipe calls it
     input_channels: int
+    bfloat16_layers: bool  # set while training on a GPU; only products inside a WaveNet's layers take notice
 
     @property
     def receptive_field(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, cast
 
@@ -26,6 +27,7 @@ class WaveNet(nn.Module):
 
     name: ClassVar[str] = "wavenet"
     alignment = 1
+    bfloat16_layers = False
 
     def __init__(
         self,
@@ -68,18 +70,23 @@ class WaveNet(nn.Module):
     def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
         return tuple(layer.initial_state(batch_size) for layer in cast(Iterable[CausalConv], (self.front, *self.gates)))
 
+    def _inside(self, device: str) -> contextlib.AbstractContextManager[object]:
+        """What a layer's own products are computed in: the stream that they add to is never rounded."""
+        return torch.autocast(device, torch.bfloat16) if self.bfloat16_layers else contextlib.nullcontext()
+
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
         x, past = self.front(inputs, state[0])
         outputs, pasts = [], [past]
         for layer, (gate, past) in enumerate(zip(self.gates, state[1:], strict=True)):
-            gates, past = gate(x, past)
-            signal, opening = gates.chunk(2, dim=2)
-            z = torch.tanh(signal) * torch.sigmoid(opening)
-            if layer < len(self.residuals):
-                x = x + self.residuals[layer](z)
+            with self._inside(x.device.type):
+                gates, past = gate(x, past)
+                signal, opening = gates.chunk(2, dim=2)
+                z = torch.tanh(signal) * torch.sigmoid(opening)
+                change = self.residuals[layer](z) if layer < len(self.residuals) else None
+            x = x if change is None else x + change
             outputs.append(z)
             pasts.append(past)
-        skip = self.skip(torch.cat(outputs, dim=2))
+        skip = self.skip(torch.cat(outputs, dim=2).to(x.dtype))
         return self.output(torch.relu(self.head(torch.relu(skip)))), tuple(pasts)

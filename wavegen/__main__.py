@@ -1,0 +1,7 @@
+"""`python -m wavegen` is `wavegen`, also under torchrun."""
+
+import sys
+
+from wavegen.cli import main
+
+sys.exit(main())

@@ -1,0 +1,109 @@
+"""What a run folder holds besides models: the state to resume from, the log of metrics, the recipe."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from wavegen.atomic import replacing
+from wavegen.checkpoint import FORMAT, read_tensors, weights_hash, write_tensors
+from wavegen.data.corpus import Corpus
+from wavegen.errors import UserError
+from wavegen.recipe import Recipe, check_same, parse_recipe
+
+STATE, METRICS, RECIPE = "resume.safetensors", "metrics.jsonl", "recipe.toml"
+
+
+def write_state(run: Path, recipe: Recipe, tensors: Mapping[str, Tensor], position: Mapping[str, Any]) -> None:
+    """Writes all that a run goes on from, in one file, whole or not at all. Raises UserError."""
+    header = {"format": FORMAT, "recipe": recipe.to_toml(), "weights_hash": weights_hash(tensors), **position}
+    write_tensors(run / STATE, tensors, header)
+
+
+def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], dict[str, Any]]:
+    """What `write_state` wrote. Raises UserError if the file is damaged or is something else."""
+    path = run / STATE
+    tensors, header = read_tensors(path)
+    try:
+        recipe = parse_recipe(tomllib.loads(header["recipe"]), str(path))
+        intact = header["weights_hash"] == weights_hash(tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise foreign(run) from error
+    if not intact:
+        raise UserError(f"{path}: the weights do not match their hash; the file is damaged, give another --run")
+    return recipe, tensors, header
+
+
+def foreign(run: Path) -> UserError:
+    return UserError(f"{run / STATE}: damaged, or of another run; give another --run")
+
+
+def agreed_recipe(given: Recipe, stored: Recipe, step: int, run: Path) -> Recipe:
+    """The recipe that a run at `step` goes on with: the one it has, with more steps if it is done and these are asked.
+
+    Raises UserError if `given` asks for anything else.
+    """
+    asked, has = given.training.steps, stored.training.steps
+    assert has is not None, "a resolved recipe has steps"
+    if asked is not None and asked != has:
+        if asked < has or step < has:
+            raise UserError(
+                f"{run}: was started with training.steps = {has}, not {asked}, and is at {step}; "
+                "only a run that has all its steps behind it takes more"
+            )
+        stored = stored.model_copy(update={"training": stored.training.model_copy(update={"steps": asked})})
+    check_same(given, stored, str(run))
+    return stored
+
+
+def tidy(run: Path, recipe: Recipe, step: int) -> None:
+    """Takes away what a killed process left after the run last saved, at `step`, and writes the recipe. UserError."""
+    for left in run.glob(".*.part*"):
+        left.unlink(missing_ok=True)
+    with replacing(run / RECIPE) as temporary:
+        temporary.write_text(recipe.to_toml(), encoding="utf-8")
+    _keep_metrics(run / METRICS, step)
+
+
+def _keep_metrics(path: Path, step: int) -> None:
+    """Drops the lines of steps that a killed run made after it last saved, and a last line that was cut short."""
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+    with replacing(path) as temporary:
+        temporary.write_text("".join(kept), encoding="utf-8")
+
+
+class Unchanged:
+    """Watches that a corpus's files stay what they are while they are read."""
+
+    def __init__(self, corpus: Corpus):
+        self.corpus = corpus
+        self.before = self._looks()
+
+    def check(self) -> None:
+        """Raises UserError if a file of the corpus was replaced, written to or removed since."""
+        if self._looks() != self.before:
+            raise UserError(
+                f"{self.corpus.path}: changed during the training; put the corpus back as it was and go on "
+                "with --resume, or train on the new one with another --run"
+            )
+
+    def _looks(self) -> list[tuple[int, int, int] | None]:
+        looks = []
+        for name in ("corpus.json", "index.jsonl", "pcm.i16"):
+            try:
+                status = os.stat(self.corpus.path / name)
+                looks.append((status.st_ino, status.st_size, status.st_mtime_ns))
+            except OSError:
+                looks.append(None)
+        return looks

@@ -1,0 +1,82 @@
+"""What a model in training sounds like: drawn audio and surprise for TensorBoard, by the native engine."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tensorboardX import summary
+
+from wavegen.density import AudioModel
+from wavegen.engine import native, open_engine
+from wavegen.engine.base import Engine
+from wavegen.evaluation import windowed
+from wavegen.pictures import WINDOW, picture
+from wavegen.training.log import Board
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHARE = 0.02  # of the training time at most goes into previews
+EXPECTED_SECONDS = 2.0  # that the first takes
+PREVIEW_SECONDS = 2.0  # of audio at most
+DRAWING_SECONDS = 5.0  # of time at most: a large model draws less than that audio
+PIECE = 256  # samples between two looks at the clock
+
+
+class Previews:
+    """Makes previews now and then, as seldom as SHARE says, of a model and of a validation recording if there is one.
+
+    Nothing that is trained depends on them.
+    """
+
+    def __init__(self, recordings: Sequence[NDArray[np.int16]], sample_rate: int):
+        self._heard = None
+        if recordings:
+            self._heard = np.ascontiguousarray(recordings[0][: round(PREVIEW_SECONDS * sample_rate)])
+        self._sample_rate, self._spent, self._last = sample_rate, 0.0, EXPECTED_SECONDS
+
+    def show(
+        self, model: AudioModel, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool
+    ) -> None:
+        """Adds previews of `model` to the board if they are due after `seconds` of training.
+
+        Leaves off soon after `give_up` says so. Raises UserError as the board does.
+        """
+        if self._spent + self._last > SHARE * seconds or native.missing() is not None or not native.runs(model):
+            return
+        started = time.monotonic()
+        model = copy.deepcopy(model).cpu().eval()
+        self._add("drawn", *self._drawn(open_engine(model, engine="cpu", threads=1), give_up), board, step)
+        if self._heard is not None and not give_up():
+            log2_prob = open_engine(model, engine="cpu", threads=1).feed(self._heard[None])[0]
+            self._add("validation", self._heard, log2_prob, board, step)
+        self._last = time.monotonic() - started
+        self._spent += self._last
+
+    def _drawn(self, engine: Engine, give_up: Callable[[], bool]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+        """Audio from seed 0 and log2 p of each sample, (samples,) both."""
+        left, deadline, pieces = round(PREVIEW_SECONDS * self._sample_rate), time.monotonic() + DRAWING_SECONDS, []
+        while left > 0 and (not pieces or (time.monotonic() < deadline and not give_up())):
+            pieces.append(engine.generate(min(PIECE, left), [0]))
+            left -= PIECE
+        pcm, log2_prob = (np.concatenate(column, axis=1)[0] for column in zip(*pieces, strict=True))
+        return pcm, log2_prob
+
+    def _add(self, name: str, pcm: NDArray[np.int16], log2_prob: NDArray[np.float64], board: Board, step: int) -> None:
+        """The sound, and a picture of its waveform, spectrogram and surprise."""
+        from matplotlib.image import imread
+
+        surprise = windowed(-log2_prob, max(1, round(WINDOW * self._sample_rate)))
+        title = f"{name} at step {step}: {-log2_prob.mean():.3f} bits/sample"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "preview.png"
+            picture(path, pcm, self._sample_rate, {"the model": surprise}, WINDOW, title)
+            drawing = imread(path)[..., :3]
+        board.add(summary.audio(name, pcm / 32768, self._sample_rate), step)
+        board.add(summary.image(name, drawing, dataformats="HWC"), step)

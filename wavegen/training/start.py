@@ -1,0 +1,35 @@
+"""Starting from another model's weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wavegen.checkpoint import load
+from wavegen.density import AudioModel
+from wavegen.errors import UserError
+from wavegen.evaluation import check_rate
+
+
+def take_weights(model: AudioModel, path: str | Path) -> str:
+    """Copies the weights of the model file `path` into `model`; gives their hash.
+
+    Raises UserError, naming what differs, unless the two have the same settings and sample rate.
+    """
+    other = load(path)
+    check_rate(str(path), other.sample_rate, model.sample_rate, "the corpus is of another rate")
+    wanted, found = _flat(model.settings), _flat(other.settings)
+    for key in sorted(wanted.keys() | found.keys()):
+        if wanted.get(key) != found.get(key):
+            raise UserError(
+                f"{path}: {key} = {found.get(key)}, the recipe says {wanted.get(key)}; "
+                "--init takes a model of the recipe's settings"
+            )
+    model.load_state_dict(other.state_dict())
+    return str(other.metadata["weights_hash"])
+
+
+def _flat(settings: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    plain = json.loads(json.dumps(settings))  # tuples are lists in recipes
+    return {f"{part}.{key}": value for part, table in plain.items() for key, value in table.items()}

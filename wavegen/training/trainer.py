@@ -1,0 +1,292 @@
+"""One trainer for every density: steps, validations, what is kept of them, and going on after an interruption."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from wavegen.calibration import calibrate
+from wavegen.checkpoint import save
+from wavegen.data.corpus import Corpus
+from wavegen.density import AudioModel
+from wavegen.errors import UserError
+from wavegen.process import interrupt_noted, locked, torch_threads
+from wavegen.recipe import CorpusSettings, Recipe
+from wavegen.training import folder
+from wavegen.training.batches import training_windows, validation_files
+from wavegen.training.learner import AbandonedError, Learner, NotFiniteError, Step
+from wavegen.training.log import Log
+from wavegen.training.previews import Previews
+from wavegen.training.processes import ALONE, Processes, device, together
+from wavegen.training.start import take_weights
+from wavegen.training.validation import validate
+
+LOG_EVERY = 20
+MOST_NAMES = 8  # of recordings in an error's line
+BEST, LAST = "model.safetensors", "last.safetensors"
+
+
+def train(
+    recipe: Recipe,
+    corpus: Corpus,
+    run: str | Path,
+    *,
+    resume: bool = False,
+    init: str | Path | None = None,
+    progress: bool = True,
+) -> Path:
+    """Trains what the recipe says and gives the path of the best model, `run`/model.safetensors.
+
+    The run folder holds the resolved recipe, metrics.jsonl, TensorBoard events, the model (averaged
+    weights, best on the validation split), the last one and what resuming needs; a resumed run ends with the
+    same bits as one that was never interrupted. `init` is a model of the same settings to start from.
+    Under torchrun all processes train one model. Raises UserError when recipe, corpus, folder or model do not
+    fit, when another process trains in the folder, and when training diverges.
+    """
+    run = Path(run)
+    with together() as processes, contextlib.ExitStack() as held:
+        with processes.agreed():
+            trainer = Trainer(recipe, corpus, run, processes, init)
+            if processes.first:
+                held.enter_context(locked(run))
+                if (run / folder.STATE).exists() and not resume:
+                    raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
+        trainer.open()
+        trainer.run_all(progress)
+    return run / BEST
+
+
+class Trainer:
+    """A training run: what learns, on what, and how far it is."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        corpus: Corpus,
+        run: Path,
+        processes: Processes = ALONE,
+        init: str | Path | None = None,
+    ):
+        if recipe.corpus.sample_rate not in (None, corpus.sample_rate):
+            raise UserError(
+                f"{corpus.path}: {corpus.sample_rate} Hz, but the recipe says {recipe.corpus.sample_rate} Hz"
+            )
+        torch.manual_seed(recipe.training.seed)
+        self.recipe, self.corpus, self.run, self.processes = recipe, corpus, run, processes
+        self.unchanged = folder.Unchanged(corpus)
+        self.trained_on = corpus.split("train")
+        if not self.trained_on:
+            raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
+        model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
+        windows = training_windows(corpus.pcms("train"), model, recipe.training, processes.world)
+        self.init = None if init is None else take_weights(model, init)
+        self.learner = Learner(model.to(device()), recipe.training, windows, processes)
+        self.validation = list(validation_files(corpus))
+        self.previews = Previews(self.validation, corpus.sample_rate)
+        self.seconds, self.best, self.validated, self.since_best = 0.0, math.inf, 0, 0
+
+    def open(self) -> None:
+        """Takes over what the run folder holds, or decides what the recipe leaves open; then the folder is tidy."""
+        with self.processes.agreed():
+            exists = self.processes.first and (self.run / folder.STATE).exists()
+            stored = folder.read_state(self.run) if exists else None
+        stored = self.processes.from_first(stored)
+        with self.processes.agreed():
+            self._check_alike()
+            if stored is not None:
+                self._take_over(*stored)
+        if stored is None and self.init is None:
+            self.learner.fit_predictor()
+        self.learner.connect()
+        if stored is None:
+            self.recipe = self.calibrated()
+        if stored is None or stored[0] != self.recipe:
+            # Before the first step, so that a run killed at once goes on from the same weights and recipe.
+            self._save()
+        with self.processes.agreed():
+            if self.processes.first:
+                folder.tidy(self.run, self.recipe, self.learner.step)
+
+    def calibrated(self) -> Recipe:
+        """The recipe with its steps and threads decided by timing copies of what learns."""
+        recipe, probe = self.recipe, self.learner.copied()
+        if self.processes.world > 1 and recipe.training.threads is None:  # they are as many as one asked for already
+            recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"threads": 1})})
+        try:
+            resolved = calibrate(recipe, lambda: probe.take_step(10**6), self.validation_steps, self.processes.any)
+        except NotFiniteError:
+            self._stop_diverged()
+        # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
+        corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
+        return self.processes.from_first(resolved.model_copy(update={"corpus": corpus}))
+
+    @property
+    def validation_steps(self) -> float:
+        """How many times a step's samples one validation scores."""
+        return sum(map(len, self.validation)) / (self.learner.windows.batch_size * self.learner.windows.length)
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are behind it, or early stopping has ended it, and nothing is left to validate."""
+        settings = self.recipe.training
+        assert settings.steps is not None, "a resolved recipe has steps"
+        stopped = settings.patience is not None and self.since_best >= settings.patience
+        return not self._validation_due() and (stopped or self.learner.step >= settings.steps)
+
+    def _validation_due(self) -> bool:
+        settings, step = self.recipe.training, self.learner.step
+        assert settings.validate_every is not None, "a resolved recipe has it"
+        return step > self.validated and (step % settings.validate_every == 0 or step == settings.steps)
+
+    def run_all(self, progress: bool = True) -> None:
+        """Trains from where the run stands to its end. Interrupted, it ends the step under way, saves, and raises."""
+        settings = self.recipe.training
+        assert settings.threads is not None, "a resolved recipe has all three"
+        assert settings.steps is not None, "a resolved recipe has all three"
+        name, step = self.learner.model.network.name, self.learner.step
+        with torch_threads(settings.threads), interrupt_noted() as interrupted, contextlib.ExitStack() as held:
+            log = None
+            if self.processes.first:
+                log = held.enter_context(contextlib.closing(Log(self.run, name, step, settings.steps, progress)))
+            self.learner.give_up = interrupted.is_set
+            while not self.done:
+                started = time.monotonic()
+                with contextlib.suppress(AbandonedError):
+                    if self._validation_due():
+                        self._validate(interrupted.is_set, log, started)
+                    else:
+                        self._train_step(log, started)
+                if self.processes.any(interrupted.is_set()):
+                    self._save()
+                    raise KeyboardInterrupt
+
+    def _train_step(self, log: Log | None, started: float) -> None:
+        assert self.recipe.training.steps is not None, "a resolved recipe has steps"
+        try:
+            step = self.learner.take_step(self.recipe.training.steps)
+        except NotFiniteError:
+            self._stop_diverged()
+        taken = time.monotonic() - started
+        self.seconds += taken
+        if log is None:
+            return
+        log.show(step, step.samples / taken)
+        if self.learner.step % LOG_EVERY == 0:
+            log.record(self._position(), _values(step, taken))
+
+    def _stop_diverged(self) -> NoReturn:
+        """Raises UserError that names the recordings of the step under way."""
+        places = self.learner.windows.places(self.learner.step)
+        names = [self.trained_on[index].id for index in dict.fromkeys(place.recording for place in places)]
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        where = f"where loss or gradient is not finite, in windows of {', '.join(names[:MOST_NAMES])}{more}"
+        self._stop(f"{where}; lower training.learning_rate, or look at these recordings")
+
+    def _stop(self, why: str) -> NoReturn:
+        """Raises UserError in every process; of several one tells it."""
+        with self.processes.agreed():
+            raise UserError(f"{self.run}: training diverged at step {self.learner.step}, {why}")
+        raise AssertionError("all processes have raised")
+
+    def _validate(self, give_up: Any, log: Log | None, started: float) -> None:
+        """Validates the averaged weights, keeps them as the last model and as the best if they are, and saves."""
+        bits = validate(self.learner.average, self.validation, self.processes, give_up)
+        if bits is not None and not math.isfinite(bits):
+            self._stop("where the validation files have no finite bits; lower training.learning_rate")
+        self.seconds += time.monotonic() - started
+        better = bits is None or bits < self.best
+        self.best = bits if better and bits is not None else self.best
+        self.since_best = 0 if better else self.since_best + 1
+        self.validated = self.learner.step
+        if log is not None:
+            log.record(self._position(), {"validation_bits": bits})
+        self._save(bits, better)
+        with self.processes.agreed():  # the others wait for as long as that takes
+            if log is not None:
+                started = time.monotonic()
+                self.previews.show(self.learner.average, log.board, self.learner.step, self.seconds, give_up)
+                self.seconds += time.monotonic() - started
+
+    def _position(self) -> dict[str, float]:
+        return {"step": self.learner.step, "seconds": round(self.seconds, 3), "samples": self.learner.samples}
+
+    def _save(self, validated: float | None = None, better: bool | None = None) -> None:
+        """Saves what the run goes on from; after a validation also the model, as the last and if `better` the best."""
+        with self.processes.agreed():
+            self.unchanged.check()
+            if not self.processes.first:
+                return
+            if better is not None:
+                metadata = self._metadata(validated)
+                for name in (LAST, BEST) if better else (LAST,):
+                    save(self.learner.average, self.run / name, metadata)
+            position = {
+                "corpus_fingerprint": self.corpus.fingerprint,
+                "init": self.init,
+                "step": self.learner.step,
+                "samples": self.learner.samples,
+                "seconds": self.seconds,
+                "best": self.best,
+                "validated": self.validated,
+                "since_best": self.since_best,
+            }
+            folder.write_state(self.run, self.recipe, self.learner.state(), position)
+
+    def _metadata(self, validated: float | None) -> dict[str, Any]:
+        """What a model file says of its making."""
+        training = self.recipe.training
+        return {
+            "corpus_fingerprint": self.corpus.fingerprint,
+            "seed": training.seed,
+            "steps": self.learner.step,
+            "samples_seen": self.learner.samples,
+            "training_seconds": round(self.seconds, 1),
+            "threads": training.threads,
+            "validation_bits": validated,
+            **({} if self.init is None else {"init": self.init}),
+            **({} if self.processes.world == 1 else {"processes": self.processes.world}),
+            **self.recipe.sampling.model_dump(),
+        }
+
+    def _take_over(self, recipe: Recipe, tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> None:
+        """Goes on from a saved state. Raises UserError if it is another recipe's or corpus's, or damaged."""
+        try:
+            self.recipe = folder.agreed_recipe(self.recipe, recipe, header["step"], self.run)
+            self._check_origin(header)
+            self.learner.restore(tensors, header["step"], header["samples"])
+            self.seconds, self.best = header["seconds"], header["best"]
+            self.validated, self.since_best = header["validated"], header["since_best"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise folder.foreign(self.run) from error
+
+    def _check_alike(self) -> None:
+        """Raises UserError unless all processes were given the same recipe and corpus."""
+        given = self.processes.gathered((self.recipe.to_toml(), self.corpus.fingerprint))
+        for rank, one in enumerate(given):
+            if one != given[0]:
+                what = "recipe" if one[0] != given[0][0] else "corpus"
+                raise UserError(f"process {rank} has another {what} than process 0; give the same on every machine")
+
+    def _check_origin(self, header: dict[str, Any]) -> None:
+        if header["corpus_fingerprint"] != self.corpus.fingerprint:
+            raise UserError(
+                f"{self.run}: was trained on corpus {header['corpus_fingerprint']}, "
+                f"{self.corpus.path} is {self.corpus.fingerprint}; give the same corpus"
+            )
+        if self.init not in (None, header["init"]):
+            raise UserError(f"{self.run}: did not start from the model that --init names; leave --init out")
+        self.init = header["init"]
+
+
+def _values(step: Step, taken: float) -> dict[str, float | None]:
+    return {
+        "train_bits": step.bits,
+        "gradient_norm": step.gradient_norm,
+        "learning_rate": step.learning_rate,
+        "samples_per_second": round(step.samples / taken, 1),
+    }
