@@ -20,6 +20,7 @@ from wavegen import audio
 from wavegen.data import preparing, reading
 from wavegen.data.corpus import open_corpus, prepare
 from wavegen.data.gathering import Gathering
+from wavegen.data.workfolder import keep_if_for, work_folder
 from wavegen.errors import UserError
 
 WORK = ".corpus.preparing"
@@ -161,6 +162,7 @@ import sys, time
 from wavegen.data import reading
 from wavegen.data.corpus import prepare
 from wavegen.data.gathering import Gathering
+from wavegen.data.workfolder import keep_if_for, work_folder
 reading.SHARE_BYTES = 4000
 add = Gathering.add
 def slow(self, read):
@@ -233,3 +235,31 @@ def test_shares_are_cut_by_size_and_number():
     assert [share.number for share in made] == [1, reading.SHARE_FILES, 103 - 1 - reading.SHARE_FILES]
     assert [share.start for share in made] == [10, 20, 20 + 10 * reading.SHARE_FILES]
     assert reading.shares(sizes, starts, len(sizes)) == []
+    assert [share.number for share in reading.shares([0, 0, 5], [0, 10, 20], 1)] == [2], "the first may be empty"
+
+
+def work(corpus, end):
+    """A run that is stopped by `end` once it has done something."""
+    with work_folder(corpus) as made:
+        keep_if_for(made, {"source": "speech"})
+        (made / "hours").write_text("of work")
+        raise end
+
+
+def test_a_wrong_source_does_not_cost_the_work_of_an_interrupted_run(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        work(tmp_path / "corpus", KeyboardInterrupt())
+    with pytest.raises(UserError, match="unmounted: cannot be read"):
+        prepare(tmp_path / "unmounted", tmp_path / "corpus", name="yesno")
+    assert (tmp_path / WORK / "hours").read_text() == "of work"
+    with pytest.raises(UserError, match="a reason"):
+        work(tmp_path / "corpus", UserError("a reason"))
+    assert not (tmp_path / WORK).exists(), "it was this run's"
+
+
+def test_a_link_to_itself_does_not_hide_its_folder(tmp_path):
+    (tmp_path / "x.wav").symlink_to(tmp_path / "x.wav")
+    (tmp_path / "y").symlink_to(tmp_path / "y")
+    soundfile.write(tmp_path / "good.wav", np.zeros(4000, np.int16), 8000)
+    audit = prepare(tmp_path, tmp_path.parent / f"{tmp_path.name}-corpus")
+    assert audit["files"] == 1

@@ -62,7 +62,7 @@ def test_without_validation_files_the_last_weights_are_kept(corpus, tmp_path):
 
 def test_metrics_on_a_full_disk_get_one_line(corpus, tmp_path, monkeypatch):
     run = tmp_path / "run"
-    monkeypatch.setattr("wavegen.training.folder._keep_metrics", lambda path, step: os.symlink("/dev/full", path))
+    monkeypatch.setattr("wavegen.training.folder._keep_metrics", lambda path, *steps: os.symlink("/dev/full", path))
     with pytest.raises(UserError, match=r"metrics.jsonl: cannot be written: No space left on device"):
         train(recipe(), corpus, run, progress=False)
 

@@ -207,6 +207,9 @@ def test_previews_take_a_small_share_of_the_time(corpus, tmp_path, monkeypatch):
     for seconds, shown in ((499.0, 2), (501.0, 4)):
         trainer.previews.show(trainer.learner.average, board, 0, seconds)
         assert len(made) == shown
+    trainer.previews.begin(501.0)
+    trainer.previews.show(trainer.learner.average, board, 0, 700.0)
+    assert len(made) == 4, "what another process trained is not this one's to spend"
     board.close()
 
 

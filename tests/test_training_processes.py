@@ -134,12 +134,16 @@ def test_shares_are_all_windows_once():
 class Differing(Processes):
     """Process 0 of two, of which the other was given something else."""
 
+    what = "corpus"
+
     def gathered(self, value):
-        return [value, (value[0], "another corpus")]
+        return [value, value | {self.what: "another"}]
 
 
-def test_processes_of_different_corpora_do_not_train_together(tmp_path):
+@pytest.mark.parametrize("what", ["recipe", "corpus", "model to --init from"])
+def test_processes_that_were_given_different_things_do_not_train_together(what, tmp_path):
     trainer = Trainer(trials.recipe(), trials.make_corpus(tmp_path), tmp_path)
     trainer.processes = Differing()
-    with pytest.raises(UserError, match="process 1 has another corpus than process 0"):
+    trainer.processes.what = what
+    with pytest.raises(UserError, match=f"process 1 has another {what} than process 0"):
         trainer._check_alike()

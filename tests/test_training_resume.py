@@ -20,7 +20,7 @@ from wavegen.errors import UserError
 from wavegen.process import interrupt_noted
 from wavegen.recipe import parse_recipe
 from wavegen.training import train
-from wavegen.training.folder import read_state
+from wavegen.training.folder import _keep_metrics, read_state
 from wavegen.training.log import Board
 from wavegen.training.trainer import Trainer
 
@@ -311,3 +311,11 @@ def test_what_a_killed_process_left_is_taken_away(corpus, tmp_path):
     (run / ".model.safetensors.12345.part.safetensors").write_bytes(b"half")
     train(recipe(steps=2), corpus, run, resume=True, progress=False)
     assert not list(run.glob(".*.part*"))
+
+
+def test_a_validation_that_was_not_saved_is_not_kept_twice(tmp_path):
+    kept = [{"step": 10, "validation_bits": 9.0}, {"step": 20, "train_bits": 8.0}]
+    lines = [*kept, {"step": 20, "validation_bits": 8.5}]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    _keep_metrics(tmp_path / "metrics.jsonl", step=20, validated=10)
+    assert [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == kept

@@ -151,7 +151,8 @@ def _sorted_names(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             shown = [entry for entry in entries if not entry.name.startswith(".")]
-            return sorted(entry.path + os.sep if entry.is_dir() else entry.path for entry in shown)
+            # Of os.path, since a link that leads nowhere is no reason to refuse the folder.
+            return sorted(entry.path + os.sep if os.path.isdir(entry.path) else entry.path for entry in shown)
     except OSError as error:
         raise UserError(f"{Path(folder)}: cannot be read: {error.strerror}") from error
 

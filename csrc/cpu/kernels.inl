@@ -141,8 +141,8 @@ inline std::size_t share(std::size_t total, std::size_t parts, std::size_t index
 template <class Weights, class With>
 inline void each_tile(std::size_t outputs, std::size_t count, const With& with) {
     constexpr std::size_t kFit = kAccumulators / Weights::kBlock, kRows = kFit < kTileRows ? kFit : kTileRows;
-    if (count == 0) return;
     const std::size_t vectors = outputs / kWidth;
+    if (count == 0 || vectors == 0) return;  // half of a narrow row may be empty
     if (count == 1 && vectors <= kAccumulators / Weights::kBlock * Weights::kBlock)
         return with(0, vectors, 0, 1);  // divisions take longer than a small tile
     const std::size_t tiles = (count + kRows - 1) / kRows, height = share(count, tiles, 0);

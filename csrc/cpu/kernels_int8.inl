@@ -54,7 +54,7 @@ Int8Tile int8_tile_for(std::size_t rows, std::size_t vectors) {
 
 void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
                   std::size_t count, Start start, float* sums, std::size_t sum_stride) {
-    if (count == 0) return;
+    if (count == 0 || outputs == 0) return;
     if (count == 1 && outputs / kWidth <= kIntegers)
         return int8_tile_for<1>(1, outputs / kWidth)(weights, (inputs + 3) / 4, outputs, 0, rows, start, sums,
                                                      sum_stride);

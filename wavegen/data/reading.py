@@ -68,9 +68,9 @@ def planned(listed: Listed, state: Sequence[int] | None = None) -> dict[str, Any
 def shares(sizes: Sequence[int], starts: Sequence[int], first: int) -> list[Share]:
     """The plan's recordings from number `first` on in shares; `sizes` of the files and `starts` of their lines."""
     made: list[Share] = []
-    gathered = SHARE_BYTES
+    gathered = 0
     for number in range(first, len(sizes)):
-        if gathered + sizes[number] > SHARE_BYTES or made[-1].number == SHARE_FILES:
+        if not made or gathered + sizes[number] > SHARE_BYTES or made[-1].number == SHARE_FILES:
             made.append(Share(starts[number], 0))
             gathered = 0
         made[-1] = Share(made[-1].start, made[-1].number + 1)

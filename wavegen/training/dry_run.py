@@ -11,6 +11,7 @@ import torch
 from wavegen.calibration import step_seconds, validation_seconds
 from wavegen.data.corpus import Corpus
 from wavegen.recipe import Recipe
+from wavegen.training.learner import NotFiniteError
 from wavegen.training.processes import together
 from wavegen.training.trainer import Trainer
 
@@ -23,14 +24,17 @@ def plan(recipe: Recipe, corpus: Corpus, init: str | Path | None = None) -> dict
     """
     with together() as processes:
         with processes.agreed():
-            trainer = Trainer(recipe, corpus, Path(), processes, init)
+            trainer = Trainer(recipe, corpus, corpus.path, processes, init)
         trainer.learner.connect()
         resolved, probe = trainer.calibrated(), trainer.learner.copied()
         settings = resolved.training
         assert settings.threads is not None, "a resolved recipe has all three"
         assert settings.steps is not None, "a resolved recipe has all three"
         assert settings.validate_every is not None, "a resolved recipe has all three"
-        each = step_seconds(lambda: probe.take_step(10**6), settings.threads, processes.any)
+        try:
+            each = step_seconds(lambda: probe.take_step(10**6), settings.threads, processes.any)
+        except NotFiniteError:
+            trainer.stop_diverged(probe)
     validations = -(-settings.steps // settings.validate_every)
     seconds = settings.steps * each + validations * validation_seconds(each, trainer.validation_steps)
     model, windows = trainer.learner.model, trainer.learner.windows

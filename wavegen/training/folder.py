@@ -63,21 +63,25 @@ def agreed_recipe(given: Recipe, stored: Recipe, step: int, run: Path) -> Recipe
     return stored
 
 
-def tidy(run: Path, recipe: Recipe, step: int) -> None:
+def tidy(run: Path, recipe: Recipe, step: int, validated: int) -> None:
     """Takes away what a killed process left after the run last saved, at `step`, and writes the recipe. UserError."""
     for left in run.glob(".*.part*"):
         left.unlink(missing_ok=True)
     with replacing(run / RECIPE) as temporary:
         temporary.write_text(recipe.to_toml(), encoding="utf-8")
-    _keep_metrics(run / METRICS, step)
+    _keep_metrics(run / METRICS, step, validated)
 
 
-def _keep_metrics(path: Path, step: int) -> None:
-    """Drops the lines of steps that a killed run made after it last saved, and a last line that was cut short."""
+def _keep_metrics(path: Path, step: int, validated: int) -> None:
+    """Drops what a killed run wrote after it last saved, at `step` and with the last validation at `validated`.
+
+    Also a last line that was cut short.
+    """
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []:
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            if json.loads(line)["step"] <= step:
+            entry = json.loads(line)
+            if entry["step"] <= (validated if "validation_bits" in entry else step):
                 kept.append(line)
     with replacing(path) as temporary:
         temporary.write_text("".join(kept), encoding="utf-8")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHARE = 0.02  # of the training time at most goes into previews
-EXPECTED_SECONDS = 2.0  # that the first takes
+EXPECTED_SECONDS = 5.0  # that the first takes
 PREVIEW_SECONDS = 2.0  # of audio at most
 DRAWING_SECONDS = 5.0  # of time at most: a large model draws less than that audio
 PIECE = 256  # samples between two looks at the clock
@@ -39,7 +39,11 @@ class Previews:
         self._heard = None
         if recordings:
             self._heard = np.ascontiguousarray(recordings[0][: round(PREVIEW_SECONDS * sample_rate)])
-        self._sample_rate, self._spent, self._last = sample_rate, 0.0, EXPECTED_SECONDS
+        self._sample_rate, self._spent, self._last, self._begun = sample_rate, 0.0, EXPECTED_SECONDS, 0.0
+
+    def begin(self, seconds: float) -> None:
+        """Counts from after the first `seconds` of training, which another process did."""
+        self._begun = seconds
 
     def show(
         self, model: AudioModel, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool
@@ -48,7 +52,8 @@ class Previews:
 
         Leaves off soon after `give_up` says so. Raises UserError as the board does.
         """
-        if self._spent + self._last > SHARE * seconds or native.missing() is not None or not native.runs(model):
+        due = self._spent + self._last <= SHARE * (seconds - self._begun)
+        if not due or native.missing() is not None or not native.runs(model):
             return
         started = time.monotonic()
         model = copy.deepcopy(model).cpu().eval()

@@ -9,7 +9,6 @@ from typing import Any
 from wavegen.checkpoint import load
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
-from wavegen.evaluation import check_rate
 
 
 def take_weights(model: AudioModel, path: str | Path) -> str:
@@ -18,7 +17,11 @@ def take_weights(model: AudioModel, path: str | Path) -> str:
     Raises UserError, naming what differs, unless the two have the same settings and sample rate.
     """
     other = load(path)
-    check_rate(str(path), other.sample_rate, model.sample_rate, "the corpus is of another rate")
+    if other.sample_rate != model.sample_rate:
+        raise UserError(
+            f"{path}: a model of {other.sample_rate} Hz, the corpus has {model.sample_rate} Hz; "
+            "--init takes a model of the corpus's rate"
+        )
     wanted, found = _flat(model.settings), _flat(other.settings)
     for key in sorted(wanted.keys() | found.keys()):
         if wanted.get(key) != found.get(key):

@@ -101,7 +101,8 @@ class Trainer:
             if stored is not None:
                 self._take_over(*stored)
         if stored is None and self.init is None:
-            self.learner.fit_predictor()
+            with self.processes.agreed():  # one may read its disk for longer than others
+                self.learner.fit_predictor()
         self.learner.connect()
         if stored is None:
             self.recipe = self.calibrated()
@@ -110,7 +111,7 @@ class Trainer:
             self._save()
         with self.processes.agreed():
             if self.processes.first:
-                folder.tidy(self.run, self.recipe, self.learner.step)
+                folder.tidy(self.run, self.recipe, self.learner.step, self.validated)
 
     def calibrated(self) -> Recipe:
         """The recipe with its steps and threads decided by timing copies of what learns."""
@@ -120,7 +121,7 @@ class Trainer:
         try:
             resolved = calibrate(recipe, lambda: probe.take_step(10**6), self.validation_steps, self.processes.any)
         except NotFiniteError:
-            self._stop_diverged()
+            self.stop_diverged(probe)
         # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
         corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
         return self.processes.from_first(resolved.model_copy(update={"corpus": corpus}))
@@ -149,6 +150,7 @@ class Trainer:
         assert settings.threads is not None, "a resolved recipe has all three"
         assert settings.steps is not None, "a resolved recipe has all three"
         name, step = self.learner.model.network.name, self.learner.step
+        self.previews.begin(self.seconds)
         with torch_threads(settings.threads), interrupt_noted() as interrupted, contextlib.ExitStack() as held:
             log = None
             if self.processes.first:
@@ -170,7 +172,7 @@ class Trainer:
         try:
             step = self.learner.take_step(self.recipe.training.steps)
         except NotFiniteError:
-            self._stop_diverged()
+            self.stop_diverged(self.learner)
         taken = time.monotonic() - started
         self.seconds += taken
         if log is None:
@@ -179,25 +181,27 @@ class Trainer:
         if self.learner.step % LOG_EVERY == 0:
             log.record(self._position(), _values(step, taken))
 
-    def _stop_diverged(self) -> NoReturn:
-        """Raises UserError that names the recordings of the step under way."""
-        places = self.learner.windows.places(self.learner.step)
+    def stop_diverged(self, learner: Learner) -> NoReturn:
+        """Raises UserError that names the recordings of the step that `learner`, this run's or a copy, is at."""
+        places = learner.windows.places(learner.step)
         names = [self.trained_on[index].id for index in dict.fromkeys(place.recording for place in places)]
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         where = f"where loss or gradient is not finite, in windows of {', '.join(names[:MOST_NAMES])}{more}"
-        self._stop(f"{where}; lower training.learning_rate, or look at these recordings")
+        self._stop(learner.step, f"{where}; lower training.learning_rate, or look at these recordings")
 
-    def _stop(self, why: str) -> NoReturn:
+    def _stop(self, step: int, why: str) -> NoReturn:
         """Raises UserError in every process; of several one tells it."""
         with self.processes.agreed():
-            raise UserError(f"{self.run}: training diverged at step {self.learner.step}, {why}")
+            raise UserError(f"{self.run}: training diverged at step {step}, {why}")
         raise AssertionError("all processes have raised")
 
     def _validate(self, give_up: Any, log: Log | None, started: float) -> None:
         """Validates the averaged weights, keeps them as the last model and as the best if they are, and saves."""
         bits = validate(self.learner.average, self.validation, self.processes, give_up)
         if bits is not None and not math.isfinite(bits):
-            self._stop("where the validation files have no finite bits; lower training.learning_rate")
+            self._stop(
+                self.learner.step, "where the validation files have no finite bits; lower training.learning_rate"
+            )
         self.seconds += time.monotonic() - started
         better = bits is None or bits < self.best
         self.best = bits if better and bits is not None else self.best
@@ -261,15 +265,19 @@ class Trainer:
             self.learner.restore(tensors, header["step"], header["samples"])
             self.seconds, self.best = header["seconds"], header["best"]
             self.validated, self.since_best = header["validated"], header["since_best"]
+            if self.recipe != recipe:  # more steps were asked for, and with them more patience
+                self.since_best = 0
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise folder.foreign(self.run) from error
 
     def _check_alike(self) -> None:
-        """Raises UserError unless all processes were given the same recipe and corpus."""
-        given = self.processes.gathered((self.recipe.to_toml(), self.corpus.fingerprint))
+        """Raises UserError unless all processes were given the same recipe, corpus and first weights."""
+        given = self.processes.gathered(
+            {"recipe": self.recipe.to_toml(), "corpus": self.corpus.fingerprint, "model to --init from": self.init}
+        )
         for rank, one in enumerate(given):
             if one != given[0]:
-                what = "recipe" if one[0] != given[0][0] else "corpus"
+                what = next(name for name in one if one[name] != given[0][name])
                 raise UserError(f"process {rank} has another {what} than process 0; give the same on every machine")
 
     def _check_origin(self, header: dict[str, Any]) -> None:

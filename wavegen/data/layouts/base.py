@@ -70,11 +70,14 @@ def names_in(folder: Path, suffix: str = "") -> list[str]:
 def lines_of(file: Path) -> list[str]:
     """The lines of a text file of the corpus, without their ends; raises UserError if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8").rstrip("\n").split("\n")  # splitlines knows more ends than files do
+        text = file.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark of its encoding
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}; get the corpus again") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: is not UTF-8 text; get the corpus again") from error
+    if "\0" in text:
+        raise UserError(f"{file}: is damaged, it holds zero bytes; get the corpus again")
+    return text.rstrip("\n").split("\n")  # splitlines knows more ends than files do
 
 
 def text_of(file: Path) -> str | None:

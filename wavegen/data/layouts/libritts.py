@@ -30,9 +30,13 @@ def recordings(folder: Path) -> Iterator[Listed]:
         root_of(folder, "train-clean-100", "LibriTTS")
         raise UserError(f"{folder}: holds none of the parts {', '.join(PARTS)}")
     for part in there:
-        for speaker in names_in(root / part):
-            for chapter in names_in(root / part / speaker):
+        for speaker in _folders_in(root / part):
+            for chapter in _folders_in(root / part / speaker):
                 yield from _chapter(root, part, speaker, chapter)
+
+
+def _folders_in(folder: Path) -> list[str]:
+    return [name for name in names_in(folder) if (folder / name).is_dir()]
 
 
 def _chapter(root: Path, part: str, speaker: str, chapter: str) -> Iterator[Listed]:
