@@ -68,16 +68,23 @@ struct Bfloat16 {
     }
 };
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 template <class With, std::size_t... kIndices>
 [[gnu::always_inline]] inline void unroll(const With& with, std::index_sequence<kIndices...>) {
     (with(kIndices), ...);
 }
 
 // with(0), with(1), … with(kCount - 1), written out: compilers leave long loops rolled, and what a loop indexes is in
-// memory instead of registers. (A lane alone has no vector registers to keep.)
+// memory instead of registers. (A lane alone has no vector registers to keep, and under a sanitizer it takes minutes to
+// compile and checks nothing more.)
 template <std::size_t kCount, class With>
 [[gnu::always_inline]] inline void each(const With& with) {
-    if constexpr (kWidth > 1)
+    if constexpr (kWidth > 1 && !kSanitized)
         unroll(with, std::make_index_sequence<kCount>());
     else
         for (std::size_t index = 0; index < kCount; ++index) with(index);
