@@ -299,3 +299,22 @@ def test_anything_else_that_torchaudio_raises_is_not_hidden(tmp_path, downloads)
         prepare(tmp_path / "source", tmp_path / "corpus", name="vctk", fetch=True)
     with pytest.raises(UserError, match="no such folder"):
         prepare(tmp_path / "source", tmp_path / "corpus", name="vctk")
+
+
+def test_a_damaged_list_gets_its_line_and_a_mark_of_the_encoding_is_no_part_of_it(tmp_path):
+    miniatures.ljspeech(tmp_path / "s")
+    file = tmp_path / "s/LJSpeech-1.1/metadata.csv"
+    text = file.read_bytes()
+    file.write_bytes(b"\xef\xbb\xbf" + text)
+    assert prepare(tmp_path / "s", tmp_path / "marked", name="ljspeech")["refused"] == []
+    file.write_bytes(text[:40] + bytes(8))
+    with pytest.raises(UserError, match=r"metadata\.csv: is damaged, it holds zero bytes"):
+        prepare(tmp_path / "s", tmp_path / "damaged", name="ljspeech")
+
+
+def test_files_beside_the_folders_of_libritts_are_left_alone(tmp_path):
+    miniatures.libritts(tmp_path / "s")
+    part = next((tmp_path / "s").rglob("dev-clean"))
+    (part / "notes.txt").touch()
+    next(path for path in part.iterdir() if path.is_dir()).joinpath("notes.txt").touch()
+    assert prepare(tmp_path / "s", tmp_path / "corpus", name="libritts")["refused"] == []

@@ -17,9 +17,9 @@ from wavegen import checkpoint
 from wavegen.cli import main
 from wavegen.engine import native
 from wavegen.errors import UserError
-from wavegen.training import plan, train
+from wavegen.training import plan, previews, train
 from wavegen.training.folder import read_state
-from wavegen.training.learner import FINAL_RATE, WARM_UP_STEPS, schedule
+from wavegen.training.learner import FINAL_RATE, WARM_UP_STEPS, Learner, schedule
 from wavegen.training.log import Board
 from wavegen.training.trainer import Trainer
 
@@ -83,6 +83,26 @@ def test_patience_ends_a_run_that_gets_no_better_and_the_best_and_last_are_kept(
     assert (last["steps"], last["validation_bits"]) == (40, 8.0)
     train(asked, corpus, tmp_path / "run", resume=True, progress=False)
     assert read_state(tmp_path / "run")[2]["step"] == 40, "it stays stopped"
+
+
+def test_more_steps_come_with_more_patience(corpus, tmp_path, monkeypatch):
+    told = iter([8.0, 8.5, 8.5, 7.0, 7.0])
+    monkeypatch.setattr("wavegen.training.trainer.validate", lambda *_: next(told))
+    train(trials.recipe(steps=30, patience=2), corpus, tmp_path / "run", progress=False)
+    train(trials.recipe(steps=50, patience=2), corpus, tmp_path / "run", resume=True, progress=False)
+    assert read_state(tmp_path / "run")[2]["step"] == 50
+
+
+@pytest.mark.parametrize("minutes", [None, 2])
+def test_a_dry_run_that_diverges_names_the_recordings_of_its_own_step(minutes, corpus, monkeypatch):
+    whole = Learner.backward
+    monkeypatch.setattr(Learner, "backward", lambda self, at: whole(self, at) * (math.nan if self.step == 2 else 1))
+    asked = trials.recipe() if minutes is None else trials.recipe(steps=None, minutes=minutes, validate_every=None)
+    with pytest.raises(UserError, match="diverged at step 2") as error:
+        plan(asked, corpus)
+    trainer = Trainer(trials.recipe(), corpus, corpus.path)
+    named = {recording.id for recording in corpus.recordings if recording.id in str(error.value)}
+    assert named == {trainer.trained_on[place.recording].id for place in trainer.learner.windows.places(2)}
 
 
 def test_a_run_starts_from_the_weights_of_another(corpus, tmp_path):
@@ -211,6 +231,11 @@ def test_previews_take_a_small_share_of_the_time(corpus, tmp_path, monkeypatch):
     trainer.previews.show(trainer.learner.average, board, 0, 700.0)
     assert len(made) == 4, "what another process trained is not this one's to spend"
     board.close()
+
+
+def test_where_no_temporary_file_can_be_written_there_is_no_picture(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    assert previews._drawing(lambda path: path.touch()) is None
 
 
 class Silent:

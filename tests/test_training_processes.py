@@ -137,6 +137,7 @@ class Differing(Processes):
     what = "corpus"
 
     def gathered(self, value):
+        self.given = value
         return [value, value | {self.what: "another"}]
 
 
@@ -144,6 +145,8 @@ class Differing(Processes):
 def test_processes_that_were_given_different_things_do_not_train_together(what, tmp_path):
     trainer = Trainer(trials.recipe(), trials.make_corpus(tmp_path), tmp_path)
     trainer.processes = Differing()
-    trainer.processes.what = what
+    trainer.processes.what, trainer.init = what, "a hash"
     with pytest.raises(UserError, match=f"process 1 has another {what} than process 0"):
         trainer._check_alike()
+    own = {"recipe": trainer.recipe.to_toml(), "corpus": trainer.corpus.fingerprint, "model to --init from": "a hash"}
+    assert trainer.processes.given == own

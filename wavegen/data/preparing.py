@@ -16,17 +16,18 @@ from typing import Any
 
 from wavegen import audio
 from wavegen.data import layouts
-from wavegen.data.gathering import Gathering
+from wavegen.data.gathering import VERSION, Gathering
 from wavegen.data.layouts.base import Layout, Listed, download
-from wavegen.data.reading import Job, cpus, planned, read_of, read_shares, shares
+from wavegen.data.reading import Job, planned, read_of, read_shares, shares
 from wavegen.data.splits import OFFICIAL, check_split_by, speaker_of
 from wavegen.data.workfolder import PURPOSE, keep_if_for, work_folder
 from wavegen.errors import UserError
+from wavegen.machine import cpus
 
 DRAWN = "source:"  # of known density
 DRAWN_SECONDS, DRAWN_RECORDINGS, DRAWN_RATE = 4, 150, 8000  # of it, the rate being no more than a name for its time
 PLAN = "plan.jsonl"
-FLUSH_EVERY = 64  # recordings: what a kill loses at most
+FLUSH_EVERY = 64  # recordings: what a kill loses at most while they are read
 
 
 def prepare(
@@ -115,7 +116,7 @@ class _Preparation:
                 line = json.dumps(planned(one, state)).encode() + b"\n"
                 plan.write(line)
                 digest.update(line)
-        how = {"sample_rate": self.sample_rate, "split_by": self.split_by, "strict": strict}
+        how = {"version": VERSION, "sample_rate": self.sample_rate, "split_by": self.split_by, "strict": strict}
         keep_if_for(self.folder, how | {"plan": digest.hexdigest()}, besides=PLAN)
         return sizes, starts
 

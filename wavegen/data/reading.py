@@ -55,11 +55,6 @@ class Share(NamedTuple):
     number: int
 
 
-def cpus() -> int:
-    """How many CPUs this process may use, where the system says so."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def planned(listed: Listed, state: Sequence[int] | None = None) -> dict[str, Any]:
     """A line of the plan; `state`, size and time of change, tells whether the file is still the same."""
     return asdict(listed) | {"path": str(listed.path), "state": state}

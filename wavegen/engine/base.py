@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from wavegen import machine
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 
@@ -89,6 +89,5 @@ def checked_pcm(pcm: np.ndarray, streams: int) -> np.ndarray:
 
 
 def cpus() -> int:
-    """How many CPUs this process may use, where the system says so, MOST_THREADS at most."""
-    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(found, MOST_THREADS)
+    """How many CPUs an engine of this process may use, MOST_THREADS at most."""
+    return min(machine.cpus(), MOST_THREADS)

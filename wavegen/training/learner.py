@@ -75,6 +75,7 @@ class Learner:
     def connect(self) -> None:
         """Makes the gradients those of all processes, and lets a GPU compile the network with bfloat16 layers."""
         if self.model.device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = False  # what a recurrent layer computes is float32 everywhere
             self.model.network.bfloat16_layers = True
             self.model.network.compile()
         self._bits_of = self.processes.parallel(BitsOf(self.model))

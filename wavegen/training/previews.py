@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import tempfile
 import time
@@ -15,6 +16,7 @@ from tensorboardX import summary
 from wavegen.density import AudioModel
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
+from wavegen.errors import UserError
 from wavegen.evaluation import windowed
 from wavegen.pictures import WINDOW, picture
 from wavegen.training.log import Board
@@ -75,13 +77,19 @@ class Previews:
 
     def _add(self, name: str, pcm: NDArray[np.int16], log2_prob: NDArray[np.float64], board: Board, step: int) -> None:
         """The sound, and a picture of its waveform, spectrogram and surprise."""
-        from matplotlib.image import imread
-
         surprise = windowed(-log2_prob, max(1, round(WINDOW * self._sample_rate)))
         title = f"{name} at step {step}: {-log2_prob.mean():.3f} bits/sample"
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "preview.png"
-            picture(path, pcm, self._sample_rate, {"the model": surprise}, WINDOW, title)
-            drawing = imread(path)[..., :3]
+        drawing = _drawing(lambda path: picture(path, pcm, self._sample_rate, {"the model": surprise}, WINDOW, title))
         board.add(summary.audio(name, pcm / 32768, self._sample_rate), step)
-        board.add(summary.image(name, drawing, dataformats="HWC"), step)
+        if drawing is not None:
+            board.add(summary.image(name, drawing, dataformats="HWC"), step)
+
+
+def _drawing(draw: Callable[[Path], None]) -> NDArray[np.floating] | None:
+    """The picture that `draw` writes, (height, width, 3); None where temporary files cannot be written."""
+    from matplotlib.image import imread
+
+    with contextlib.suppress(OSError, UserError), tempfile.TemporaryDirectory() as folder:
+        draw(path := Path(folder) / "preview.png")
+        return imread(path)[..., :3]
+    return None
