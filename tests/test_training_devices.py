@@ -6,9 +6,11 @@ import torch
 import trials
 
 from wavegen.density import AudioModel
+from wavegen.errors import UserError
 from wavegen.networks import NETWORKS
 from wavegen.recipe import parse_recipe
 from wavegen.training.learner import BitsOf
+from wavegen.training.processes import together
 from wavegen.training.trainer import Trainer
 
 PARTS = [
@@ -79,3 +81,12 @@ def test_a_gpu_compiles_the_network_and_rounds_its_layers_and_the_average_stays_
     assert not average.bfloat16_layers, "what is validated and kept is what will be scored"
     assert average._compiled_call_impl is None
     assert learner.copied().average.network._compiled_call_impl is None
+
+
+def test_more_processes_than_gpus_get_one_line(monkeypatch):
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        monkeypatch.setenv(name, "2" if name == "WORLD_SIZE" else "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UserError, match="process 1 of this machine has no GPU, there are 1; lower"), together():
+        pass

@@ -104,7 +104,8 @@ class IndexWriter:
 
     def __init__(self, folder: Path, sample_rate: int):
         self.sample_rate, self.fingerprint = sample_rate, Fingerprint(sample_rate)
-        self.folder, self.files = folder, [open(folder / name, "wb") for name in (LINES, ROWS)]  # noqa: SIM115
+        self.folder = folder
+        self.files = [open(folder / name, "wb") for name in (LINES, ROWS)]  # noqa: SIM115 (closed by __exit__)
         self.recordings = self.samples = 0
 
     def add(self, recording: Recording) -> None:

@@ -125,7 +125,7 @@ def together() -> Iterator[Processes]:
     nested = dist.is_initialized()
     on_gpus = torch.cuda.is_available()
     if on_gpus:
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(_gpu(int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()))
     if not nested:
         dist.init_process_group("gloo", timeout=LONG_PATIENCE)
     patience = PATIENCE_ON_GPUS if on_gpus else PATIENCE
@@ -136,6 +136,13 @@ def together() -> Iterator[Processes]:
     yield Processes(dist.get_rank(), world, steps, gradients)
     if not nested:  # after an error others may no longer answer, and the end of the process closes all
         dist.destroy_process_group()
+
+
+def _gpu(rank: int, count: int) -> int:
+    """The GPU of process `rank` of this machine, of which each has its own."""
+    if rank >= count:
+        raise UserError(f"process {rank} of this machine has no GPU, there are {count}; lower --nproc-per-node to that")
+    return rank
 
 
 def device() -> torch.device:
