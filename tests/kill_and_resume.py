@@ -77,11 +77,11 @@ def ended(child: int, seconds: float | None = None) -> bool:
     """Whether a child came to its end rather than being killed, after `seconds`. Raises AssertionError if it failed."""
     done, status, deadline = 0, 0, None if seconds is None else time.monotonic() + seconds
     while not done:
-        done, status = os.waitpid(child, os.WNOHANG)
-        time.sleep(0.002)
         if deadline is not None and time.monotonic() >= deadline:
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)  # which is there until it has been waited for
             deadline = None
+        time.sleep(0.002)
+        done, status = os.waitpid(child, os.WNOHANG)
     code = os.waitstatus_to_exitcode(status)
     assert code in (0, -signal.SIGKILL), f"a training ended with {code}"
     return code == 0
