@@ -29,5 +29,6 @@ NB_MODULE(wavegen_native, m) {
     wavegen::bind_engine(m);
     wavegen::bind_coder(m);
     wavegen::bind_adaptive(m);
+    wavegen::bind_training(m);
     wavegen::bind_pieces(m);
 }

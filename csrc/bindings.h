@@ -22,6 +22,7 @@ void bind_networks(nb::module_& m);
 void bind_engine(nb::module_& m);
 void bind_coder(nb::module_& m);
 void bind_adaptive(nb::module_& m);
+void bind_training(nb::module_& m);
 void bind_pieces(nb::module_& m);  // parts of the engine, for tests
 
 // Throws std::invalid_argument if there are no such kernels here. "noting" are the widest, for a Replay.

@@ -122,16 +122,55 @@ def test_what_is_minimised_is_what_is_reported(corpus):
 
 def test_minutes_become_steps_and_threads_are_chosen_by_timing(monkeypatch):
     seconds = {1: 0.5, 2: 0.3, 4: 0.29}
-    monkeypatch.setattr(calibration, "step_seconds", lambda step, threads, in_any: seconds[threads])
+    monkeypatch.setattr(calibration, "step_seconds", lambda step, threads, in_any: seconds[threads] / (1 + step()))
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(4))
-    given = recipe(steps=None, minutes=2, threads=None, validate_every=None)
-    training = calibration.calibrate(given, lambda: None, 3.0).training
+    given = recipe(steps=None, minutes=2, threads=None, validate_every=None, bfloat16=None)
+    training = calibration.calibrate(given, lambda bfloat16: 0.1 * bfloat16, 3.0, [False, True]).training
+    assert training.bfloat16 is False, "it is less than a tenth faster here"
     assert training.threads == 2
     assert training.minutes is None
     assert training.steps == int(2 * 60 * 0.95 / 0.3)
     # A validation costs a step here and may cost 5 %, but there are at most forty.
     assert training.steps is not None
     assert training.validate_every == max(20, round(training.steps / 40))
+    training = calibration.calibrate(given, lambda bfloat16: -0.2 * bfloat16, 3.0, [False, True]).training
+    assert training.bfloat16 is False, "slower"
+    training = calibration.calibrate(given, lambda bfloat16: 0.2 * bfloat16, 3.0, [False, True]).training
+    assert training.bfloat16 is True
+    assert training.threads == 2
+    asked = recipe(steps=None, minutes=2, threads=None, validate_every=None, bfloat16=False)
+    assert calibration.calibrate(asked, lambda bfloat16: 0.2 * bfloat16, 3.0, [False, True]).training.bfloat16 is False
+
+
+def test_what_decides_about_bfloat16_is_written_down_and_used(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("wavegen.machine.multiplies_bfloat16", lambda: True)
+    tried = []
+    monkeypatch.setattr(
+        calibration, "step_seconds", lambda step, threads, in_any: tried.append(step()) or 1.0 / len(tried)
+    )
+    asked = recipe(bfloat16=None, steps=2, validate_every=2)
+    trainer = Trainer(asked, corpus, tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    trainer.open()
+    assert len(tried) == 2
+    assert trainer.recipe.training.bfloat16 is True
+    assert trainer.learner.model.network.bfloat16_layers
+    assert not trainer.learner.average.network.bfloat16_layers
+    resumed = Trainer(asked, corpus, tmp_path / "run")
+    resumed.open()
+    assert len(tried) == 2
+    assert resumed.learner.model.network.bfloat16_layers
+    with pytest.raises(UserError, match=r"was started with training.bfloat16 = True, not False"):
+        Trainer(recipe(bfloat16=False, steps=2, validate_every=2), corpus, tmp_path / "run").open()
+
+
+@pytest.mark.parametrize(("network", "supported"), [("gru", True), ("wavenet", False)])
+def test_bfloat16_is_not_tried_where_it_cannot_help(network, supported, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("wavegen.machine.multiplies_bfloat16", lambda: supported)
+    trainer = Trainer(recipe(network, bfloat16=None), corpus, tmp_path)
+    trainer.open()
+    assert trainer.recipe.training.bfloat16 is False
+    assert not trainer.learner.model.network.bfloat16_layers
 
 
 def test_a_step_is_timed_whole_and_leaves_no_trace(corpus, tmp_path, monkeypatch):

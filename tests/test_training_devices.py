@@ -7,7 +7,7 @@ import trials
 
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
-from wavegen.networks import NETWORKS
+from wavegen.networks import NETWORKS, stack
 from wavegen.recipe import parse_recipe
 from wavegen.training.learner import BitsOf
 from wavegen.training.processes import together
@@ -36,7 +36,8 @@ def test_nothing_of_a_step_stays_on_the_cpu(codec, head, taps, network):
     assert all(weight.grad is not None for weight in model.parameters())
 
 
-def test_bfloat16_is_inside_the_layers_only():
+def test_bfloat16_is_inside_the_layers_only(monkeypatch):
+    monkeypatch.setattr(stack, "available", lambda *_: False)  # a GPU's way
     network = tiny.mu_law_model(name="wavenet", **trials.NETWORKS["wavenet"]).network
     seen: dict[str, tuple[torch.dtype, torch.dtype]] = {}
 
@@ -72,7 +73,7 @@ def test_bfloat16_is_inside_the_layers_only():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 def test_a_gpu_compiles_the_network_and_rounds_its_layers_and_the_average_stays_as_it_is(kind, tmp_path, monkeypatch):
-    learner = Trainer(trials.recipe(), trials.make_corpus(tmp_path), tmp_path).learner
+    learner = Trainer(trials.recipe(bfloat16=None), trials.make_corpus(tmp_path), tmp_path).learner
     monkeypatch.setattr(AudioModel, "device", torch.device(kind))
     learner.connect()
     network, average = learner.model.network, learner.average.network

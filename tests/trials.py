@@ -39,6 +39,7 @@ def make_corpus(folder: Path) -> Corpus:
 def recipe(network: str = "wavenet", **training: Any) -> Recipe:
     """Thirty steps with three validations, unless `training` says otherwise."""
     settings = {"steps": 30, "batch_size": 4, "window": 200, "warm_up": 50, "threads": 1, "validate_every": 10}
+    settings["bfloat16"] = False
     tables = {"network": {"name": network, **NETWORKS[network]}, "training": settings | training}
     return parse_recipe(tables, "test")
 

@@ -161,7 +161,10 @@ def _add_bench(commands: Any) -> None:
     parser = _command(commands, "bench", "how fast samples are drawn, beside other ways and the machine's limits")
     what = "a model, or the untrained WaveNet A, B or C; default: A"
     parser.add_argument("what", nargs="?", default="A", metavar="MODEL|A|B|C", help=what)
-    parser.add_argument("--rounds", type=_at_least_one, default=7, metavar="N", help="turns of each; default: 7")
+    training = "time steps of training instead, beside a Conv1d loop, and say what bits each comes to"
+    parser.add_argument("--training", action="store_true", help=training)
+    rounds = "turns of each; default: 7, or of training 30"
+    parser.add_argument("--rounds", type=_at_least_one, metavar="N", help=rounds)
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the bars")
 
 

@@ -199,12 +199,17 @@ def _pairs(files: Sequence[Path], out: Path, suffix: str) -> list[tuple[Path, Pa
 
 
 def _bench(args: argparse.Namespace) -> Result:
-    from wavegen.bench import bench
+    from wavegen.bench import ROUNDS, bench
     from wavegen.bench.plot import plot
+    from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
+    from wavegen.bench.training import bench_training
     from wavegen.report import bench_text
 
     _check_output(args.plot, ".png")
-    result = bench(args.what, args.rounds, progress=True)
+    if args.training:
+        result = bench_training(args.what, args.rounds or TRAINING_ROUNDS, progress=True)
+    else:
+        result = bench(args.what, args.rounds or ROUNDS, progress=True)
     if args.plot:
         plot(args.plot, result)
     return result, bench_text(result)

@@ -56,6 +56,7 @@ class TrainingSettings(_Table):
     patience: Annotated[int, Field(ge=1)] | None = None
     accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    bfloat16: bool | None = None  # products inside a WaveNet's layers; None: where that is faster
 
     @model_validator(mode="after")
     def _one_length(self) -> TrainingSettings:
@@ -217,7 +218,7 @@ def _apply(override: str, tables: dict[str, Any]) -> None:
 
 def check_same(given: Recipe, stored: Recipe, run: str) -> None:
     """Raises UserError if `given` asks for something else than a run's `stored` recipe; `minutes` it cannot tell."""
-    decided = {"training.steps", "training.minutes", "training.validate_every", "training.threads"}
+    decided = {"training.steps", "training.minutes", "training.validate_every", "training.threads", "training.bfloat16"}
     a, b = _flat(given), _flat(stored)
     for key in [*a, *(b.keys() - a.keys())]:
         left_open = key == "training.minutes" or (key in decided and a[key] is None)

@@ -177,17 +177,19 @@ def compressed_text(compressed: Mapping[str, Any]) -> str:
 def bench_text(bench: Mapping[str, Any]) -> str:
     """The table of `bench`, its ratios, and what is missing."""
     machine = bench["machine"]
+    trained = "window" in bench
     rows = [
         [row["engine"], row["precision"], str(row["threads"]), str(row["streams"])]
         + [rounded(round(row[key])) for key in ("samples_per_second", "low", "high")]
-        + [f"{row['samples_per_second'] / bench['sample_rate']:.2f}"]
+        + [f"{row['bits_per_sample']:.3f}" if trained else f"{row['samples_per_second'] / bench['sample_rate']:.2f}"]
         for row in bench["rows"]
     ]
     ratios = [
         [f"{ratio['a']} / {ratio['b']}", f"{ratio['ratio']:.2f}", f"{ratio['low']:.2f}", f"{ratio['high']:.2f}"]
         for ratio in bench["ratios"]
     ]
-    header = ["", "precision", "threads", "streams", "samples/s", "least", "most", "x real time"]
+    header = ["", "precision", "threads", "streams", "samples/s", "least", "most"]
+    header += ["bits/sample in the end" if trained else "x real time"]
     about = f"{bench['macs_per_sample']:,} multiply-adds a sample; {machine['cpu']}, {machine['cpus']} CPUs"
     lines = [f"{bench['model']}: {about}, {machine['isa']}; median of {bench['rounds']} rounds", ""]
     lines += [table(header, rows), "", table(["ratio within a round", "median", "least", "most"], ratios)]

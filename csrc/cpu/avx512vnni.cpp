@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "kernels.h"
@@ -38,6 +39,10 @@ const Kernels kernels = {"avx512vnni",
                          lstm,
                          maximum,
                          exponentials,
+                         open_gates<float>,
+                         open_gates<std::uint16_t>,
+                         gates_gradient<float>,
+                         gates_gradient<std::uint16_t>,
                          read,
                          spin,
                          multiply_add_all};

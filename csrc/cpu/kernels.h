@@ -31,6 +31,19 @@ struct Start {
     std::size_t stride;
 };
 
+// For training: `count` rows of gates side by side, each `width` signals and then as many openings.
+template <class Scalar>
+struct GateRows {
+    Scalar* values;
+    std::size_t count, width;
+};
+
+template <class Scalar>
+struct Strided {
+    Scalar* values;
+    std::size_t stride;
+};
+
 // The instruction sets give the same bits. All counts except `inputs` and `num_symbols` are multiples of kLanes.
 struct Kernels {
     const char* name;
@@ -79,6 +92,13 @@ struct Kernels {
     // e[k] = exp(max((x[k] - maximum) / temperature, -87)) for k < num_symbols and zero for the rest of the row;
     // returns their sum: sixteen partial sums over k mod 16 in ascending k, then these in ascending order.
     float (*exponentials)(const float* x, float maximum, float temperature, std::size_t num_symbols, float* e);
+
+    // For training, each for float32 and for bfloat16 that is computed in float32: z = tanh(signal) σ(opening) for rows
+    // of any width, and the gradient of gates by that of z, which takes the gates' place.
+    void (*open_gates)(const GateRows<const float>& gates, const Strided<float>& z);
+    void (*open_gates_bfloat16)(const GateRows<const std::uint16_t>& gates, const Strided<std::uint16_t>& z);
+    void (*gates_gradient)(const GateRows<float>& gates, const Strided<const float>& dz);
+    void (*gates_gradient_bfloat16)(const GateRows<std::uint16_t>& gates, const Strided<const std::uint16_t>& dz);
 
     // For benchmarks: reads the weights that `product` reads for so many rows, in its order, and only adds them up; and
     // fused multiply-adds that stay in registers, of which it returns the number. `sink` takes 512 floats that keep

@@ -298,3 +298,5 @@ float exponentials(const float* x, float maximum, float temperature, std::size_t
 void multiply_add_all(const float* a, const float* b, const float* c, std::size_t count, float* out) {
     for (std::size_t i = 0; i < count; i += kWidth) store(out + i, multiply_add(load(a + i), load(b + i), load(c + i)));
 }
+
+#include "kernels_training.inl"

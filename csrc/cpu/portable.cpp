@@ -1,6 +1,7 @@
 // Kernels for any CPU, in plain C++; without fused multiply-adds in hardware these are emulated exactly.
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "kernels.h"
@@ -119,6 +120,10 @@ const Kernels kernels = {"portable",
                          lstm,
                          maximum,
                          exponentials,
+                         open_gates<float>,
+                         open_gates<std::uint16_t>,
+                         gates_gradient<float>,
+                         gates_gradient<std::uint16_t>,
                          read,
                          spin,
                          multiply_add_all};

@@ -67,15 +67,22 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dic
         del row["run"]
         row["low"], row["high"] = round(row["low"], 1), round(row["high"], 1)
     return {
-        "model": str(what),
+        **described(str(what), model, rounds),
+        "rows": rows,
+        "ratios": list(_ratios(contenders, rates)),
+        "missing": [{"engine": name, "why": why} for name, why in _missing(model)],
+    }
+
+
+def described(what: str, model: AudioModel, rounds: int) -> dict[str, Any]:
+    """What was measured, how often, and on what machine."""
+    return {
+        "model": what,
         "macs_per_sample": model.macs_per_sample,
         "parameters": model.num_parameters,
         "sample_rate": model.sample_rate,
         "rounds": rounds,
         "machine": _machine(),
-        "rows": rows,
-        "ratios": list(_ratios(contenders, rates)),
-        "missing": [{"engine": name, "why": why} for name, why in _missing(model)],
     }
 
 

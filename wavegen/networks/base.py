@@ -20,7 +20,8 @@ class Network(Protocol):
 
     name: ClassVar[str]  # what a recipe calls it
     input_channels: int
-    bfloat16_layers: bool  # set while training on a GPU; only products inside a WaveNet's layers take notice
+    takes_bfloat16: ClassVar[bool]  # whether it can compute products inside its layers so
+    bfloat16_layers: bool  # set while training
 
     @property
     def receptive_field(self) -> int | None:

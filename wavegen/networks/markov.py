@@ -22,6 +22,8 @@ class Markov(nn.Module):
 
     name: ClassVar[str] = "markov"
     alignment = 1
+    takes_bfloat16: ClassVar[bool] = False
+    bfloat16_layers = False
 
     def __init__(
         self,

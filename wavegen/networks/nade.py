@@ -22,6 +22,8 @@ class NADE(nn.Module):
     """
 
     name: ClassVar[str] = "nade"
+    takes_bfloat16: ClassVar[bool] = False
+    bfloat16_layers = False
 
     def __init__(
         self,

@@ -16,6 +16,8 @@ class _Recurrent(nn.Module):
     """h_t = cell(inputs_t, h_{t−1}); params_t = V relu(U h_t)."""
 
     alignment = 1
+    takes_bfloat16: ClassVar[bool] = False
+    bfloat16_layers = False
     receptive_field = None
     name: ClassVar[str]
     cell: ClassVar[Callable[..., nn.RNNBase]]

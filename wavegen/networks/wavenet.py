@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from wavegen.networks import stack
 from wavegen.networks.layers import CausalConv
 
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -27,6 +28,7 @@ class WaveNet(nn.Module):
 
     name: ClassVar[str] = "wavenet"
     alignment = 1
+    takes_bfloat16: ClassVar[bool] = True
     bfloat16_layers = False
 
     def __init__(
@@ -78,8 +80,13 @@ class WaveNet(nn.Module):
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
         x, past = self.front(inputs, state[0])
-        outputs, pasts = [], [past]
-        for layer, (gate, past) in enumerate(zip(self.gates, state[1:], strict=True)):
+        skip, pasts = (self._fast if stack.available(x, state[1:]) else self._layers)(x, state[1:])
+        return self.output(torch.relu(self.head(torch.relu(skip)))), (past, *pasts)
+
+    def _layers(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """x (batch, time, residual_channels) to the skip sum (batch, time, skip_channels) and the next states."""
+        outputs, pasts = [], []
+        for layer, (gate, past) in enumerate(zip(self.gates, state, strict=True)):
             with self._inside(x.device.type):
                 gates, past = gate(x, past)
                 signal, opening = gates.chunk(2, dim=2)
@@ -88,5 +95,12 @@ class WaveNet(nn.Module):
             x = x if change is None else x + change
             outputs.append(z)
             pasts.append(past)
-        skip = self.skip(torch.cat(outputs, dim=2).to(x.dtype))
-        return self.output(torch.relu(self.head(torch.relu(skip)))), tuple(pasts)
+        return self.skip(torch.cat(outputs, dim=2).to(x.dtype)), tuple(pasts)
+
+    def _fast(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same for training on a CPU; `_layers` is its readable twin."""
+        dtype = torch.bfloat16 if self.bfloat16_layers else x.dtype
+        gates = [(gate.taps.weight, gate.taps.bias) for gate in cast(Iterable[CausalConv], self.gates)]
+        residuals = [(layer.weight, layer.bias) for layer in cast(Iterable[nn.Linear], self.residuals)]
+        shape = stack.Shape(self.kernel_size, self.dilations, dtype)
+        return stack.gated_stack(x, state, shape, gates, residuals, (self.skip.weight, self.skip.bias))

@@ -32,6 +32,7 @@ def plan(recipe: Recipe, corpus: Corpus, init: str | Path | None = None) -> dict
         assert settings.steps is not None, "a resolved recipe has all three"
         assert settings.validate_every is not None, "a resolved recipe has all three"
         try:
+            probe.round_layers(settings.bfloat16)
             each = step_seconds(lambda: probe.take_step(10**6), settings.threads, processes.any)
         except NotFiniteError:
             trainer.stop_diverged(probe)

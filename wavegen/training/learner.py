@@ -73,12 +73,17 @@ class Learner:
                 model.predictor.fit(self.windows.recordings)
 
     def connect(self) -> None:
-        """Makes the gradients those of all processes, and lets a GPU compile the network with bfloat16 layers."""
+        """Makes the gradients those of all processes, and lets a GPU compile the network."""
         if self.model.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # what a recurrent layer computes is float32 everywhere
-            self.model.network.bfloat16_layers = True
             self.model.network.compile()
+        self.round_layers(self.settings.bfloat16)
         self._bits_of = self.processes.parallel(BitsOf(self.model))
+
+    def round_layers(self, bfloat16: bool | None) -> None:
+        """Lets products inside the layers of what is trained, but not of its average, be bfloat16; None: on a GPU."""
+        wanted = self.model.device.type == "cuda" if bfloat16 is None else bfloat16
+        self.model.network.bfloat16_layers = wanted and self.model.network.takes_bfloat16
 
     def copied(self) -> Learner:
         """One whose steps leave no trace in this one."""

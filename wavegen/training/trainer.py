@@ -10,12 +10,13 @@ from typing import Any, NoReturn
 
 import torch
 
+from wavegen import machine
 from wavegen.calibration import calibrate
 from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
-from wavegen.process import interrupt_noted, locked, torch_threads
+from wavegen.process import interrupt_noted, keep_freed_memory, locked, torch_threads
 from wavegen.recipe import CorpusSettings, Recipe
 from wavegen.training import folder
 from wavegen.training.batches import training_windows, validation_files
@@ -77,6 +78,7 @@ class Trainer:
                 f"{corpus.path}: {corpus.sample_rate} Hz, but the recipe says {recipe.corpus.sample_rate} Hz"
             )
         torch.manual_seed(recipe.training.seed)
+        keep_freed_memory()
         self.recipe, self.corpus, self.run, self.processes = recipe, corpus, run, processes
         self.unchanged = folder.Unchanged(corpus)
         self.trained_on = corpus.split("train")
@@ -106,6 +108,7 @@ class Trainer:
         self.learner.connect()
         if stored is None:
             self.recipe = self.calibrated()
+        self.learner.round_layers(self.recipe.training.bfloat16)
         if stored is None or stored[0] != self.recipe:
             # Before the first step, so that a run killed at once goes on from the same weights and recipe.
             self._save()
@@ -114,17 +117,29 @@ class Trainer:
                 folder.tidy(self.run, self.recipe, self.learner.step, self.validated)
 
     def calibrated(self) -> Recipe:
-        """The recipe with its steps and threads decided by timing copies of what learns."""
+        """The recipe with its steps, threads and layers' precision decided by timing copies of what learns."""
         recipe, probe = self.recipe, self.learner.copied()
+
+        def step(bfloat16: bool) -> None:
+            probe.round_layers(bfloat16)
+            probe.take_step(10**6)
+
         if self.processes.world > 1 and recipe.training.threads is None:  # they are as many as one asked for already
             recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"threads": 1})})
         try:
-            resolved = calibrate(recipe, lambda: probe.take_step(10**6), self.validation_steps, self.processes.any)
+            resolved = calibrate(recipe, step, self.validation_steps, self._bfloat16_choices(), self.processes.any)
         except NotFiniteError:
             self.stop_diverged(probe)
         # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
         corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
         return self.processes.from_first(resolved.model_copy(update={"corpus": corpus}))
+
+    def _bfloat16_choices(self) -> list[bool]:
+        """What the layers' products may be computed in, bfloat16 or not, if the recipe leaves it open."""
+        if self.learner.model.device.type == "cuda":
+            return [True]
+        worth_a_try = self.learner.model.network.takes_bfloat16 and machine.multiplies_bfloat16()
+        return [False] if self.processes.any(not worth_a_try) else [False, True]
 
     @property
     def validation_steps(self) -> float:

@@ -1,0 +1,124 @@
+"""How fast a WaveNet trains, beside the loop that one writes with `Conv1d`, and what bits each gets to."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from wavegen import machine, speech
+from wavegen.bench import CONFIGURATIONS, configuration, described
+from wavegen.bench.conv_loop import ConvLoop
+from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.windows import Windows
+from wavegen.density import AudioModel
+from wavegen.errors import UserError, nearest
+from wavegen.evaluation import bits_per_file
+from wavegen.process import keep_freed_memory, torch_threads
+from wavegen.recipe import TrainingSettings
+from wavegen.training.batches import training_windows, validation_files
+from wavegen.training.learner import Learner
+
+ROUNDS = 30
+BATCH_SIZE, WINDOW = 8, 2048
+LOOP, OWN = "Conv1d loop", "wavegen"
+
+
+class Contender(NamedTuple):
+    """A training: `step()` makes one step, `trained()` gives the model it has come to."""
+
+    engine: str
+    precision: str
+    step: Callable[[], object]
+    trained: Callable[[], AudioModel]
+
+
+def bench_training(what: str, rounds: int, progress: bool = False) -> dict[str, Any]:
+    """Samples per second that steps of training take in, on one thread: what `wavegen bench --training --json` prints.
+
+    All start from the same weights of configuration A, B or C and take the same windows of the embedded speech, a
+    step each in turn; the first does not count. Samples are those of the windows, context included.
+    `bits_per_sample` is what each has come to on the validation recordings in the end. Raises UserError.
+    """
+    if rounds < 1:
+        raise UserError(f"{rounds} rounds; there must be one at least")
+    if what not in CONFIGURATIONS:
+        raise UserError(f"bench --training {what}: trains a configuration{nearest(what, CONFIGURATIONS)}")
+    keep_freed_memory()
+    settings = TrainingSettings(steps=rounds + 1, batch_size=BATCH_SIZE, window=WINDOW, threads=1)
+    with tempfile.TemporaryDirectory() as folder, torch_threads(1):
+        prepare(speech.folder(), folder)
+        corpus = open_corpus(folder)
+        windows = training_windows(corpus.pcms("train"), configuration(what), settings)
+        contenders, missing = _contenders(what, windows, settings)
+        seconds = _seconds(contenders, rounds, progress)
+        files = list(validation_files(corpus))
+        bits = [
+            bits_per_file(contender.trained().eval(), files).sum() / sum(map(len, files)) for contender in contenders
+        ]
+    rates = BATCH_SIZE * windows.length / seconds
+    names = [f"{contender.engine} {contender.precision}" for contender in contenders]
+    rows = [
+        {
+            "engine": contender.engine,
+            "precision": contender.precision,
+            "threads": 1,
+            "streams": BATCH_SIZE,
+            "samples_per_second": round(float(median(turns)), 1),
+            "low": round(float(turns.min()), 1),
+            "high": round(float(turns.max()), 1),
+            "bits_per_sample": round(float(reached), 4),
+        }
+        for contender, turns, reached in zip(contenders, rates.T, bits, strict=True)
+    ]
+    ratios = rates / rates[:, [names.index(f"{LOOP} float32")]]
+    return {
+        **described(what, configuration(what), rounds),
+        "batch_size": BATCH_SIZE,
+        "window": windows.length,
+        "rows": rows,
+        "ratios": [
+            {"a": name, "b": f"{LOOP} float32", "ratio": round(float(np.median(column)), 3)}
+            | {"low": round(float(column.min()), 3), "high": round(float(column.max()), 3)}
+            for name, column in zip(names, ratios.T, strict=True)
+            if name != f"{LOOP} float32"
+        ],
+        "missing": missing,
+    }
+
+
+def _contenders(
+    what: str, windows: Windows, settings: TrainingSettings
+) -> tuple[list[Contender], list[dict[str, str]]]:
+    loop = ConvLoop(configuration(what).train(), windows)
+    made = [Contender(LOOP, "float32", loop.take_step, loop.trained)]
+    choices = [False, True] if machine.multiplies_bfloat16() else [False]
+    for bfloat16 in choices:
+        learner = Learner(configuration(what).train(), settings.model_copy(update={"bfloat16": bfloat16}), windows)
+        learner.connect()
+        precision = "bfloat16" if bfloat16 else "float32"
+        made.append(Contender(OWN, precision, _stepping(learner), lambda learner=learner: learner.model))
+    missing = [] if len(choices) > 1 else [{"engine": f"{OWN} bfloat16", "why": "this CPU has no products of bfloat16"}]
+    return made, missing
+
+
+def _stepping(learner: Learner) -> Callable[[], object]:
+    assert learner.settings.steps is not None, "`bench_training` says how many"
+    steps = learner.settings.steps
+    return lambda: learner.take_step(steps)
+
+
+def _seconds(contenders: list[Contender], rounds: int, progress: bool) -> np.ndarray:
+    """The time of each step but the first, (rounds, contenders)."""
+    seconds = np.zeros((rounds + 1, len(contenders)))
+    for turn in tqdm(range(rounds + 1), desc="step", leave=False, disable=None if progress else True):
+        for index, contender in enumerate(contenders):
+            begun = time.perf_counter()
+            contender.step()
+            seconds[turn, index] = time.perf_counter() - begun
+    return seconds[1:]
