@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
 from wavegen.data.corpus import open_corpus
-from wavegen.data.windows import Batch, Windows
+from wavegen.data.windows import Batch, Place, Windows
 from wavegen.recipe import load_recipe
 from wavegen.training import train
 
@@ -23,18 +24,24 @@ def share(recipe: str, corpus: str, overrides: list[str], steps: int) -> str:
     """A line for one recipe; the first steps, in which torch and the disk warm up, do not count."""
     ends: list[float] = []
     spent: list[float] = []
-    batch = Windows.batch
+    places, read = Windows.places, Windows.read
 
-    def timed(self: Windows, step: int) -> Batch:
+    def timed_places(self: Windows, step: int) -> list[Place]:
         begun = time.perf_counter()
-        cut = batch(self, step)
+        found = places(self, step)
+        spent.append(time.perf_counter() - begun)
+        return found
+
+    def timed_read(self: Windows, found: Sequence[Place]) -> Batch:
+        begun = time.perf_counter()
+        cut = read(self, found)
         ends.append(time.perf_counter())
-        spent.append(ends[-1] - begun)
+        spent[-1] += ends[-1] - begun
         return cut
 
     length = [f"training.{key}={steps}" for key in ("steps", "validate_every")] + ["training.threads=1"]
     settings = load_recipe(recipe, [*length, *overrides])
-    with tempfile.TemporaryDirectory() as run, mock.patch.object(Windows, "batch", timed):
+    with tempfile.TemporaryDirectory() as run, mock.patch.multiple(Windows, places=timed_places, read=timed_read):
         train(settings, open_corpus(corpus), Path(run) / "run", progress=False)
     half = steps // 2
     waiting, whole = sum(spent[half:]), ends[-1] - ends[half - 1]
