@@ -14,6 +14,7 @@ from wavegen.density import Density
 from wavegen.engine import open_engine, precision_of
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
+from wavegen.grid import Form, named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -180,10 +181,10 @@ def windowed(values: NDArray[np.floating], length: int) -> NDArray[np.float64]:
     return np.add.reduceat(np.asarray(values, np.float64), starts) / np.diff(np.append(starts, len(values)))
 
 
-def check_rate(name: str, rate: int, expected: int, cure: str) -> None:
-    """Raises UserError, naming both rates and the `cure`, unless what is called `name` has the model's rate."""
-    if rate != expected:
-        raise UserError(f"{name}: {rate} Hz, the model was trained at {expected} Hz; {cure}")
+def check_form(name: str, form: Form, expected: Form, cure: str) -> None:
+    """Raises UserError, naming both forms and the `cure`, unless what is called `name` has the model's rate or grid."""
+    if form != expected:
+        raise UserError(f"{name}: {named(form)}, the model was trained at {named(expected)}; {cure}")
 
 
 def heard(model: Density, recordings: Iterable[Recording]) -> list[str]:

@@ -78,7 +78,9 @@ def generate_pictures(
     C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1). Temperature and `top_p`, which only a categorical distribution takes, are the
     model's own unless given; likelihoods are those at 1, of whole pictures. Raises UserError for arguments out of range.
     """
-    temperature = checked_temperature(float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature)
+    temperature = checked_temperature(
+        float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
+    )
     top_p = checked_top_p(float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p, model)
     if not 1 <= len(seeds) <= MOST_PICTURES:
         raise UserError(f"{len(seeds)} pictures: draw 1 to {MOST_PICTURES} at once")
