@@ -22,6 +22,7 @@ class Odd:
     sample_rate: int = RATE
     largest: int = 0
     num_params: int = 1
+    whole: None = None
 
     @property
     def device(self):
