@@ -37,7 +37,7 @@ ORDER = [
     {"checkpoint", "calibration", "evaluation", "optimizer", "process"},
     {"wgn", "lockstep", "pictures", "picture_sampling"},
     {"compression"},
-    {"training", "scoring", "sampling", "comparison", "bench", "quantization"},
+    {"training", "scoring", "sampling", "comparison", "bench", "quantization", "features"},
     {"picture_scoring"},
     {"report", "charts"},
     {"picture_report"},

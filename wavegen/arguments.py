@@ -125,6 +125,15 @@ def _add_score(commands: Any) -> None:
     _add_engine(parser)
 
 
+def _add_features(commands: Any) -> None:
+    parser = _command(commands, "features", "what a model makes of recordings or pictures inside, averaged, as .npz")
+    _add_model(parser)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: all splits")
+    parser.add_argument("out", type=Path, metavar="OUT.npz", help="the new file")
+    parser.add_argument("--window", type=_above_zero, metavar="S", help="of so many seconds; default: whole recordings")
+    parser.add_argument("--resample", action="store_true", help="convert recordings of other rates")
+
+
 def _add_compress(commands: Any) -> None:
     parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
     _add_model(parser)
@@ -241,6 +250,7 @@ ADDERS = (
     _add_train,
     _add_generate,
     _add_score,
+    _add_features,
     _add_compare,
     _add_compress,
     _add_decompress,

@@ -125,6 +125,21 @@ def _score(args: argparse.Namespace) -> Result:
     return _of_kind(model.kind).score(args, model)
 
 
+def _features(args: argparse.Namespace) -> Result:
+    from wavegen.checkpoint import load
+    from wavegen.density import Density
+    from wavegen.features import features, write_features
+
+    check_output(args.out, ".npz")
+    model = load(args.model, Density)
+    sources, window = _of_kind(model.kind).features(args, model)
+    arrays = features(model, sources, window, progress="listening")
+    write_features(args.out, arrays)
+    rows, channels = arrays["features"].shape
+    result = {"file": str(args.out), "recordings": len(sources), "rows": rows, "channels": channels}
+    return result, f"{args.out}: {rows} rows of {channels} features, from {len(sources)} recordings"
+
+
 def _compare(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
     from wavegen.density import Density
@@ -253,6 +268,7 @@ COMMANDS = {
     "generate": _generate,
     "score": _score,
     "compare": _compare,
+    "features": _features,
     "compress": _compress,
     "decompress": _decompress,
     "quantize": _quantize,

@@ -62,6 +62,10 @@ class Density(nn.Module, ABC):
     @abstractmethod
     def log2_prob(self, batch: Tensor, state: Any = None) -> tuple[Tensor, Any]: ...
 
+    @abstractmethod
+    def features(self, batch: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """What the network's last layers start from, (batch, time or 1, channels) float, and the state after it."""
+
     @property
     def whole(self) -> int | None:
         """How many samples make a whole that is never cut; None where any stretch of a recording can be scored."""
@@ -253,7 +257,19 @@ class AudioModel(Density):
 
         Parameters (batch, time, num_params); their location (batch, time) float64, None without a predictor.
         """
-        pcm = pcm.long()
+        inputs, location, predictor_state = self._inputs(pcm.long(), state)
+        params, network_state = self.network(inputs, state.network)
+        return params, location, AudioState(pcm[:, -1].long(), network_state, predictor_state)
+
+    def features(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
+        """The network's features of each PCM code's past, (batch, time) integer to (batch, time, channels) float."""
+        state = self.initial_state(len(batch)) if state is None else state
+        inputs, _, predictor_state = self._inputs(batch.long(), state)
+        features, network_state = self.network.features(inputs, state.network)
+        return features, AudioState(batch[:, -1].long(), network_state, predictor_state)
+
+    def _inputs(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, PredictorState | None]:
+        """What the network hears, (batch, time, channels), with the predictor's location and next state."""
         before = self.codec.encode(torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1))
         inputs = nn.functional.embedding(before, self.input_table())
         location, predictor_state = None, None
@@ -261,8 +277,7 @@ class AudioModel(Density):
             location, error, predictor_state = self.predictor(self.codec.decode(before), state.predictor)
             code = torch.floor(error + 0.5).clamp(-PCM_CODES // 2, PCM_CODES // 2 - 1).long() + PCM_CODES // 2
             inputs = torch.cat([inputs, nn.functional.embedding(code, self.errors)], dim=2)
-        params, network_state = self.network(inputs, state.network)
-        return params, location, AudioState(pcm[:, -1].clone(), network_state, predictor_state)
+        return inputs, location, predictor_state
 
     def log2_prob(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
         """log2 p of each PCM code, (batch, time) integer to (batch, time) float, and the state after it."""

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from wavegen.errors import UserError
 from wavegen.outputs import warn
 from wavegen.picture_density import PictureModel
+
+if TYPE_CHECKING:
+    from wavegen.features import Source
 
 Result = tuple[dict[str, Any], str]
 
@@ -42,6 +48,30 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
     result["model"] = {"path": str(args.model), **result["model"]}
     warn(result)
     return result, score_text(result)
+
+
+def features(args: argparse.Namespace, model: PictureModel) -> tuple[list[Source], None]:
+    """The pictures whose features are asked for."""
+    from wavegen.data.corpus import open_corpus
+    from wavegen.evaluation import Take, check_form
+    from wavegen.features import Source, of_corpus
+    from wavegen.sheets import read_sheet
+
+    _refuse(args, args.model, "window", "resample")
+    sources = []
+    for given in args.files:
+        if (given / "corpus.json").exists():
+            corpus = open_corpus(given)
+            check_form(str(given), corpus.form, model.form, "take a corpus of such pictures")
+            sources += of_corpus(corpus)
+            continue
+        for path in sorted(given.rglob("*.png")) if given.is_dir() else [given]:
+            for index, picture in enumerate(read_sheet(path, model.grid)):
+                take = Take(f"{path}[{index}]", picture.size, functools.partial(np.ravel, picture))
+                sources.append(Source(take))
+    if not sources:
+        raise UserError(f"{', '.join(map(str, args.files))}: no pictures")
+    return sources, None
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths: Mapping[str, Path]) -> Result:

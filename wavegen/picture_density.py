@@ -67,9 +67,16 @@ class PictureModel(Density):
 
         The dimensions are those of whole pictures, or of their first rows.
         """
+        return self.network(self._seen(pictures)).flatten(1, 3)
+
+    def _seen(self, pictures: Tensor) -> Tensor:
+        """Levels (batch, dimensions) as the network sees them, (batch, rows, width, channels) from −1 to 1."""
         levels = pictures.reshape(len(pictures), -1, self.grid.width, self.grid.channels)
-        levels = levels.to(next(self.parameters()).dtype)
-        return self.network(2 * levels / (self.grid.levels - 1) - 1).flatten(1, 3)
+        return 2 * levels.to(next(self.parameters()).dtype) / (self.grid.levels - 1) - 1
+
+    def features(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
+        """The network's features of whole pictures, (batch, dimensions) integer to (batch, 1, channels) float."""
+        return self.network.features(self._seen(batch)).unsqueeze(1), None
 
     def params_at(self, pictures: Tensor, dimension: int) -> Tensor:
         """What says how one dimension is distributed, (batch, num_params), of which those before it are all it sees."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 from wavegen.outputs import check_output, warn, write
+
+if TYPE_CHECKING:
+    from wavegen.features import Source
 
 Result = tuple[dict[str, Any], str]
 SECONDS = 5.0  # that are generated unless told otherwise
@@ -58,6 +62,27 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
         curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
         picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
     return result, score_text(result, curves=args.window is not None and not args.csv)
+
+
+def features(args: argparse.Namespace, model: AudioModel) -> tuple[list[Source], int | None]:
+    """The recordings whose features are asked for, and the window in samples."""
+    from wavegen import audio
+    from wavegen.data.corpus import open_corpus
+    from wavegen.evaluation import Take, check_form
+    from wavegen.features import Source, of_corpus
+    from wavegen.scoring import read_at
+
+    sources = []
+    for given in args.files:
+        if (given / "corpus.json").exists():
+            corpus = open_corpus(given)
+            check_form(str(given), corpus.form, model.form, "prepare it again with --sample-rate")
+            sources += of_corpus(corpus)
+            continue
+        for path in audio.find(given):
+            read = functools.partial(read_at, path, model.sample_rate, args.resample)
+            sources.append(Source(Take(str(path), len(read()), read)))
+    return sources, None if args.window is None else max(1, round(args.window * model.sample_rate))
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: Mapping[str, Path]) -> Result:

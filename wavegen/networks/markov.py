@@ -56,7 +56,12 @@ class Markov(nn.Module):
 
     def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
+        x, past = self.features(inputs, state)
+        return self.layers[-1](x.relu()) if self.layers else x, past
+
+    def features(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The last hidden layer before its ReLU, or the parameters if there is none, and the next state."""
         x, past = self.front(inputs, self.initial_state(inputs.shape[0]) if state is None else state)
-        for layer in self.layers:
+        for layer in self.layers[:-1]:
             x = layer(x.relu())
         return x, past

@@ -72,18 +72,33 @@ class NADE(nn.Module):
 
     def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
+        hidden, bias, here, after = self._hidden(inputs, state)
+        params = torch.einsum("nph,phq->npq", hidden, self.output) + bias
+        return params.reshape(len(inputs), -1, self.num_params)[:, here], after
+
+    def features(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The hidden units at each place of the frames, (batch, time, hidden_size), and the next state."""
+        hidden, _, here, after = self._hidden(inputs, state)
+        return hidden.reshape(len(inputs), -1, self.hidden_size)[:, here], after
+
+    def _hidden(self, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor, slice, Tensor]:
+        """The hidden units of the frames that the inputs are in, (frames of all, frame_size, hidden_size), the bias of
+        their parameters, the inputs' places in a recording's frames, and the next state.
+        """
         state = self.initial_state(inputs.shape[0]) if state is None else state
         context = self.context_frames * self.frame_size
         place, time = state.shape[1] - context, inputs.shape[1]
         x = torch.cat([state, inputs], dim=1)
         frames = -(-(place + time) // self.frame_size)
         padding = context + frames * self.frame_size - x.shape[1]
-        params = self._frames(nn.functional.pad(x, (0, 0, 0, padding)), frames)
+        hidden, bias = self._frames(nn.functional.pad(x, (0, 0, 0, padding)), frames)
         whole = (place + time) // self.frame_size * self.frame_size
-        return params[:, place : place + time], x[:, whole:].clone()
+        return hidden, bias, slice(place, place + time), x[:, whole:].clone()
 
-    def _frames(self, x: Tensor, frames: int) -> Tensor:
-        """The context and `frames` whole frames, (batch, context + frames · frame_size, channels), to params."""
+    def _frames(self, x: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+        """The context and `frames` whole frames, (batch, context + frames · frame_size, channels), to hidden units and
+        the bias of their parameters.
+        """
         batch, context = x.shape[0], self.context_frames * self.frame_size
         places = x[:, context:].reshape(batch * frames, self.frame_size, self.input_channels)
         terms = torch.einsum("npc,pch->nph", places[:, 1:], self.hidden)
@@ -97,5 +112,4 @@ class NADE(nn.Module):
             seen = torch.tanh(self.context(preceding.reshape(batch * frames, -1)))
             sums = sums + self.context_to_hidden(seen).unsqueeze(1)
             bias = bias + self.context_to_output(seen).view(-1, self.frame_size, self.num_params)
-        params = torch.einsum("nph,phq->npq", torch.sigmoid(sums), self.output) + bias
-        return params.reshape(batch, frames * self.frame_size, self.num_params)
+        return torch.sigmoid(sums), bias

@@ -56,10 +56,14 @@ class _Recurrent(nn.Module):
 
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, State]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
+        hidden, state = self.features(inputs, state)
+        return self.output(torch.relu(self.head(hidden))), state
+
+    def features(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, State]:
+        """What the last cell puts out, (batch, time, hidden_size), and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
         hidden, state = self.cells(inputs, state[0] if self.states == 1 else state)
-        params = self.output(torch.relu(self.head(hidden)))
-        return params, (state,) if self.states == 1 else state
+        return hidden, (state,) if self.states == 1 else state
 
 
 class GRU(_Recurrent):

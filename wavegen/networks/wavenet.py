@@ -78,10 +78,15 @@ class WaveNet(nn.Module):
 
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
+        skip, state = self.features(inputs, state)
+        return self.output(torch.relu(self.head(torch.relu(skip)))), state
+
+    def features(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The skip connections' sum, (batch, time, skip_channels), and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
         x, past = self.front(inputs, state[0])
         skip, pasts = (self._fast if stack.available(x, state[1:]) else self._layers)(x, state[1:])
-        return self.output(torch.relu(self.head(torch.relu(skip)))), (past, *pasts)
+        return skip, (past, *pasts)
 
     def _layers(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """x (batch, time, residual_channels) to the skip sum (batch, time, skip_channels) and the next states."""

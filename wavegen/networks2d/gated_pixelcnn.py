@@ -87,10 +87,19 @@ class GatedPixelCNN(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
+        features = self._features(pictures)
+        return grid_of(self.output(torch.relu(self.head(torch.relu(features)))), self.channels)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """The mean of h over all pixels, (batch, features)."""
+        return self._features(pictures).mean(dim=(2, 3))
+
+    def _features(self, pictures: Tensor) -> Tensor:
+        """h behind the last layer, (batch, features, rows, width)."""
         x = images(pictures)
         v, h = self.front(x, x)
         for layer in self.layers:
             with within_layers(h.device.type, self.bfloat16_layers):
                 v, change = layer(v, h)
             h = h + change
-        return grid_of(self.output(torch.relu(self.head(torch.relu(h)))), self.channels)
+        return h

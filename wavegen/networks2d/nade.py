@@ -55,6 +55,11 @@ class NADE(nn.Module):
         params: Any = _Scan.apply(x, self.hidden[: seen - 1], self.hidden_bias, self.output[:seen])
         return (params.transpose(0, 1) + self.output_bias[:seen]).view(*pictures.shape, self.num_params)
 
+    def features(self, pictures: Tensor) -> Tensor:
+        """The last hidden units of whole pictures, which have seen all but the last dimension, (batch, hidden_size)."""
+        seen = (pictures.flatten(1)[:, :-1] + 1) / 2
+        return torch.sigmoid(self.hidden_bias + seen @ self.hidden)
+
 
 class _Scan(torch.autograd.Function):
     """V_d σ(a_d) of every dimension, (dimensions, batch, num_params), of x (batch, dimensions), W, c and V.

@@ -84,9 +84,18 @@ class PixelCNN(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
+        features = self._features(pictures)
+        return grid_of(self.output(torch.relu(self.head(torch.relu(features)))), self.channels)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """The mean of x over all pixels, (batch, features)."""
+        return self._features(pictures).mean(dim=(2, 3))
+
+    def _features(self, pictures: Tensor) -> Tensor:
+        """x behind the last layer, (batch, features, rows, width)."""
         x = self.front(images(pictures))
         for layer in self.layers:
             with within_layers(x.device.type, self.bfloat16_layers):
                 change = layer(x)
             x = x + change
-        return grid_of(self.output(torch.relu(self.head(torch.relu(x)))), self.channels)
+        return x
