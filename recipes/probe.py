@@ -1,0 +1,93 @@
+"""What a linear classifier makes of a model's features, beside raw pixels or log-mels of the same recordings.
+
+    wavegen features MODEL CORPUS features.npz [--window S]
+    python recipes/probe.py CORPUS features.npz … [--of speaker|transcript] [--window S]
+
+Fits multinomial logistic regression to the training split of each file's rows and prints its accuracy on the test
+split, with a 95 % interval over recordings. `--of` is what is to be told: who speaks, or what is said, which of a
+picture is its label. Give the window that the features were made with. scikit-learn must be installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from wavegen import open_corpus
+from wavegen.data.corpus import Corpus
+from wavegen.evaluation import bootstrap_interval
+from wavegen.grid import Grid
+
+MELS, FRAME, FLOOR = 40, 0.032, 1e-6  # of the log-mels: bands, seconds of a frame, power below which all is silence
+
+
+def pixels(corpus: Corpus, _: np.ndarray, __: int | None) -> np.ndarray:
+    return np.stack([corpus.pcm(recording) for recording in corpus.recordings]).astype(np.float32)
+
+
+def log_mels(corpus: Corpus, starts: np.ndarray, window: int | None) -> np.ndarray:
+    """Means and deviations of log-mel bands over each window, (rows, 2 · MELS)."""
+    from torchaudio.transforms import MelSpectrogram
+
+    size = 2 ** round(np.log2(FRAME * corpus.sample_rate))
+    mel = MelSpectrogram(corpus.sample_rate, n_fft=size, hop_length=size // 2, n_mels=MELS, center=True)
+    rows, row = [], 0
+    for recording in corpus.recordings:
+        pcm = torch.from_numpy(corpus.pcm(recording).astype(np.float32) / 32768)
+        first = row
+        while row < len(starts) and (row == first or starts[row]):
+            part = pcm[starts[row] : None if window is None else starts[row] + window]
+            bands = torch.log(mel(torch.nn.functional.pad(part, (0, max(0, size - len(part))))) + FLOOR)
+            rows.append(torch.cat([bands.mean(1), bands.std(1, correction=0)]).numpy())
+            row += 1
+    return np.stack(rows)
+
+
+def accuracy(values: np.ndarray, wanted: np.ndarray, split: np.ndarray, names: np.ndarray) -> str:
+    """The share of the test rows that are told right, and its interval over recordings."""
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300, tol=1e-3))
+    probe.fit(values[split == "train"], wanted[split == "train"])
+    test = split == "test"
+    right = probe.predict(values[test]) == wanted[test]
+    _, recording = np.unique(names[test], return_inverse=True)
+    rights, counts = np.bincount(recording, right), np.bincount(recording)
+    low, high = bootstrap_interval(rights, counts)
+    interval = "" if low is None or high is None else f" [{low:.2%}, {high:.2%}]"
+    return f"{right.mean():.2%}{interval}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("corpus")
+    parser.add_argument("features", nargs="+", type=Path)
+    parser.add_argument("--of", choices=["speaker", "transcript"], default="speaker")
+    parser.add_argument("--window", type=float)
+    args = parser.parse_args()
+    corpus = open_corpus(args.corpus)
+    pictures = isinstance(corpus.form, Grid)
+    files = {path: np.load(path) for path in args.features}
+    first = files[args.features[0]]
+    known = {recording.id for recording in corpus.recordings}
+    for path, file in files.items():
+        if not set(file["name"]) <= known or file["name"].tolist() != first["name"].tolist():
+            raise SystemExit(f"{path}: its rows are not those of {args.corpus}; make it again with the same window")
+    wanted, split = first[args.of], first["split"]
+    commonest = max((wanted[split == "train"] == value).mean() for value in set(wanted))
+    print(f"{len(set(wanted))} classes, the commonest {commonest:.1%}; {(split == 'test').sum()} test rows")
+    window = None if args.window is None else round(args.window * corpus.sample_rate)
+    plain = (pixels if pictures else log_mels)(corpus, first["start"], window)
+    table = {"raw pixels" if pictures else "log-mels": plain} | {
+        str(path): file["features"] for path, file in files.items()
+    }
+    for name, values in table.items():
+        print(f"{name}: {values.shape[1]} numbers, {accuracy(values, wanted, split, first['name'])}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
