@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
+from wavegen.networks2d.lines import Span, Taps
 from wavegen.networks2d.pixel_rnn import PixelRNN
-from wavegen.networks2d.scan import Line, Taps
 
 
 class DiagonalBiLSTM(PixelRNN):
@@ -21,18 +20,14 @@ class DiagonalBiLSTM(PixelRNN):
     taps: ClassVar[Taps] = Taps(inputs=(0,), states=(-1, 0))
 
     @staticmethod
-    def lines(height: int, width: int) -> Sequence[Line]:
+    def spans(height: int, width: int) -> list[Span]:
         return [_diagonal(number, height, width) for number in range(height + width - 1)]
 
 
-def _diagonal(number: int, height: int, width: int) -> Line:
+def _diagonal(number: int, height: int, width: int) -> Span:
     """The pixels whose row and whose distance from the left (right) edge add up to `number`; places are rows."""
     top, bottom = max(0, number - width + 1), min(height - 1, number)
-    count = bottom - top + 1
-
-    def pixels(start: int, stride: int) -> slice:
-        return slice(start, start + (count - 1) * stride + 1, max(1, stride))
-
-    from_left = pixels(top * width + number - top, width - 1)
-    from_right = pixels(top * width + width - 1 - (number - top), width + 1)
-    return Line(top, count, (from_left, from_right))
+    column = number - top
+    from_left = (top * width + column, width - 1)
+    from_right = (top * width + width - 1 - column, width + 1)
+    return Span(top, bottom - top + 1, (from_left, from_right))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
+from wavegen.networks2d.lines import Span, Taps
 from wavegen.networks2d.pixel_rnn import PixelRNN
-from wavegen.networks2d.scan import Line, Taps
 
 
 class RowLSTM(PixelRNN):
@@ -20,5 +19,5 @@ class RowLSTM(PixelRNN):
     taps: ClassVar[Taps] = Taps(inputs=(-1, 0), states=(-1, 0, 1))
 
     @staticmethod
-    def lines(height: int, width: int) -> Sequence[Line]:
-        return [Line(0, width, (slice(row * width, (row + 1) * width),)) for row in range(height)]
+    def spans(height: int, width: int) -> list[Span]:
+        return [Span(0, width, ((row * width, 1),)) for row in range(height)]
