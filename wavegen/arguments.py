@@ -58,7 +58,8 @@ def _add_prepare(commands: Any) -> None:
     parser.usage = "wavegen prepare [-h] [--json] [options] [NAME] SOURCE CORPUS"
     source = (
         "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2; after "
-        "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official folder"
+        "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official folder; "
+        "pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
     )
     # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
     parser.add_argument("first", metavar="[NAME] SOURCE", help=source)
@@ -68,6 +69,8 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--sample-rate", type=_at_least_one, metavar="R", help=rate)
     split_by = "speaker: the top folders; default: file, or what is the custom for a known corpus"
     parser.add_argument("--split-by", choices=("file", "speaker"), help=split_by)
+    levels = "of a set of pictures; default: 2 for mnist, drawn once for all, and 17 for digits"
+    parser.add_argument("--levels", type=_at_least_one, metavar="L", help=levels)
     parser.add_argument("--strict", action="store_true", help="stop at the first file that is refused")
     fetch = "get the known corpus into SOURCE first, with torchaudio; what is there already is kept"
     parser.add_argument("--download", action="store_true", help=fetch)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,10 +17,11 @@ from torch import Tensor
 
 from wavegen import models
 from wavegen.atomic import replacing
-from wavegen.containers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
-from wavegen.density import AudioModel
+from wavegen.densities import density_named, untrained
+from wavegen.density import AudioModel, Density
 from wavegen.engine.base import NUMERICS
 from wavegen.errors import UserError
+from wavegen.grid import entry_of, form_of
 from wavegen.recipe import check_model
 
 PLAIN = (str, int, float, NoneType)
@@ -37,6 +38,7 @@ METADATA_TYPES = {  # of what is computed with; other keys are plain values
     "steps": (int, NoneType),
     "seed": (int, NoneType),
 }
+D = TypeVar("D", bound=Density)
 FORMAT = 2  # of model files; 1 had no predictors, and other names for a front's weights
 
 
@@ -82,14 +84,14 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, header
 
 
-def save(model: AudioModel, path: str | Path, metadata: Mapping[str, Any]) -> None:
+def save(model: Density, path: str | Path, metadata: Mapping[str, Any]) -> None:
     """Writes a model and what is known of its making (corpus fingerprint, seed, training time …). Raises UserError."""
     tensors = dict(model.state_dict())
     model.metadata = {**metadata, "weights_hash": weights_hash(tensors)}
     header = {
         "format": FORMAT,
         "numerics": NUMERICS,
-        "sample_rate": model.sample_rate,
+        **entry_of(model.form),
         **model.settings,
         "metadata": model.metadata,
     }
@@ -115,10 +117,11 @@ def _is_plain(metadata: dict[str, Any]) -> bool:
     )
 
 
-def load(path: str | Path) -> AudioModel:
-    """Reads a model from a `.safetensors` file or a run folder.
+def load(path: str | Path, density: type[D] = AudioModel) -> D:
+    """Reads a model of a density, which is audio unless another is given, from a `.safetensors` file or a run folder.
 
-    Raises UserError for a missing, damaged or foreign file, one of a newer format or of other numerics.
+    `Density` takes any. Raises UserError for a missing, damaged or foreign file, one of a newer format, of other
+    numerics or of another density.
     """
     path = model_file(path)
     tensors, header = read_tensors(path)
@@ -127,14 +130,19 @@ def load(path: str | Path) -> AudioModel:
             f"{path}: numerics {header.get('numerics')}, this wavegen computes with {NUMERICS}; "
             "install the wavegen that made it"
         )
-    sample_rate, metadata = header.get("sample_rate"), header.get("metadata")
-    if type(sample_rate) is not int or not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
-        raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
+    metadata = header.get("metadata")
+    try:
+        form = form_of(header)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: the wavegen header is damaged; copy the file again") from error
     if not isinstance(metadata, dict) or not _is_plain(metadata):
         raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
+    found = density_named(header, str(path))
+    if not issubclass(found, density):
+        raise UserError(f"{path}: is a model of {found.kind}; this takes models of {density.kind}")
     settings = check_model(header, str(path))
     with torch.device("meta"):  # nothing is allocated until the shapes are known to agree
-        model = AudioModel.from_settings(settings, sample_rate)
+        model = cast(D, untrained(settings, form, str(path)))
     expected = {name: (tensor.shape, torch.float32) for name, tensor in model.state_dict().items()}
     if expected != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
         raise UserError(f"{path}: weights and settings do not belong together; copy the file again")

@@ -65,9 +65,16 @@ def _quickstart(args: argparse.Namespace) -> Result:
 def _prepare(args: argparse.Namespace) -> Result:
     from wavegen.data.audit import describe
     from wavegen.data.corpus import prepare
+    from wavegen.data.picture_corpus import PICTURE_SETS, picture_set_meant, prepare_pictures
+    from wavegen.data.picture_corpus import describe as describe_pictures
 
-    given = [args.first, args.second, args.third]
-    name, source, corpus = given if args.third is not None else [None, *given[:2]]
+    given = [word for word in (args.first, args.second, args.third) if word is not None]
+    if (name := picture_set_meant(given)) is not None:
+        audit = prepare_pictures(name, *([None] if len(given) == 2 else []), *given[1:], args.levels)
+        return audit, describe_pictures(audit)
+    if args.levels is not None:
+        raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
+    name, source, corpus = given if len(given) == 3 else [None, *given]
     audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download)
     for difference in audit.get("layout", {}).get("differences", ()):
         print(f"wavegen: {name}: {difference}", file=sys.stderr)

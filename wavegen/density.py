@@ -1,17 +1,20 @@
-"""A density of audio: codec, inputs, network, predictor and distribution make log-probabilities of PCM."""
+"""What a density is, and that of audio: codec, network, predictor and distribution make log-probabilities of PCM."""
 
 from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from wavegen.codecs import CODECS, PCM_CODES, Codec
 from wavegen.distributions import DISTRIBUTIONS, Distribution
+from wavegen.grid import Form, entry_of
 from wavegen.networks import NETWORKS
 from wavegen.networks.base import Network, State
 from wavegen.predictors import PREDICTORS, LinearPredictor, PredictorState
@@ -22,24 +25,88 @@ MOST_EMBEDDINGS = 512  # symbols; more of them are heard as amplitudes
 AMPLITUDE_CHANNELS = 2
 
 
-class Density(Protocol):
-    """What trainer, scorer and checkpoint know of a model."""
+class Density(nn.Module, ABC):
+    """What trainer, scorer and checkpoint know of a model: log2 p of each sample of a batch, (batch, time) integers.
 
-    sample_rate: int
+    A sample is one number of a recording: a PCM code of sound, a channel's level of a picture.
+    """
+
+    kind: ClassVar[str]  # what a recipe's density.name says
+    PARTS: ClassVar[Mapping[str, Mapping[str, type]]]  # what it is made of, by a recipe's tables, and the choices of each
+    DEFAULTS: ClassVar[Mapping[str, Mapping[str, str]]]  # of these tables
+    OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
+
+    def __init__(self, distribution: Distribution, network: Any, form: Form):
+        super().__init__()
+        self.distribution, self.network, self.form = distribution, network, form
+        self.metadata: dict[str, Any] = {}
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: dict[str, dict[str, Any]], form: Any) -> Density: ...
 
     @property
-    def device(self) -> torch.device: ...
+    @abstractmethod
+    def settings(self) -> dict[str, dict[str, Any]]: ...
+
+    @property
+    @abstractmethod
+    def receptive_field(self) -> int | None: ...
+
+    @property
+    @abstractmethod
+    def macs_per_sample(self) -> int: ...
+
+    @abstractmethod
+    def log2_prob(self, batch: Tensor, state: Any = None) -> tuple[Tensor, Any]: ...
+
+    @property
+    def whole(self) -> int | None:
+        """How many samples make a whole that is never cut; None where any stretch of a recording can be scored."""
+        return None
+
+    @property
+    def alignment(self) -> int:
+        """Training windows start at multiples of it."""
+        return self.whole or 1
+
+    def context(self, warm_up: int) -> int:
+        """How many unscored samples come before a training window's, `warm_up` if all of the past counts."""
+        return 0
+
+    def fit(self, recordings: Sequence[np.ndarray]) -> None:
+        """Takes from the training recordings, (samples,) int16 each, what needs no gradients."""
+
+    def initial_state(self, batch_size: int, before: Tensor | None = None) -> Any:
+        """What a recording starts from, or a window whose preceding samples are `before`, (batch,) int64."""
+        return None
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.parameters()).device
 
     @property
     def num_params(self) -> int:
         """How many numbers say how one sample is distributed: what bounds how many are scored at once."""
-        ...
+        return self.distribution.num_params
 
-    def initial_state(self, batch_size: int) -> Any: ...
+    @property
+    def num_parameters(self) -> int:
+        return sum(weight.numel() for weight in self.parameters())
 
-    def log2_prob(self, pcm: Tensor, state: Any = None) -> tuple[Tensor, Any]: ...
-
-    def describe(self) -> dict[str, Any]: ...
+    def describe(self) -> dict[str, Any]:
+        """What `wavegen info` prints: settings, size, and where the weights come from."""
+        about = {
+            **self.settings,
+            **entry_of(self.form),
+            "parameters": self.num_parameters,
+            "macs_per_sample": self.macs_per_sample,
+            "receptive_field": self.receptive_field,
+        }
+        if heard := str(self.metadata.get("heard", "")):
+            about["heard"] = f"{len(heard.split())} recordings"
+        return about | self.metadata | about  # what the model knows of itself comes before what its file says
 
 
 class AudioState(NamedTuple):
@@ -50,7 +117,13 @@ class AudioState(NamedTuple):
     predictor: PredictorState | None
 
 
-def _settings_of(part: Any) -> dict[str, Any]:
+def part_of(settings: Mapping[str, Mapping[str, Any]], table: str, registry: Mapping[str, Any], *args: Any) -> Any:
+    """The part that a table of settings names, made with `args` and its other keys."""
+    keywords = dict(settings[table])
+    return registry[keywords.pop("name")](*args, **keywords)
+
+
+def settings_of(part: Any) -> dict[str, Any]:
     """The name of a codec, distribution or network and the keyword-only arguments it was made with."""
     keywords = inspect.signature(type(part).__init__).parameters.values()
     names = [keyword.name for keyword in keywords if keyword.kind is keyword.KEYWORD_ONLY]
@@ -67,7 +140,7 @@ def companded(codes: Tensor) -> Tensor:
     return 2 * codes.sign() * torch.log1p(255 * codes.abs() / 32768) / math.log(256)
 
 
-class AudioModel(nn.Module):
+class AudioModel(Density):
     """p(pcm) = Π_t p(pcm_t | pcm_<t), with p(pcm_t | ·) = (1 − ε) P(symbol_t | ·) / codes(symbol_t) + ε / 65536.
 
     ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample before
@@ -75,6 +148,11 @@ class AudioModel(nn.Module):
     as two channels of amplitude, linear and companded. With a predictor it also hears, companded, how far
     the last sample fell from the predictor's word, rounded to whole codes.
     """
+
+    kind: ClassVar[str] = "audio"
+    PARTS: ClassVar = {"codec": CODECS, "distribution": DISTRIBUTIONS, "predictor": PREDICTORS, "network": NETWORKS}
+    DEFAULTS: ClassVar = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}}
+    OPTIONAL: ClassVar = ("predictor",)
 
     amplitudes: Tensor
     errors: Tensor
@@ -87,12 +165,8 @@ class AudioModel(nn.Module):
         sample_rate: int,
         predictor: LinearPredictor | None = None,
     ):
-        super().__init__()
-        self.codec, self.distribution = codec, distribution
-        self.network: Any = network  # a Network; its layers are anyone's to look at
-        self.predictor = predictor
-        self.sample_rate = sample_rate
-        self.metadata: dict[str, Any] = {}
+        super().__init__(distribution, network, sample_rate)
+        self.codec, self.predictor, self.sample_rate = codec, predictor, sample_rate
         every_code = torch.arange(PCM_CODES, device="cpu") - PCM_CODES // 2
         self.register_buffer("errors", companded(every_code).unsqueeze(1), persistent=False)
         amplitude = codec.decode(torch.arange(codec.num_symbols, device="cpu")).float()
@@ -107,29 +181,24 @@ class AudioModel(nn.Module):
             self.embedding.weight[:, 1] = amplitude / 8192
 
     @classmethod
-    def from_settings(cls, settings: dict[str, dict[str, Any]], sample_rate: int) -> AudioModel:
-        """Builds an untrained model from what `settings` gives or a recipe's tables say.
+    def from_settings(cls, settings: dict[str, dict[str, Any]], form: int) -> AudioModel:
+        """Builds an untrained model of sound at the sample rate `form` from what `settings` gives or a recipe's tables say.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.recipe` checks before.
         """
-
-        def part(table: str, registry: Mapping[str, Any], *args: Any) -> Any:
-            keywords = dict(settings[table])
-            return registry[keywords.pop("name")](*args, **keywords)
-
-        codec = part("codec", CODECS)
-        distribution = part("distribution", DISTRIBUTIONS, codec.codes_per_symbol)
-        predictor = part("predictor", PREDICTORS) if settings.get("predictor") else None
+        codec = part_of(settings, "codec", CODECS)
+        distribution = part_of(settings, "distribution", DISTRIBUTIONS, codec.codes_per_symbol)
+        predictor = part_of(settings, "predictor", PREDICTORS) if settings.get("predictor") else None
         channels = _input_channels(codec, predictor is not None)
-        network = part("network", NETWORKS, channels, distribution.num_params)
-        return cls(codec, distribution, network, sample_rate, predictor)
+        network = part_of(settings, "network", NETWORKS, channels, distribution.num_params)
+        return cls(codec, distribution, network, form, predictor)
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
         """What `from_settings` needs to build this model again."""
         parts = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
         parts |= {"predictor": self.predictor} if self.predictor is not None else {}
-        return {name: _settings_of(part) for name, part in parts.items()}
+        return {name: settings_of(part) for name, part in parts.items()}
 
     @property
     def device(self) -> torch.device:
@@ -137,9 +206,22 @@ class AudioModel(nn.Module):
         return self.input_table().device
 
     @property
-    def num_params(self) -> int:
-        """How many numbers its network says of each sample."""
-        return self.distribution.num_params
+    def alignment(self) -> int:
+        return self.network.alignment
+
+    def context(self, warm_up: int) -> int:
+        """How many unscored samples come before a window's: all that is heard, or the warm-up where that has no end.
+
+        A warm-up fills the predictor's taps at least: with zeros in them it would expect what it never does in a file.
+        """
+        if self.receptive_field is not None:
+            return self.receptive_field - 1
+        return warm_up if self.predictor is None else max(warm_up, self.predictor.receptive_field)
+
+    def fit(self, recordings: Sequence[np.ndarray]) -> None:
+        """Starts the predictor, if there is one, from what least squares say of the recordings."""
+        if self.predictor is not None:
+            self.predictor.fit(recordings)
 
     def input_table(self) -> Tensor:
         """What the network hears of each symbol, (num_symbols, channels)."""
@@ -154,26 +236,9 @@ class AudioModel(nn.Module):
         return self.network.receptive_field + self.predictor.receptive_field
 
     @property
-    def num_parameters(self) -> int:
-        return sum(weight.numel() for weight in self.parameters())
-
-    @property
     def macs_per_sample(self) -> int:
         """Multiply-adds to step one sample; looking up an embedding costs none."""
         return self.network.macs_per_sample + (0 if self.predictor is None else self.predictor.macs_per_sample)
-
-    def describe(self) -> dict[str, Any]:
-        """What `wavegen info` prints: settings, size, and where the weights come from."""
-        about = {
-            **self.settings,
-            "sample_rate": self.sample_rate,
-            "parameters": self.num_parameters,
-            "macs_per_sample": self.macs_per_sample,
-            "receptive_field": self.receptive_field,
-        }
-        if heard := str(self.metadata.get("heard", "")):
-            about["heard"] = f"{len(heard.split())} recordings"
-        return about | self.metadata | about  # what the model knows of itself comes before what its file says
 
     def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
         """The state a file starts from, or a window whose preceding codes are `before`, (batch,) int64."""
@@ -197,11 +262,11 @@ class AudioModel(nn.Module):
         params, network_state = self.network(inputs, state.network)
         return params, location, AudioState(pcm[:, -1].clone(), network_state, predictor_state)
 
-    def log2_prob(self, pcm: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
+    def log2_prob(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
         """log2 p of each PCM code, (batch, time) integer to (batch, time) float, and the state after it."""
-        state = self.initial_state(pcm.shape[0]) if state is None else state
-        params, location, state = self.params(pcm, state)
-        return self.code_log2_prob(params, pcm, location), state
+        state = self.initial_state(len(batch)) if state is None else state
+        params, location, state = self.params(batch, state)
+        return self.code_log2_prob(params, batch, location), state
 
     def code_log2_prob(self, params: Tensor, pcm: Tensor, location: Tensor | None = None) -> Tensor:
         """log2 p of each PCM code, any shape of integers, by parameters (…, num_params) and their location."""

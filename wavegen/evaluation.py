@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from wavegen.density import AudioModel, Density
+from wavegen.density import Density
 from wavegen.engine import open_engine, precision_of
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
@@ -53,7 +53,7 @@ class Take(NamedTuple):
 
 
 def teacher_forcing(model: Density, streams: int) -> Feed:
-    """Feeds PCM, (streams, n) int16 chunk after chunk, to `model`; gives log2 p of each code, (streams, n)."""
+    """Feeds samples, (streams, n) int16 chunk after chunk, to `model`; gives log2 p of each, (streams, n)."""
     state = model.initial_state(streams)
 
     def feed(pcm: NDArray[np.int16]) -> NDArray[np.floating]:
@@ -65,7 +65,7 @@ def teacher_forcing(model: Density, streams: int) -> Feed:
     return feed
 
 
-def feed_of(model: AudioModel) -> Callable[[int], Feed]:
+def feed_of(model: Density) -> Callable[[int], Feed]:
     """How so many streams of a model are fed where no engine is asked for: by its own forward pass.
 
     Only an engine rounds weights, and what that costs belongs into the number: a rounded model is fed to one.
@@ -92,7 +92,7 @@ def bits_per_file(
     takes = [Take("", len(pcm), functools.partial(np.asarray, pcm)) for pcm in pcms]
     bits = np.zeros(len(takes))
     open_feed = open_feed or functools.partial(teacher_forcing, model)
-    for index, log2_prob in chunks(open_feed, takes, samples_at_once, progress):
+    for index, log2_prob in chunks(open_feed, takes, samples_at_once, progress, model.whole):
         bits[index] -= log2_prob.sum(dtype=np.float64)
     return bits
 
@@ -103,16 +103,21 @@ def most_at_once(model: Density) -> int:
 
 
 def chunks(
-    open_feed: Callable[[int], Feed], takes: Sequence[Take], samples_at_once: int, progress: str | None
+    open_feed: Callable[[int], Feed],
+    takes: Sequence[Take],
+    samples_at_once: int,
+    progress: str | None,
+    whole: int | None = None,
 ) -> Iterator[tuple[int, NDArray[np.floating]]]:
-    """The index of a take and log2 p of its next samples, until all takes have ended."""
+    """The index of a take and log2 p of its next samples, until all takes have ended; none is cut within a `whole`."""
+    streams = STREAMS if whole is None else max(1, samples_at_once // whole)
     total = sum(take.samples for take in takes)
     with tqdm(
         total=total, desc=progress, unit=" samples", unit_scale=True, leave=False, disable=None if progress else True
     ) as bar:
-        for group in _side_by_side(takes):
+        for group in _side_by_side(takes, streams):
             feed, pcms = open_feed(len(group)), [takes[index].pcm() for index in group]
-            chunk = max(1, samples_at_once // len(group))
+            chunk = whole or max(1, samples_at_once // len(group))
             for start in range(0, takes[group[0]].samples, chunk):
                 parts = [pcm[start : start + chunk] for pcm in pcms]
                 padded = np.zeros((len(parts), len(parts[0])), np.int16)  # the first is the longest
@@ -123,12 +128,12 @@ def chunks(
                 bar.update(sum(len(part) for part in parts))
 
 
-def _side_by_side(takes: Sequence[Take]) -> Iterator[list[int]]:
-    """Groups of at most STREAMS indices, longest first, none shorter than half the longest of its group."""
+def _side_by_side(takes: Sequence[Take], streams: int) -> Iterator[list[int]]:
+    """Groups of at most as many indices as there are streams, longest first, none shorter than half the longest of its group."""
     order = sorted(range(len(takes)), key=lambda index: -takes[index].samples)
     while order:
         longest = takes[order[0]].samples
-        group = [index for index in order[:STREAMS] if 2 * takes[index].samples >= longest]
+        group = [index for index in order[:streams] if 2 * takes[index].samples >= longest]
         yield group
         order = order[len(group) :]
 
@@ -157,7 +162,7 @@ def estimate(bits: NDArray[np.float64], samples: NDArray[np.integer]) -> dict[st
     return {key: None if value is None else round(value, DIGITS) for key, value in estimate.items()}
 
 
-def provenance(model: AudioModel) -> dict[str, Any]:
+def provenance(model: Density) -> dict[str, Any]:
     """What a report names of a model: size, cost, training, hashes; None where the model does not know."""
     known = {
         **model.metadata,
@@ -181,11 +186,11 @@ def check_rate(name: str, rate: int, expected: int, cure: str) -> None:
         raise UserError(f"{name}: {rate} Hz, the model was trained at {expected} Hz; {cure}")
 
 
-def heard(model: AudioModel, recordings: Iterable[Recording]) -> list[str]:
+def heard(model: Density, recordings: Iterable[Recording]) -> list[str]:
     """The ids of those recordings that a model from the box names as trained or validated on."""
     return [recording.id for recording in recordings if is_heard(model, recording.content_hash)]
 
 
-def is_heard(model: AudioModel, content_hash: str) -> bool:
+def is_heard(model: Density, content_hash: str) -> bool:
     """Whether a model from the box names a recording of this content as trained or validated on."""
     return content_hash[:HASH_DIGITS] in str(model.metadata.get("heard", "")).split()

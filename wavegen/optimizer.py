@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from wavegen.density import AudioModel
+from wavegen.density import Density
 
 MOMENTUM = 0.95
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of x ← a x + b x³ + c x⁵, which takes (0, 1] to about 1 in five rounds
 ROUNDS = 5
 
 
-def optimizers(model: AudioModel, learning_rate: float) -> list[torch.optim.Optimizer]:
+def optimizers(model: Density, learning_rate: float) -> list[torch.optim.Optimizer]:
     """Muon for the network's hidden matrices and Adam for all other weights."""
     hidden = model.network.hidden_weights()
     others = [weight for weight in model.parameters() if not any(weight is one for one in hidden)]

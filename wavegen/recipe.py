@@ -14,18 +14,12 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from wavegen.codecs import CODECS
+from wavegen.densities import density_named
+from wavegen.density import AudioModel
 from wavegen.distributions import DISTRIBUTIONS, MOST_CATEGORIES
 from wavegen.errors import UserError, nearest
-from wavegen.networks import NETWORKS
-from wavegen.predictors import PREDICTORS
 
-PARTS: dict[str, Mapping[str, type]] = {
-    "codec": CODECS,
-    "distribution": DISTRIBUTIONS,
-    "predictor": PREDICTORS,
-    "network": NETWORKS,
-}
-DEFAULT_PARTS = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}}
+OF_SOUND = {"corpus": ("sample_rate",), "training": ("window", "warm_up")}  # what recipes of pictures do not have
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -72,7 +66,7 @@ class SamplingSettings(_Table):
 
 
 class Recipe(BaseModel):
-    """A whole recipe; `model` is what `AudioModel.from_settings` takes."""
+    """A whole recipe; `model` is what `from_settings` of its density takes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -89,6 +83,9 @@ class Recipe(BaseModel):
             "training": self.training.model_dump(exclude_none=True),
             "sampling": self.sampling.model_dump(),
         }
+        if "density" in self.model:
+            for name, keys in OF_SOUND.items():
+                tables[name] = {key: value for key, value in tables[name].items() if key not in keys}
         return {name: table for name, table in tables.items() if table}
 
     def to_toml(self) -> str:
@@ -115,13 +112,17 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
 
 def parse_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     """Checks a recipe's tables; `source` is what an error line starts with. Raises UserError."""
-    known = {"corpus", "training", "sampling", *PARTS}
+    density = density_named(tables, source)
+    known = {"corpus", "training", "sampling", "density", *density.PARTS}
     for name, table in tables.items():
         if name not in known:
-            raise UserError(f"{source}: [{name}] is not a table of a recipe{nearest(name, known)}")
+            raise UserError(f"{source}: [{name}] is not a table of a recipe of {density.kind}{nearest(name, known)}")
         if not isinstance(table, Mapping):
             raise UserError(f"{source}: {name} must be a table, [{name}]")
-    tables = {**tables, **{part: {**default, **tables.get(part, {})} for part, default in DEFAULT_PARTS.items()}}
+        for key in OF_SOUND.get(name, ()) if density is not AudioModel else ():
+            if key in table:
+                raise UserError(f"{source}: {name}.{key} is for sound, and density.name is {density.kind!r}")
+    tables = {**tables, **{part: {**default, **tables.get(part, {})} for part, default in density.DEFAULTS.items()}}
     recipe = Recipe(
         corpus=_check(CorpusSettings, "corpus", tables.get("corpus", {}), source),
         training=_check(TrainingSettings, "training", tables.get("training", {}), source),
@@ -134,14 +135,16 @@ def parse_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
 
 
 def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
-    """The codec, distribution, predictor and network tables, checked, with their defaults filled in.
+    """The tables of a density's parts, checked, with their defaults filled in.
 
-    The predictor's may be missing. Raises UserError, for parts that do not go together too.
+    One that says which density it is comes first, unless that is of audio. Raises UserError, for parts that do not
+    go together too.
     """
-    checked = {}
-    for part, registry in PARTS.items():
+    density = density_named(tables, source)
+    checked: dict[str, dict[str, Any]] = {} if density is AudioModel else {"density": {"name": density.kind}}
+    for part, registry in density.PARTS.items():
         table = tables.get(part)
-        if part == "predictor" and table is None:
+        if part in density.OPTIONAL and table is None:
             continue
         name = table.get("name") if isinstance(table, Mapping) else None
         if not isinstance(name, str):
@@ -149,7 +152,8 @@ def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, A
         if name not in registry:
             raise UserError(f"{source}: {part}.name = {name!r} is unknown{nearest(name, registry)}")
         checked[part] = _check(_settings_model(registry[name]), part, table, source).model_dump(mode="json")
-    _check_together(checked, source)
+    if "codec" in checked:
+        _check_together(checked, source)
     return checked
 
 

@@ -16,6 +16,7 @@ from wavegen.data.index import Recording, Recordings, read_index
 from wavegen.data.preparing import prepare
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
+from wavegen.grid import Form, Grid, form_of
 
 if TYPE_CHECKING:
     from wavegen.data.sources import Source
@@ -28,11 +29,18 @@ class Corpus:
     """A corpus opened for reading; `source` is what drew its recordings if their density is known."""
 
     path: Path
-    sample_rate: int
+    form: Form
     fingerprint: str
     audit: dict[str, Any]
     recordings: Recordings
     source: Source | None = None
+
+    @property
+    def sample_rate(self) -> int:
+        """Of its sound; raises UserError for a corpus of pictures, which do not go where this is asked for."""
+        if isinstance(self.form, Grid):
+            raise UserError(f"{self.path}: holds pictures, and sound is wanted here")
+        return self.form
 
     def split(self, name: str) -> Recordings:
         """The recordings of the train, validation or test split, in the order of their ids."""
@@ -76,7 +84,8 @@ def open_corpus(path: str | Path) -> Corpus:
         what = "is not a corpus (no corpus.json in it)" if path.exists() else "no such folder"
         raise UserError(f"{path}: {what}; make one with: wavegen prepare SOURCE {path}")
     about = _read_description(path)
-    recordings = read_index(path, about)
+    form = form_of(about)
+    recordings = read_index(path, form, about)
     try:
         size = (path / PCM).stat().st_size
     except OSError as error:
@@ -84,7 +93,7 @@ def open_corpus(path: str | Path) -> Corpus:
     if size != 2 * about["samples"]:
         should = f"has {size} bytes, its index says {2 * about['samples']}"
         raise UserError(f"{path / PCM}: {should}; prepare the corpus again")
-    return Corpus(path, about["sample_rate"], about["fingerprint"], about["audit"], recordings, _source(about, path))
+    return Corpus(path, form, about["fingerprint"], about["audit"], recordings, _source(about, path))
 
 
 def _source(about: dict[str, Any], path: Path) -> Source | None:
@@ -103,9 +112,10 @@ def _read_description(path: Path) -> dict[str, Any]:
             raise ValueError("another format")
         if about["version"] > VERSION:
             raise UserError(f"{path}: written by a newer wavegen (version {about['version']}, this reads {VERSION})")
-        types = {"sample_rate": int, "recordings": int, "samples": int, "fingerprint": str, "audit": dict}
-        if not all(isinstance(about[key], kind) for key, kind in types.items()) or about["sample_rate"] <= 0:
+        types = {"recordings": int, "samples": int, "fingerprint": str, "audit": dict}
+        if not all(isinstance(about[key], kind) for key, kind in types.items()):
             raise ValueError("a value of the wrong type")
+        form_of(about)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

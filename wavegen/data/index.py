@@ -15,6 +15,7 @@ import numpy as np
 
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError
+from wavegen.grid import Form
 
 LINES, ROWS = "index.jsonl", "index.rows"
 ROW = struct.Struct("<qqqB")
@@ -87,10 +88,10 @@ class Recordings(Sequence[Recording]):
 
 
 class Fingerprint:
-    """16 hex digits that change if any sample, id or split does, or the sample rate."""
+    """16 hex digits that change if any sample, id or split does, or the sample rate or grid."""
 
-    def __init__(self, sample_rate: int):
-        self.digest = hashlib.sha256(f"{sample_rate}\n".encode())
+    def __init__(self, form: Form):
+        self.digest = hashlib.sha256(f"{form}\n".encode())
 
     def add(self, recording: Recording) -> None:
         self.digest.update(json.dumps([recording.id, recording.split, recording.content_hash]).encode() + b"\n")
@@ -102,8 +103,8 @@ class Fingerprint:
 class IndexWriter:
     """Writes the index into a folder, recording after recording, each with its split and place."""
 
-    def __init__(self, folder: Path, sample_rate: int):
-        self.sample_rate, self.fingerprint = sample_rate, Fingerprint(sample_rate)
+    def __init__(self, folder: Path, form: Form):
+        self.form, self.fingerprint = form, Fingerprint(form)
         self.folder = folder
         self.files = [open(folder / name, "wb") for name in (LINES, ROWS)]  # noqa: SIM115 (closed by __exit__)
         self.recordings = self.samples = 0
@@ -135,35 +136,35 @@ class IndexWriter:
             "recordings": self.recordings,
             "samples": self.samples,
             "fingerprint": fingerprint,
-            "seal": _seal(self.folder, self.sample_rate, fingerprint),
+            "seal": _seal(self.folder, self.form, fingerprint),
         }
 
 
-def read_index(folder: Path, about: dict[str, Any]) -> Recordings:
-    """The recordings of a corpus whose corpus.json says `about`.
+def read_index(folder: Path, form: Form, about: dict[str, Any]) -> Recordings:
+    """The recordings of a corpus of that form whose corpus.json says `about`.
 
     The seal tells that the index is the one that was written, and then nothing is parsed. Where there is none, as in
     older corpora, or it does not fit, every line is checked. Raises UserError if they do not fit corpus.json.
     """
     try:
-        sealed = about.get("seal") == _seal(folder, about["sample_rate"], about["fingerprint"])
+        sealed = about.get("seal") == _seal(folder, form, about["fingerprint"])
     except OSError:
         sealed = False
     if sealed:
         rows = np.memmap(folder / ROWS, ROW_TYPE, "r").view(np.ndarray)
         fingerprint = about["fingerprint"]
     else:
-        rows, fingerprint = _check_lines(folder / LINES, about["sample_rate"])
+        rows, fingerprint = _check_lines(folder / LINES, form)
     totals = (about["recordings"], about["samples"], about["fingerprint"])
     if totals != (len(rows), int(rows["samples"].sum()), fingerprint):
         raise UserError(f"{folder / LINES}: does not fit corpus.json beside it; prepare the corpus again")
     return Recordings(folder / LINES, rows)
 
 
-def _check_lines(file: Path, sample_rate: int) -> tuple[np.ndarray, str]:
+def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
     """The table of index.jsonl and its fingerprint, line by line; raises UserError for one that is damaged."""
     packed, offset, start, number = bytearray(), 0, 0, 0
-    fingerprint = Fingerprint(sample_rate)
+    fingerprint = Fingerprint(form)
     try:
         with open(file, "rb") as lines:
             for line in lines:
@@ -182,9 +183,9 @@ def _check_lines(file: Path, sample_rate: int) -> tuple[np.ndarray, str]:
     return np.frombuffer(bytes(packed), ROW_TYPE), fingerprint.hex()
 
 
-def _seal(folder: Path, sample_rate: int, fingerprint: str) -> str:
-    """SHA-256 over the files of the index, the sample rate and the fingerprint, which thereby belong together."""
-    digest = hashlib.sha256(f"{sample_rate} {fingerprint}\n".encode())
+def _seal(folder: Path, form: Form, fingerprint: str) -> str:
+    """SHA-256 over the files of the index, the form and the fingerprint, which thereby belong together."""
+    digest = hashlib.sha256(f"{form} {fingerprint}\n".encode())
     for name in (LINES, ROWS):
         with open(folder / name, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

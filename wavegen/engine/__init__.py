@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import cache
 
-from wavegen.density import AudioModel
+from wavegen.density import AudioModel, Density
 from wavegen.engine import native, torch
 from wavegen.engine.base import MOST_THREADS, PRECISIONS, Engine
 from wavegen.errors import UserError, nearest
@@ -58,7 +58,7 @@ def open_engine(
     return torch.TorchEngine(model, streams)
 
 
-def precision_of(model: AudioModel) -> str:
+def precision_of(model: Density) -> str:
     """What a model file says its layers' weights are to be rounded to."""
     return str(model.metadata.get("precision", PRECISIONS[0]))
 

@@ -7,27 +7,28 @@ from typing import TYPE_CHECKING
 
 from wavegen.data.corpus import Corpus
 from wavegen.data.windows import Windows
-from wavegen.density import AudioModel
+from wavegen.density import Density
 from wavegen.errors import UserError
+from wavegen.grid import Grid
 from wavegen.recipe import TrainingSettings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VALIDATION_SECONDS = 40  # of audio at most, so that validating stays cheap beside training
+VALIDATION_SECONDS, VALIDATION_PICTURES = 40, 2000  # at most, so that validating stays cheap beside training
 MOST_SAMPLES_AT_ONCE = 2**26  # context included: 64 channels of so many take 16 GiB a layer
 
 
 def training_windows(
-    recordings: Sequence[NDArray[np.int16]], model: AudioModel, settings: TrainingSettings, processes: int = 1
+    recordings: Sequence[NDArray[np.int16]], model: Density, settings: TrainingSettings, processes: int = 1
 ) -> Windows:
     """What batches are cut from. Raises UserError if a process would take more samples at once than memory can hold."""
     windows = Windows(
         recordings,
-        window=settings.window,
-        context=context_of(model, settings.warm_up),
-        alignment=model.network.alignment,
+        window=model.whole or settings.window,
+        context=model.context(settings.warm_up),
+        alignment=model.alignment,
         batch_size=settings.batch_size,
         seed=settings.seed,
     )
@@ -41,19 +42,10 @@ def training_windows(
     return windows
 
 
-def context_of(model: AudioModel, warm_up: int) -> int:
-    """How many unscored samples come before a window's: all that is heard, or the warm-up where that is without end.
-
-    A warm-up fills the predictor's taps at least: with zeros in them it would expect what it never does in a file.
-    """
-    if model.receptive_field is not None:
-        return model.receptive_field - 1
-    return warm_up if model.predictor is None else max(warm_up, model.predictor.receptive_field)
-
-
 def validation_files(corpus: Corpus) -> Iterator[NDArray[np.int16]]:
-    """Whole validation recordings of VALIDATION_SECONDS in all, in the order of their content hashes."""
-    samples = VALIDATION_SECONDS * corpus.sample_rate
+    """Whole validation recordings of VALIDATION_SECONDS in all, or as many pictures, in the order of their hashes."""
+    form = corpus.form
+    samples = VALIDATION_PICTURES * form.dimensions if isinstance(form, Grid) else VALIDATION_SECONDS * form
     for recording in sorted(corpus.split("validation"), key=lambda recording: recording.content_hash):
         if samples <= 0:
             return

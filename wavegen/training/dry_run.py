@@ -44,7 +44,7 @@ def plan(recipe: Recipe, corpus: Corpus, init: str | Path | None = None) -> dict
         "macs_per_sample": model.macs_per_sample,
         "receptive_field": model.receptive_field,
         "recordings": len(trainer.trained_on),
-        "recorded_seconds": round(int(windows.ends[-1]) / corpus.sample_rate, 1),
+        **({} if model.whole else {"recorded_seconds": round(int(windows.ends[-1]) / corpus.sample_rate, 1)}),
         "device": str(model.device),
         "processes": processes.world,
         "samples_per_step": windows.batch_size * (windows.length - windows.context),

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from wavegen.data.windows import Batch, Place, Windows
-from wavegen.density import AudioModel
+from wavegen.density import Density
 from wavegen.optimizer import optimizers
 from wavegen.recipe import TrainingSettings
 from wavegen.training.processes import ALONE, Processes
@@ -44,7 +44,7 @@ class AbandonedError(Exception):
 class BitsOf(nn.Module):
     """−Σ log2 p over a batch's scored samples, a scalar, as a module whose gradients processes can share."""
 
-    def __init__(self, model: AudioModel):
+    def __init__(self, model: Density):
         super().__init__()
         self.model = model
 
@@ -59,18 +59,17 @@ class Learner:
     Before the first step all processes `connect` it.
     """
 
-    def __init__(self, model: AudioModel, settings: TrainingSettings, windows: Windows, processes: Processes = ALONE):
+    def __init__(self, model: Density, settings: TrainingSettings, windows: Windows, processes: Processes = ALONE):
         self.model, self.average = model, copy.deepcopy(model)
         self.optimizers = optimizers(model, settings.learning_rate)
         self.settings, self.windows, self.processes = settings, windows, processes
         self.step, self.samples = 0, 0
         self.give_up: Callable[[], bool] = bool
 
-    def fit_predictor(self) -> None:
-        """Starts the predictor, if there is one, from what least squares say of the recordings."""
+    def fit(self) -> None:
+        """Starts from what can be said of the recordings without gradients."""
         for model in (self.model, self.average):
-            if model.predictor is not None:
-                model.predictor.fit(self.windows.recordings)
+            model.fit(self.windows.recordings)
 
     def connect(self) -> None:
         """Makes the gradients those of all processes, and lets a GPU compile the network with bfloat16 layers."""

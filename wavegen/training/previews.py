@@ -8,16 +8,16 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tensorboardX import summary
 
-from wavegen.density import AudioModel
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
 from wavegen.errors import UserError
 from wavegen.evaluation import windowed
+from wavegen.grid import Form
 from wavegen.pictures import WINDOW, picture
 from wavegen.training.log import Board
 
@@ -37,8 +37,9 @@ class Previews:
     Nothing that is trained depends on them.
     """
 
-    def __init__(self, recordings: Sequence[NDArray[np.int16]], sample_rate: int):
+    def __init__(self, recordings: Sequence[NDArray[np.int16]], form: Form):
         self._heard = None
+        sample_rate = form if isinstance(form, int) else 1
         if recordings:
             self._heard = np.ascontiguousarray(recordings[0][: round(PREVIEW_SECONDS * sample_rate)])
         self._sample_rate, self._spent, self._last, self._begun = sample_rate, 0.0, EXPECTED_SECONDS, 0.0
@@ -48,14 +49,14 @@ class Previews:
         self._begun = seconds
 
     def show(
-        self, model: AudioModel, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool
+        self, model: Any, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool
     ) -> None:
         """Adds previews of `model` to the board if they are due after `seconds` of training.
 
         Leaves off soon after `give_up` says so. Raises UserError as the board does.
         """
         due = self._spent + self._last <= SHARE * (seconds - self._begun)
-        if not due or native.missing() is not None or not native.runs(model):
+        if not due or model.whole or native.missing() is not None or not native.runs(model):
             return
         started = time.monotonic()
         model = copy.deepcopy(model).cpu().eval()

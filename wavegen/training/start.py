@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from wavegen.checkpoint import load
-from wavegen.density import AudioModel
+from wavegen.density import Density
 from wavegen.errors import UserError
+from wavegen.grid import Grid, named
 
 
-def take_weights(model: AudioModel, path: str | Path) -> str:
+def take_weights(model: Density, path: str | Path) -> str:
     """Copies the weights of the model file `path` into `model`; gives their hash.
 
     Raises UserError, naming what differs, unless the two have the same settings and sample rate.
     """
-    other = load(path)
-    if other.sample_rate != model.sample_rate:
+    other = load(path, type(model))
+    if other.form != model.form:
         raise UserError(
-            f"{path}: a model of {other.sample_rate} Hz, the corpus has {model.sample_rate} Hz; "
-            "--init takes a model of the corpus's rate"
+            f"{path}: a model of {named(other.form)}, the corpus has {named(model.form)}; "
+            f"--init takes a model of the corpus's {'grid' if isinstance(model.form, Grid) else 'rate'}"
         )
     wanted, found = _flat(model.settings), _flat(other.settings)
     for key in sorted(wanted.keys() | found.keys()):

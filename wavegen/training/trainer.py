@@ -13,8 +13,9 @@ import torch
 from wavegen.calibration import calibrate
 from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
-from wavegen.density import AudioModel
+from wavegen.densities import untrained
 from wavegen.errors import UserError
+from wavegen.grid import named
 from wavegen.process import interrupt_noted, locked, torch_threads
 from wavegen.recipe import CorpusSettings, Recipe
 from wavegen.training import folder
@@ -72,9 +73,9 @@ class Trainer:
         processes: Processes = ALONE,
         init: str | Path | None = None,
     ):
-        if recipe.corpus.sample_rate not in (None, corpus.sample_rate):
+        if recipe.corpus.sample_rate not in (None, corpus.form):
             raise UserError(
-                f"{corpus.path}: {corpus.sample_rate} Hz, but the recipe says {recipe.corpus.sample_rate} Hz"
+                f"{corpus.path}: {named(corpus.form)}, but the recipe says {recipe.corpus.sample_rate} Hz"
             )
         torch.manual_seed(recipe.training.seed)
         self.recipe, self.corpus, self.run, self.processes = recipe, corpus, run, processes
@@ -82,12 +83,12 @@ class Trainer:
         self.trained_on = corpus.split("train")
         if not self.trained_on:
             raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
-        model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
+        model = untrained(recipe.model, corpus.form, str(corpus.path))
         windows = training_windows(corpus.pcms("train"), model, recipe.training, processes.world)
         self.init = None if init is None else take_weights(model, init)
         self.learner = Learner(model.to(device()), recipe.training, windows, processes)
         self.validation = list(validation_files(corpus))
-        self.previews = Previews(self.validation, corpus.sample_rate)
+        self.previews = Previews(self.validation, corpus.form)
         self.seconds, self.best, self.validated, self.since_best = 0.0, math.inf, 0, 0
 
     def open(self) -> None:
@@ -102,7 +103,7 @@ class Trainer:
                 self._take_over(*stored)
         if stored is None and self.init is None:
             with self.processes.agreed():  # one may read its disk for longer than others
-                self.learner.fit_predictor()
+                self.learner.fit()
         self.learner.connect()
         if stored is None:
             self.recipe = self.calibrated()

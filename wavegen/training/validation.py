@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from wavegen.density import AudioModel
+from wavegen.density import Density
 from wavegen.evaluation import Feed, bits_per_file, teacher_forcing
 from wavegen.training.learner import AbandonedError
 from wavegen.training.processes import Processes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def validate(
-    model: AudioModel, files: Sequence[NDArray[np.int16]], processes: Processes, give_up: Callable[[], bool]
+    model: Density, files: Sequence[NDArray[np.int16]], processes: Processes, give_up: Callable[[], bool]
 ) -> float | None:
     """Σ bits / Σ samples of `files`, the same in every process; None without files.
 
@@ -36,7 +36,7 @@ def validate(
     return sum(bits for bits, _ in found) / sum(map(len, files))
 
 
-def _watched(model: AudioModel, streams: int, give_up: Callable[[], bool]) -> Feed:
+def _watched(model: Density, streams: int, give_up: Callable[[], bool]) -> Feed:
     feed = teacher_forcing(model, streams)
 
     def feed_or_give_up(pcm: NDArray[np.int16]) -> NDArray[np.floating]:

@@ -1,0 +1,7 @@
+"""Networks of pictures by the name a recipe gives them."""
+
+from wavegen.networks2d.gated_pixelcnn import GatedPixelCNN
+from wavegen.networks2d.nade import NADE
+from wavegen.networks2d.pixelcnn import PixelCNN
+
+NETWORKS2D = {network.name: network for network in (NADE, PixelCNN, GatedPixelCNN)}
