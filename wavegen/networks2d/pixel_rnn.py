@@ -9,19 +9,24 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from wavegen.networks2d.masked import MaskedConv2d, colour_groups, colour_mask
-from wavegen.networks2d.scan import Line, Taps, scan
+from wavegen.networks2d.layers import PixelMasks, colour_mask, images
+from wavegen.networks2d.lines import Line, Span, Taps, plan
+from wavegen.networks2d.scan import scan
+
+FRONT = 7  # height and width of the first convolution's kernel
 
 
 class PixelRNN(nn.Module):
-    """A 7 × 7 convolution with mask A, LSTM layers with residual connections, ReLU and 1 × 1 convolutions with mask B.
+    """x ← A * picture; layer l: x ← x + V_l LSTM_l(x); params = W₂ relu(W₁ relu(x)).
 
-    van den Oord et al. (2016), "Pixel recurrent neural networks", table 1. An LSTM layer of `hidden_channels`
-    reads 2 · hidden_channels feature maps and adds to them.
+    A is a 7 × 7 convolution with mask A; all others look at the pixel alone, with mask B. x has 2 · hidden_channels
+    features, an LSTM has hidden_channels in each direction. van den Oord et al. (2016), "Pixel recurrent neural
+    networks", sections 3.3 and 3.4 and table 1.
     """
 
     name: ClassVar[str]
     taps: ClassVar[Taps]
+    bfloat16_layers = False
 
     def __init__(
         self,
@@ -31,95 +36,101 @@ class PixelRNN(nn.Module):
         levels: int,
         num_params: int,
         *,
-        hidden_channels: Annotated[int, Field(ge=1, le=1024)] = 16,
+        hidden_channels: Annotated[int, Field(ge=4, le=1024)] = 16,
         num_layers: Annotated[int, Field(ge=1, le=64)] = 7,
-        head_channels: Annotated[int, Field(ge=1, le=4096)] = 32,
     ):
         super().__init__()
         self.height, self.width, self.channels = height, width, channels
-        self.levels, self.num_params = levels, num_params
-        self.hidden_channels, self.num_layers, self.head_channels = hidden_channels, num_layers, head_channels
-        pictures, features = colour_groups(channels, channels), colour_groups(2 * hidden_channels, channels)
-        hidden, head = colour_groups(hidden_channels, channels), colour_groups(head_channels, channels)
-        params = pictures.repeat_interleave(num_params)
-        self.first = MaskedConv2d(pictures, features, 7, "A")
-        lines = self.lines(height, width)
+        self.hidden_channels, self.num_layers = hidden_channels, num_layers
+        features = 2 * hidden_channels
+        self.front = PixelMasks(channels).conv(channels, features, FRONT, FRONT, itself=False)
+        lines = plan(self.spans(height, width), self.taps, features, hidden_channels)
         self.layers = nn.ModuleList(
-            ResidualLSTM(features, hidden, lines, self.taps, width) for _ in range(num_layers)
+            ResidualLSTM(hidden_channels, channels, self.taps, lines, width) for _ in range(num_layers)
         )
-        self.head = Pointwise(features, head)
-        self.output = Pointwise(head, params)
+        self.head = Pointwise(features, features, channels)
+        self.output = Pointwise(features, channels * num_params, channels)
 
     @staticmethod
-    def lines(height: int, width: int) -> Sequence[Line]:
+    def spans(height: int, width: int) -> list[Span]:
         """The lines that the LSTMs go over, one after another."""
         raise NotImplementedError
 
+    @property
+    def macs_per_picture(self) -> int:
+        return self.height * self.width * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
+
     def hidden_weights(self) -> list[Tensor]:
-        """The matrices between hidden layers, which Muon trains; Adam trains the rest."""
-        layers = [weight for layer in self.layers for weight in layer.parameters() if weight.dim() == 2]
-        return [*layers, self.head.weight]
+        return [weight for weight in (*self.layers.parameters(), self.head.weight) if weight.dim() == 2]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params).
-
-        Inside, features are (channels, height · width, batch), which suits the scan.
-        """
-        x = self.first(pictures.permute(0, 3, 1, 2)).permute(1, 2, 3, 0).flatten(1, 2).contiguous()
+        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        # From here on features are (features, height · width, batch), which suits the scan.
+        x = self.front(images(pictures)).permute(1, 2, 3, 0).flatten(1, 2).contiguous()
         for layer in self.layers:
             x = layer(x)
-        x = self.output(torch.relu(self.head(torch.relu(x))))
-        x = x.view(self.channels, self.num_params, self.height, self.width, -1)
-        return x.permute(4, 2, 3, 0, 1)
+        params = self.output(torch.relu(self.head(torch.relu(x))))
+        return params.view(self.channels, -1, self.height, self.width, len(pictures)).permute(4, 2, 3, 0, 1)
 
 
 class ResidualLSTM(nn.Module):
     """x + V h, where h are the outputs of an LSTM that scans x in one direction or two.
 
-    The second direction, from the right, is taken from the row above: on its own row it has seen the future.
+    The second direction's are those of the row above: on its own row it has seen later pixels.
     """
 
-    mask: Tensor
+    mask: Tensor | None
 
-    def __init__(self, features: Tensor, hidden: Tensor, lines: Sequence[Line], taps: Taps, width: int):
+    def __init__(self, hidden: int, channels: int, taps: Taps, lines: Sequence[Line], width: int):
         super().__init__()
-        self.lines, self.taps, self.width = lines, taps, width
-        directions = len(lines[0].pixels)
-        columns = len(taps.inputs) * len(features) + len(taps.states) * len(hidden)
-        gates = 4 * len(hidden)
-        bound = columns**-0.5
-        self.weights = nn.ParameterList(
-            torch.empty(gates, columns).uniform_(-bound, bound) for _ in range(directions)
-        )
-        self.bias = nn.Parameter(torch.zeros(directions, gates))
-        self.residual = Pointwise(hidden.repeat(directions), features)
-        mask = torch.ones(gates, columns)
-        own = taps.inputs.index(0) * len(features)
-        mask[:, own : own + len(features)] = colour_mask(hidden.repeat(4), features, "B")
+        self.lines, self.width = lines, width
+        directions, features = len(lines[0].pixels), 2 * hidden
+        columns = len(taps.inputs) * features + len(taps.states) * hidden
+        self.weights = nn.ParameterList(_uniform(4 * hidden, columns) for _ in range(directions))
+        self.bias = nn.Parameter(torch.zeros(directions, 4 * hidden))
+        self.residual = Pointwise(directions * hidden, features, channels, parts=directions)
+        mask = None
+        if channels > 1:
+            mask = torch.ones(4 * hidden, columns, device="cpu")
+            itself = taps.inputs.index(0) * features
+            mask[:, itself : itself + features] = colour_mask(features, hidden, channels, itself=True).repeat(4, 1)
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = torch.stack(list(self.weights)) * self.mask
-        h = scan(x, weight, self.bias, self.lines, self.taps)
+        weight = torch.stack(list(self.weights))
+        h = scan(x, weight if self.mask is None else weight * self.mask, self.bias, self.lines)
         if len(h) == 2:
-            left, right = h
-            above = nn.functional.pad(right[:, : -self.width], (0, 0, self.width, 0))
-            h = torch.stack([left, above])
-        return x + self.residual(h.flatten(0, 1))
+            above = nn.functional.pad(h[1, :, : -self.width], (0, 0, self.width, 0))
+            h = torch.stack([h[0], above])
+        return self.residual(h.flatten(0, 1), onto=x)
 
 
 class Pointwise(nn.Module):
-    """A 1 × 1 convolution with mask B of (channels, height · width, batch)."""
+    """A 1 × 1 convolution with mask B of (features, height · width, batch).
 
-    mask: Tensor
+    Each of as many `parts` of the inputs has the groups of all channels.
+    """
 
-    def __init__(self, in_groups: Tensor, out_groups: Tensor):
+    mask: Tensor | None
+
+    def __init__(self, in_features: int, out_features: int, channels: int, parts: int = 1):
         super().__init__()
-        bound = len(in_groups) ** -0.5
-        self.weight = nn.Parameter(torch.empty(len(out_groups), len(in_groups)).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.zeros(len(out_groups), 1))
-        self.register_buffer("mask", colour_mask(out_groups, in_groups, "B"), persistent=False)
+        self.weight = _uniform(out_features, in_features)
+        self.bias = nn.Parameter(torch.zeros(out_features, 1))
+        mask = None
+        if channels > 1:
+            mask = colour_mask(in_features // parts, out_features, channels, itself=True).repeat(1, parts)
+        self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = torch.addmm(self.bias, self.weight * self.mask, x.flatten(1))
+    def forward(self, x: Tensor, onto: Tensor | None = None) -> Tensor:
+        """The convolution of x, added to `onto`."""
+        weight = self.weight if self.mask is None else self.weight * self.mask
+        if onto is None:
+            y = torch.addmm(self.bias, weight, x.flatten(1))
+        else:
+            y = torch.addmm(onto.flatten(1), weight, x.flatten(1)).add_(self.bias)
         return y.view(-1, *x.shape[1:])
+
+
+def _uniform(rows: int, columns: int) -> nn.Parameter:
+    return nn.Parameter(torch.empty(rows, columns).uniform_(-(columns**-0.5), columns**-0.5))
