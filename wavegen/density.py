@@ -35,6 +35,7 @@ class Density(nn.Module, ABC):
     PARTS: ClassVar[Mapping[str, Mapping[str, type]]]  # what it is made of, by a recipe's tables, and the choices of each
     DEFAULTS: ClassVar[Mapping[str, Mapping[str, str]]]  # of these tables
     OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
+    bfloat16_on_cpu: ClassVar[bool] = False  # whether training with bfloat16 layers pays on a CPU that has them
 
     def __init__(self, distribution: Distribution, network: Any, form: Form):
         super().__init__()

@@ -10,8 +10,8 @@ from torch import Tensor
 class Network2d(Protocol):
     """Maps a picture to the parameters of each of its dimensions' distributions.
 
-    pictures (batch, height, width, channels) float from −1 to 1
-    params   (batch, height, width, channels, num_params); those of a dimension see only dimensions before it:
+    pictures (batch, rows, width, channels) float from −1 to 1, the first rows of pictures, in training all
+    params   (batch, rows, width, channels, num_params); those of a dimension see only dimensions before it:
              row by row, pixel by pixel, a pixel's channels in their order
 
     It is made of height, width, channels, levels and num_params; its keyword-only arguments are a recipe's keys.

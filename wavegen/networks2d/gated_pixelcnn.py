@@ -85,7 +85,7 @@ class GatedPixelCNN(nn.Module):
         return [conv.weight for conv in inner]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
         x = images(pictures)
         v, h = self.front(x, x)
         for layer in self.layers:

@@ -33,7 +33,7 @@ class NADE(nn.Module):
         hidden_size: Annotated[int, Field(ge=1, le=8192)] = 500,
     ):
         super().__init__()
-        self.shape, self.num_params, self.hidden_size = (height, width, channels), num_params, hidden_size
+        self.num_params, self.hidden_size = num_params, hidden_size
         dimensions = height * width * channels
         self.hidden = nn.Parameter(torch.randn(dimensions - 1, hidden_size) / dimensions**0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(hidden_size))
@@ -48,10 +48,11 @@ class NADE(nn.Module):
         return []
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
         x = (pictures.flatten(1) + 1) / 2
-        params: Any = _Scan.apply(x, self.hidden, self.hidden_bias, self.output)
-        return (params.transpose(0, 1) + self.output_bias).view(-1, *self.shape, self.num_params)
+        seen = x.shape[1]
+        params: Any = _Scan.apply(x, self.hidden[: seen - 1], self.hidden_bias, self.output[:seen])
+        return (params.transpose(0, 1) + self.output_bias[:seen]).view(*pictures.shape, self.num_params)
 
 
 class _Scan(torch.autograd.Function):
@@ -71,8 +72,9 @@ class _Scan(torch.autograd.Function):
         for d, (rows, values) in enumerate(_changes(x)):
             torch.mm(units, output[d].T, out=params[d])
             if len(rows):
-                a[rows] += values * hidden[d]
-                units[rows] = torch.sigmoid(a[rows])
+                changed = a.index_select(0, rows).addcmul_(values, hidden[d])
+                a.index_copy_(0, rows, changed)
+                units.index_copy_(0, rows, changed.sigmoid_())
         torch.mm(units, output[-1].T, out=params[-1])
         ctx.save_for_backward(x, hidden, output, a)
         return params
@@ -81,7 +83,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         x, hidden, output, a = ctx.saved_tensors
-        a, units, (of_params,) = a.clone(), torch.sigmoid(a), gradients
+        a, units, of_params = a.clone(), torch.sigmoid(a), gradients[0].contiguous()
         of_x, of_hidden, of_output = torch.zeros_like(x), torch.zeros_like(hidden), torch.empty_like(output)
         of_a, of_units = torch.zeros_like(a), torch.zeros_like(a)
         changes = _changes(x)
@@ -96,13 +98,14 @@ class _Scan(torch.autograd.Function):
                 of_units.zero_()
                 of_x[:, d - 1] = of_a @ hidden[d - 1]
             if len(rows):
-                changed = units[rows]
-                due = of_a[rows] + of_units[rows] * changed * (1 - changed)
-                of_a[rows] = due
+                before = units.index_select(0, rows)
+                due = before.mul_(1 - before).mul_(of_units.index_select(0, rows)).add_(of_a.index_select(0, rows))
+                of_a.index_copy_(0, rows, due)
                 of_units.index_fill_(0, rows, 0)
                 torch.mm(values.T, due, out=of_hidden[d - 1 : d])
-                a[rows] -= values * hidden[d - 1]
-                units[rows] = torch.sigmoid(a[rows])
+                changed = a.index_select(0, rows).addcmul_(values, hidden[d - 1], value=-1)
+                a.index_copy_(0, rows, changed)
+                units.index_copy_(0, rows, changed.sigmoid_())
         of_a += of_units * units * (1 - units)
         return of_x, of_hidden, of_a.sum(0), of_output
 

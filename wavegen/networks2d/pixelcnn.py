@@ -82,7 +82,7 @@ class PixelCNN(nn.Module):
         return [conv.weight for conv in (*convolutions, self.head)]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
         x = self.front(images(pictures))
         for layer in self.layers:
             with within_layers(x.device.type, self.bfloat16_layers):

@@ -72,7 +72,12 @@ class Learner:
             model.fit(self.windows.recordings)
 
     def connect(self) -> None:
-        """Makes the gradients those of all processes, and lets a GPU compile the network with bfloat16 layers."""
+        """Makes the gradients those of all processes, and lets a GPU compile the network with bfloat16 layers.
+
+        A CPU that multiplies bfloat16 has these too, where they pay.
+        """
+        if self.model.bfloat16_on_cpu and torch.cpu.get_capabilities().get("avx512_bf16"):
+            self.model.network.bfloat16_layers = True
         if self.model.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # what a recurrent layer computes is float32 everywhere
             self.model.network.bfloat16_layers = True

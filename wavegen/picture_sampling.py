@@ -1,0 +1,117 @@
+"""Draws pictures from a model, or what is missing of given ones: seeds in, pictures with their likelihoods out."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
+from wavegen.engine.random import words
+from wavegen.errors import UserError
+from wavegen.evaluation import DIGITS
+from wavegen.picture_density import PictureModel
+from wavegen.sheets import check_sheet, write_sheet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MOST_PICTURES = 4096
+
+
+@dataclass(frozen=True)
+class PictureDraws:
+    """Pictures (number, height, width, channels) int16 of so many levels, and the bits of each, (number,) float64."""
+
+    seeds: list[int]
+    pictures: NDArray[np.int16]
+    levels: int
+    bits: NDArray[np.float64]
+    seconds: float
+
+    def write(self, out: str | Path) -> Path:
+        """Writes all as one PNG, side by side without a margin, and gives its path. Raises UserError."""
+        write_sheet(out, self.pictures, self.levels)
+        return Path(out)
+
+    def describe(self, path: Path) -> dict[str, Any]:
+        """What `wavegen generate --json` prints."""
+        dimensions = self.pictures[0].size
+        return {
+            "engine": "torch",
+            "precision": "float64",
+            "file": str(path),
+            "pictures": [
+                {
+                    "seed": seed,
+                    "nats": round(bits * math.log(2), DIGITS),
+                    "bits_per_dimension": round(bits / dimensions, DIGITS),
+                }
+                for seed, bits in zip(self.seeds, self.bits.tolist(), strict=True)
+            ],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@torch.inference_mode()
+def generate_pictures(
+    model: PictureModel,
+    seeds: Sequence[int] = (0,),
+    temperature: float | None = None,
+    top_p: float | None = None,
+    given: NDArray[np.integer] | None = None,
+    rows: int = 0,
+    progress: bool = False,
+) -> PictureDraws:
+    """One picture a seed, each the same whatever other seeds it is drawn with; in float64.
+
+    The first `rows` rows are those of `given`, (number, height, width, channels) levels, of which picture n is taken
+    by seeds n, n + number … A random word w, of which every dimension has its own, draws the level k with
+    C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1). Temperature and `top_p`, which only a categorical distribution takes, are the
+    model's own unless given; likelihoods are those at 1, of whole pictures. Raises UserError for arguments out of range.
+    """
+    temperature = checked_temperature(float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature)
+    top_p = checked_top_p(float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p, model)
+    if not 1 <= len(seeds) <= MOST_PICTURES:
+        raise UserError(f"{len(seeds)} pictures: draw 1 to {MOST_PICTURES} at once")
+    keys, grid = checked_seeds(seeds, len(seeds)), model.grid
+    if not 0 <= rows < grid.height:
+        raise UserError(f"{rows} rows given: at most {grid.height - 1} of {grid.height}, so that some are left to draw")
+    random = np.stack([words(int(key), 0, grid.dimensions) for key in keys])
+    places = torch.from_numpy((random >> 2) / 2.0**30)
+    pictures = torch.zeros(len(seeds), grid.dimensions, dtype=torch.int64)
+    first = rows * grid.width * grid.channels
+    if given is not None:
+        chosen = given.reshape(len(given), -1)[np.arange(len(seeds)) % len(given)]
+        pictures[:, :first] = torch.from_numpy(chosen[:, :first].astype(np.int64))
+    exact = copy.deepcopy(model).cpu().double().eval()
+    begun = time.monotonic()
+    for d in tqdm(range(first, grid.dimensions), desc="drawing", leave=False, disable=None if progress else True):
+        params = exact.params_at(pictures, d)
+        if not torch.isfinite(params).all():
+            raise UserError(NOT_FINITE)
+        pictures[:, d] = _drawn(exact, params, places[:, d], temperature, top_p)
+    bits = -exact.log2_prob(pictures)[0].sum(1)
+    shaped = pictures.view(-1, *grid.shape).numpy().astype(np.int16)
+    return PictureDraws(list(seeds), shaped, grid.levels, bits.numpy(), time.monotonic() - begun)
+
+
+def _drawn(
+    model: PictureModel, params: torch.Tensor, places: torch.Tensor, temperature: float, top_p: float
+) -> torch.Tensor:
+    """The level of each row of (batch, num_params) with C(level) ≤ place < C(level + 1), by bisection; (batch,) int64."""
+    level = torch.zeros(len(params), dtype=torch.int64)
+    above = torch.full_like(level, model.grid.levels)
+    while (above - level > 1).any():
+        middle = level + (above - level) // 2
+        low = model.cumulative(params, middle, temperature, top_p) <= places
+        level, above = torch.where(low, middle, level), torch.where(low, above, middle)
+    return level
