@@ -20,8 +20,8 @@ class DiagonalBiLSTM(PixelRNN):
     taps: ClassVar[Taps] = Taps(inputs=(0,), states=(-1, 0))
 
     @staticmethod
-    def spans(height: int, width: int) -> list[Span]:
-        return [_diagonal(number, height, width) for number in range(height + width - 1)]
+    def spans(height: int, width: int) -> tuple[Span, ...]:
+        return tuple(_diagonal(number, height, width) for number in range(height + width - 1))
 
 
 def _diagonal(number: int, height: int, width: int) -> Span:

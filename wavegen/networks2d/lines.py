@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
 from typing import NamedTuple
 
 
@@ -52,7 +52,8 @@ class Line(NamedTuple):
     there: slice  # … and where it has them
 
 
-def plan(spans: Iterable[Span], taps: Taps, channels: int, hidden: int) -> tuple[Line, ...]:
+@functools.lru_cache(maxsize=64)
+def plan(spans: tuple[Span, ...], taps: Taps, channels: int, hidden: int) -> tuple[Line, ...]:
     """Works out once what scans of every batch do: slices only, no arithmetic, as Python's time counts here."""
     lines: list[Line] = []
     before = None

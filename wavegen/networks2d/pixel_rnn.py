@@ -40,37 +40,39 @@ class PixelRNN(nn.Module):
         num_layers: Annotated[int, Field(ge=1, le=64)] = 7,
     ):
         super().__init__()
-        self.height, self.width, self.channels = height, width, channels
+        self.pixels = height * width
         self.hidden_channels, self.num_layers = hidden_channels, num_layers
         features = 2 * hidden_channels
         self.front = PixelMasks(channels).conv(channels, features, FRONT, FRONT, itself=False)
-        lines = plan(self.spans(height, width), self.taps, features, hidden_channels)
+        directions = len(self.spans(1, 1)[0].pixels)
         self.layers = nn.ModuleList(
-            ResidualLSTM(hidden_channels, channels, self.taps, lines, width) for _ in range(num_layers)
+            ResidualLSTM(hidden_channels, channels, self.taps, directions) for _ in range(num_layers)
         )
         self.head = Pointwise(features, features, channels)
         self.output = Pointwise(features, channels * num_params, channels)
 
     @staticmethod
-    def spans(height: int, width: int) -> list[Span]:
+    def spans(height: int, width: int) -> tuple[Span, ...]:
         """The lines that the LSTMs go over, one after another."""
         raise NotImplementedError
 
     @property
     def macs_per_picture(self) -> int:
-        return self.height * self.width * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
+        return self.pixels * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
     def hidden_weights(self) -> list[Tensor]:
         return [weight for weight in (*self.layers.parameters(), self.head.weight) if weight.dim() == 2]
 
     def forward(self, pictures: Tensor) -> Tensor:
         """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        batch, height, width, channels = pictures.shape
+        lines = plan(self.spans(height, width), self.taps, 2 * self.hidden_channels, self.hidden_channels)
         # From here on features are (features, height · width, batch), which suits the scan.
         x = self.front(images(pictures)).permute(1, 2, 3, 0).flatten(1, 2).contiguous()
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, lines, width)
         params = self.output(torch.relu(self.head(torch.relu(x))))
-        return params.view(self.channels, -1, self.height, self.width, len(pictures)).permute(4, 2, 3, 0, 1)
+        return params.view(channels, -1, height, width, batch).permute(4, 2, 3, 0, 1)
 
 
 class ResidualLSTM(nn.Module):
@@ -81,10 +83,9 @@ class ResidualLSTM(nn.Module):
 
     mask: Tensor | None
 
-    def __init__(self, hidden: int, channels: int, taps: Taps, lines: Sequence[Line], width: int):
+    def __init__(self, hidden: int, channels: int, taps: Taps, directions: int):
         super().__init__()
-        self.lines, self.width = lines, width
-        directions, features = len(lines[0].pixels), 2 * hidden
+        features = 2 * hidden
         columns = len(taps.inputs) * features + len(taps.states) * hidden
         self.weights = nn.ParameterList(_uniform(4 * hidden, columns) for _ in range(directions))
         self.bias = nn.Parameter(torch.zeros(directions, 4 * hidden))
@@ -96,11 +97,11 @@ class ResidualLSTM(nn.Module):
             mask[:, itself : itself + features] = colour_mask(features, hidden, channels, itself=True).repeat(4, 1)
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, lines: Sequence[Line], width: int) -> Tensor:
         weight = torch.stack(list(self.weights))
-        h = scan(x, weight if self.mask is None else weight * self.mask, self.bias, self.lines)
+        h = scan(x, weight if self.mask is None else weight * self.mask, self.bias, lines)
         if len(h) == 2:
-            above = nn.functional.pad(h[1, :, : -self.width], (0, 0, self.width, 0))
+            above = nn.functional.pad(h[1, :, :-width], (0, 0, width, 0))
             h = torch.stack([h[0], above])
         return self.residual(h.flatten(0, 1), onto=x)
 

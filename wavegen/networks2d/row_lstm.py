@@ -19,5 +19,5 @@ class RowLSTM(PixelRNN):
     taps: ClassVar[Taps] = Taps(inputs=(-1, 0), states=(-1, 0, 1))
 
     @staticmethod
-    def spans(height: int, width: int) -> list[Span]:
-        return [Span(0, width, ((row * width, 1),)) for row in range(height)]
+    def spans(height: int, width: int) -> tuple[Span, ...]:
+        return tuple(Span(0, width, ((row * width, 1),)) for row in range(height))
