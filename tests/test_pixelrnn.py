@@ -36,10 +36,12 @@ CHANNELS, HIDDEN = 3, 2
 
 def plain_scan(kind, inputs, weight, bias, height: int, width: int):
     """The readable twin: the paper's equations at one pixel after another, gradients by autograd."""
-    return torch.stack([
-        plain_direction(cell, inputs.unflatten(1, (height, width)), weight[k], bias[k])
-        for k, cell in enumerate(CELLS[kind])
-    ])
+    return torch.stack(
+        [
+            plain_direction(cell, inputs.unflatten(1, (height, width)), weight[k], bias[k])
+            for k, cell in enumerate(CELLS[kind])
+        ]
+    )
 
 
 def plain_direction(cell: Cell, inputs, weight, bias):
@@ -67,7 +69,7 @@ def arguments(kind, height: int, width: int, batch: int, dtype=torch.float64):
     columns = len(taps.inputs) * CHANNELS + len(taps.states) * HIDDEN
     shapes = (CHANNELS, height * width, batch), (directions, 4 * HIDDEN, columns), (directions, 4 * HIDDEN)
     lines = plan(kind.spans(height, width), taps, CHANNELS, HIDDEN)
-    return lines, [torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes]
+    return lines, *(torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes)
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -75,8 +77,9 @@ def arguments(kind, height: int, width: int, batch: int, dtype=torch.float64):
 @pytest.mark.parametrize("kind", CELLS)
 def test_the_scan_is_the_lstm_pixel_by_pixel_and_so_are_its_gradients(kind, size, batch):
     for dtype, error in ((torch.float64, 1e-13), (torch.float32, 2e-5)):
-        lines, tensors = arguments(kind, *size, batch, dtype)
-        fast, plain = scan(*tensors, lines), plain_scan(kind, *tensors, *size)
+        lines, *tensors = arguments(kind, *size, batch, dtype)
+        inputs, weight, bias = tensors
+        fast, plain = scan(inputs, weight, bias, lines), plain_scan(kind, inputs, weight, bias, *size)
         assert torch.allclose(fast, plain, rtol=0, atol=error)
         weights = torch.randn_like(fast)
         for one, other in zip(grad(fast, tensors, weights), grad(plain, tensors, weights), strict=True):
@@ -86,8 +89,8 @@ def test_the_scan_is_the_lstm_pixel_by_pixel_and_so_are_its_gradients(kind, size
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_the_hand_written_gradient_is_the_slope(kind):
-    lines, tensors = arguments(kind, 2, 3, 2)
-    assert gradcheck(lambda *tensors: scan(*tensors, lines), tensors)
+    lines, *tensors = arguments(kind, 2, 3, 2)
+    assert gradcheck(lambda inputs, weight, bias: scan(inputs, weight, bias, lines), tensors)
 
 
 def visible(network, shape: tuple[int, int, int], dimension: tuple[int, int, int]) -> set[tuple[int, ...]]:
@@ -120,8 +123,8 @@ def test_a_row_lstm_sees_its_triangle_and_nothing_else():
             for r, c, _ in places(shape)
             # The first convolution sees three columns to either side, each layer one to the left on its own row;
             # a row further up the states have come from one column more on either side.
-            if r < row and column - (row - r) - 2 - 3 <= c <= column + (row - r) - 1 + 3
-            or r == row and column - 2 - 3 <= c < column
+            if (r < row and column - (row - r) - 2 - 3 <= c <= column + (row - r) - 1 + 3)
+            or (r == row and column - 2 - 3 <= c < column)
         }
         assert visible(network, shape, (row, column, 0)) == triangle
 

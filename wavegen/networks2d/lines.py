@@ -14,13 +14,13 @@ class Taps(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Places `first` … `first + count − 1` of a line.
+    """Places `first` … `first + length − 1` of a line.
 
     `pixels` are for each direction the first one's index and the stride among the raster's height · width pixels.
     """
 
     first: int
-    count: int
+    length: int
     pixels: tuple[tuple[int, int], ...]
 
 
@@ -44,7 +44,7 @@ class State(NamedTuple):
 class Line(NamedTuple):
     """One line, whose places are all computed at once."""
 
-    count: int
+    length: int
     pixels: tuple[slice, ...]  # for each direction
     inputs: tuple[Input, ...]
     states: tuple[State, ...]  # none on the first line
@@ -58,7 +58,7 @@ def plan(spans: tuple[Span, ...], taps: Taps, channels: int, hidden: int) -> tup
     lines: list[Line] = []
     before = None
     for span in spans:
-        pixels = tuple(_strided(span, direction, slice(0, span.count)) for direction in range(len(span.pixels)))
+        pixels = tuple(_strided(span, direction, slice(0, span.length)) for direction in range(len(span.pixels)))
         inputs = []
         for tap, offset in enumerate(taps.inputs):
             here, there = _shared(span, span, offset)
@@ -69,7 +69,7 @@ def plan(spans: tuple[Span, ...], taps: Taps, channels: int, hidden: int) -> tup
         for tap, offset in enumerate(taps.states if before else ()):
             first = len(taps.inputs) * channels + tap * hidden
             states.append(State(slice(first, first + hidden), *_shared(span, before or span, offset)))
-        lines.append(Line(span.count, pixels, tuple(inputs), tuple(states), *_shared(span, before or span, 0)))
+        lines.append(Line(span.length, pixels, tuple(inputs), tuple(states), *_shared(span, before or span, 0)))
         before = span
     return tuple(lines)
 
@@ -77,7 +77,7 @@ def plan(spans: tuple[Span, ...], taps: Taps, channels: int, hidden: int) -> tup
 def _shared(span: Span, other: Span, offset: int) -> tuple[slice, slice]:
     """Where place p of a span has place p + offset of the other: which of its own, which of the other's."""
     low = max(span.first, other.first - offset)
-    high = max(low, min(span.first + span.count, other.first + other.count - offset))
+    high = max(low, min(span.first + span.length, other.first + other.length - offset))
     there = low + offset - other.first
     return slice(low - span.first, high - span.first), slice(there, there + high - low)
 

@@ -61,8 +61,8 @@ class PixelRNN(nn.Module):
         return self.pixels * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
     def hidden_weights(self) -> list[Tensor]:
-        layers = [weight for layer in self.layers for weight in (*layer.weights, layer.residual.weight)]
-        return [*layers, self.head.weight]
+        layers = [layer for layer in self.layers.modules() if isinstance(layer, ResidualLSTM)]
+        return [*(weight for layer in layers for weight in (*layer.weights, layer.residual.weight)), self.head.weight]
 
     def forward(self, pictures: Tensor) -> Tensor:
         """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""

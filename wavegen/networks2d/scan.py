@@ -31,7 +31,7 @@ def scan(inputs: Tensor, weight: Tensor, bias: Tensor, lines: Sequence[Line]) ->
 
 
 class _Step(NamedTuple):
-    """What a line leaves to the next one and to the backward pass; (directions, rows, count, batch) each."""
+    """What a line leaves to the next one and to the backward pass; (directions, rows, length, batch) each."""
 
     gates: Tensor
     c: Tensor
@@ -44,14 +44,14 @@ class _Scan(torch.autograd.Function):
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, lines: Sequence[Line]) -> Tensor:
         outputs = inputs.new_empty(weight.shape[0], weight.shape[1] // 4, *inputs.shape[1:])
         doubled_weight, doubled_bias = _candidate_doubled(weight), _candidate_doubled(bias).unsqueeze(2)
-        memory = _Memory(inputs, weight, lines)
+        memory, each_output = _Memory(inputs, weight, lines), outputs.unbind()
         steps: list[_Step] = []
         step = None
         for line in lines:
             sums = torch.baddbmm(doubled_bias, doubled_weight, memory.seen(line, inputs, step))
-            step = _cell(sums.view(*sums.shape[:2], line.count, -1), step, line)
-            for direction, pixels in enumerate(line.pixels):
-                outputs[direction, :, pixels] = step.h[direction]
+            step = _cell(sums.view(*sums.shape[:2], line.length, -1), step, line)
+            for output, pixels, h in zip(each_output, line.pixels, step.h.unbind(), strict=True):
+                output[:, pixels] = h
             steps.append(step)
         ctx.save_for_backward(inputs, weight)
         ctx.steps, ctx.lines = steps, lines
@@ -65,12 +65,12 @@ class _Scan(torch.autograd.Function):
         grad_inputs, grad_weight = torch.zeros_like(inputs), torch.zeros_like(weight)
         grad_bias = weight.new_zeros(weight.shape[:2])
         transposed = weight.transpose(1, 2).contiguous()
-        memory = _Memory(inputs, weight, lines)
+        memory, each_grad = _Memory(inputs, weight, lines), grad_outputs.unbind()
         grad_h, grad_c = torch.zeros_like(steps[-1].h), torch.zeros_like(steps[-1].c)
         for t in reversed(range(len(lines))):
             line, step, before = lines[t], steps[t], steps[t - 1] if t else None
-            for direction, pixels in enumerate(line.pixels):
-                grad_h[direction] += grad_outputs[direction, :, pixels]
+            for grad_output, pixels, sums in zip(each_grad, line.pixels, grad_h.unbind(), strict=True):
+                sums += grad_output[:, pixels]
             grad_sums, grad_c = _cell_backward(step, before, grad_h, grad_c, line)
             grad_sums = grad_sums.flatten(2)
             grad_weight.baddbmm_(grad_sums, memory.seen(line, inputs, before).transpose(1, 2))
@@ -90,20 +90,23 @@ class _Memory:
 
     def __init__(self, inputs: Tensor, weight: Tensor, lines: Sequence[Line]):
         self.directions, self.columns, self.batch = weight.shape[0], weight.shape[2], inputs.shape[2]
-        longest = max(line.count for line in lines)
+        longest = max(line.length for line in lines)
         self.numbers = inputs.new_empty(self.directions * self.columns * longest * self.batch)
 
     def seen(self, line: Line, inputs: Tensor, before: _Step | None) -> Tensor:
-        """(directions, columns, count · batch), until the next call."""
-        size = self.directions * self.columns * line.count * self.batch
+        """(directions, columns, length · batch), until the next call."""
+        size = self.directions * self.columns * line.length * self.batch
         flat = self.numbers[:size].zero_()
-        seen = flat.view(self.directions, self.columns, line.count, self.batch)
+        seen = flat.view(self.directions, self.columns, line.length, self.batch)
         for direction, rows, here, pixels in line.inputs:
             seen[direction, rows, here] = inputs[:, pixels]
         if before is not None:
             for rows, here, there in line.states:
                 seen[:, rows, here] = before.h[:, :, there]
         return flat.view(self.directions, self.columns, -1)
+
+
+_MINUS_ONE = torch.tensor(-1.0)  # a tensor, as only torch.add of two of them scales and writes in place
 
 
 def _candidate_doubled(rows: Tensor) -> Tensor:
@@ -114,15 +117,14 @@ def _candidate_doubled(rows: Tensor) -> Tensor:
 
 def _cell(sums: Tensor, before: _Step | None, line: Line) -> _Step:
     """The LSTM's equations, in place of the gates' sums, of which the candidate's are doubled."""
-    minus_one = sums.new_tensor(-1)
     gates = sums.sigmoid_()
     i, f, o, g = gates.chunk(4, dim=1)
-    torch.add(minus_one, g, alpha=2, out=g)
+    torch.add(_MINUS_ONE, g, alpha=2, out=g)
     c = i * g
     if before is not None:
         c[:, :, line.here].addcmul_(f[:, :, line.here], before.c[:, :, line.there])
     tanh_c = c.mul(2).sigmoid_()
-    torch.add(minus_one, tanh_c, alpha=2, out=tanh_c)
+    torch.add(_MINUS_ONE, tanh_c, alpha=2, out=tanh_c)
     return _Step(gates, c, tanh_c, o * tanh_c)
 
 
