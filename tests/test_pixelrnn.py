@@ -34,13 +34,10 @@ SIZES = [(1, 1), (1, 5), (5, 1), (2, 3), (5, 3), (3, 6)]
 CHANNELS, HIDDEN = 3, 2
 
 
-def plain_scan(kind, inputs, weight, bias, height: int, width: int):
+def plain_scan(kind, inputs, weight, bias, size: tuple[int, int]):
     """The readable twin: the paper's equations at one pixel after another, gradients by autograd."""
     return torch.stack(
-        [
-            plain_direction(cell, inputs.unflatten(1, (height, width)), weight[k], bias[k])
-            for k, cell in enumerate(CELLS[kind])
-        ]
+        [plain_direction(cell, inputs.unflatten(1, size), weight[k], bias[k]) for k, cell in enumerate(CELLS[kind])]
     )
 
 
@@ -62,13 +59,13 @@ def plain_direction(cell: Cell, inputs, weight, bias):
     return torch.stack([h[row, column] for row in range(height) for column in range(width)], dim=1)
 
 
-def arguments(kind, height: int, width: int, batch: int, dtype=torch.float64):
+def arguments(kind, size: tuple[int, int], batch: int, dtype=torch.float64):
     """The plan of a picture and random inputs, weight and bias."""
     torch.manual_seed(5)
     directions, taps = len(CELLS[kind]), kind.taps
     columns = len(taps.inputs) * CHANNELS + len(taps.states) * HIDDEN
-    shapes = (CHANNELS, height * width, batch), (directions, 4 * HIDDEN, columns), (directions, 4 * HIDDEN)
-    lines = plan(kind.spans(height, width), taps, CHANNELS, HIDDEN)
+    shapes = (CHANNELS, size[0] * size[1], batch), (directions, 4 * HIDDEN, columns), (directions, 4 * HIDDEN)
+    lines = plan(kind.spans(*size), taps, CHANNELS, HIDDEN)
     return lines, *(torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes)
 
 
@@ -77,9 +74,9 @@ def arguments(kind, height: int, width: int, batch: int, dtype=torch.float64):
 @pytest.mark.parametrize("kind", CELLS)
 def test_the_scan_is_the_lstm_pixel_by_pixel_and_so_are_its_gradients(kind, size, batch):
     for dtype, error in ((torch.float64, 1e-13), (torch.float32, 2e-5)):
-        lines, *tensors = arguments(kind, *size, batch, dtype)
+        lines, *tensors = arguments(kind, size, batch, dtype)
         inputs, weight, bias = tensors
-        fast, plain = scan(inputs, weight, bias, lines), plain_scan(kind, inputs, weight, bias, *size)
+        fast, plain = scan(inputs, weight, bias, lines), plain_scan(kind, inputs, weight, bias, size)
         assert torch.allclose(fast, plain, rtol=0, atol=error)
         weights = torch.randn_like(fast)
         for one, other in zip(grad(fast, tensors, weights), grad(plain, tensors, weights), strict=True):
@@ -89,7 +86,7 @@ def test_the_scan_is_the_lstm_pixel_by_pixel_and_so_are_its_gradients(kind, size
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_the_hand_written_gradient_is_the_slope(kind):
-    lines, *tensors = arguments(kind, 2, 3, 2)
+    lines, *tensors = arguments(kind, (2, 3), 2)
     assert gradcheck(lambda inputs, weight, bias: scan(inputs, weight, bias, lines), tensors)
 
 

@@ -77,11 +77,11 @@ class _Scan(torch.autograd.Function):
             grad_bias += grad_sums.sum(2)
             grad_seen = torch.bmm(transposed, grad_sums).unflatten(2, step.c.shape[2:])
             for direction, rows, here, pixels in line.inputs:
-                grad_inputs[:, pixels] += grad_seen[direction, rows, here]
+                grad_inputs[:, pixels].add_(grad_seen[direction, rows, here])
             if before is not None:
                 grad_h = torch.zeros_like(before.h)
                 for rows, here, there in line.states:
-                    grad_h[:, :, there] += grad_seen[:, rows, here]
+                    grad_h[:, :, there].add_(grad_seen[:, rows, here])
         return grad_inputs, grad_weight, grad_bias, None
 
 
