@@ -15,6 +15,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "nade": {"hidden_size": 5},
     "pixelcnn": {"hidden_channels": 7, "num_layers": 2, "first_kernel_size": 5},
     "gated-pixelcnn": {"hidden_channels": 7, "num_layers": 2, "first_kernel_size": 5},
+    "row-lstm": {"hidden_channels": 5, "num_layers": 2},
+    "diagonal-bilstm": {"hidden_channels": 5, "num_layers": 1},
 }
 NAMES = list(SETTINGS)
 
