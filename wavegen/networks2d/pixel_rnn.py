@@ -25,6 +25,7 @@ class PixelRNN(nn.Module):
 
     name: ClassVar[str]
     taps: ClassVar[Taps]
+    takes_bfloat16: ClassVar[bool] = False
     bfloat16_layers = False
 
     def __init__(
@@ -67,14 +68,23 @@ class PixelRNN(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
         batch, height, width, channels = pictures.shape
+        params = self.output(torch.relu(self.head(torch.relu(self._features(pictures)))))
+        return params.view(channels, -1, height, width, batch).permute(4, 2, 3, 0, 1)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """The mean of x over all pixels, (batch, 2 · hidden_channels)."""
+        return self._features(pictures).mean(dim=1).T
+
+    def _features(self, pictures: Tensor) -> Tensor:
+        """x behind the last layer, (features, height · width, batch)."""
+        _, height, width, _ = pictures.shape
         spans = self.spans(height, width)
         # From here on features are (features, height · width, batch), which suits the scan.
         pixels = pictures.permute(3, 1, 2, 0).flatten(1, 2)
         x = self.front(images(pictures)).permute(1, 2, 3, 0).flatten(1, 2).contiguous()
         for layer in self.layers:
             x = layer(x, pixels, spans, width)
-        params = self.output(torch.relu(self.head(torch.relu(x))))
-        return params.view(channels, -1, height, width, batch).permute(4, 2, 3, 0, 1)
+        return x
 
 
 class ResidualLSTM(nn.Module):
