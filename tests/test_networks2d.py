@@ -32,7 +32,9 @@ def before(channels: int, row: int, column: int, channel: int = 0) -> set[tuple[
 def within(places: set[tuple[int, int, int]], reach: dict[int, tuple[int, int]], row: int, column: int):
     """Those of `places` that lie so many rows up, given how far to the left and right a row that far up is seen."""
     return {
-        (r, c, k) for r, c, k in places if row - r in reach and column - reach[row - r][0] <= c <= column + reach[row - r][1]
+        (r, c, k)
+        for r, c, k in places
+        if row - r in reach and column - reach[row - r][0] <= c <= column + reach[row - r][1]
     }
 
 
@@ -48,9 +50,7 @@ def plain_reach(first: int, kernel: int, layers: int) -> dict[int, tuple[int, in
     for _ in range(layers):
         seen = {(up + u, across + a) for up, across in seen for u, a in places(kernel, itself=True)}
     ups = {up for up, _ in seen}
-    return {
-        up: (-min(a for u, a in seen if u == up), max(a for u, a in seen if u == up)) for up in ups
-    }
+    return {up: (-min(a for u, a in seen if u == up), max(a for u, a in seen if u == up)) for up in ups}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -106,7 +106,14 @@ def test_colours_see_those_before_them_at_their_own_pixel(name):
 
 def test_the_masks_of_colours():
     assert colour_mask(3, 3, 3, itself=False).tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
-    assert colour_mask(3, 6, 3, itself=True).tolist() == [[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0], [1, 1, 1], [1, 1, 1]]
+    assert colour_mask(3, 6, 3, itself=True).tolist() == [
+        [1, 0, 0],
+        [1, 0, 0],
+        [1, 1, 0],
+        [1, 1, 0],
+        [1, 1, 1],
+        [1, 1, 1],
+    ]
 
 
 @pytest.mark.parametrize("name", tiny2d.NAMES)
@@ -150,11 +157,15 @@ def test_nade_and_its_gradients_are_those_of_the_plain_sums(sparse):
     ours, plain = network(pictures), plain_nade(network, pictures)
     assert torch.allclose(ours, plain, rtol=0, atol=1e-12)
     direction = torch.randn_like(ours)
-    for a, b in zip(torch.autograd.grad(ours, wanted, direction), torch.autograd.grad(plain, wanted, direction), strict=True):
+    for a, b in zip(
+        torch.autograd.grad(ours, wanted, direction), torch.autograd.grad(plain, wanted, direction), strict=True
+    ):
         assert b.abs().max() > 1e-3
         assert torch.allclose(a, b, rtol=0, atol=1e-10)
     weights_alone = torch.autograd.grad(network(pictures.detach()), wanted[:-1], direction)
-    for a, b in zip(weights_alone, torch.autograd.grad(plain_nade(network, pictures), wanted[:-1], direction), strict=True):
+    for a, b in zip(
+        weights_alone, torch.autograd.grad(plain_nade(network, pictures), wanted[:-1], direction), strict=True
+    ):
         assert torch.allclose(a, b, rtol=0, atol=1e-10)
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from wavegen.codecs import Linear
 from wavegen.data.windows import Windows
-from wavegen.training.batches import context_of
 
 GOLDEN = "11d91f66a31dbbe8"
 
@@ -114,7 +113,7 @@ def locate(taken, recordings):
 @pytest.mark.parametrize("warm_up", [0, 3, 20])
 def test_what_a_predictor_expects_of_scored_samples_is_what_it_expects_in_a_file(warm_up):
     model = tiny.model("gru", Linear(bits=16), "mixture-of-logistics", taps=6)
-    context = context_of(model, warm_up)
+    context = model.context(warm_up)
     assert context >= warm_up
     pcm = torch.randint(-3000, 3000, (1, 60), generator=torch.Generator().manual_seed(0))
     _, whole, _ = model.params(pcm, model.initial_state(1))

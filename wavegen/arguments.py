@@ -58,8 +58,8 @@ def _add_prepare(commands: Any) -> None:
     parser.usage = "wavegen prepare [-h] [--json] [options] [NAME] SOURCE CORPUS"
     source = (
         "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2; after "
-        "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official folder; "
-        "pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
+        "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official "
+        "folder; pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
     )
     # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
     parser.add_argument("first", metavar="[NAME] SOURCE", help=source)
@@ -99,8 +99,10 @@ def _add_train(commands: Any) -> None:
 def _add_generate(commands: Any) -> None:
     parser = _command(commands, "generate", "draw new recordings from a model")
     _add_model(parser)
-    parser.add_argument("out", type=Path, metavar="OUT.wav", help="with -n: OUT-0.wav, OUT-1.wav …")
-    parser.add_argument("--seconds", type=_above_zero, default=5.0, metavar="S", help="to generate; default: 5")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT.wav|OUT.png", help="with -n: OUT-0.wav, OUT-1.wav …; of pictures all in one"
+    )
+    parser.add_argument("--seconds", type=_above_zero, metavar="S", help="to generate; default: 5")
     parser.add_argument("-n", dest="number", type=_at_least_one, default=1, metavar="N", help="how many; default: 1")
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="K", help="of the first, the next has K + 1; default: 0"
@@ -108,6 +110,8 @@ def _add_generate(commands: Any) -> None:
     parser.add_argument("--temperature", type=_above_zero, metavar="T", help="below 1: more likely, less lively")
     parser.add_argument("--top-p", type=_share, metavar="P", help="only the likeliest symbols that make up P of each")
     parser.add_argument("--prime", type=Path, metavar="FILE", help="a recording to go on from; it starts OUT.wav")
+    rows = "of pictures: how many rows of those in --prime, a PNG, are kept; default: half"
+    parser.add_argument("--rows", type=_at_least_one, metavar="N", help=rows)
     _add_engine(parser)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import json
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from wavegen.arguments import make_parser
 from wavegen.errors import UserError
+from wavegen.outputs import check_output, warn
 
 DONE, OUR_BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 TRACEBACK = "WAVEGEN_TRACEBACK"
@@ -70,7 +71,7 @@ def _prepare(args: argparse.Namespace) -> Result:
 
     given = [word for word in (args.first, args.second, args.third) if word is not None]
     if (name := picture_set_meant(given)) is not None:
-        audit = prepare_pictures(name, *([None] if len(given) == 2 else []), *given[1:], args.levels)
+        audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels)
         return audit, describe_pictures(audit)
     if args.levels is not None:
         raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
@@ -84,6 +85,7 @@ def _prepare(args: argparse.Namespace) -> Result:
 def _train(args: argparse.Namespace) -> Result | None:
     from wavegen.checkpoint import load
     from wavegen.data.corpus import open_corpus
+    from wavegen.density import Density
     from wavegen.recipe import load_recipe
     from wavegen.report import description_text
     from wavegen.training import plan, together, train
@@ -103,73 +105,43 @@ def _train(args: argparse.Namespace) -> Result | None:
         if not processes.first:
             return None
     if not args.dry_run:
-        result |= load(result["model"]).metadata
+        result |= load(result["model"], Density).metadata
     return result, description_text(result)
 
 
 def _generate(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
-    from wavegen.report import generated_text
-    from wavegen.sampling import generate, out_paths
-    from wavegen.scoring import read_at
+    from wavegen.density import Density
 
-    out_paths(args.out, args.number)
-    model = load(args.model)
-    prime = None if args.prime is None else read_at(args.prime, model.sample_rate, args.resample)
-    num_samples = max(1, round(args.seconds * model.sample_rate))
-    seeds = range(args.seed, args.seed + args.number)
-    how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
-    how |= {"threads": args.threads, "precision": args.precision}
-    draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
-    result = draws.describe(draws.write(args.out))
-    return result, generated_text(result)
+    model = load(args.model, Density)
+    return _of_kind(model.kind).generate(args, model)
 
 
 def _score(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
-    from wavegen.pictures import WINDOW, picture
-    from wavegen.report import score_csv, score_text
-    from wavegen.scoring import read_at, score
+    from wavegen.density import Density
 
-    _check_output(args.csv)
-    _check_output(args.plot, ".png")
-    if args.plot and (len(args.files) > 1 or args.files[0].is_dir()):
-        raise UserError("--plot draws one recording; name one file")
-    model = load(args.model)
-    window = args.window or (WINDOW if args.plot or args.csv else None)
-    how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
-    result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
-    result["model"] = {"path": str(args.model), **result["model"]}
-    _warn(result)
-    if args.csv:
-        _write(args.csv, score_csv(result))
-    if args.plot:
-        pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
-        title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
-        curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
-        picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
-    return result, score_text(result, curves=args.window is not None and not args.csv)
+    model = load(args.model, Density)
+    return _of_kind(model.kind).score(args, model)
 
 
 def _compare(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
-    from wavegen.comparison import compare
-    from wavegen.data.corpus import open_corpus
-    from wavegen.page import write_page
-    from wavegen.report import comparison_text
-    from wavegen.showcase import sounds, training_course
+    from wavegen.density import Density
 
-    _check_output(args.html)
+    check_output(args.html)
     paths = _names(args.models)
-    models = {name: load(path) for name, path in paths.items()}
-    corpus = open_corpus(args.corpus)
-    result = compare(models, corpus, args.split, args.against, progress=True, proof=args.proof, without=args.without)
-    if args.html:
-        runs = {name: training_course(path) for name, path in paths.items()}
-        with tempfile.TemporaryDirectory() as folder:
-            shown = list(sounds(models, result, corpus, Path(folder)))
-            write_page(args.html, result, shown, runs=runs, symbols=args.bits_per_symbol)
-    return result, comparison_text(result, args.bits_per_symbol)
+    models = {name: load(path, Density) for name, path in paths.items()}
+    first, *others = models
+    for name in others:
+        if models[name].kind != models[first].kind:
+            raise UserError(f"{first} is a model of {models[first].kind}, {name} of {models[name].kind}; name one kind")
+    return _of_kind(models[first].kind).compare(args, models, paths)
+
+
+def _of_kind(kind: str) -> Any:
+    """The commands that do for a density of that kind what one of its models is asked for."""
+    return importlib.import_module({"audio": "wavegen.sound_commands", "pictures": "wavegen.picture_commands"}[kind])
 
 
 def _compress(args: argparse.Namespace) -> Result:
@@ -179,7 +151,7 @@ def _compress(args: argparse.Namespace) -> Result:
 
     paths = _pairs(args.files, args.out, ".wgn")
     result = compress(load(args.model), paths, args.threads, args.precision, progress="compressing")
-    _warn(result)
+    warn(result)
     return result, compressed_text(result)
 
 
@@ -199,7 +171,7 @@ def _pairs(files: Sequence[Path], out: Path, suffix: str) -> list[tuple[Path, Pa
         raise UserError(f"{out}: {len(files)} files go into a folder; make it first, or name one file")
     outs = [out / f"{file.stem}{suffix}" for file in files] if out.is_dir() else [out]
     for path in outs:
-        _check_output(path)
+        check_output(path)
         if os.path.lexists(path):
             raise UserError(f"{path}: exists already; remove it or name another file")
     return list(zip(files, outs, strict=True))
@@ -210,7 +182,7 @@ def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench.plot import plot
     from wavegen.report import bench_text
 
-    _check_output(args.plot, ".png")
+    check_output(args.plot, ".png")
     result = bench(args.what, args.rounds, progress=True)
     if args.plot:
         plot(args.plot, result)
@@ -223,7 +195,7 @@ def _quantize(args: argparse.Namespace) -> Result:
     from wavegen.quantization import quantize
     from wavegen.report import description_text
 
-    _check_output(args.out, ".safetensors")
+    check_output(args.out, ".safetensors")
     model, corpus = load(args.model), open_corpus(args.corpus)
     if args.out.resolve() == model_file(args.model).resolve():
         raise UserError(f"{args.out}: is the model itself; name another file")
@@ -256,38 +228,17 @@ def _info(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
     from wavegen.data.audit import describe
     from wavegen.data.corpus import open_corpus
+    from wavegen.data.picture_corpus import describe as describe_pictures
+    from wavegen.density import Density
     from wavegen.report import description_text
 
     if (args.path / "corpus.json").exists():
         corpus = open_corpus(args.path)
         about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}
-        return about, f"corpus {corpus.fingerprint}\n{describe(corpus.audit)}"
-    about = load(args.path).describe()
+        say = describe_pictures if "grid" in corpus.audit else describe
+        return about, f"corpus {corpus.fingerprint}\n{say(corpus.audit)}"
+    about = load(args.path, Density).describe()
     return about, description_text(about)
-
-
-def _warn(result: dict[str, Any]) -> None:
-    for warning in result["warnings"]:
-        print(f"wavegen: warning: {warning}", file=sys.stderr)
-
-
-def _write(path: Path, text: str) -> None:
-    from wavegen.atomic import replacing
-
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # file names need not be text
-
-
-def _check_output(path: Path | None, suffix: str = "") -> None:
-    """Raises UserError for a path that cannot be a new file of that kind, before work is spent on what goes there."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name a file")
-    if suffix and path.suffix.lower() != suffix:
-        raise UserError(f"{path}: what is written is {suffix[1:]}; name it {path.with_suffix(suffix).name}")
-    if not path.parent.is_dir():
-        raise UserError(f"{path}: there is no folder {path.parent}; make it first")
 
 
 COMMANDS = {

@@ -16,14 +16,14 @@ from wavegen.baselines import BASELINES
 from wavegen.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.compression import proven
 from wavegen.data.corpus import Corpus, open_corpus
-from wavegen.density import AudioModel
+from wavegen.density import AudioModel, Density
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation import (
     DIGITS,
     PROVENANCE,
     UNIT,
     bits_per_file,
-    check_rate,
+    check_form,
     estimate,
     feed_of,
     heard,
@@ -100,7 +100,7 @@ def _prove(
         row["compressed_bits_per_sample"] = None if model is None else proven(model, pcms, label)
 
 
-def check_fit(models: Mapping[str, AudioModel], corpus: Corpus) -> None:
+def check_fit(models: Mapping[str, Density], corpus: Corpus) -> None:
     """Raises UserError, naming the two that differ, unless all models and the corpus belong together.
 
     A model of another corpus is refused: that corpus may hold among its training files what is held out here.
@@ -109,7 +109,7 @@ def check_fit(models: Mapping[str, AudioModel], corpus: Corpus) -> None:
     for name, model in models.items():
         if name in (TRUTH, *(baseline.name for baseline in BASELINES)):
             raise UserError(f"{name}: another row has this name; name the model, as in MY-{name.split()[0]}=MODEL")
-        check_rate(place, corpus.sample_rate, model.sample_rate, f"{name} cannot be compared there")
+        check_form(place, corpus.form, model.form, f"{name} cannot be compared there")
     trained = {name: model.metadata.get("corpus_fingerprint") for name, model in models.items()}
     trained = {name: fingerprint for name, fingerprint in trained.items() if fingerprint is not None}
     for name, fingerprint in trained.items():

@@ -32,7 +32,9 @@ class Density(nn.Module, ABC):
     """
 
     kind: ClassVar[str]  # what a recipe's density.name says
-    PARTS: ClassVar[Mapping[str, Mapping[str, type]]]  # what it is made of, by a recipe's tables, and the choices of each
+    PARTS: ClassVar[
+        Mapping[str, Mapping[str, type]]
+    ]  # what it is made of, by a recipe's tables, and the choices of each
     DEFAULTS: ClassVar[Mapping[str, Mapping[str, str]]]  # of these tables
     OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
     bfloat16_on_cpu: ClassVar[bool] = False  # whether training with bfloat16 layers pays on a CPU that has them
@@ -183,7 +185,7 @@ class AudioModel(Density):
 
     @classmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], form: int) -> AudioModel:
-        """Builds an untrained model of sound at the sample rate `form` from what `settings` gives or a recipe's tables say.
+        """Builds an untrained model of sound at the sample rate `form` from what `settings` gives or a recipe says.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.recipe` checks before.
         """

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from wavegen.density import Density
+from wavegen.density import AudioModel, Density
 from wavegen.engine import open_engine, precision_of
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
+from wavegen.grid import Form, named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def teacher_forcing(model: Density, streams: int) -> Feed:
     return feed
 
 
-def feed_of(model: Density) -> Callable[[int], Feed]:
+def feed_of(model: AudioModel) -> Callable[[int], Feed]:
     """How so many streams of a model are fed where no engine is asked for: by its own forward pass.
 
     Only an engine rounds weights, and what that costs belongs into the number: a rounded model is fed to one.
@@ -129,7 +130,7 @@ def chunks(
 
 
 def _side_by_side(takes: Sequence[Take], streams: int) -> Iterator[list[int]]:
-    """Groups of at most as many indices as there are streams, longest first, none shorter than half the longest of its group."""
+    """Groups of at most `streams` indices, longest first, none shorter than half the longest of its group."""
     order = sorted(range(len(takes)), key=lambda index: -takes[index].samples)
     while order:
         longest = takes[order[0]].samples
@@ -180,10 +181,10 @@ def windowed(values: NDArray[np.floating], length: int) -> NDArray[np.float64]:
     return np.add.reduceat(np.asarray(values, np.float64), starts) / np.diff(np.append(starts, len(values)))
 
 
-def check_rate(name: str, rate: int, expected: int, cure: str) -> None:
-    """Raises UserError, naming both rates and the `cure`, unless what is called `name` has the model's rate."""
-    if rate != expected:
-        raise UserError(f"{name}: {rate} Hz, the model was trained at {expected} Hz; {cure}")
+def check_form(name: str, form: Form, expected: Form, cure: str) -> None:
+    """Raises UserError, naming both forms and the `cure`, unless what is called `name` has the model's rate or grid."""
+    if form != expected:
+        raise UserError(f"{name}: {named(form)}, the model was trained at {named(expected)}; {cure}")
 
 
 def heard(model: Density, recordings: Iterable[Recording]) -> list[str]:

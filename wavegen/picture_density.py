@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wavegen.codecs import PCM_CODES
 from wavegen.density import UNIFORM_SHARE, Density, part_of, settings_of

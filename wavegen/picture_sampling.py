@@ -19,7 +19,7 @@ from wavegen.engine.random import words
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS
 from wavegen.picture_density import PictureModel
-from wavegen.sheets import check_sheet, write_sheet
+from wavegen.sheets import write_sheet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,9 +76,11 @@ def generate_pictures(
     The first `rows` rows are those of `given`, (number, height, width, channels) levels, of which picture n is taken
     by seeds n, n + number … A random word w, of which every dimension has its own, draws the level k with
     C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1). Temperature and `top_p`, which only a categorical distribution takes, are the
-    model's own unless given; likelihoods are those at 1, of whole pictures. Raises UserError for arguments out of range.
+    model's own unless given; likelihoods are those at 1, of whole pictures. Raises UserError.
     """
-    temperature = checked_temperature(float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature)
+    temperature = checked_temperature(
+        float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
+    )
     top_p = checked_top_p(float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p, model)
     if not 1 <= len(seeds) <= MOST_PICTURES:
         raise UserError(f"{len(seeds)} pictures: draw 1 to {MOST_PICTURES} at once")
@@ -107,7 +109,7 @@ def generate_pictures(
 def _drawn(
     model: PictureModel, params: torch.Tensor, places: torch.Tensor, temperature: float, top_p: float
 ) -> torch.Tensor:
-    """The level of each row of (batch, num_params) with C(level) ≤ place < C(level + 1), by bisection; (batch,) int64."""
+    """The level with C(level) ≤ place < C(level + 1) of each of (batch, num_params), by bisection; (batch,) int64."""
     level = torch.zeros(len(params), dtype=torch.int64)
     above = torch.full_like(level, model.grid.levels)
     while (above - level > 1).any():

@@ -15,7 +15,7 @@ from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
-from wavegen.evaluation import DIGITS, bits_per_file, check_rate, estimate
+from wavegen.evaluation import DIGITS, bits_per_file, check_form, estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def quantize(
 
 def _validation_files(model: AudioModel, corpus: Corpus) -> list[NDArray[np.int16]]:
     """The PCM of each. Raises UserError if model and corpus do not fit each other, or there is none."""
-    check_rate(str(corpus.path), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
+    check_form(str(corpus.path), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
     if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
         raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
     recordings = corpus.split(SPLIT)

@@ -114,9 +114,10 @@ def parse_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
     """Checks a recipe's tables; `source` is what an error line starts with. Raises UserError."""
     density = density_named(tables, source)
     known = {"corpus", "training", "sampling", "density", *density.PARTS}
+    of = "" if density is AudioModel else f" of {density.kind}"
     for name, table in tables.items():
         if name not in known:
-            raise UserError(f"{source}: [{name}] is not a table of a recipe of {density.kind}{nearest(name, known)}")
+            raise UserError(f"{source}: [{name}] is not a table of a recipe{of}{nearest(name, known)}")
         if not isinstance(table, Mapping):
             raise UserError(f"{source}: {name} must be a table, [{name}]")
         for key in OF_SOUND.get(name, ()) if density is not AudioModel else ():

@@ -21,7 +21,7 @@ from wavegen.evaluation import (
     DIGITS,
     UNIT,
     Take,
-    check_rate,
+    check_form,
     chunks,
     estimate,
     heard,
@@ -52,7 +52,7 @@ def find_takes(
                     warnings.append(f"{path}: this model was trained or validated on it")
             continue
         corpus = open_corpus(source)
-        check_rate(str(source), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
+        check_form(str(source), corpus.form, model.form, "prepare it again with --sample-rate")
         if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
             warnings.append(f"{source}: not the corpus of this model, which may have been trained on these files")
         if known := heard(model, corpus.split("test")):
@@ -73,7 +73,7 @@ def _file(path: Path, sample_rate: int, resample: bool) -> tuple[Take, str]:
 def read_at(path: str | Path, sample_rate: int, resample: bool = False) -> NDArray[np.int16]:
     """The PCM of an audio file at the model's rate, (samples,) int16; UserError at another, unless `resample`."""
     recording = audio.read(path, sample_rate=sample_rate if resample else None)
-    check_rate(str(path), recording.sample_rate, sample_rate, "give --resample to convert it")
+    check_form(str(path), recording.sample_rate, sample_rate, "give --resample to convert it")
     return recording.pcm
 
 

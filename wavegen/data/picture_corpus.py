@@ -48,11 +48,15 @@ def prepare_pictures(
         raise UserError(f"{name}: is not a known set of pictures{nearest(name, PICTURE_SETS)}")
     known = PICTURE_SETS[name]
     if known.comes_along != (source is None):
-        takes = "comes with wavegen, leave out its folder" if known.comes_along else "lies in a folder, which is missing"
+        takes = (
+            "comes with wavegen, leave out its folder" if known.comes_along else "lies in a folder, which is missing"
+        )
         raise UserError(f"{name}: {takes}")
     levels = known.usual if levels is None else levels
     if not 2 <= levels <= known.levels:
-        raise UserError(f"--levels {levels}: the pictures of {name} have {known.levels} levels; give 2 to {known.levels}")
+        raise UserError(
+            f"--levels {levels}: the pictures of {name} have {known.levels} levels; give 2 to {known.levels}"
+        )
     with work_folder(Path(corpus)) as folder:
         keep_if_for(folder, {"pictures": name, "levels": levels})
         return _write(folder, known, list(known.read(None if source is None else Path(source))), levels)
@@ -76,7 +80,9 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
                     made = _recording(part, index, picture, writer.samples)
                     writer.add(made)
                     splits[made.split] += 1
-                    if (first := seen.setdefault(content_hash(grey[index - start].astype(np.int16)), made.id)) != made.id:
+                    if (
+                        first := seen.setdefault(content_hash(grey[index - start].astype(np.int16)), made.id)
+                    ) != made.id:
                         duplicates.append([first, made.id])
         pcm.flush()
         os.fsync(pcm.fileno())

@@ -1,4 +1,4 @@
-"""Gated PixelCNN: two stacks, one of the rows above and one of the row itself, which together see all that is before."""
+"""Gated PixelCNN: a stack for the rows above and one for the row itself, which together see all that is before."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _gated(x: Tensor) -> Tensor:
 
 
 class GatedPixelCNN(nn.Module):
-    """A vertical stack v of all rows above a pixel, a horizontal one h of its own row: h ← h + R gate(H * h + L (V * v)).
+    """Stacks v of all rows above a pixel, v ← gate(V * v), and h of its own row: h ← h + R gate(H * h + L (V * v)).
 
     gate(a, b) = tanh(a) ⊙ σ(b); params = W₂ relu(W₁ relu(h)). Both stacks have `hidden_channels` features. van den
     Oord et al. (2016), "Conditional image generation with PixelCNN decoders", sections 2.1 and 2.2: what h sees of

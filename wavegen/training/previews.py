@@ -48,9 +48,7 @@ class Previews:
         """Counts from after the first `seconds` of training, which another process did."""
         self._begun = seconds
 
-    def show(
-        self, model: Any, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool
-    ) -> None:
+    def show(self, model: Any, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool) -> None:
         """Adds previews of `model` to the board if they are due after `seconds` of training.
 
         Leaves off soon after `give_up` says so. Raises UserError as the board does.

@@ -74,9 +74,7 @@ class Trainer:
         init: str | Path | None = None,
     ):
         if recipe.corpus.sample_rate not in (None, corpus.form):
-            raise UserError(
-                f"{corpus.path}: {named(corpus.form)}, but the recipe says {recipe.corpus.sample_rate} Hz"
-            )
+            raise UserError(f"{corpus.path}: {named(corpus.form)}, but the recipe says {recipe.corpus.sample_rate} Hz")
         torch.manual_seed(recipe.training.seed)
         self.recipe, self.corpus, self.run, self.processes = recipe, corpus, run, processes
         self.unchanged = folder.Unchanged(corpus)

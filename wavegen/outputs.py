@@ -1,0 +1,33 @@
+"""Where a command's results go: checked before work is spent on them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from wavegen.errors import UserError
+
+
+def warn(result: dict[str, Any]) -> None:
+    for warning in result["warnings"]:
+        print(f"wavegen: warning: {warning}", file=sys.stderr)
+
+
+def write(path: Path, text: str) -> None:
+    from wavegen.atomic import replacing
+
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # file names need not be text
+
+
+def check_output(path: Path | None, suffix: str = "") -> None:
+    """Raises UserError for a path that cannot be a new file of that kind, before work is spent on what goes there."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name a file")
+    if suffix and path.suffix.lower() != suffix:
+        raise UserError(f"{path}: what is written is {suffix[1:]}; name it {path.with_suffix(suffix).name}")
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.parent}; make it first")

@@ -1,0 +1,63 @@
+"""The commands of the command line that know pictures too, once a model has turned out to be one of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wavegen.errors import UserError
+from wavegen.outputs import warn
+from wavegen.picture_density import PictureModel
+
+Result = tuple[dict[str, Any], str]
+
+
+def generate(args: argparse.Namespace, model: PictureModel) -> Result:
+    """Draws a sheet of pictures, or completes those of --prime from its first --rows on."""
+    from wavegen.picture_report import generated_text
+    from wavegen.picture_sampling import generate_pictures
+    from wavegen.sheets import check_sheet, read_sheet
+
+    _refuse(args, args.model, "seconds", "threads", "precision", "resample")
+    check_sheet(args.out, model.grid)
+    if args.rows is not None and args.prime is None:
+        raise UserError("--rows says how much of a picture is given; give the picture with --prime")
+    given = None if args.prime is None else read_sheet(args.prime, model.grid)
+    rows = 0 if given is None else model.grid.height // 2 if args.rows is None else args.rows
+    seeds = range(args.seed, args.seed + args.number)
+    draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, progress=True)
+    result = draws.describe(draws.write(args.out))
+    return result, generated_text(result)
+
+
+def score(args: argparse.Namespace, model: PictureModel) -> Result:
+    """Nats of PNG files, folders of them, or corpora."""
+    from wavegen.picture_report import score_text
+    from wavegen.picture_scoring import score_pictures
+
+    _refuse(args, args.model, "window", "csv", "plot", "threads", "precision", "resample")
+    result = score_pictures(model, args.files, progress="scoring")
+    result["model"] = {"path": str(args.model), **result["model"]}
+    warn(result)
+    return result, score_text(result)
+
+
+def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths: Mapping[str, Path]) -> Result:
+    """Models and independent pixels over a split of a corpus."""
+    from wavegen.picture_report import comparison_text
+    from wavegen.picture_scoring import compare_pictures
+
+    _refuse(args, next(iter(paths.values())), "html", "proof", "bits_per_symbol", "without")
+    result = compare_pictures(models, args.corpus, args.split, args.against, progress=True)
+    return result, comparison_text(result)
+
+
+def _refuse(args: argparse.Namespace, model: str | Path, *names: str) -> None:
+    """Raises UserError if an option was given that only sound knows."""
+    for name in names:
+        if getattr(args, name):
+            raise UserError(f"--{name.replace('_', '-')} is for sound, and {model} is a model of pictures")
+    if getattr(args, "engine", "auto") == "cpu":
+        raise UserError(f"engine cpu does not run pictures; leave out --engine for {model}")

@@ -1,0 +1,78 @@
+"""What the command line does with a model of sound."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wavegen.density import AudioModel
+from wavegen.errors import UserError
+from wavegen.outputs import check_output, warn, write
+
+Result = tuple[dict[str, Any], str]
+SECONDS = 5.0  # that are generated unless told otherwise
+
+
+def generate(args: argparse.Namespace, model: AudioModel) -> Result:
+    """Draws recordings, or goes on from one."""
+    from wavegen.report import generated_text
+    from wavegen.sampling import generate, out_paths
+    from wavegen.scoring import read_at
+
+    if args.rows is not None:
+        raise UserError(f"--rows is for pictures, and {args.model} is a model of audio; --seconds says how long")
+    out_paths(args.out, args.number)
+    prime = None if args.prime is None else read_at(args.prime, model.sample_rate, args.resample)
+    num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
+    seeds = range(args.seed, args.seed + args.number)
+    how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
+    how |= {"threads": args.threads, "precision": args.precision}
+    draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
+    result = draws.describe(draws.write(args.out))
+    return result, generated_text(result)
+
+
+def score(args: argparse.Namespace, model: AudioModel) -> Result:
+    """Bits of recordings, with a plot or windows if asked for."""
+    from wavegen.pictures import WINDOW, picture
+    from wavegen.report import score_csv, score_text
+    from wavegen.scoring import read_at, score
+
+    check_output(args.csv)
+    check_output(args.plot, ".png")
+    if args.plot and (len(args.files) > 1 or args.files[0].is_dir()):
+        raise UserError("--plot draws one recording; name one file")
+    window = args.window or (WINDOW if args.plot or args.csv else None)
+    how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
+    result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
+    result["model"] = {"path": str(args.model), **result["model"]}
+    warn(result)
+    if args.csv:
+        write(args.csv, score_csv(result))
+    if args.plot:
+        pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
+        title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
+        curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
+        picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
+    return result, score_text(result, curves=args.window is not None and not args.csv)
+
+
+def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: Mapping[str, Path]) -> Result:
+    """Models and baselines over a split of a corpus, with a report if asked for."""
+    from wavegen.comparison import compare
+    from wavegen.data.corpus import open_corpus
+    from wavegen.page import write_page
+    from wavegen.report import comparison_text
+    from wavegen.showcase import sounds, training_course
+
+    corpus = open_corpus(args.corpus)
+    result = compare(models, corpus, args.split, args.against, progress=True, proof=args.proof, without=args.without)
+    if args.html:
+        runs = {name: training_course(path) for name, path in paths.items()}
+        with tempfile.TemporaryDirectory() as folder:
+            shown = list(sounds(models, result, corpus, Path(folder)))
+            write_page(args.html, result, shown, runs=runs, symbols=args.bits_per_symbol)
+    return result, comparison_text(result, args.bits_per_symbol)
