@@ -64,18 +64,18 @@ class PictureModel(Density):
         return self.network.macs_per_picture // self.grid.dimensions
 
     def params(self, pictures: Tensor) -> Tensor:
-        """What says how each dimension is distributed: (batch, dimensions) integer to (batch, dimensions, num_params).
+        """What says how each dimension is distributed, (batch, dimensions) integers to (…, num_params)."""
+        return self.network(self._inputs(pictures)).flatten(1, 3)
 
-        The dimensions are those of whole pictures, or of their first rows.
-        """
-        levels = pictures.reshape(len(pictures), -1, self.grid.width, self.grid.channels)
-        levels = levels.to(next(self.parameters()).dtype)
-        return self.network(2 * levels / (self.grid.levels - 1) - 1).flatten(1, 3)
+    def row_params(self, row: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """The same of the next row, (batch, width · channels), below those of `state`, None at the top; and a state."""
+        params, state = self.network.rows(self._inputs(row), state)
+        return params.flatten(1, 3), state
 
-    def params_at(self, pictures: Tensor, dimension: int) -> Tensor:
-        """What says how one dimension is distributed, (batch, num_params), of which those before it are all it sees."""
-        row = self.grid.width * self.grid.channels
-        return self.params(pictures[:, : (dimension // row + 1) * row])[:, dimension]
+    def _inputs(self, rows: Tensor) -> Tensor:
+        """Levels from −1 to 1, (batch, rows, width, channels)."""
+        levels = rows.reshape(len(rows), -1, self.grid.width, self.grid.channels).to(next(self.parameters()).dtype)
+        return 2 * levels / (self.grid.levels - 1) - 1
 
     def log2_prob(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
         """log2 p of each dimension of whole pictures, (batch, dimensions) integer to (batch, dimensions) float."""

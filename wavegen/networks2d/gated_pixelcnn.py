@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -27,10 +28,10 @@ class _Layer(nn.Module):
         self.down = MaskedConv2d(2 * hidden, 2 * hidden, (1, 1), 1)
         self.residual = masks.conv(hidden, hidden, 1, 1)
 
-    def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        above = self.vertical(v)
+    def forward(self, v: Tensor, h: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        above, past = self.vertical.rows(v, past)
         z = _gated(self.horizontal(h) + self.down(above))
-        return _gated(above), self.residual(z)
+        return _gated(above), self.residual(z), past
 
 
 def _gated(x: Tensor) -> Tensor:
@@ -85,11 +86,18 @@ class GatedPixelCNN(nn.Module):
         return [conv.weight for conv in inner]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
+        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        return self.rows(pictures)[0]
+
+    def rows(self, pictures: Tensor, state: Sequence[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
+        """The next rows' parameters, and what the rows after them need of these: the past of each vertical one."""
+        pasts = [None] * (1 + len(self.layers)) if state is None else state
         x = images(pictures)
-        v, h = self.front(x, x)
-        for layer in self.layers:
+        v, h, past = self.front(x, x, pasts[0])
+        after = [past]
+        for layer, past in zip(self.layers, pasts[1:], strict=True):
             with within_layers(h.device.type, self.bfloat16_layers):
-                v, change = layer(v, h)
+                v, change, past = layer(v, h, past)
             h = h + change
-        return grid_of(self.output(torch.relu(self.head(torch.relu(h)))), self.channels)
+            after.append(past)
+        return grid_of(self.output(torch.relu(self.head(torch.relu(h)))), self.channels), after
