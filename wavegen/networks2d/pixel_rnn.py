@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from wavegen.networks2d.base import State, rows_anew
 from wavegen.networks2d.layers import PixelMasks, colour_mask, images
 from wavegen.networks2d.lines import Span, Taps, plan
 from wavegen.networks2d.scan import scan
@@ -75,6 +76,10 @@ class PixelRNN(nn.Module):
             x = layer(x, pixels, spans, width)
         params = self.output(torch.relu(self.head(torch.relu(x))))
         return params.view(channels, -1, height, width, batch).permute(4, 2, 3, 0, 1)
+
+    def rows(self, pictures: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The parameters of the next rows, and the state after them; see `Network2d`."""
+        return rows_anew(self, pictures, state)
 
 
 class ResidualLSTM(nn.Module):
