@@ -1,6 +1,7 @@
 """Bits of whole files: any chunk and any neighbours give the same; intervals against their definitions."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 @settings(deadline=None, max_examples=60)
 def test_any_chunk_and_any_neighbours_give_the_bits_of_each_file_alone(lengths, samples_at_once):
     pcms = [noise(length, seed) for seed, length in enumerate(lengths)]
-    model = Odd()
+    model: Any = Odd()
     bits = bits_per_file(model, pcms, samples_at_once)
     np.testing.assert_allclose(bits, [odd_bits(pcm) for pcm in pcms], rtol=1e-5)
     assert model.largest <= max(samples_at_once, 16), "memory is bounded by the samples at once"

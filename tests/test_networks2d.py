@@ -7,6 +7,7 @@ from torch.autograd import gradcheck
 
 from wavegen import networks
 from wavegen.networks2d import NADE
+from wavegen.networks2d.base import rows_anew
 from wavegen.networks2d.layers import colour_mask
 
 HEIGHT, WIDTH = 9, 11
@@ -117,12 +118,25 @@ def test_the_masks_of_colours():
 
 
 @pytest.mark.parametrize("name", tiny2d.NAMES)
-def test_the_first_rows_need_no_others(name):
+@pytest.mark.parametrize("cuts", [[1] * HEIGHT, [2, 3, 4], [HEIGHT - 1, 1], [1, HEIGHT - 1]])
+def test_any_stretches_of_rows_give_the_same(name, cuts):
     network = tiny2d.network(name, HEIGHT, WIDTH, 2)
     pictures = torch.randn(3, HEIGHT, WIDTH, 2, dtype=torch.float64)
-    whole = network(pictures)
-    for rows in (1, 2, HEIGHT - 1):
-        assert torch.allclose(network(pictures[:, :rows]), whole[:, :rows], rtol=0, atol=1e-12)
+    pieces, state = [], None
+    for rows in pictures.split(cuts, dim=1):
+        again, _ = network.rows(rows, state)  # what it was given it leaves as it was
+        params, state = network.rows(rows, state)
+        assert torch.equal(again, params)
+        pieces.append(params)
+    assert torch.allclose(torch.cat(pieces, dim=1), network(pictures), rtol=0, atol=1e-12)
+
+
+def test_rows_anew_are_the_same_rows():
+    network = tiny2d.network("pixelcnn", HEIGHT, WIDTH)
+    pictures = torch.randn(3, HEIGHT, WIDTH, 1, dtype=torch.float64)
+    first, state = rows_anew(network, pictures[:, :4], None)
+    second, _ = rows_anew(network, pictures[:, 4:], state)
+    assert torch.allclose(torch.cat([first, second], dim=1), network(pictures), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", tiny2d.NAMES)

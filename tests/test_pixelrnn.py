@@ -145,3 +145,15 @@ def test_multiply_adds_are_counted_without_what_masks_hide(name):
     layers += 20 if name == "diagonal-bilstm" else 0  # of the pixel, in the direction from the right
     assert network.macs_per_picture == 12 * (24 * 10 + layers + 10 * 10 + 10 * 3)
     assert all(weight.dim() == 2 and weight.shape[1] > 1 for weight in network.hidden_weights())
+
+
+@pytest.mark.parametrize("name", ["row-lstm", "diagonal-bilstm"])
+def test_a_layer_adds_to_what_it_reads(name):
+    network = tiny2d.network(name, 3, 4)
+    layer = network.layers[0]
+    x, pixels = torch.randn(10, 12, 2, dtype=torch.float64), torch.randn(1, 12, 2, dtype=torch.float64)
+    assert not torch.allclose(layer(x, pixels, network.spans(3, 4), 4), x)
+    with torch.no_grad():
+        layer.residual.weight.zero_()
+        layer.residual.bias.zero_()
+    assert torch.equal(layer(x, pixels, network.spans(3, 4), 4), x)

@@ -30,6 +30,10 @@ def model(name: str, grid: Grid, distribution: str = "categorical", seed: int = 
     with torch.no_grad():
         for weight in made.parameters():
             weight.copy_(torch.randn_like(weight) * (0.7 if weight.dim() > 1 else 0.3))
+        spread = made.params(torch.randint(grid.levels, (50, grid.dimensions))).std()
+        for parameter, weight in made.network.named_parameters():
+            if parameter.startswith("output"):  # far from uniform, and as far from certain
+                weight *= 1.2 / spread
     return made
 
 

@@ -58,8 +58,8 @@ def _add_prepare(commands: Any) -> None:
     parser.usage = "wavegen prepare [-h] [--json] [options] [NAME] SOURCE CORPUS"
     source = (
         "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2; after "
-        "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official folder; "
-        "pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
+        "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official "
+        "folder; pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
     )
     # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
     parser.add_argument("first", metavar="[NAME] SOURCE", help=source)

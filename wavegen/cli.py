@@ -71,7 +71,7 @@ def _prepare(args: argparse.Namespace) -> Result:
 
     given = [word for word in (args.first, args.second, args.third) if word is not None]
     if (name := picture_set_meant(given)) is not None:
-        audit = prepare_pictures(name, *([None] if len(given) == 2 else []), *given[1:], args.levels)
+        audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels)
         return audit, describe_pictures(audit)
     if args.levels is not None:
         raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")

@@ -188,7 +188,7 @@ class AudioModel(Density):
 
     @classmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], form: int) -> AudioModel:
-        """Builds an untrained model of sound at the sample rate `form` from what `settings` gives or a recipe's tables say.
+        """Builds an untrained model of sound at the sample rate `form` from what `settings` gives or a recipe says.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.recipe` checks before.
         """

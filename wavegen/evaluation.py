@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from wavegen.density import Density
+from wavegen.density import AudioModel, Density
 from wavegen.engine import open_engine, precision_of
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
@@ -66,7 +66,7 @@ def teacher_forcing(model: Density, streams: int) -> Feed:
     return feed
 
 
-def feed_of(model: Density) -> Callable[[int], Feed]:
+def feed_of(model: AudioModel) -> Callable[[int], Feed]:
     """How so many streams of a model are fed where no engine is asked for: by its own forward pass.
 
     Only an engine rounds weights, and what that costs belongs into the number: a rounded model is fed to one.
@@ -130,7 +130,7 @@ def chunks(
 
 
 def _side_by_side(takes: Sequence[Take], streams: int) -> Iterator[list[int]]:
-    """Groups of at most as many indices as there are streams, longest first, none shorter than half the longest of its group."""
+    """Groups of at most `streams` indices, longest first, none shorter than half the longest of its group."""
     order = sorted(range(len(takes)), key=lambda index: -takes[index].samples)
     while order:
         longest = takes[order[0]].samples

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from wavegen.codecs import PCM_CODES
 from wavegen.density import UNIFORM_SHARE, Density, part_of, settings_of
@@ -63,25 +63,22 @@ class PictureModel(Density):
         return self.network.macs_per_picture // self.grid.dimensions
 
     def params(self, pictures: Tensor) -> Tensor:
-        """What says how each dimension is distributed: (batch, dimensions) integer to (batch, dimensions, num_params).
-
-        The dimensions are those of whole pictures, or of their first rows.
-        """
-        return self.network(self._seen(pictures)).flatten(1, 3)
-
-    def _seen(self, pictures: Tensor) -> Tensor:
-        """Levels (batch, dimensions) as the network sees them, (batch, rows, width, channels) from −1 to 1."""
-        levels = pictures.reshape(len(pictures), -1, self.grid.width, self.grid.channels)
-        return 2 * levels.to(next(self.parameters()).dtype) / (self.grid.levels - 1) - 1
+        """What says how each dimension is distributed, (batch, dimensions) integers to (…, num_params)."""
+        return self.network(self._inputs(pictures)).flatten(1, 3)
 
     def features(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
         """The network's features of whole pictures, (batch, dimensions) integer to (batch, 1, channels) float."""
-        return self.network.features(self._seen(batch)).unsqueeze(1), None
+        return self.network.features(self._inputs(batch)).unsqueeze(1), None
 
-    def params_at(self, pictures: Tensor, dimension: int) -> Tensor:
-        """What says how one dimension is distributed, (batch, num_params), of which those before it are all it sees."""
-        row = self.grid.width * self.grid.channels
-        return self.params(pictures[:, : (dimension // row + 1) * row])[:, dimension]
+    def row_params(self, row: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """The same of the next row, (batch, width · channels), below those of `state`, None at the top; and a state."""
+        params, state = self.network.rows(self._inputs(row), state)
+        return params.flatten(1, 3), state
+
+    def _inputs(self, rows: Tensor) -> Tensor:
+        """Levels from −1 to 1, (batch, rows, width, channels)."""
+        levels = rows.reshape(len(rows), -1, self.grid.width, self.grid.channels).to(next(self.parameters()).dtype)
+        return 2 * levels / (self.grid.levels - 1) - 1
 
     def log2_prob(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
         """log2 p of each dimension of whole pictures, (batch, dimensions) integer to (batch, dimensions) float."""

@@ -12,22 +12,21 @@ MOST_ROWS = 20  # of single pictures
 
 def comparison_text(comparison: Mapping[str, Any]) -> str:
     """The table of `compare`, and the differences below it."""
-    rows = [
-        [
-            row["name"],
-            f"{row['nats']:.2f}",
-            _interval(row),
-            f"{row['bits_per_dimension']:.4f}",
-            count(row["parameters"]),
-        ]
-        + [count(row["macs_per_sample"]), duration(row["training_seconds"]), rounded(row["samples_seen"])]
-        for row in comparison["rows"]
-    ]
-    header = ["", "nats/picture", "95 % interval", "bits/dimension", "parameters", "MACs/dimension", "trained"]
+    rows = comparison["rows"]
+    columns = {
+        "": [row["name"] for row in rows],
+        "nats/picture": [f"{row['nats']:.2f}" for row in rows],
+        "95 % interval": [_interval(row) for row in rows],
+        "bits/dimension": [f"{row['bits_per_dimension']:.4f}" for row in rows],
+        "parameters": [count(row["parameters"]) for row in rows],
+        "MACs/dimension": [count(row["macs_per_sample"]) for row in rows],
+        "trained": [duration(row["training_seconds"]) for row in rows],
+        "pictures seen": [rounded(row["pictures_seen"]) for row in rows],
+    }
     pictures = f"{comparison['pictures']} pictures of {comparison['grid']}"
     seen = "; the models were trained on them" if comparison["split"] == "train" else ""
     lines = [f"{comparison['split']} split: {pictures}{seen}; lower is better", ""]
-    lines.append(table([*header, "dimensions seen"], rows))
+    lines.append(table(list(columns), list(zip(*columns.values(), strict=True))))
     if comparison["differences"]:
         title = f"less {comparison['differences'][0]['b']}, paired over pictures"
         cells = [[each["a"], f"{each['nats']:+.2f}", _interval(each, "+")] for each in comparison["differences"]]

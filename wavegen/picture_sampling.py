@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from wavegen.engine.random import words
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS
 from wavegen.picture_density import PictureModel
-from wavegen.sheets import check_sheet, write_sheet
+from wavegen.sheets import write_sheet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,13 +70,15 @@ def generate_pictures(
     given: NDArray[np.integer] | None = None,
     rows: int = 0,
     progress: bool = False,
+    watch: Callable[[], None] | None = None,
 ) -> PictureDraws:
     """One picture a seed, each the same whatever other seeds it is drawn with; in float64.
 
     The first `rows` rows are those of `given`, (number, height, width, channels) levels, of which picture n is taken
     by seeds n, n + number … A random word w, of which every dimension has its own, draws the level k with
     C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1). Temperature and `top_p`, which only a categorical distribution takes, are the
-    model's own unless given; likelihoods are those at 1, of whole pictures. Raises UserError for arguments out of range.
+    model's own unless given; likelihoods are those at 1, of whole pictures. `watch` is called before each row;
+    what it raises ends the drawing. Raises UserError.
     """
     temperature = checked_temperature(
         float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
@@ -87,29 +89,41 @@ def generate_pictures(
     keys, grid = checked_seeds(seeds, len(seeds)), model.grid
     if not 0 <= rows < grid.height:
         raise UserError(f"{rows} rows given: at most {grid.height - 1} of {grid.height}, so that some are left to draw")
+    chosen = np.zeros((len(seeds), grid.dimensions), np.int64)
+    if given is not None:
+        chosen[:] = given.reshape(len(given), -1)[np.arange(len(seeds)) % len(given)]
     random = np.stack([words(int(key), 0, grid.dimensions) for key in keys])
     places = torch.from_numpy((random >> 2) / 2.0**30)
-    pictures = torch.zeros(len(seeds), grid.dimensions, dtype=torch.int64)
-    first = rows * grid.width * grid.channels
-    if given is not None:
-        chosen = given.reshape(len(given), -1)[np.arange(len(seeds)) % len(given)]
-        pictures[:, :first] = torch.from_numpy(chosen[:, :first].astype(np.int64))
-    exact = copy.deepcopy(model).cpu().double().eval()
-    begun = time.monotonic()
-    for d in tqdm(range(first, grid.dimensions), desc="drawing", leave=False, disable=None if progress else True):
-        params = exact.params_at(pictures, d)
-        if not torch.isfinite(params).all():
-            raise UserError(NOT_FINITE)
-        pictures[:, d] = _drawn(exact, params, places[:, d], temperature, top_p)
+    exact, begun = copy.deepcopy(model).cpu().double().eval(), time.monotonic()
+    pictures, state = torch.from_numpy(chosen), None
+    across = grid.width * grid.channels
+    for start in tqdm(
+        range(0, grid.dimensions, across), desc="drawing", leave=False, disable=None if progress else True
+    ):
+        if watch is not None:
+            watch()
+        row, words_of_row = pictures[:, start : start + across], places[:, start : start + across]
+        if start >= rows * across:
+            row.zero_()
+            for d in range(across):
+                params, _ = exact.row_params(row, state)
+                row[:, d] = _drawn(exact, _finite(params[:, d]), words_of_row[:, d], temperature, top_p)
+        _, state = exact.row_params(row, state)
     bits = -exact.log2_prob(pictures)[0].sum(1)
     shaped = pictures.view(-1, *grid.shape).numpy().astype(np.int16)
     return PictureDraws(list(seeds), shaped, grid.levels, bits.numpy(), time.monotonic() - begun)
 
 
+def _finite(params: torch.Tensor) -> torch.Tensor:
+    if not torch.isfinite(params).all():
+        raise UserError(NOT_FINITE)
+    return params
+
+
 def _drawn(
     model: PictureModel, params: torch.Tensor, places: torch.Tensor, temperature: float, top_p: float
 ) -> torch.Tensor:
-    """The level of each row of (batch, num_params) with C(level) ≤ place < C(level + 1), by bisection; (batch,) int64."""
+    """The level with C(level) ≤ place < C(level + 1) of each of (batch, num_params), by bisection; (batch,) int64."""
     level = torch.zeros(len(params), dtype=torch.int64)
     above = torch.full_like(level, model.grid.levels)
     while (above - level > 1).any():

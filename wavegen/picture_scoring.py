@@ -112,7 +112,7 @@ def compare_pictures(
             "name": name,
             "kind": "model" if name in models else "baseline",
             **_estimate(values, grid.dimensions),
-            **(provenance(models[name]) if name in models else dict.fromkeys(PROVENANCE)),
+            **_origin(models.get(name), grid.dimensions),
         }
         for name, values in nats.items()
     ]
@@ -127,6 +127,13 @@ def compare_pictures(
         "corpus_fingerprint": corpus.fingerprint,
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _origin(model: PictureModel | None, dimensions: int) -> dict[str, Any]:
+    """What only models have: size, cost, training, hashes."""
+    found = dict.fromkeys(PROVENANCE) if model is None else provenance(model)
+    seen = found["samples_seen"]
+    return found | {"pictures_seen": None if seen is None else seen // dimensions}
 
 
 def _differences(nats: Mapping[str, NDArray[np.float64]], against: str, dimensions: int) -> Iterable[dict[str, Any]]:

@@ -38,7 +38,6 @@ def write_sheet(path: str | Path, pictures: NDArray[np.integer], levels: int) ->
     from PIL import Image
 
     values = sheet(pictures, levels)
-    check_sheet(path, Grid(*pictures.shape[1:], levels))
     with replacing(path) as temporary:
         Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).save(temporary, format="PNG")
 

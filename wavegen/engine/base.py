@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from wavegen import machine
-from wavegen.density import AudioModel
+from wavegen.density import Density
 from wavegen.errors import UserError
 
 NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
@@ -70,7 +70,7 @@ def checked_temperature(temperature: float) -> float:
     return float(temperature)
 
 
-def checked_top_p(top_p: float, model: AudioModel) -> float:
+def checked_top_p(top_p: float, model: Density) -> float:
     """The top_p. Raises UserError unless it is above 0 and at most 1, and 1 for a mixture."""
     if not 0 < top_p <= 1:
         raise UserError(f"top_p {top_p} is not above 0 and at most 1; 1 samples the model as it is")

@@ -1,7 +1,8 @@
-"""Gated PixelCNN: two stacks, one of the rows above and one of the row itself, which together see all that is before."""
+"""Gated PixelCNN: a stack for the rows above and one for the row itself, which together see all that is before."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -27,10 +28,10 @@ class _Layer(nn.Module):
         self.down = MaskedConv2d(2 * hidden, 2 * hidden, (1, 1), 1)
         self.residual = masks.conv(hidden, hidden, 1, 1)
 
-    def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        above = self.vertical(v)
+    def forward(self, v: Tensor, h: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        above, past = self.vertical.rows(v, past)
         z = _gated(self.horizontal(h) + self.down(above))
-        return _gated(above), self.residual(z)
+        return _gated(above), self.residual(z), past
 
 
 def _gated(x: Tensor) -> Tensor:
@@ -39,7 +40,7 @@ def _gated(x: Tensor) -> Tensor:
 
 
 class GatedPixelCNN(nn.Module):
-    """A vertical stack v of all rows above a pixel, a horizontal one h of its own row: h ← h + R gate(H * h + L (V * v)).
+    """Stacks v of all rows above a pixel, v ← gate(V * v), and h of its own row: h ← h + R gate(H * h + L (V * v)).
 
     gate(a, b) = tanh(a) ⊙ σ(b); params = W₂ relu(W₁ relu(h)). Both stacks have `hidden_channels` features. van den
     Oord et al. (2016), "Conditional image generation with PixelCNN decoders", sections 2.1 and 2.2: what h sees of
@@ -86,20 +87,27 @@ class GatedPixelCNN(nn.Module):
         return [conv.weight for conv in inner]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
-        features = self._features(pictures)
-        return grid_of(self.output(torch.relu(self.head(torch.relu(features)))), self.channels)
+        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        return self.rows(pictures)[0]
+
+    def rows(self, pictures: Tensor, state: Sequence[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
+        """The next rows' parameters, and what the rows after them need of these: the past of each vertical one."""
+        h, after = self._features(pictures, state)
+        return grid_of(self.output(torch.relu(self.head(torch.relu(h)))), self.channels), after
 
     def features(self, pictures: Tensor) -> Tensor:
         """The mean of h over all pixels, (batch, features)."""
-        return self._features(pictures).mean(dim=(2, 3))
+        return self._features(pictures, None)[0].mean(dim=(2, 3))
 
-    def _features(self, pictures: Tensor) -> Tensor:
-        """h behind the last layer, (batch, features, rows, width)."""
+    def _features(self, pictures: Tensor, state: Sequence[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
+        """h behind the last layer, (batch, features, rows, width), and the next state."""
+        pasts = [None] * (1 + len(self.layers)) if state is None else state
         x = images(pictures)
-        v, h = self.front(x, x)
-        for layer in self.layers:
+        v, h, past = self.front(x, x, pasts[0])
+        after = [past]
+        for layer, past in zip(self.layers, pasts[1:], strict=True):
             with within_layers(h.device.type, self.bfloat16_layers):
-                v, change = layer(v, h)
+                v, change, past = layer(v, h, past)
             h = h + change
-        return h
+            after.append(past)
+        return h, after

@@ -46,12 +46,25 @@ class MaskedConv2d(nn.Module):
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.rows(x, None)[0]
+
+    def rows(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The next rows x, (batch, in_features, rows, width), below the `past` ones that they see; None is the top.
+
+        Gives (batch, out_features, rows, width) and the past of what follows.
+        """
         rows, columns = self.kernel_size
         weight = self.weight if self.mask is None else self.weight * self.mask
         hidden = (rows * columns - self.taps) * self.in_features
-        kernel = nn.functional.pad(weight, (0, hidden)).view(-1, rows, columns, self.in_features)
-        padding = (rows // 2, columns // 2)
-        return nn.functional.conv2d(x, kernel.permute(0, 3, 1, 2), self.bias, padding=padding)
+        kernel = nn.functional.pad(weight, (0, hidden)).view(-1, rows, columns, self.in_features).permute(0, 3, 1, 2)
+        above, beside = rows // 2, columns // 2
+        if past is None:  # all at once and nothing to put together: so it trains
+            y = nn.functional.conv2d(x, kernel, self.bias, padding=(above, beside))
+            x = nn.functional.pad(x, (0, 0, above, 0)) if x.shape[2] < above else x
+        else:
+            x = torch.cat([past, x], dim=2)
+            y = nn.functional.conv2d(x, kernel[:, :, : above + 1], self.bias, padding=(0, beside))
+        return y, x[:, :, x.shape[2] - above :]
 
 
 class PixelMasks:

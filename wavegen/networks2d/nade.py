@@ -49,11 +49,22 @@ class NADE(nn.Module):
         return []
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, rows, width, channels) to params (batch, rows, width, channels, num_params)."""
+        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        return self._params(pictures, self.hidden_bias.expand(len(pictures), -1), 0)
+
+    def rows(self, pictures: Tensor, state: tuple[Tensor, int] | None = None) -> tuple[Tensor, tuple[Tensor, int]]:
+        """The next rows' parameters, and for what follows a, (batch, hidden_size), and the dimension that it is of."""
+        a, first = (self.hidden_bias.expand(len(pictures), -1), 0) if state is None else state
         x = (pictures.flatten(1) + 1) / 2
-        seen = x.shape[1]
-        params: Any = _Scan.apply(x, self.hidden[: seen - 1], self.hidden_bias, self.output[:seen])
-        return (params.transpose(0, 1) + self.output_bias[:seen]).view(*pictures.shape, self.num_params)
+        weights = self.hidden[first : first + x.shape[1]]  # the last dimension of all has none
+        after = a + x[:, : len(weights)] @ weights
+        return self._params(pictures, a, first), (after, first + x.shape[1])
+
+    def _params(self, pictures: Tensor, a: Tensor, first: int) -> Tensor:
+        x = (pictures.flatten(1) + 1) / 2
+        last = first + x.shape[1]
+        params: Any = _Scan.apply(x, self.hidden[first : last - 1], a, self.output[first:last])
+        return (params.transpose(0, 1) + self.output_bias[first:last]).view(*pictures.shape, self.num_params)
 
     def features(self, pictures: Tensor) -> Tensor:
         """The last hidden units of whole pictures, which have seen all but the last dimension, (batch, hidden_size)."""
@@ -62,7 +73,7 @@ class NADE(nn.Module):
 
 
 class _Scan(torch.autograd.Function):
-    """V_d σ(a_d) of every dimension, (dimensions, batch, num_params), of x (batch, dimensions), W, c and V.
+    """V_d σ(a_d) of all dimensions, (dimensions, batch, num_params), of x (batch, dimensions), W, the first a and V.
 
     Nothing is kept but the last a: on the way back it loses one x_d W_d after the other. Pictures in which x_d is 0,
     most of them for most d, keep their a and σ(a) from d to d + 1, so that only the others' rows are computed anew;
@@ -70,9 +81,9 @@ class _Scan(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, hidden: Tensor, bias: Tensor, output: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, hidden: Tensor, start: Tensor, output: Tensor) -> Tensor:
         dimensions, num_params, _ = output.shape
-        a = bias.repeat(len(x), 1)
+        a = start.clone(memory_format=torch.contiguous_format)
         units = torch.sigmoid(a)
         params = x.new_empty(dimensions, len(x), num_params)
         for d, (rows, values) in enumerate(_changes(x)):
@@ -113,7 +124,7 @@ class _Scan(torch.autograd.Function):
                 a.index_copy_(0, rows, changed)
                 units.index_copy_(0, rows, changed.sigmoid_())
         of_a += of_units * units * (1 - units)
-        return of_x, of_hidden, of_a.sum(0), of_output
+        return of_x, of_hidden, of_a, of_output
 
 
 def _changes(x: Tensor) -> list[tuple[Tensor, Tensor]]:

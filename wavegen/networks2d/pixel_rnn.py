@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from wavegen.networks2d.base import State, rows_anew
 from wavegen.networks2d.layers import PixelMasks, colour_mask, images
 from wavegen.networks2d.lines import Span, Taps, plan
 from wavegen.networks2d.scan import scan
@@ -85,6 +86,10 @@ class PixelRNN(nn.Module):
         for layer in self.layers:
             x = layer(x, pixels, spans, width)
         return x
+
+    def rows(self, pictures: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The parameters of the next rows, and the state after them; see `Network2d`."""
+        return rows_anew(self, pictures, state)
 
 
 class ResidualLSTM(nn.Module):

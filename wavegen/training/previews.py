@@ -1,4 +1,4 @@
-"""What a model in training sounds like: drawn audio and surprise for TensorBoard, by the native engine."""
+"""What a model in training sounds or looks like: audio and surprise by the native engine, pictures; for TensorBoard."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from tensorboardX import summary
 
+from wavegen.density import AudioModel, Density
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
 from wavegen.errors import UserError
 from wavegen.evaluation import windowed
-from wavegen.grid import Form
+from wavegen.grid import Form, Grid
+from wavegen.picture_sampling import generate_pictures
 from wavegen.pictures import WINDOW, picture
+from wavegen.sheets import MODES, sheet
+from wavegen.training.learner import AbandonedError
 from wavegen.training.log import Board
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ EXPECTED_SECONDS = 5.0  # that the first takes
 PREVIEW_SECONDS = 2.0  # of audio at most
 DRAWING_SECONDS = 5.0  # of time at most: a large model draws less than that audio
 PIECE = 256  # samples between two looks at the clock
+PICTURES, PICTURE_SECONDS = 16, 30.0  # drawn; a model that takes longer shows none
 
 
 class Previews:
@@ -38,32 +43,36 @@ class Previews:
     """
 
     def __init__(self, recordings: Sequence[NDArray[np.int16]], form: Form):
-        self._heard = None
-        sample_rate = form if isinstance(form, int) else 1
-        if recordings:
-            self._heard = np.ascontiguousarray(recordings[0][: round(PREVIEW_SECONDS * sample_rate)])
-        self._sample_rate, self._spent, self._last, self._begun = sample_rate, 0.0, EXPECTED_SECONDS, 0.0
+        self._form, self._heard = form, None
+        self._sample_rate = 0 if isinstance(form, Grid) else form
+        if recordings and not isinstance(form, Grid):
+            self._heard = np.ascontiguousarray(recordings[0][: round(PREVIEW_SECONDS * form)])
+        self._spent, self._last, self._begun = 0.0, EXPECTED_SECONDS, 0.0
 
     def begin(self, seconds: float) -> None:
         """Counts from after the first `seconds` of training, which another process did."""
         self._begun = seconds
 
-    def show(self, model: Any, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool) -> None:
+    def show(self, model: Density, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool) -> None:
         """Adds previews of `model` to the board if they are due after `seconds` of training.
 
         Leaves off soon after `give_up` says so. Raises UserError as the board does.
         """
-        due = self._spent + self._last <= SHARE * (seconds - self._begun)
-        if not due or model.whole or native.missing() is not None or not native.runs(model):
+        if self._spent + self._last > SHARE * (seconds - self._begun):
             return
         started = time.monotonic()
-        model = copy.deepcopy(model).cpu().eval()
+        if isinstance(self._form, Grid) and self._form.channels in MODES:
+            _add_pictures(model, self._form, board, step, give_up)
+        elif isinstance(self._form, int) and native.missing() is None and native.runs(cast(AudioModel, model)):
+            self._add_sounds(copy.deepcopy(cast(AudioModel, model)).cpu().eval(), board, step, give_up)
+        self._last = time.monotonic() - started
+        self._spent += self._last
+
+    def _add_sounds(self, model: AudioModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:
         self._add("drawn", *self._drawn(open_engine(model, engine="cpu", threads=1), give_up), board, step)
         if self._heard is not None and not give_up():
             log2_prob = open_engine(model, engine="cpu", threads=1).feed(self._heard[None])[0]
             self._add("validation", self._heard, log2_prob, board, step)
-        self._last = time.monotonic() - started
-        self._spent += self._last
 
     def _drawn(self, engine: Engine, give_up: Callable[[], bool]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
         """Audio from seed 0 and log2 p of each sample, (samples,) both."""
@@ -82,6 +91,19 @@ class Previews:
         board.add(summary.audio(name, pcm / 32768, self._sample_rate), step)
         if drawing is not None:
             board.add(summary.image(name, drawing, dataformats="HWC"), step)
+
+
+def _add_pictures(model: Any, grid: Grid, board: Board, step: int, give_up: Callable[[], bool]) -> None:
+    """A sheet of drawn pictures, unless that is given up or takes too long."""
+    deadline = time.monotonic() + PICTURE_SECONDS
+
+    def watch() -> None:
+        if give_up() or time.monotonic() > deadline:
+            raise AbandonedError
+
+    with contextlib.suppress(AbandonedError):
+        pictures = generate_pictures(model, range(PICTURES), temperature=1.0, top_p=1.0, watch=watch).pictures
+        board.add(summary.image("drawn", sheet(pictures, grid.levels), dataformats="HWC"), step)
 
 
 def _drawing(draw: Callable[[Path], None]) -> NDArray[np.floating] | None:
