@@ -1,0 +1,21 @@
+// The kernels, for the host.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+#include "model.h"
+
+namespace wavegen::cuda {
+
+struct ThroughputShape {
+    bool bfloat16, shared;     // whether the layers' weights are bfloat16, and what a block works with is in shared memory
+    std::uint32_t width;       // streams of a group, 4 or 16
+    std::uint32_t threads;     // of a block
+    std::size_t bytes;         // of shared memory, or of `spilled` for each block
+};
+
+cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream);
+
+}  // namespace wavegen::cuda

@@ -1,0 +1,13 @@
+// How the kernels are started for a model and a number of streams on this device.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels.h"
+#include "weights.h"
+
+namespace wavegen::cuda {
+
+ThroughputShape throughput_shape(const Weights& weights, std::size_t streams);
+
+}  // namespace wavegen::cuda
