@@ -50,9 +50,17 @@ std::shared_ptr<cuda::Weights> weights_of(const nb::dict& arrays, const Array<st
     return std::make_shared<cuda::Weights>(a, bfloat16, std::move(head), std::move(inputs), start_symbol);
 }
 
-void open(cuda::Engine* place, const std::shared_ptr<cuda::Weights>& weights, std::size_t streams) {
+cuda::Kernel kernel_named(const std::string& name) {
+    if (name == "auto") return cuda::Kernel::automatic;
+    require(name == "throughput" || name == "latency",
+            "kernel " + name + " is unknown; there are auto, throughput and latency");
+    return name == "throughput" ? cuda::Kernel::throughput : cuda::Kernel::latency;
+}
+
+void open(cuda::Engine* place, const std::shared_ptr<cuda::Weights>& weights, std::size_t streams,
+          const std::string& kernel) {
     within(streams, 1, kMostCudaStreams, "the number of streams");
-    new (place) cuda::Engine(weights, streams);
+    new (place) cuda::Engine(weights, streams, kernel_named(kernel));
 }
 
 }  // namespace
@@ -71,7 +79,10 @@ NB_MODULE(wavegen_cuda, m) {
           "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "start_symbol"_a,
           "Weights float32 by name, as PyTorch lays them out.");
     nb::class_<cuda::Engine>(m, "Engine", "Streams that run through one network on the GPU.")
-        .def("__init__", &open, "weights"_a, "streams"_a)
+        .def("__init__", &open, "weights"_a, "streams"_a, "kernel"_a)
+        .def_prop_ro("kernel", &cuda::Engine::kernel)
+        .def_prop_ro("fell_back", &cuda::Engine::fell_back,
+                     "Whether few streams are in the kernel for many, as weights do not fit on chip.")
         .def("generate", &generate_streams<cuda::Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
         .def("feed", &feed_streams<cuda::Engine>, "symbols"_a.noconvert(),

@@ -68,9 +68,12 @@ void bind_engine(nb::module_& m) {
              "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
-        .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(), "log2 p of given symbols' codes, (streams, count).")
-        .def("save", &save_streams<Engine>, "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
-        .def("restore", &restore_streams<Engine>, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(), "time"_a)
+        .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(),
+             "log2 p of given symbols' codes, (streams, count).")
+        .def("save", &save_streams<Engine>,
+             "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
+        .def("restore", &restore_streams<Engine>, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(),
+             "time"_a)
         .def_prop_ro("isa", &Engine::isa)
         .def_prop_ro("threads", &Engine::threads);
     nb::class_<Replay>(m, "Replay", "The reads of weights of an engine's steps, for benchmarks.")

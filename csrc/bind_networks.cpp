@@ -27,8 +27,7 @@ std::shared_ptr<Network> wavenet(const nb::dict& arrays, const Array<std::int32_
     const Precision rounded = precision_named(precision);
     const StandardRounding rounding;  // of what is packed
     NamedArrays weights(arrays);
-    const WaveNetArrays a =
-        checked_wavenet(weights, dilations, kernel_size, front_kernel_size, channels, num_params);
+    const WaveNetArrays a = checked_wavenet(weights, dilations, kernel_size, front_kernel_size, channels, num_params);
     return std::make_shared<WaveNet>(a, *kernels, rounded);
 }
 

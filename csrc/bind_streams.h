@@ -13,7 +13,7 @@ namespace wavegen {
 
 template <class Engine>
 nb::tuple generate_streams(Engine& engine, std::size_t count, const Array<std::uint64_t, 1>& seeds, double temperature,
-                   double top_p) {
+                           double top_p) {
     shaped(seeds, {engine.streams()}, "seeds");
     require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
     const Sampling sampling = checked_sampling(engine.takes_top_p(), temperature, top_p);
@@ -55,7 +55,7 @@ nb::tuple save_streams(Engine& engine) {
 
 template <class Engine>
 void restore_streams(Engine& engine, const Array<float, 2>& network, const Array<std::int16_t, 2>& codes,
-             const Array<std::uint16_t, 1>& last, std::uint64_t time) {
+                     const Array<std::uint16_t, 1>& last, std::uint64_t time) {
     weight(network, {engine.streams(), engine.state_floats()}, "network");
     shaped(codes, {engine.streams(), engine.state_codes()}, "codes");
     shaped(last, {engine.streams()}, "last");

@@ -49,8 +49,9 @@ inline void check_ends(std::size_t channels, std::size_t num_params) {
     within(num_params, 1, kMostChannels, "num_params");
 }
 
-inline WaveNetArrays sizes_of(const NamedArrays& weights, const Array<std::int32_t, 1>& dilations, std::size_t kernel_size,
-                       std::size_t front_kernel_size, std::size_t channels, std::size_t num_params) {
+inline WaveNetArrays sizes_of(const NamedArrays& weights, const Array<std::int32_t, 1>& dilations,
+                              std::size_t kernel_size, std::size_t front_kernel_size, std::size_t channels,
+                              std::size_t num_params) {
     WaveNetArrays a{};
     a.channels = channels;
     a.front_kernel = front_kernel_size;

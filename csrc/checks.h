@@ -29,8 +29,9 @@ inline Grid checked_grid(const Array<std::int32_t, 1>& codes, std::size_t most_s
     return Grid({codes.data(), codes.data() + codes.shape(0)});
 }
 
-inline Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>& error_table, const Array<float, 1>& weights,
-                      const Array<std::int32_t, 1>& code_of_symbol, std::size_t num_symbols) {
+inline Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>& error_table,
+                             const Array<float, 1>& weights, const Array<std::int32_t, 1>& code_of_symbol,
+                             std::size_t num_symbols) {
     within(table.shape(1), 1, kMostChannels, "the number of columns of input_table");
     weight(table, {num_symbols, table.shape(1)}, "input_table");
     require(error_table.size() == 0 || error_table.size() == kPcmCodes, "error_table must have 65536 values or none");

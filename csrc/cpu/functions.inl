@@ -1,6 +1,6 @@
-// Functions of the numeric contract, written once over `Vector` and its operations, see kernels.inl. A GPU includes this
-// too, with one lane. The order of operations is the contract (numerics = 1): do not change it without raising that
-// number.
+// Functions of the numeric contract, written once over `Vector` and its operations, see kernels.inl. A GPU includes
+// this too, with one lane. The order of operations is the contract (numerics = 1): do not change it without raising
+// that number.
 
 constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer that stands in the low bits
 
@@ -38,9 +38,7 @@ WAVEGEN_BOTH inline Vector exponential_of_negative(Vector y) {
 
 // tanh(a) σ(b) = -u / ((u + 2) (v + 2)) with u = exp(-2a) - 1 and v = exp(-b) - 1. Beyond the limits tanh is ±1 in
 // float32 and σ below 1e-26; within them nothing overflows.
-WAVEGEN_BOTH inline Vector gate_signal(Vector a) {
-    return exponential_minus_one(multiply(a, broadcast(-2.0f)), 20.0f);
-}
+WAVEGEN_BOTH inline Vector gate_signal(Vector a) { return exponential_minus_one(multiply(a, broadcast(-2.0f)), 20.0f); }
 WAVEGEN_BOTH inline Vector gate_opening(Vector b) {
     return exponential_minus_one(multiply(b, broadcast(-1.0f)), 60.0f);
 }

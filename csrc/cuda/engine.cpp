@@ -10,6 +10,8 @@ namespace wavegen::cuda {
 
 namespace {
 
+constexpr std::size_t kFew = 8;  // streams, for which the latency kernel is taken
+
 std::unique_lock<std::mutex> lock(std::mutex& busy) {
     std::unique_lock<std::mutex> held(busy, std::try_to_lock);
     if (!held) throw std::runtime_error("the engine is in use by another thread");
@@ -18,19 +20,25 @@ std::unique_lock<std::mutex> lock(std::mutex& busy) {
 
 }  // namespace
 
-Engine::Engine(std::shared_ptr<const Weights> weights, std::size_t streams)
-    : weights_(std::move(weights)),
-      streams_(streams),
-      shape_(throughput_shape(*weights_, streams)),
-      groups_((streams + shape_.width - 1) / shape_.width),
-      queues_(groups_ * group_floats()),
-      codes_(streams * state_codes()),
-      expected_(streams),
-      last_(streams),
-      spoilt_(1),
-      next_(weights_->layers().size() + 2),
-      seeds_(streams),
-      spilled_(shape_.shared ? 0 : groups_ * shape_.bytes) {
+Engine::Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel)
+    : weights_(std::move(weights)), streams_(streams) {
+    const bool few = kernel == Kernel::latency || (kernel == Kernel::automatic && streams <= kFew);
+    if (few) plan_ = latency_plan(*weights_, streams);
+    fell_back_ = few && !plan_;
+    if (!plan_) shape_ = throughput_shape(*weights_, streams);
+    width_ = plan_ ? 1 : shape_.width;
+    groups_ = (streams + width_ - 1) / width_;
+    queues_ = DeviceArray<float>(groups_ * group_floats());
+    codes_ = DeviceArray<std::int32_t>(streams * state_codes());
+    expected_ = DeviceArray<double>(streams);
+    last_ = DeviceArray<std::uint32_t>(streams);
+    spoilt_ = DeviceArray<std::uint32_t>(1);
+    next_ = DeviceArray<std::uint32_t>(weights_->layers().size() + 2);
+    seeds_ = DeviceArray<std::uint64_t>(streams);
+    if (plan_ && !plan_->cluster)
+        mailboxes_ =
+            DeviceArray<char>(plan_->groups * plan_->blocks * MailPlaces::of(weights_->model(), plan_->streams).bytes);
+    if (!plan_ && !shape_.shared) spilled_ = DeviceArray<char>(groups_ * shape_.bytes);
     start_streams();
 }
 
@@ -59,8 +67,14 @@ Launch Engine::launch(std::size_t count) {
     log2_prob_.grow(streams_ * count);
     Launch launch{};
     launch.model = weights_->model();
-    launch.streams = {static_cast<std::uint32_t>(streams_), shape_.width,  queues_.data(), codes_.data(),
-                      expected_.data(),                     last_.data(), spoilt_.data(), next_.data()};
+    launch.streams = {static_cast<std::uint32_t>(streams_),
+                      static_cast<std::uint32_t>(width_),
+                      queues_.data(),
+                      codes_.data(),
+                      expected_.data(),
+                      last_.data(),
+                      spoilt_.data(),
+                      next_.data()};
     launch.steps = static_cast<std::uint32_t>(count);
     launch.time = time_;
     launch.temperature = 1.0f;
@@ -74,7 +88,8 @@ Launch Engine::launch(std::size_t count) {
 void Engine::run(const Launch& launch) {
     if (broken_) throw std::runtime_error("the engine stopped at outputs that are not finite");
     broken_ = true;  // until every stream has got to the end
-    check(run_throughput(shape_, launch, spilled_.data(), nullptr));
+    check(plan_ ? run_latency(*plan_, launch, mailboxes_.data(), mailboxes_.size(), nullptr)
+                : run_throughput(shape_, launch, spilled_.data(), nullptr));
     std::uint32_t spoilt = 0;
     spoilt_.download(&spoilt, 0, 1);  // waits for the kernel
     if (spoilt != 0) throw std::runtime_error("the network's outputs are not finite");
@@ -105,13 +120,13 @@ void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_
 }
 
 // Calls move(width, at) for the rows that a stream remembers, the oldest of each signal first: their numbers are
-// `shape_.width` apart, from `at` on in the queues of the stream's group.
+// `width_` apart, from `at` on in the queues of the stream's group.
 template <class Move>
 void Engine::move_rows(std::size_t stream, const Move& move) const {
     for (const Queue& queue : queues())
         for (std::size_t age = queue.slots - 1; age >= 1; --age) {
             const std::size_t slot = (pushed_ + queue.slots - age) % queue.slots;
-            move(queue.width, (queue.start + slot * queue.width) * shape_.width + stream % shape_.width);
+            move(queue.width, (queue.start + slot * queue.width) * width_ + stream % width_);
         }
 }
 
@@ -120,9 +135,9 @@ std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* l
     if (broken_) throw std::runtime_error("the engine stopped at outputs that are not finite");
     std::vector<float> group(group_floats());
     for (std::size_t s = 0; s < streams_; ++s) {
-        if (s % shape_.width == 0) queues_.download(group.data(), s / shape_.width * group.size(), group.size());
+        if (s % width_ == 0) queues_.download(group.data(), s / width_ * group.size(), group.size());
         move_rows(s, [&](std::size_t width, std::size_t at) {
-            for (std::size_t i = 0; i < width; ++i) *network++ = group[at + i * shape_.width];
+            for (std::size_t i = 0; i < width; ++i) *network++ = group[at + i * width_];
         });
     }
     std::vector<std::int32_t> rings(codes_.size());
@@ -142,10 +157,10 @@ void Engine::restore(const float* network, const std::int16_t* codes, const std:
     std::vector<float> group(group_floats());
     for (std::size_t s = 0; s < streams_; ++s) {
         move_rows(s, [&](std::size_t width, std::size_t at) {
-            for (std::size_t i = 0; i < width; ++i) group[at + i * shape_.width] = *network++;
+            for (std::size_t i = 0; i < width; ++i) group[at + i * width_] = *network++;
         });
-        if (s % shape_.width + 1 == shape_.width || s + 1 == streams_)
-            queues_.upload(group.data(), s / shape_.width * group.size(), group.size());
+        if (s % width_ + 1 == width_ || s + 1 == streams_)
+            queues_.upload(group.data(), s / width_ * group.size(), group.size());
     }
     std::vector<std::int32_t> rings(codes_.size());
     std::vector<double> expected;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,11 @@
 
 namespace wavegen::cuda {
 
+enum class Kernel { automatic, throughput, latency };
+
 class Engine {
  public:
-    Engine(std::shared_ptr<const Weights> weights, std::size_t streams);
+    Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel);
 
     // See csrc/engine.h. Each call is one launch, which cannot be interrupted.
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
@@ -29,6 +32,10 @@ class Engine {
     std::size_t num_symbols() const { return weights_->model().distribution.symbols; }
     std::size_t state_floats() const { return weights_->state_floats(); }
     std::size_t state_codes() const { return weights_->model().inputs.taps; }
+    const char* kernel() const { return !plan_ ? "throughput" : plan_->cluster ? "latency-cluster" : "latency-grid"; }
+    bool fell_back() const {
+        return fell_back_;
+    }  // the layers' weights do not fit on chip, or there are too many streams
     bool takes_top_p() const { return weights_->head().component == nullptr; }
 
  private:
@@ -41,19 +48,21 @@ class Engine {
     std::vector<Queue> queues() const;
     template <class Move>
     void move_rows(std::size_t stream, const Move& move) const;
-    std::size_t group_floats() const { return weights_->model().queue * shape_.width; }
+    std::size_t group_floats() const { return weights_->model().queue * width_; }
 
     std::shared_ptr<const Weights> weights_;
     std::size_t streams_;
-    ThroughputShape shape_;
-    std::size_t groups_;
+    bool fell_back_ = false;
+    std::optional<LatencyPlan> plan_;  // else the shape
+    ThroughputShape shape_{};
+    std::size_t width_, groups_;  // how streams are grouped in memory
     DeviceArray<float> queues_;
     DeviceArray<std::int32_t> codes_;
     DeviceArray<double> expected_, log2_prob_;
     DeviceArray<std::uint32_t> last_, spoilt_, next_;
     DeviceArray<std::uint64_t> seeds_;
     DeviceArray<std::uint16_t> symbols_;
-    DeviceArray<char> spilled_;
+    DeviceArray<char> spilled_, mailboxes_;
     std::uint64_t time_ = 0, pushed_ = 0;  // steps since the file began, and since the queues were filled
     bool broken_ = false;
     std::mutex busy_;

@@ -13,7 +13,8 @@ __device__ inline double predicted(const DeviceInputs& inputs, const std::int32_
         const std::uint32_t i = first + lane();
         double product = 0.0;
         if (i < inputs.taps)
-            product = inputs.weights[i] * static_cast<double>(codes[newest >= i ? newest - i : newest + inputs.taps - i]);
+            product =
+                inputs.weights[i] * static_cast<double>(codes[newest >= i ? newest - i : newest + inputs.taps - i]);
         const std::uint32_t here = inputs.taps - first < kWarp ? inputs.taps - first : kWarp;
         for (std::uint32_t from = 0; from < here; ++from) sum += __shfl_sync(~0u, product, static_cast<int>(from));
     }

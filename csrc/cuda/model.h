@@ -49,11 +49,11 @@ struct DeviceHead {
 
 struct DeviceModel {
     std::uint32_t front_kernel, residual, half, skip, layers, kernel, params;
-    std::uint32_t scratch;         // bytes that a warp needs to read a distribution
-    std::uint64_t queue;           // floats of all queues of a stream; the front's is the first
-    DeviceMatrix front;            // of float32, as are the next two
+    std::uint32_t scratch;  // bytes that a warp needs to read a distribution
+    std::uint64_t queue;    // floats of all queues of a stream; the front's is the first
+    DeviceMatrix front;     // of float32, as are the next two
     DeviceMatrix head, output;
-    const DeviceLayer* layer;      // (layers,)
+    const DeviceLayer* layer;  // (layers,)
     DeviceInputs inputs;
     DeviceHead distribution;
 };
@@ -63,10 +63,10 @@ struct DeviceModel {
 struct DeviceStreams {
     std::uint32_t count, width;
     float* queues;
-    std::int32_t* codes;     // (count, taps), a ring
-    double* expected;        // (count,) where the predictor saw the next sample
-    std::uint32_t* last;     // (count,) symbols
-    std::uint32_t* spoilt;   // set if outputs are not finite
+    std::int32_t* codes;        // (count, taps), a ring
+    double* expected;           // (count,) where the predictor saw the next sample
+    std::uint32_t* last;        // (count,) symbols
+    std::uint32_t* spoilt;      // set if outputs are not finite
     const std::uint32_t* next;  // (layers + 2,) the ring slots that come next: front's, each layer's, the codes'
 };
 

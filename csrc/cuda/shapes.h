@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "kernels.h"
 #include "weights.h"
@@ -9,5 +10,8 @@
 namespace wavegen::cuda {
 
 ThroughputShape throughput_shape(const Weights& weights, std::size_t streams);
+
+// None if the layers' weights do not fit on chip, or there are too many streams.
+std::optional<LatencyPlan> latency_plan(const Weights& weights, std::size_t streams);
 
 }  // namespace wavegen::cuda

@@ -120,7 +120,8 @@ __device__ inline void gate(const Desk<kWidth>& desk, const DeviceLayer& layer, 
 // From z to the skip sums and the next layer's x.
 template <class Weight, std::uint32_t kWidth>
 __device__ inline void pass_on(const Desk<kWidth>& desk, const DeviceLayer& layer, bool first) {
-    const std::uint32_t skips = layer.skip.outputs / 2, residuals = layer.residual.inputs ? layer.residual.outputs / 2 : 0;
+    const std::uint32_t skips = layer.skip.outputs / 2,
+                        residuals = layer.residual.inputs ? layer.residual.outputs / 2 : 0;
     const bool last = residuals == 0;
     each_task<kWidth>(skips + residuals, [&](std::uint32_t task, std::uint32_t column) {
         const bool skip = task < skips;

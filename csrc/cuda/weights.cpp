@@ -72,8 +72,9 @@ void Weights::add_layers(const WaveNetArrays& a) {
         layer.skip =
             rounded(a.half, a.skip, {{a.skip_weight + l * a.half, a.layers * a.half, l == 0 ? a.skip_bias : nullptr}});
         if (l + 1 < a.layers)
-            layer.residual = rounded(a.half, a.residual, {{a.residual_weight + l * a.residual * a.half, a.half,
-                                                           a.residual_bias + l * a.residual}});
+            layer.residual =
+                rounded(a.half, a.residual,
+                        {{a.residual_weight + l * a.residual * a.half, a.half, a.residual_bias + l * a.residual}});
         layers_.push_back(layer);
     }
     device_layers_ = DeviceArray<DeviceLayer>(layers_);

@@ -57,7 +57,7 @@ class CudaEngine(SymbolEngine):
         if (why := missing()) is not None:
             raise UserError(why)
         super().__init__(model, precision)
-        self._wanted = kernel
+        self._kernel = kernel
         try:
             self._weights = extension().weights(**cuda_arguments(model), bfloat16=precision != PRECISIONS[0])
             self._open(streams)
@@ -67,7 +67,7 @@ class CudaEngine(SymbolEngine):
     def _open(self, streams: int) -> None:
         self.streams = streams
         self._piece = max(1, min(_STEPS, _SAMPLES // streams))
-        self._native = extension().Engine(self._weights, streams)
+        self._native = extension().Engine(self._weights, streams, self._kernel)
 
     def resized(self, streams: int) -> CudaEngine:
         """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""

@@ -10,7 +10,13 @@
 
 #include "intrinsics.h"
 
-enum cudaError_t { cudaSuccess, cudaErrorMemoryAllocation, cudaErrorNoDevice, cudaErrorInsufficientDriver, cudaErrorInvalidValue };
+enum cudaError_t {
+    cudaSuccess,
+    cudaErrorMemoryAllocation,
+    cudaErrorNoDevice,
+    cudaErrorInsufficientDriver,
+    cudaErrorInvalidValue
+};
 enum cudaDeviceAttr {
     cudaDevAttrMaxSharedMemoryPerBlockOptin,
     cudaDevAttrMultiProcessorCount,
@@ -57,14 +63,21 @@ inline std::size_t& allocated() {
 // compute capability; _CLUSTER: most blocks in a cluster; _MEMORY: bytes in all.
 inline long device(cudaDeviceAttr which) {
     switch (which) {
-        case cudaDevAttrMaxSharedMemoryPerBlockOptin: return setting("WAVEGEN_SHIM_SHARED", 232448);
-        case cudaDevAttrMultiProcessorCount: return setting("WAVEGEN_SHIM_SMS", 132);
-        case cudaDevAttrComputeCapabilityMajor: return setting("WAVEGEN_SHIM_MAJOR", 9);
-        case cudaDevAttrCooperativeLaunch: return 1;
-        default: return 0;
+        case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+            return setting("WAVEGEN_SHIM_SHARED", 232448);
+        case cudaDevAttrMultiProcessorCount:
+            return setting("WAVEGEN_SHIM_SMS", 132);
+        case cudaDevAttrComputeCapabilityMajor:
+            return setting("WAVEGEN_SHIM_MAJOR", 9);
+        case cudaDevAttrCooperativeLaunch:
+            return 1;
+        default:
+            return 0;
     }
 }
-inline long largest_cluster() { return device(cudaDevAttrComputeCapabilityMajor) < 9 ? 0 : setting("WAVEGEN_SHIM_CLUSTER", 16); }
+inline long largest_cluster() {
+    return device(cudaDevAttrComputeCapabilityMajor) < 9 ? 0 : setting("WAVEGEN_SHIM_CLUSTER", 16);
+}
 
 }  // namespace shim
 
@@ -103,7 +116,12 @@ inline cudaError_t cudaFree(void* place) {
     }
     return cudaSuccess;
 }
-inline cudaError_t cudaMemset(void* place, int value, std::size_t bytes) { return std::memset(place, value, bytes), cudaSuccess; }
+inline cudaError_t cudaMemset(void* place, int value, std::size_t bytes) {
+    return std::memset(place, value, bytes), cudaSuccess;
+}
+inline cudaError_t cudaMemsetAsync(void* place, int value, std::size_t bytes, cudaStream_t) {
+    return cudaMemset(place, value, bytes);
+}
 inline cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
     return std::memcpy(to, from, bytes), cudaSuccess;
 }
@@ -114,9 +132,22 @@ cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute which, int value) {
     return fits ? cudaSuccess : cudaErrorInvalidValue;
 }
 
+template <class Kernel>
+cudaError_t cudaOccupancyMaxActiveClusters(int* count, Kernel*, const cudaLaunchConfig_t* config) {
+    const long blocks = config->attrs[0].val.clusterDim.x;
+    *count =
+        static_cast<int>(blocks > shim::largest_cluster() ? 0 : shim::device(cudaDevAttrMultiProcessorCount) / blocks);
+    return cudaSuccess;
+}
+template <class Kernel>
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* count, Kernel*, int, std::size_t) {
+    return *count = 1, cudaSuccess;
+}
+
 // One block after another; or all blocks of a cluster, or of a cooperative grid, at once.
 template <class... Parameters, class... Arguments>
-cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...), Arguments... arguments) {
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments... arguments) {
     const std::tuple<Parameters...> given(arguments...);
     const std::function<void()> body = [&] { std::apply(kernel, given); };
     auto& scheduler = shim::Scheduler::get();
@@ -124,12 +155,15 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
     scheduler.grid_size = config->gridDim;
     unsigned cluster = 1, together = 1;
     for (unsigned a = 0; a < config->numAttrs; ++a) {
-        if (config->attrs[a].id == cudaLaunchAttributeClusterDimension) together = cluster = config->attrs[a].val.clusterDim.x;
-        else if (config->attrs[a].val.cooperative) together = config->gridDim.x;
+        if (config->attrs[a].id == cudaLaunchAttributeClusterDimension)
+            together = cluster = config->attrs[a].val.clusterDim.x;
+        else if (config->attrs[a].val.cooperative)
+            together = config->gridDim.x;
     }
-    const bool fits = config->dynamicSmemBytes <= static_cast<std::size_t>(shim::device(cudaDevAttrMaxSharedMemoryPerBlockOptin)) &&
-                      (cluster == 1 || static_cast<long>(cluster) <= shim::largest_cluster()) && config->gridDim.x % together == 0 &&
-                      (cluster > 1 || together == 1 || static_cast<long>(together) <= shim::device(cudaDevAttrMultiProcessorCount));
+    const bool fits =
+        config->dynamicSmemBytes <= static_cast<std::size_t>(shim::device(cudaDevAttrMaxSharedMemoryPerBlockOptin)) &&
+        (cluster == 1 || static_cast<long>(cluster) <= shim::largest_cluster()) && config->gridDim.x % together == 0 &&
+        (cluster > 1 || together == 1 || static_cast<long>(together) <= shim::device(cudaDevAttrMultiProcessorCount));
     if (!fits || config->blockDim.x % 32 != 0) return cudaErrorInvalidValue;
     for (unsigned first = 0; first < config->gridDim.x; first += together) {
         std::deque<shim::Block> blocks;

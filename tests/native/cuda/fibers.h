@@ -106,7 +106,8 @@ class Scheduler {
         random_.seed(static_cast<unsigned>(setting("WAVEGEN_SHIM_SEED", 1)));
         while (fibers_.size() < blocks.size() * threads) fibers_.emplace_back();
         alive_ = blocks.size() * threads;
-        for (std::size_t i = 0; i < alive_; ++i) start(fibers_[i], blocks[i / threads], static_cast<unsigned>(i % threads));
+        for (std::size_t i = 0; i < alive_; ++i)
+            start(fibers_[i], blocks[i / threads], static_cast<unsigned>(i % threads));
         while (alive_ > 0) {
             poll();
             if (ready_.empty()) fail("all threads wait");
@@ -198,6 +199,16 @@ inline const std::uint64_t* exchange(std::uint64_t value, int kind) {
     mine.said[parity][lane()] = value;
     Scheduler::get().meet(mine.barrier, 32, kind);
     return mine.said[parity];
+}
+
+inline void meet_cluster() {
+    Block& block = *here().block;
+    const auto threads = static_cast<unsigned>(block.cluster->size()) * Scheduler::get().block_size.x;
+    Scheduler::get().meet(*block.cluster_barrier, threads, 11);
+}
+inline char* shared_of(char* place, unsigned rank) {
+    Block& block = *here().block;
+    return (*block.cluster)[rank]->shared.data() + (place - block.shared.data());
 }
 
 }  // namespace shim
