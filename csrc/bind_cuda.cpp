@@ -4,6 +4,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,14 @@ void open(cuda::Engine* place, const std::shared_ptr<cuda::Weights>& weights, st
     new (place) cuda::Engine(weights, streams, kernel_named(kernel));
 }
 
+nb::dict clocks() {
+    unsigned long long cycles[static_cast<int>(cuda::Phase::count)];
+    cuda::check(cuda::take_clocks(cycles));
+    nb::dict found;
+    for (std::size_t i = 0; i < std::size(cycles); ++i) found[cuda::kPhases[i]] = cycles[i];
+    return found;
+}
+
 }  // namespace
 }  // namespace wavegen
 
@@ -72,6 +81,9 @@ NB_MODULE(wavegen_cuda, m) {
     m.attr("numerics") = 1;
     m.def("missing", &cuda::missing, "Why no GPU can be used, or None.");
     m.def("device", &cuda::device_name, "What the GPU is called.");
+    m.def("multiprocessors", &cuda::multiprocessors, "How many the GPU has.");
+    m.def("clocks", &clocks,
+          "Cycles since the last call, by what they went to; zeros unless built with WAVEGEN_CUDA_CLOCKS.");
     nb::class_<cuda::Weights>(m, "Weights", "A WaveNet with its inputs and its distribution, on the GPU.");
     m.def("weights", &weights_of, nb::kw_only(), "weights"_a, "dilations"_a.noconvert(), "kernel_size"_a,
           "front_kernel_size"_a, "bfloat16"_a, "head"_a, "codes_per_symbol"_a.noconvert(),

@@ -2,6 +2,7 @@
 # configures, so that a compiler that fails costs that engine alone, and one line says so.
 
 set(WAVEGEN_CUDA ON CACHE BOOL "Build the CUDA engine if there is an nvcc")
+set(WAVEGEN_CUDA_CLOCKS OFF CACHE BOOL "Count where its time goes, which takes some")
 find_program(WAVEGEN_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH /usr/local/cuda PATH_SUFFIXES bin)
 if(NOT WAVEGEN_CUDA OR NOT WAVEGEN_NVCC)
   return()
@@ -9,8 +10,11 @@ endif()
 
 set(kernels ${CMAKE_CURRENT_BINARY_DIR}/cuda_kernels.o)
 set(flags
-  -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr -Xcompiler=-fPIC,-fvisibility=hidden -ccbin ${CMAKE_CXX_COMPILER}
+  -std=c++17 -O3 -t2 -fmad=false --expt-relaxed-constexpr -Xcompiler=-fPIC,-fvisibility=hidden -ccbin ${CMAKE_CXX_COMPILER}
   -gencode=arch=compute_80,code=sm_80 -gencode=arch=compute_90,code=[sm_90,compute_90])
+if(WAVEGEN_CUDA_CLOCKS)
+  list(APPEND flags -DWAVEGEN_CLOCKS)
+endif()
 
 # Where the toolkit is, as nvcc itself says, which may be a script that calls another.
 execute_process(COMMAND ${WAVEGEN_NVCC} --dryrun -c x.cu OUTPUT_VARIABLE dry_run ERROR_VARIABLE dry_run)

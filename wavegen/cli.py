@@ -249,8 +249,12 @@ def _info(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
     from wavegen.data.audit import describe
     from wavegen.data.corpus import open_corpus
-    from wavegen.report import description_text
+    from wavegen.report import description_text, engines_text
 
+    if args.path is None:
+        from wavegen.engine import describe_engines
+
+        return (about := describe_engines()), engines_text(about)
     if (args.path / "corpus.json").exists():
         corpus = open_corpus(args.path)
         about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}

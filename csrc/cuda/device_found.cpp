@@ -10,9 +10,9 @@ namespace {
 
 constexpr int kLeastMajor = 8;  // compute capability
 
-int capability(cudaDeviceAttr part) {
+int attribute(cudaDeviceAttr which) {
     int value = 0;
-    check(cudaDeviceGetAttribute(&value, part, 0));
+    check(cudaDeviceGetAttribute(&value, which, 0));
     return value;
 }
 
@@ -25,10 +25,10 @@ std::optional<std::string> missing() {
     if (error == cudaErrorInsufficientDriver) return "there is no NVIDIA driver, or it is too old for this CUDA";
     if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0)) return "there is no NVIDIA GPU";
     if (error != cudaSuccess) return std::string("CUDA says: ") + cudaGetErrorString(error);
-    const int major = capability(cudaDevAttrComputeCapabilityMajor);
+    const int major = attribute(cudaDevAttrComputeCapabilityMajor);
     if (major >= kLeastMajor) return std::nullopt;
     return device_name() + " has compute capability " + std::to_string(major) + "." +
-           std::to_string(capability(cudaDevAttrComputeCapabilityMinor)) + "; 8.0 is the least";
+           std::to_string(attribute(cudaDevAttrComputeCapabilityMinor)) + "; 8.0 is the least";
 }
 
 std::string device_name() {
@@ -36,5 +36,7 @@ std::string device_name() {
     check(cudaGetDeviceProperties(&properties, 0));
     return properties.name;
 }
+
+std::size_t multiprocessors() { return static_cast<std::size_t>(attribute(cudaDevAttrMultiProcessorCount)); }
 
 }  // namespace wavegen::cuda

@@ -1,6 +1,7 @@
 // Whether there is a GPU that the kernels run on.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -8,5 +9,6 @@ namespace wavegen::cuda {
 
 std::optional<std::string> missing();  // why not, in a few words
 std::string device_name();
+std::size_t multiprocessors();
 
 }  // namespace wavegen::cuda

@@ -95,4 +95,16 @@ cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, c
                           : start_any<float>(shape, launch, spilled, stream);
 }
 
+cudaError_t take_clocks(unsigned long long (&cycles)[static_cast<int>(Phase::count)]) {
+    const unsigned long long zeros[static_cast<int>(Phase::count)] = {};
+    std::memcpy(cycles, zeros, sizeof zeros);
+#ifdef WAVEGEN_CLOCKS
+    const cudaError_t error = cudaMemcpyFromSymbol(cycles, phase_cycles, sizeof cycles);
+    if (error != cudaSuccess) return error;
+    return cudaMemcpyToSymbol(phase_cycles, zeros, sizeof zeros);
+#else
+    return cudaSuccess;
+#endif
+}
+
 }  // namespace wavegen::cuda

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "clocks.h"
 #include "model.h"
 #include "places.h"
 
@@ -25,5 +26,8 @@ std::size_t groups_at_once(const LatencyPlan& plan);
 // `mailboxes`: bytes of all blocks' mailboxes, which are used and emptied where blocks are not in clusters.
 cudaError_t run_latency(const LatencyPlan& plan, const Launch& launch, char* mailboxes, std::size_t bytes,
                         cudaStream_t stream);
+
+// Cycles of each Phase since the last call; zeros unless compiled with WAVEGEN_CLOCKS.
+cudaError_t take_clocks(unsigned long long (&cycles)[static_cast<int>(Phase::count)]);
 
 }  // namespace wavegen::cuda

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "chains.cuh"
+#include "clocks.cuh"
 #include "places.h"
 #include "signals.cuh"
 

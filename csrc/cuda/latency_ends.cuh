@@ -30,18 +30,23 @@ struct EndBlock : Station<kCluster> {
             if (warp() == 0) hear_last(stream);
             begin(stream, stream, 0);
         }
+        Stopwatch watch(threadIdx.x == 0);
         for (std::uint32_t item = 0; item < items; ++item) {
             const std::uint32_t stream = item % streams, step = item / streams;
             const bool goes_on = step + 1 < launch.steps;
             await<kReach>(in.skip_given, item + 1);
+            watch.lap(Phase::wait_skip);
             decide(stream);
+            watch.lap(Phase::head);
             if (warp() == 0) {
                 settle(launch, this->at(places.params), this->base + places.scratch, location(stream), first + stream,
                        step);
                 __syncwarp();
                 if (goes_on) hear_last(stream);
             }
+            watch.lap(Phase::draw);
             if (goes_on) begin(item + streams, stream, step + 1);
+            watch.lap(Phase::front);
         }
     }
 

@@ -81,23 +81,28 @@ struct LayerBlock : Station<kCluster> {
 
     __device__ void lead(std::uint32_t thread) const {
         float* x = this->at(places.x);
+        Stopwatch watch(thread == 0);
         for (std::uint32_t item = 0; item < items; ++item) {
             const std::uint32_t stream = item % streams, step = item / streams;
             await<kReach>(in.x_given, item + 1);
+            watch.lap(Phase::wait_x);
             const float* given = in.x + stream * quads(model.front.outputs);
             for (std::uint32_t i = thread; i < model.front.outputs; i += plan.leads) x[i] = this->from_mail(given + i);
             meet(kLeadBarrier, plan.leads);
             for (std::uint32_t l = begin; l < end; ++l) {
                 const DeviceLayer& layer = model.layer[l];
                 await<Reach::block>(ahead_done + (l - begin), item + 1);
+                watch.lap(Phase::wait_past);
                 gate(layer, l, stream, thread, x);
                 float* here = row(layer, stream, step, 0);
                 for (std::uint32_t i = thread; i < model.residual; i += plan.leads) here[i] = x[i];
                 meet(kLeadBarrier, plan.leads);
                 if (thread == 0) say<Reach::block>(done + (l - begin), item + 1);
+                watch.lap(Phase::gate);
                 if (layer.residual.inputs == 0) break;
                 pass_on(layer, l, stream, thread, x);
                 meet(kLeadBarrier, plan.leads);
+                watch.lap(Phase::residual);
             }
             if (thread == 0 && end < model.layers) say<kReach>(out.x_given, item + 1);
         }
@@ -132,9 +137,11 @@ struct LayerBlock : Station<kCluster> {
     // The skip sums: one chain through all layers of all blocks.
     __device__ void follow(std::uint32_t thread) const {
         const std::uint32_t outputs = model.head.outputs;
+        Stopwatch watch(thread == 0);
         for (std::uint32_t item = 0; item < items; ++item) {
             const std::uint32_t stream = item % streams, place = stream * quads(outputs);
             if (rank > 0) await<kReach>(in.skip_given, item + 1);
+            watch.lap(Phase::wait_skip);
             for (std::uint32_t from = thread - lane(); from < outputs; from += plan.skips) {
                 const std::uint32_t o = from + lane();
                 const bool mine = o < outputs;
@@ -148,6 +155,7 @@ struct LayerBlock : Station<kCluster> {
             }
             meet(kSkipBarrier, plan.skips);
             if (thread == 0) say<kReach>(out.skip_given, item + 1);
+            watch.lap(Phase::skip);
         }
     }
     __device__ const Weight* skip_weight(std::uint32_t l) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "chains.cuh"
+#include "clocks.cuh"
 #include "inputs.cuh"
 #include "laws.cuh"
 #include "places.h"
@@ -170,25 +171,31 @@ __device__ inline void head(const Desk<kWidth>& desk) {
 }
 
 template <class Weight, std::uint32_t kWidth>
-__device__ inline void step_of(const Desk<kWidth>& desk, std::uint32_t step) {
+__device__ inline void step_of(const Desk<kWidth>& desk, std::uint32_t step, Stopwatch& watch) {
     const DeviceModel& model = desk.model;
     hear_all(desk, step);
     __syncthreads();
+    watch.lap(Phase::hear);
     front(desk, step);
     __syncthreads();
+    watch.lap(Phase::front);
     for (std::uint32_t l = 0; l < model.layers; ++l) {
         const DeviceLayer& layer = model.layer[l];
         gate<Weight>(desk, layer, (desk.launch.streams.next[l + 1] + step) % layer.slots);
         __syncthreads();
+        watch.lap(Phase::gate);
         pass_on<Weight>(desk, layer, l == 0);
         __syncthreads();
+        watch.lap(Phase::residual);
     }
     head(desk);
     __syncthreads();
+    watch.lap(Phase::head);
     for (std::uint32_t s = warp(); s < desk.streams; s += warps())
         settle(desk.launch, desk.params + s * model.output.outputs, desk.scratch + warp() * model.scratch,
                desk.location[s], desk.first + s, step);
     __syncthreads();
+    watch.lap(Phase::draw);
 }
 
 // Blocks of any whole number of warps; one for each group of kWidth streams. They keep their numbers in shared memory,
@@ -201,7 +208,8 @@ __global__ void __launch_bounds__(256, 2) throughput(const __grid_constant__ Lau
     for (std::uint32_t at = threadIdx.x; at < launch.model.inputs.channels * kWidth; at += blockDim.x)
         desk.heard[at] = 0.0f;  // of idle streams
     __syncthreads();
-    for (std::uint32_t step = 0; step < launch.steps; ++step) step_of<Weight>(desk, step);
+    Stopwatch watch(blockIdx.x == 0 && threadIdx.x == 0);
+    for (std::uint32_t step = 0; step < launch.steps; ++step) step_of<Weight>(desk, step, watch);
 }
 
 }  // namespace wavegen::cuda

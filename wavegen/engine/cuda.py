@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import importlib
+import logging
+from collections.abc import Callable
+from functools import cache
 from types import ModuleType
+from typing import Any
 
 from wavegen.density import AudioModel
 from wavegen.engine.base import NUMERICS
@@ -14,6 +18,8 @@ from wavegen.errors import UserError
 from wavegen.networks import WaveNet
 
 PRECISIONS = ("float32", "bfloat16")
+
+_log = logging.getLogger("wavegen")
 _STEPS, _SAMPLES = 1000, 2**22  # of one launch, which no interrupt ends: some tenths of a second of a large model
 
 
@@ -23,17 +29,26 @@ def extension() -> ModuleType:
 
 
 def missing() -> str | None:
-    """Why the engine cannot be used, in one line; None if it can."""
+    """Why the engine cannot be used, in a few words; None if it can."""
     try:
         built = extension()
     except ModuleNotFoundError:
-        return "engine cuda is missing: wavegen was installed without it, because there was no CUDA compiler (nvcc)"
+        return "wavegen was installed without a CUDA compiler (nvcc)"
     except ImportError as error:
-        return f"engine cuda cannot be loaded: {error}"
+        return f"it cannot be loaded ({error})"
     if built.numerics != NUMERICS:
-        return f"engine cuda has numerics {built.numerics}, wavegen {NUMERICS}; repeat the installation"
-    why = built.missing()
-    return None if why is None else f"engine cuda cannot be used: {why}"
+        return f"it has numerics {built.numerics}, wavegen {NUMERICS}; repeat the installation"
+    return built.missing()
+
+
+def device() -> str:
+    """What the GPU is called."""
+    return extension().device()
+
+
+def many() -> int:
+    """Streams that keep every multiprocessor of the GPU busy: two blocks' groups for each."""
+    return 2 * 16 * extension().multiprocessors()
 
 
 def runs(model: AudioModel) -> bool:
@@ -44,7 +59,10 @@ def runs(model: AudioModel) -> bool:
 class CudaEngine(SymbolEngine):
     """See `wavegen.engine.base.Engine`. The cpu engine's algorithm and order of operations, on a GPU.
 
-    Raises UserError when there is no GPU, it has no room, or the model is not one that it runs.
+    A stream's results do not depend on the others. `kernel` is "throughput", for many streams; "latency", which keeps
+    the layers' weights on the chip for up to eight streams of each group of multiprocessors, where they fit; or
+    "auto", the latter for eight streams at most. Raises UserError when there is no GPU, it has no room, or the model
+    is not one that it runs.
     """
 
     name = "cuda"
@@ -53,24 +71,47 @@ class CudaEngine(SymbolEngine):
         if not runs(model):
             raise UserError(f"engine cuda does not run {model.network.name} networks; try --engine cpu")
         if precision not in PRECISIONS:
-            raise UserError(f"engine cuda does not know precision {precision}; there are {', '.join(PRECISIONS)}")
+            raise UserError(f"engine cuda does not know precision {precision}; give --precision {' or '.join(PRECISIONS)}")
         if (why := missing()) is not None:
-            raise UserError(why)
+            raise UserError(f"engine cuda cannot be used: {why}; try --engine cpu")
         super().__init__(model, precision)
-        self._kernel = kernel
+        self._wanted = kernel
         try:
             self._weights = extension().weights(**cuda_arguments(model), bfloat16=precision != PRECISIONS[0])
-            self._open(streams)
-        except (ValueError, MemoryError) as error:
+        except (ValueError, MemoryError, RuntimeError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
+        self._open(streams)
 
     def _open(self, streams: int) -> None:
         self.streams = streams
         self._piece = max(1, min(_STEPS, _SAMPLES // streams))
-        self._native = extension().Engine(self._weights, streams, self._kernel)
+        try:
+            self._native = extension().Engine(self._weights, streams, self._wanted)
+        except (ValueError, MemoryError, RuntimeError) as error:
+            raise UserError(f"engine cuda cannot run this model: {error}") from error
+        if self._native.fell_back:
+            _say_once("wavegen: engine cuda: this model's layers do not fit on the chip; going on from its memory, slower")
 
     def resized(self, streams: int) -> CudaEngine:
         """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""
         other = copy.copy(self)
         other._open(streams)
         return other
+
+    @property
+    def kernel(self) -> str:
+        """What it runs: "throughput", or for few streams "latency-cluster" or "latency-grid"."""
+        return self._native.kernel
+
+    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return super()._call(method, *arguments)
+        except RuntimeError as error:
+            if str(error).startswith("CUDA: "):
+                raise UserError(f"engine cuda stopped: {error}") from error
+            raise
+
+
+@cache
+def _say_once(line: str) -> None:
+    _log.warning(line)

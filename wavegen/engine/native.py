@@ -34,6 +34,11 @@ def missing() -> str | None:
     return None
 
 
+def device() -> str:
+    """The widest instruction set that the extension uses on this CPU."""
+    return extension().instruction_sets()[0]
+
+
 def runs(model: AudioModel) -> bool:
     """Whether the extension, if it is there, runs this model."""
     return packs(model)
