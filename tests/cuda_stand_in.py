@@ -1,4 +1,4 @@
-"""The CUDA engine's own sources, compiled for the host with a fiber for each of the GPU's threads: tests/native/cuda."""
+"""The CUDA engine's own sources, compiled for the host with a fiber for each GPU thread: see tests/native/cuda."""
 
 import functools
 import importlib.util
@@ -10,7 +10,14 @@ from types import ModuleType
 
 from native_programs import COMPILER, ROOT
 
-FLAGS = ["-std=c++17", "-g", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-DNB_DOMAIN=stand_in"]  # types of its own
+FLAGS = [
+    "-std=c++17",
+    "-g",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ffp-contract=off",
+    "-DNB_DOMAIN=stand_in",
+]  # types of its own
 OURS = ["-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", f"-I{ROOT}/tests/native/cuda"]  # nvcc has pragmas
 SOURCES = ["bind_cuda.cpp", "component.cpp", "cuda/engine.cpp", "cuda/weights.cpp", "cuda/shapes.cpp"]
 SOURCES += ["cuda/device_found.cpp", "cuda/kernels.cu"]

@@ -10,7 +10,7 @@ import sys
 import pytest
 from native_programs import COMPILER, ROOT
 
-NVCC = shutil.which("nvcc") or (shutil.which("nvcc", path="/usr/local/cuda/bin"))
+NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
 needs_nvcc = pytest.mark.skipif(NVCC is None, reason="there is no CUDA compiler (nvcc)")
 
 
@@ -38,7 +38,15 @@ def test_it_has_code_for_the_gpus_it_is_for():
 def test_nvcc_compiles_the_kernels_with_their_clocks(tmp_path):
     """Without a warning, and no thread's registers spill to memory."""
     assert NVCC is not None
-    flags = ["-std=c++17", "-O3", "-fmad=false", "--expt-relaxed-constexpr", "-arch=sm_90", "-DWAVEGEN_CLOCKS", "-cubin"]
+    flags = [
+        "-std=c++17",
+        "-O3",
+        "-fmad=false",
+        "--expt-relaxed-constexpr",
+        "-arch=sm_90",
+        "-DWAVEGEN_CLOCKS",
+        "-cubin",
+    ]
     command = [NVCC, *flags, "-Xptxas=-v", "-Werror=all-warnings", str(ROOT / "csrc/cuda/kernels.cu")]
     run = subprocess.run([*command, "-o", str(tmp_path / "k.cubin")], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
@@ -48,8 +56,11 @@ def test_nvcc_compiles_the_kernels_with_their_clocks(tmp_path):
 
 
 BROKEN = {
-    "fails": "#!/bin/sh\necho 'TOP=/nowhere' >&2\nexit 1\n",
-    "compiles nothing": "#!/bin/sh\ncase $* in *dryrun*) echo \"#$ TOP=$TOOLKIT\" >&2;; *) echo 'nvcc fatal: boom' >&2; exit 1;; esac\n",
+    "fails": "exit 1",
+    "compiles nothing": """case $* in
+*dryrun*) echo "#$ TOP=$TOOLKIT" >&2 ;;
+*) echo 'nvcc fatal: boom' >&2; exit 1 ;;
+esac""",
 }
 
 
@@ -63,7 +74,7 @@ def test_a_broken_nvcc_costs_that_engine_alone(tmp_path, kind):
     for path in (toolkit / "include/cuda_runtime.h", toolkit / "lib64/libcudart_static.a", nvcc):
         path.parent.mkdir(parents=True)
         path.write_text("")
-    nvcc.write_text(BROKEN[kind])
+    nvcc.write_text(f"#!/bin/sh\n{BROKEN[kind]}\n")
     nvcc.chmod(nvcc.stat().st_mode | stat.S_IXUSR)
     settings = [f"-Dnanobind_DIR={nanobind.cmake_dir()}", f"-DPython_EXECUTABLE={sys.executable}"]
     settings += [f"-DWAVEGEN_NVCC={nvcc}"]

@@ -71,7 +71,9 @@ class CudaEngine(SymbolEngine):
         if not runs(model):
             raise UserError(f"engine cuda does not run {model.network.name} networks; try --engine cpu")
         if precision not in PRECISIONS:
-            raise UserError(f"engine cuda does not know precision {precision}; give --precision {' or '.join(PRECISIONS)}")
+            raise UserError(
+                f"engine cuda does not know precision {precision}; give --precision {' or '.join(PRECISIONS)}"
+            )
         if (why := missing()) is not None:
             raise UserError(f"engine cuda cannot be used: {why}; try --engine cpu")
         super().__init__(model, precision)
@@ -90,7 +92,9 @@ class CudaEngine(SymbolEngine):
         except (ValueError, MemoryError, RuntimeError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
         if self._native.fell_back:
-            _say_once("wavegen: engine cuda: this model's layers do not fit on the chip; going on from its memory, slower")
+            _say_once(
+                "wavegen: engine cuda: this model's layers do not fit on the chip; going on from its memory, slower"
+            )
 
     def resized(self, streams: int) -> CudaEngine:
         """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""

@@ -1,5 +1,6 @@
-// CUDA's threads as fibers of one thread of a CPU. Which of those that could run goes on is drawn at random, so that a
-// missing barrier shows as wrong numbers, and memory that nothing was written to holds NaNs.
+// CUDA's threads as fibers of one thread of a CPU. Which of those that could run goes on is drawn at random, or with an
+// even seed is mostly the same, so that others fall far behind: a missing barrier then shows as wrong numbers, and
+// memory that nothing was written to holds NaNs.
 #pragma once
 
 #include <ucontext.h>
@@ -11,7 +12,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <queue>
 #include <random>
+#include <utility>
 #include <vector>
 
 struct dim3 {
@@ -89,6 +92,7 @@ struct Fiber {
     dim3 thread;
     const volatile std::uint32_t* flag = nullptr;  // what it waits for, to be at least `value`
     std::uint32_t value = 0;
+    std::uint32_t priority = 0;
 };
 
 class Scheduler {
@@ -103,7 +107,9 @@ class Scheduler {
     // Runs body() as every thread of the blocks.
     void run(std::vector<Block*> blocks, unsigned threads, const std::function<void()>& body) {
         body_ = &body;
-        random_.seed(static_cast<unsigned>(setting("WAVEGEN_SHIM_SEED", 1)));
+        const long seed = setting("WAVEGEN_SHIM_SEED", 1);
+        random_.seed(static_cast<unsigned>(seed));
+        constancy_ = seed % 2 == 0 ? 500 : 1;
         while (fibers_.size() < blocks.size() * threads) fibers_.emplace_back();
         alive_ = blocks.size() * threads;
         for (std::size_t i = 0; i < alive_; ++i)
@@ -111,10 +117,8 @@ class Scheduler {
         while (alive_ > 0) {
             poll();
             if (ready_.empty()) fail("all threads wait");
-            const std::size_t chosen = random_() % ready_.size();
-            current_ = ready_[chosen];
-            ready_[chosen] = ready_.back();
-            ready_.pop_back();
+            current_ = ready_.top().second;
+            ready_.pop();
             swapcontext(&home_, &current_->context);
         }
     }
@@ -133,7 +137,7 @@ class Scheduler {
         if (++barrier.arrived < count) return false;
         if (barrier.arrived > count) fail("more threads than expected at a barrier");
         barrier.arrived = 0;
-        for (Fiber* fiber : barrier.waiting) ready_.push_back(fiber);
+        for (Fiber* fiber : barrier.waiting) make_ready(*fiber);
         barrier.waiting.clear();
         return true;
     }
@@ -147,7 +151,7 @@ class Scheduler {
 
     // Others may go on before this one does.
     void yield() {
-        ready_.push_back(current_);
+        make_ready(*current_);
         leave();
     }
 
@@ -160,7 +164,12 @@ class Scheduler {
         fiber.block = block;
         fiber.thread = dim3(thread);
         makecontext(&fiber.context, &Scheduler::enter, 0);
-        ready_.push_back(&fiber);
+        fiber.priority = random_();
+        make_ready(fiber);
+    }
+    void make_ready(Fiber& fiber) {
+        if (random_() % constancy_ == 0) fiber.priority = random_();
+        ready_.push({fiber.priority, &fiber});
     }
     static void enter() {
         (*get().body_)();
@@ -173,14 +182,16 @@ class Scheduler {
                 ++i;
                 continue;
             }
-            ready_.push_back(polling_[i]);
+            make_ready(*polling_[i]);
             polling_[i] = polling_.back();
             polling_.pop_back();
         }
     }
 
     std::deque<Fiber> fibers_;
-    std::vector<Fiber*> ready_, polling_;
+    std::priority_queue<std::pair<std::uint32_t, Fiber*>> ready_;
+    std::vector<Fiber*> polling_;
+    unsigned constancy_ = 1;  // once in so many times a fiber gets another priority
     Fiber* current_ = nullptr;
     ucontext_t home_;
     std::size_t alive_ = 0;
