@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bind_streams.h"
 #include "bindings.h"
 #include "engine.h"
 #include "inputs.h"
@@ -19,26 +20,7 @@ using namespace nanobind::literals;
 namespace wavegen {
 namespace {
 
-constexpr std::size_t kMostPredictorTaps = 1024;
 constexpr std::size_t kMostStreams = 4096, kMostThreads = 256;
-
-Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>& error_table, const Array<float, 1>& weights,
-                      const Array<std::int32_t, 1>& code_of_symbol, std::size_t num_symbols) {
-    within(table.shape(1), 1, kMostChannels, "the number of columns of input_table");
-    weight(table, {num_symbols, table.shape(1)}, "input_table");
-    require(error_table.size() == 0 || error_table.size() == kPcmCodes, "error_table must have 65536 values or none");
-    finite(error_table, "error_table");
-    within(weights.shape(0), 0, kMostPredictorTaps, "the number of predictor_weights");
-    finite(weights, "predictor_weights");
-    shaped(code_of_symbol, {num_symbols}, "code_of_symbol");
-    for (std::size_t k = 0; k < num_symbols; ++k)
-        if (code_of_symbol.data()[k] < -32768 || code_of_symbol.data()[k] > 32767)
-            throw std::invalid_argument("code_of_symbol has values beyond 16 bits");
-    return {{table.data(), table.data() + table.size()},
-            {error_table.data(), error_table.data() + error_table.size()},
-            {weights.data(), weights.data() + weights.size()},
-            {code_of_symbol.data(), code_of_symbol.data() + num_symbols}};
-}
 
 void open(Engine* place, const std::shared_ptr<Network>& network, const Array<float, 2>& input_table,
           const Array<float, 1>& error_table, const Array<float, 1>& predictor_weights,
@@ -57,55 +39,6 @@ void open(Engine* place, const std::shared_ptr<Network>& network, const Array<fl
                                                              std::to_string(head->num_params()));
     require(product(network->stream_floats(), streams) <= kMostFloats, "so many streams would take more than 16 GiB");
     new (place) Engine(network, head, std::move(inputs), start_symbol, streams, threads);
-}
-
-nb::tuple generate(Engine& engine, std::size_t count, const Array<std::uint64_t, 1>& seeds, double temperature,
-                   double top_p) {
-    shaped(seeds, {engine.streams()}, "seeds");
-    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
-    const Sampling sampling = checked_sampling(engine.head(), temperature, top_p);
-    const std::vector<std::uint64_t> keys(seeds.data(), seeds.data() + seeds.size());
-    Owned<std::uint16_t> symbols({engine.streams(), count});
-    Owned<double> log2_prob({engine.streams(), count});
-    {
-        nb::gil_scoped_release released;
-        engine.generate(keys.data(), count, sampling, symbols.data(), log2_prob.data());
-    }
-    return nb::make_tuple(symbols.release(), log2_prob.release());
-}
-
-Result<double> feed(Engine& engine, const Array<std::uint16_t, 2>& symbols) {
-    const std::size_t count = symbols.shape(1);
-    shaped(symbols, {engine.streams(), count}, "symbols");
-    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
-    for (std::size_t i = 0; i < symbols.size(); ++i)
-        if (symbols.data()[i] >= engine.num_symbols())
-            throw std::invalid_argument("symbol " + std::to_string(symbols.data()[i]) + " is out of range");
-    const std::vector<std::uint16_t> checked(symbols.data(), symbols.data() + symbols.size());
-    Owned<double> log2_prob({engine.streams(), count});
-    {
-        nb::gil_scoped_release released;
-        engine.feed(checked.data(), count, log2_prob.data());
-    }
-    return log2_prob.release();
-}
-
-nb::tuple save(Engine& engine) {
-    Owned<float> network({engine.streams(), engine.state_floats()});
-    Owned<std::int16_t> codes({engine.streams(), engine.state_codes()});
-    Owned<std::uint16_t> last({engine.streams()});
-    const std::uint64_t time = engine.save(network.data(), codes.data(), last.data());
-    return nb::make_tuple(network.release(), codes.release(), last.release(), time);
-}
-
-void restore(Engine& engine, const Array<float, 2>& network, const Array<std::int16_t, 2>& codes,
-             const Array<std::uint16_t, 1>& last, std::uint64_t time) {
-    weight(network, {engine.streams(), engine.state_floats()}, "network");
-    shaped(codes, {engine.streams(), engine.state_codes()}, "codes");
-    shaped(last, {engine.streams()}, "last");
-    for (std::size_t s = 0; s < engine.streams(); ++s)
-        require(last.data()[s] < engine.num_symbols(), "last has a symbol that is out of range");
-    engine.restore(network.data(), codes.data(), last.data(), time);
 }
 
 // Its reads of weights while it draws so many samples, each stream with seed 0; the engine must live on.
@@ -133,11 +66,14 @@ void bind_engine(nb::module_& m) {
         .def("__init__", &open, nb::kw_only(), "network"_a, "input_table"_a.noconvert(), "error_table"_a.noconvert(),
              "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "head"_a, "start_symbol"_a, "streams"_a,
              "threads"_a)
-        .def("generate", &generate, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
+        .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
-        .def("feed", &feed, "symbols"_a.noconvert(), "log2 p of given symbols' codes, (streams, count).")
-        .def("save", &save, "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
-        .def("restore", &restore, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(), "time"_a)
+        .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(),
+             "log2 p of given symbols' codes, (streams, count).")
+        .def("save", &save_streams<Engine>,
+             "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
+        .def("restore", &restore_streams<Engine>, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(),
+             "time"_a)
         .def_prop_ro("isa", &Engine::isa)
         .def_prop_ro("threads", &Engine::threads);
     nb::class_<Replay>(m, "Replay", "The reads of weights of an engine's steps, for benchmarks.")

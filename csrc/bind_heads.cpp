@@ -21,17 +21,6 @@ using namespace nanobind::literals;
 namespace wavegen {
 namespace {
 
-Grid checked_grid(const Array<std::int32_t, 1>& codes, std::size_t most_symbols) {
-    within(codes.shape(0), 2, most_symbols, "the number of symbols");
-    std::int64_t total = 0;
-    for (std::size_t k = 0; k < codes.shape(0); ++k) {
-        if (codes.data()[k] < 1) throw std::invalid_argument("codes_per_symbol has a symbol that no PCM code has");
-        total += codes.data()[k];
-    }
-    require(total == kPcmCodes, "codes_per_symbol sums to " + std::to_string(total) + ", must sum to 65536");
-    return Grid({codes.data(), codes.data() + codes.shape(0)});
-}
-
 std::shared_ptr<Head> categorical(const Array<std::int32_t, 1>& codes_per_symbol) {
     return std::make_shared<Categorical>(checked_grid(codes_per_symbol, kMostCategories));
 }
@@ -69,7 +58,7 @@ Result<std::uint32_t> table(const Head& head, const Array<float, 1>& params, dou
                             double top_p, const std::string& isa) {
     const StandardRounding rounding;
     const std::unique_ptr<Law> law = law_of(head, params, location, isa);
-    law->temper(checked_sampling(head, temperature, top_p));
+    law->temper(checked_sampling(head.takes_top_p(), temperature, top_p));
     Owned<std::uint32_t> c({head.grid().num_symbols() + 1});
     for (std::size_t k = 0; k <= head.grid().num_symbols(); ++k) c.data()[k] = law->cumulative(k);
     return c.release();
@@ -88,7 +77,7 @@ Result<std::uint16_t> find(const Head& head, const Array<float, 1>& params, doub
     const StandardRounding rounding;
     for (std::size_t i = 0; i < places.size(); ++i) within(places.data()[i], 0, kTotal - 1, "a place");
     const std::unique_ptr<Law> law = law_of(head, params, location, isa);
-    law->temper(checked_sampling(head, temperature, top_p));
+    law->temper(checked_sampling(head.takes_top_p(), temperature, top_p));
     Owned<std::uint16_t> symbols({places.size()});
     for (std::size_t i = 0; i < places.size(); ++i)
         symbols.data()[i] = static_cast<std::uint16_t>(law->find(places.data()[i]));

@@ -75,7 +75,7 @@ std::vector<std::uint32_t> philox_words(const std::vector<std::uint32_t>& counte
                                         const std::vector<std::uint32_t>& key) {
     require(counter.size() == 4 && key.size() == 2, "a counter has four words and a key two");
     const Words words = philox({counter[0], counter[1], counter[2], counter[3]}, key[0], key[1]);
-    return {words.begin(), words.end()};
+    return {words.word, words.word + 4};
 }
 
 Result<double> distribution_function(const Component& component, const Array<double, 1>& z) {

@@ -5,17 +5,13 @@
 
 #include <string>
 
-#include "arrays.h"
+#include "checks.h"
 #include "cpu/kernels.h"
 #include "head.h"
 #include "matrix.h"
 #include "replay.h"
 
 namespace wavegen {
-
-constexpr std::size_t kMostChannels = 4096;
-constexpr std::size_t kMostSamplesACall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
-constexpr std::size_t kMostFloats = std::size_t{1} << 32;        // 16 GiB of weights, or of what streams remember
 
 void bind_heads(nb::module_& m);
 void bind_networks(nb::module_& m);
@@ -37,14 +33,6 @@ inline Precision precision_named(const std::string& name) {
     require(name == "float32" || name == "bfloat16" || name == "int8",
             "precision " + name + " is unknown; there are float32, bfloat16 and int8");
     return name == "float32" ? Precision::float32 : name == "int8" ? Precision::int8 : Precision::bfloat16;
-}
-
-inline Sampling checked_sampling(const Head& head, double temperature, double top_p) {
-    const float divisor = static_cast<float>(temperature);
-    require(std::isnormal(divisor) && divisor > 0, "temperature must be a positive number");
-    require(top_p > 0.0 && top_p <= 1.0, "top_p must be above 0 and at most 1");
-    require(top_p == 1.0 || head.takes_top_p(), "top_p must be 1 for a mixture");
-    return {divisor, top_p};
 }
 
 }  // namespace wavegen

@@ -48,6 +48,7 @@ class Engine {
     std::size_t streams() const { return streams_.size(); }
     std::size_t threads() const { return pool_.size() * groups_.front().run->threads(); }
     const Head& head() const { return *head_; }
+    bool takes_top_p() const { return head_->takes_top_p(); }
     std::size_t num_symbols() const { return head_->grid().num_symbols(); }
     std::size_t state_floats() const { return network_->state_floats(); }
     std::size_t state_codes() const { return inputs_.taps(); }

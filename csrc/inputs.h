@@ -7,7 +7,17 @@
 #include <utility>
 #include <vector>
 
+#include "both.h"
+
 namespace wavegen {
+
+// Where an error table has an error: that of the nearest of the 65536 codes, halves upwards.
+WAVEGEN_BOTH inline std::uint32_t place_of_error(double error) {
+    const double shifted = error + 0.5, raised = shifted < -32768.0 ? -32768.0 : shifted;
+    const double code = 32767.0 < raised ? 32767.0 : raised;
+    const std::int32_t truncated = static_cast<std::int32_t>(code);
+    return static_cast<std::uint32_t>(truncated + 32768 - (static_cast<double>(truncated) > code ? 1 : 0));
+}
 
 // The codes of the last symbols, newest first, zeros before a file, and the location that was given after them.
 struct Past {
@@ -31,6 +41,10 @@ class Inputs {
 
     std::size_t channels() const { return columns_ + (error_table_.empty() ? 0 : 1); }
     std::size_t taps() const { return weights_.size(); }
+    const std::vector<float>& table() const { return table_; }
+    const std::vector<float>& error_table() const { return error_table_; }
+    const std::vector<double>& weights() const { return weights_; }
+    const std::vector<std::int32_t>& code_of_symbol() const { return code_of_symbol_; }
     Past past_of(std::vector<std::int32_t> codes) const {
         const double expected = location(codes);
         return {std::move(codes), expected};
@@ -41,7 +55,7 @@ class Inputs {
         const float* heard = table_.data() + symbol_before * columns_;
         row = std::copy(heard, heard + columns_, row);
         const std::int32_t code = code_of_symbol_[symbol_before];
-        if (!error_table_.empty()) *row = error_table_[place(static_cast<double>(code) - past.expected)];
+        if (!error_table_.empty()) *row = error_table_[place_of_error(static_cast<double>(code) - past.expected)];
         if (past.codes.empty()) return 0.0;
         std::copy_backward(past.codes.begin(), past.codes.end() - 1, past.codes.end());
         past.codes.front() = code;
@@ -53,12 +67,6 @@ class Inputs {
         double sum = 0.0;
         for (std::size_t i = 0; i < weights_.size(); ++i) sum += weights_[i] * static_cast<double>(codes[i]);
         return sum;
-    }
-
-    static std::size_t place(double error) {
-        const double code = std::min(std::max(error + 0.5, -32768.0), 32767.0);
-        const std::int32_t truncated = static_cast<std::int32_t>(code);
-        return static_cast<std::size_t>(truncated + 32768 - (static_cast<double>(truncated) > code ? 1 : 0));
     }
 
     std::vector<float> table_, error_table_;

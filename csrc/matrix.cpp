@@ -1,21 +1,10 @@
 #include "matrix.h"
 
 #include <cmath>
-#include <cstring>
+
+#include "bfloat16.h"
 
 namespace wavegen {
-
-namespace {
-
-// The upper half of the nearest float32 whose lower half is zero, of two the even one; finite stays finite.
-std::uint32_t bfloat16(float x) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &x, sizeof bits);
-    const std::uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-    return (rounded & 0x7F80) == 0x7F80 ? rounded - 1 : rounded;
-}
-
-}  // namespace
 
 void Matrix::fill(std::size_t first, std::size_t outputs, const float* weight, std::size_t stride, const float* bias) {
     for (std::size_t o = 0; o < outputs; ++o) {
@@ -37,8 +26,8 @@ void Matrix::round_to_bfloat16() {
         for (std::size_t word = 0; word < words(); ++word) {
             const std::size_t lower = word / kLanes * 2 * kLanes + word % kLanes, upper = lower + kLanes;
             const float* row = weight_.data() + i * outputs_;
-            const std::uint32_t above = upper < outputs_ ? bfloat16(row[upper]) << 16 : 0;
-            halves_.data()[i * words() + word] = bfloat16(row[lower]) | above;
+            const std::uint32_t above = upper < outputs_ ? bfloat16_of(row[upper]) << 16 : 0;
+            halves_.data()[i * words() + word] = bfloat16_of(row[lower]) | above;
         }
 }
 

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "both.h"
+
 namespace wavegen {
 
 constexpr std::uint32_t kTotal = std::uint32_t{1} << 30;  // C(num_symbols)
@@ -34,7 +36,7 @@ class Grid {
 
 // log2 of a positive normal number, within 1e-15 (absolute plus relative): x = 2^n m with m in [1/√2, √2),
 // log2 m = 2 / ln 2 * atanh(f) with f = (m - 1) / (m + 1), by its series up to f^23.
-inline double log2_fixed(double x) {
+WAVEGEN_BOTH inline double log2_fixed(double x) {
     std::uint64_t bits;
     std::memcpy(&bits, &x, sizeof bits);
     std::int64_t exponent = static_cast<std::int64_t>(bits >> 52) - 1023;
@@ -53,7 +55,7 @@ inline double log2_fixed(double x) {
 }
 
 // e^x within 1e-15 of itself for |x| <= 700: x = n ln 2 + r with |r| <= ln 2 / 2, and Taylor's series up to r^13.
-inline double exp_fixed(double x) {
+WAVEGEN_BOTH inline double exp_fixed(double x) {
     constexpr double kRounding = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer in the low bits
     const double shifted = x * 1.4426950408889634 + kRounding;
     const double n = shifted - kRounding;
@@ -69,7 +71,7 @@ inline double exp_fixed(double x) {
 }
 
 // log2 p of each of a symbol's PCM codes: the model's share mixed with the uniform's, spread over the codes.
-inline double log2_prob_of_code(double probability, std::int32_t codes) {
+WAVEGEN_BOTH inline double log2_prob_of_code(double probability, std::int32_t codes) {
     constexpr double kUniform = 1.0 / 16384.0;
     const double model = (1.0 - kUniform) * probability;
     const double uniform = kUniform * static_cast<double>(codes) / kPcmCodes;

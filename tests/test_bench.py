@@ -14,7 +14,7 @@ import wavegen.bench as bench_module
 from wavegen.bench import CONFIGURATIONS, LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench, configuration
 from wavegen.bench.peers import PEERS, OnnxRuntime, TorchLoop
 from wavegen.bench.plot import plot
-from wavegen.engine import native
+from wavegen.engine import cuda, native
 from wavegen.engine.packing import engine_arguments, extension
 from wavegen.errors import UserError
 
@@ -67,7 +67,9 @@ def test_the_named_configurations(name, weights):
 
 @pytest.fixture
 def hasty(monkeypatch):
+    """Short turns, and no GPU, whose rows test_engine_cuda_public.py is about."""
     monkeypatch.setattr(bench_module, "TURN_SECONDS", 0.004)
+    monkeypatch.setattr(cuda, "missing", lambda: "there is no GPU")
 
 
 @needs_extension
@@ -94,7 +96,7 @@ def test_a_run_holds_every_engine_and_its_ratios(hasty, monkeypatch):
     ]:
         assert 0 < ratios[a, b]["low"] <= ratios[a, b]["ratio"] <= ratios[a, b]["high"]
     assert "torch float64" not in {b for _, b in ratios}, "the loop is the faster of the two"
-    assert result["missing"] == []
+    assert result["missing"] == [{"engine": "cuda", "why": "there is no GPU"}]
 
 
 @needs_extension
@@ -102,7 +104,7 @@ def test_a_run_holds_every_engine_and_its_ratios(hasty, monkeypatch):
 def test_where_no_peer_runs_the_torch_engine_is_what_is_compared_with(hasty, monkeypatch, name):
     monkeypatch.setattr(bench_module, "load", lambda path: lively.combined(name))
     result = bench("model.safetensors", rounds=1)
-    assert {row["engine"] for row in result["missing"]} == set(PEERS)
+    assert {row["engine"] for row in result["missing"]} == {"cuda", *PEERS}
     assert {row["engine"] for row in result["rows"]} == {"cpu", REPLAY, MULTIPLY_ADDS, "torch"}
     own = [bench_module.label(row) for row in result["rows"] if row["engine"] == "cpu"]
     assert [ratio["a"] for ratio in result["ratios"] if ratio["b"] == "torch float64"] == own

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from wavegen import __version__
 from wavegen.errors import UserError
 
-ENGINES = ("auto", "torch", "cpu")
+ENGINES = ("auto", "torch", "cpu", "cuda")
 PRECISIONS = ("float32", "bfloat16", "int8")
 MODEL = "a .safetensors file, a run folder, or allison, which comes with wavegen"
 MOST = 1e9  # seconds, minutes, bits: beyond it is a slip
@@ -169,8 +169,9 @@ def _add_compare(commands: Any) -> None:
 
 
 def _add_info(commands: Any) -> None:
-    parser = _command(commands, "info", "what a model or a corpus is")
-    parser.add_argument("path", type=Path, metavar="MODEL|CORPUS")
+    parser = _command(commands, "info", "what a model or a corpus is, or which engines there are")
+    what = "default: the engines, and why one is missing"
+    parser.add_argument("path", type=Path, nargs="?", metavar="MODEL|CORPUS", help=what)
 
 
 def _add_bench(commands: Any) -> None:
@@ -199,9 +200,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--engine", choices=ENGINES, default="auto", help="auto: cpu where it runs the model, else torch"
-    )
+    engine = "auto: cpu where it runs the model, else torch; cuda: WaveNets on an NVIDIA GPU"
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help=engine)
     _add_precision(parser)
     parser.add_argument("--resample", action="store_true", help="convert recordings of another rate to the model's")
 
@@ -210,7 +210,7 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        help="of the cpu engine's layers: faster, less exact; default: the model's own",
+        help="of the cpu engine's layers, or cuda's: faster, less exact; default: the model's own",
     )
     _add_threads(parser)
 

@@ -250,8 +250,12 @@ def _info(args: argparse.Namespace) -> Result:
     from wavegen.data.corpus import open_corpus
     from wavegen.data.picture_corpus import describe as describe_pictures
     from wavegen.density import Density
-    from wavegen.report import description_text
+    from wavegen.report import description_text, engines_text
 
+    if args.path is None:
+        from wavegen.engine import describe_engines
+
+        return (about := describe_engines()), engines_text(about)
     if (args.path / "corpus.json").exists():
         corpus = open_corpus(args.path)
         about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}

@@ -191,10 +191,17 @@ def bench_text(bench: Mapping[str, Any]) -> str:
     header = ["", "precision", "threads", "streams", "samples/s", "least", "most"]
     header += ["bits/sample in the end" if trained else "x real time"]
     about = f"{bench['macs_per_sample']:,} multiply-adds a sample; {machine['cpu']}, {machine['cpus']} CPUs"
+    about += f"; {machine['gpu']}" if machine["gpu"] else ""
     lines = [f"{bench['model']}: {about}, {machine['isa']}; median of {bench['rounds']} rounds", ""]
     lines += [table(header, rows), "", table(["ratio within a round", "median", "least", "most"], ratios)]
     lines += [f"{missing['engine']}: {missing['why']}" for missing in bench["missing"]]
     return "\n".join(lines)
+
+
+def engines_text(about: Mapping[str, Any]) -> str:
+    """A line for each engine."""
+    engines = about["engines"].items()
+    return "\n".join(f"{name:<6} {of['on'] or 'missing: ' + of['missing']}" for name, of in engines)
 
 
 def description_text(description: Mapping[str, Any]) -> str:

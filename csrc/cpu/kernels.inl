@@ -22,33 +22,7 @@
 //
 // The order of operations is the numeric contract (numerics = 1): do not change it without raising that number.
 
-constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer that stands in the low bits
-
-// exp(y) = scale * (1 + rest) for |y| <= 87: y = n ln 2 + r with |r| <= ln 2 / 2, rest = r + r^2 (1/2! + r/3! + … +
-// r^5/7!), whose truncation is 5e-9.
-struct Exponential {
-    Vector scale, rest;
-};
-
-inline Exponential exponential(Vector y) {
-    const Vector t = multiply_add(y, broadcast(1.44269504f), broadcast(kRounding));
-    const Vector n = subtract(t, broadcast(kRounding));
-    Vector r = multiply_add(n, broadcast(-0.693359375f), y);  // ln 2 in two parts, the first exact in a few bits
-    r = multiply_add(n, broadcast(2.12194440e-4f), r);
-    Vector p = broadcast(1.0f / 5040);
-    p = multiply_add(p, r, broadcast(1.0f / 720));
-    p = multiply_add(p, r, broadcast(1.0f / 120));
-    p = multiply_add(p, r, broadcast(1.0f / 24));
-    p = multiply_add(p, r, broadcast(1.0f / 6));
-    p = multiply_add(p, r, broadcast(0.5f));
-    return {power_of_two(t), multiply_add(p, multiply(r, r), r)};
-}
-
-// exp(y) - 1, accurate near zero too; y is taken into [-limit, limit], and NaN stays NaN.
-inline Vector exponential_minus_one(Vector y, float limit) {
-    const Exponential e = exponential(smaller(broadcast(limit), larger(broadcast(-limit), y)));
-    return multiply_add(e.scale, e.rest, subtract(e.scale, broadcast(1.0f)));
-}
+#include "functions.inl"
 
 struct Float32 {
     using Word = float;
@@ -215,15 +189,9 @@ void read(const float* weight, std::size_t stride, std::size_t inputs, std::size
 
 #include "kernels_int8.inl"
 
-// tanh(a) σ(b) = -u / ((u + 2) (v + 2)) with u = exp(-2a) - 1 and v = exp(-b) - 1. Beyond the limits tanh is ±1 in
-// float32 and σ below 1e-26; within them nothing overflows.
 void gate(const float* signal, const float* opening, std::size_t count, float* z) {
-    const Vector two = broadcast(2.0f);
-    for (std::size_t i = 0; i < count; i += kWidth) {
-        const Vector u = exponential_minus_one(multiply(load(signal + i), broadcast(-2.0f)), 20.0f);
-        const Vector v = exponential_minus_one(multiply(load(opening + i), broadcast(-1.0f)), 60.0f);
-        store(z + i, divide(subtract(broadcast(0.0f), u), multiply(add(u, two), add(v, two))));
-    }
+    for (std::size_t i = 0; i < count; i += kWidth)
+        store(z + i, opened(gate_signal(load(signal + i)), gate_opening(load(opening + i))));
 }
 
 // σ(y) = 1 / (v + 2) with v = exp(-y) - 1, and tanh(y) = -u / (u + 2) with u = exp(-2y) - 1.
@@ -280,8 +248,7 @@ float exponentials(const float* x, float maximum, float temperature, std::size_t
     for (std::size_t i = 0; i < count; i += kWidth) {
         Vector y = subtract(load(x + i), broadcast(maximum));
         if (temperature != 1.0f) y = divide(y, broadcast(temperature));
-        const Exponential power = exponential(larger(y, broadcast(-87.0f)));
-        store(e + i, multiply_add(power.scale, power.rest, power.scale));
+        store(e + i, exponential_of_negative(y));
     }
     for (std::size_t k = num_symbols; k < count; ++k) e[k] = 0.0f;
     float partial[kLanes] = {};

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from wavegen.bench.peers import PEERS
 from wavegen.checkpoint import load
 from wavegen.density import AudioModel
-from wavegen.engine import native, open_engine
+from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.base import PRECISIONS, cpus
 from wavegen.engine.packing import engine_arguments, extension
 from wavegen.engine.torch import TorchEngine
@@ -108,6 +108,8 @@ def _contenders(model: AudioModel) -> Any:
         yield Contender("cpu", PRECISIONS[0], 1, 1, lambda samples: _draw(noted, samples))
         yield from _engines(model)
         yield from _bounds(model, noted)
+    if cuda.missing() is None and cuda.runs(model):
+        yield from _on_gpu(model)
     # A model's own precision, if it has one, is for the cpu engine alone.
     twin = open_engine(model, 1, TorchEngine.name, precision=PRECISIONS[0])
     yield Contender(TorchEngine.name, twin.precision, 1, 1, lambda samples: twin.generate(samples, [0]))
@@ -134,6 +136,18 @@ def _engines(model: AudioModel) -> Any:
             yield Contender("cpu", precision, threads, streams, run)
 
 
+def _on_gpu(model: AudioModel) -> Any:
+    """One stream, whose weights are kept on the chip where they fit, and as many as keep every multiprocessor busy."""
+    for precision in cuda.PRECISIONS:
+        for streams in (1, cuda.many()):
+            engine = open_engine(model, streams, "cuda", precision=precision)
+
+            def run(samples: int, engine: Any = engine, seeds: Sequence[int] = range(streams)) -> None:
+                engine.generate(samples, seeds)
+
+            yield Contender("cuda", precision, 1, streams, run)
+
+
 def _bounds(model: AudioModel, noted: Any) -> Any:
     """What bounds `noted`, a running engine of the extension: the very weights that it reads, since where others lie in
     memory decides how well caches hold them."""
@@ -150,6 +164,10 @@ def _missing(model: AudioModel) -> Any:
         yield "cpu", f"does not run {model.network.name} networks"
     elif (why := native.missing()) is not None:
         yield "cpu", why
+    if not cuda.runs(model):
+        yield "cuda", f"does not run {model.network.name} networks"
+    elif (why := cuda.missing()) is not None:
+        yield "cuda", why
     for name, peer in PEERS.items():
         if (why := peer.missing(model)) is not None:
             yield name, why
@@ -227,7 +245,9 @@ def label(row: dict[str, Any]) -> str:
 def _machine() -> dict[str, Any]:
     names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     sets = extension().instruction_sets() if native.missing() is None else []
-    return {"cpu": names[0] if names else platform.processor(), "cpus": cpus(), "isa": sets[0] if sets else None}
+    gpu = cuda.device() if cuda.missing() is None else None
+    cpu = names[0] if names else platform.processor()
+    return {"cpu": cpu, "cpus": cpus(), "isa": sets[0] if sets else None, "gpu": gpu}
 
 
 def _cpuinfo() -> list[str]:

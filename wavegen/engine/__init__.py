@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from typing import Any
 
 from wavegen.density import AudioModel, Density
-from wavegen.engine import native, torch
+from wavegen.engine import cuda, native, torch
 from wavegen.engine.base import MOST_THREADS, PRECISIONS, Engine
 from wavegen.errors import UserError, nearest
 
-ENGINES = ("auto", "torch", "cpu")
+ENGINES = ("auto", "torch", "cpu", "cuda")
 
 _log = logging.getLogger("wavegen")
 
@@ -26,11 +27,12 @@ def open_engine(
     """An engine with `streams` streams at the start of a file.
 
     "cpu" is the C++ extension, for all networks but NADE; "torch" runs every model, slowly, in float64;
-    "auto" takes the first that runs this model. `threads` and `isa`, which forces an instruction set, are the
+    "auto" takes the first of these that runs this model. "cuda" runs WaveNets on an NVIDIA GPU, and "auto" never takes
+    it: what it gives is the same on every machine. `threads` and `isa`, which forces an instruction set, are the
     extension's and change its speed, never its results: by default it takes as many threads as there are CPUs and it
     finds use for, two for each stream of a WaveNet, of which it leaves one idle while the CPUs are busy elsewhere. An
     engine does not work in a process forked from the one that opened it. `precision`, the
-    extension's too, rounds the layers' weights; it is the model's own unless given (`wavegen.quantization`).
+    extension's and cuda's too, rounds the layers' weights; it is the model's own unless given (`wavegen.quantization`).
     Raises UserError when the engine asked for is unknown, is not installed or does not run the model.
     """
     if engine not in ENGINES:
@@ -42,6 +44,8 @@ def open_engine(
         raise UserError(f"{streams} streams; there must be one at least")
     if threads is not None and not 1 <= threads <= MOST_THREADS:
         raise UserError(f"{threads} threads; give 1 to {MOST_THREADS}")
+    if engine == "cuda":
+        return cuda.CudaEngine(model, streams, precision)
     rounded = precision != PRECISIONS[0]
     if rounded and not native.runs(model):
         raise UserError(f"precision {precision} is the cpu engine's, which does not run {model.network.name} networks")
@@ -56,6 +60,15 @@ def open_engine(
         raise UserError(missing)
     _say_once(f"wavegen: {missing}; going on with the torch engine, which is some hundred times slower")
     return torch.TorchEngine(model, streams)
+
+
+def describe_engines() -> dict[str, Any]:
+    """What `wavegen info --json` prints of no model: of each engine what it runs on, or why it is missing."""
+    found: dict[str, Any] = {}
+    for name, engine in (("cpu", native), ("cuda", cuda)):
+        missing = engine.missing()
+        found[name] = {"on": engine.device() if missing is None else None, "missing": missing}
+    return {"engines": {**found, "torch": {"on": "PyTorch in float64", "missing": None}}}
 
 
 def precision_of(model: Density) -> str:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from wavegen.density import AudioModel
-from wavegen.engine.base import (
-    NOT_FINITE,
-    NUMERICS,
-    checked_pcm,
-    checked_seeds,
-    checked_temperature,
-    checked_top_p,
-    cpus,
-)
+from wavegen.engine.base import NUMERICS, checked_pcm, cpus
 from wavegen.engine.packing import engine_arguments, extension, packs
+from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
 
 _PIECE = 8192  # samples of all streams together in one call, so that an interrupt is noticed within a second or so
@@ -42,12 +34,17 @@ def missing() -> str | None:
     return None
 
 
+def device() -> str:
+    """The widest instruction set that the extension uses on this CPU."""
+    return extension().instruction_sets()[0]
+
+
 def runs(model: AudioModel) -> bool:
     """Whether the extension, if it is there, runs this model."""
     return packs(model)
 
 
-class NativeEngine:
+class NativeEngine(SymbolEngine):
     """See `wavegen.engine.base.Engine`. Float32 with a fixed order of operations (`numerics` = 1).
 
     Streams, threads and instruction sets give the same bits. Raises UserError when the extension does
@@ -68,9 +65,7 @@ class NativeEngine:
             raise UserError(f"engine cpu does not run {model.network.name} networks; try --engine torch")
         if isa is not None and missing() is None and isa not in (sets := extension().instruction_sets()):
             raise UserError(f"isa {isa} is not of this CPU or not known; there are {', '.join(sets)}")
-        self.model, self.precision = model, precision
-        self._symbol_of_code = model.codec.encode(torch.arange(-32768, 32768)).numpy().astype(np.uint16)
-        self._code_of_symbol = model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)
+        super().__init__(model, precision)
         codes = model.codec.codes_per_symbol.numpy()
         self._first_code = np.cumsum(codes) - codes - 32768
         try:
@@ -83,6 +78,7 @@ class NativeEngine:
         self.streams, self._threads = streams, threads
         how = {"streams": streams, "threads": threads or min(2 * streams, cpus())}
         self._native = extension().Engine(**self._arguments, **how)
+        self._piece = max(1, _PIECE // streams)
 
     def resized(self, streams: int) -> NativeEngine:
         """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""
@@ -94,28 +90,6 @@ class NativeEngine:
     def isa(self) -> str:
         """The instruction set it uses: "avx512vnni", "avx512", "avx2", "neon" or "portable"."""
         return self._native.isa
-
-    def generate(
-        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0, top_p: float = 1.0
-    ) -> tuple[np.ndarray, np.ndarray]:
-        keys, temperature = checked_seeds(seeds, self.streams), checked_temperature(temperature)
-        top_p = checked_top_p(top_p, self.model)
-        pcm = np.empty((self.streams, num_samples), dtype=np.int16)
-        log2_prob = np.empty((self.streams, num_samples))
-        for piece in self._pieces(num_samples):
-            symbols, log2_prob[:, piece] = self._call(
-                self._native.generate, piece.stop - piece.start, keys, temperature, top_p
-            )
-            pcm[:, piece] = self._code_of_symbol[symbols]
-        return pcm, log2_prob
-
-    def feed(self, pcm: np.ndarray) -> np.ndarray:
-        pcm = checked_pcm(pcm, self.streams)
-        log2_prob = np.empty(pcm.shape)
-        for piece in self._pieces(pcm.shape[1]):
-            symbols = self._symbol_of_code[pcm[:, piece].astype(np.int32) + 32768]
-            log2_prob[:, piece] = self._call(self._native.feed, np.ascontiguousarray(symbols))
-        return log2_prob
 
     def encode(self, pcm: np.ndarray, encoders: Sequence[Any]) -> np.ndarray:
         """`feed` that puts each stream's samples, PCM int16 (streams, n), into an Encoder of the extension."""
@@ -135,21 +109,3 @@ class NativeEngine:
             symbols, places = self._call(extension().decode, self._native, piece.stop - piece.start, decoders)
             pcm[:, piece] = self._first_code[symbols] + places
         return pcm
-
-    def save(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        return self._native.save()
-
-    def restore(self, state: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
-        self._native.restore(*state)
-
-    def _pieces(self, num_samples: int) -> list[slice]:
-        length = max(1, _PIECE // self.streams)
-        return [slice(start, min(start + length, num_samples)) for start in range(0, num_samples, length)]
-
-    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return method(*arguments)
-        except RuntimeError as error:
-            if "not finite" in str(error):
-                raise UserError(NOT_FINITE) from error
-            raise

@@ -37,6 +37,14 @@ def engine_arguments(model: AudioModel, precision: str, isa: str) -> dict[str, A
     return {"network": made, "head": head, "start_symbol": model.codec.silence, **arrays}
 
 
+def cuda_arguments(model: AudioModel) -> dict[str, Any]:
+    """What `wavegen_cuda.weights` is made with, but for the precision."""
+    name, arrays = _head_arrays(model)
+    codes, offsets = arrays if len(arrays) > 1 else (*arrays, np.zeros(0, dtype=np.float32))
+    head = {"head": name, "codes_per_symbol": codes, "log_scale_offsets": offsets}
+    return {**wavenet(model.network), **head, **inputs(model), "start_symbol": model.codec.silence}
+
+
 def network(network: Any, **ends: Any) -> Any:
     """The extension's counterpart of a network; `ends` are its `channels`, `num_params`, `precision` and `isa`."""
     name, arguments = _NETWORKS[type(network)]
@@ -100,11 +108,15 @@ def inputs(model: AudioModel) -> Arrays:
 
 def _head(model: AudioModel) -> Any:
     """The extension's counterpart of a model's distribution. Raises ValueError if it does not take it."""
+    name, arrays = _head_arrays(model)
+    return getattr(extension(), name)(*arrays)
+
+
+def _head_arrays(model: AudioModel) -> tuple[str, tuple[np.ndarray, ...]]:
     codes = model.codec.codes_per_symbol.numpy().astype(np.int32)
     distribution: Any = model.distribution
     name, has_offsets = _HEADS[type(distribution)]
-    arrays = (codes, _float32(distribution.log_scale_offsets)) if has_offsets else (codes,)
-    return getattr(extension(), name)(*arrays)
+    return name, (codes, _float32(distribution.log_scale_offsets)) if has_offsets else (codes,)
 
 
 def _found(network: torch.nn.Module) -> Arrays:

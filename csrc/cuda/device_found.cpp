@@ -1,0 +1,42 @@
+#include "device_found.h"
+
+#include <cuda_runtime.h>
+
+#include "memory.h"
+
+namespace wavegen::cuda {
+
+namespace {
+
+constexpr int kLeastMajor = 8;  // compute capability
+
+int attribute(cudaDeviceAttr which) {
+    int value = 0;
+    check(cudaDeviceGetAttribute(&value, which, 0));
+    return value;
+}
+
+}  // namespace
+
+std::optional<std::string> missing() {
+    int count = 0;
+    const cudaError_t error = cudaGetDeviceCount(&count);
+    cudaGetLastError();
+    if (error == cudaErrorInsufficientDriver) return "there is no NVIDIA driver, or it is too old for this CUDA";
+    if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0)) return "there is no NVIDIA GPU";
+    if (error != cudaSuccess) return std::string("CUDA says: ") + cudaGetErrorString(error);
+    const int major = attribute(cudaDevAttrComputeCapabilityMajor);
+    if (major >= kLeastMajor) return std::nullopt;
+    return device_name() + " has compute capability " + std::to_string(major) + "." +
+           std::to_string(attribute(cudaDevAttrComputeCapabilityMinor)) + "; 8.0 is the least";
+}
+
+std::string device_name() {
+    cudaDeviceProp properties;
+    check(cudaGetDeviceProperties(&properties, 0));
+    return properties.name;
+}
+
+std::size_t multiprocessors() { return static_cast<std::size_t>(attribute(cudaDevAttrMultiProcessorCount)); }
+
+}  // namespace wavegen::cuda

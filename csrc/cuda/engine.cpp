@@ -1,0 +1,181 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "shapes.h"
+
+namespace wavegen::cuda {
+
+namespace {
+
+constexpr std::size_t kFew = 8;  // streams, for which the latency kernel is taken
+
+std::unique_lock<std::mutex> lock(std::mutex& busy) {
+    std::unique_lock<std::mutex> held(busy, std::try_to_lock);
+    if (!held) throw std::runtime_error("the engine is in use by another thread");
+    return held;
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel)
+    : weights_(std::move(weights)), streams_(streams) {
+    const bool few = kernel == Kernel::latency || (kernel == Kernel::automatic && streams <= kFew);
+    if (few) plan_ = latency_plan(*weights_, streams);
+    fell_back_ = few && !plan_;
+    if (!plan_) shape_ = throughput_shape(*weights_, streams);
+    width_ = plan_ ? 1 : shape_.width;
+    groups_ = (streams + width_ - 1) / width_;
+    queues_ = DeviceArray<float>(groups_ * group_floats());
+    codes_ = DeviceArray<std::int32_t>(streams * state_codes());
+    expected_ = DeviceArray<double>(streams);
+    last_ = DeviceArray<std::uint32_t>(streams);
+    spoilt_ = DeviceArray<std::uint32_t>(1);
+    next_ = DeviceArray<std::uint32_t>(weights_->layers().size() + 2);
+    seeds_ = DeviceArray<std::uint64_t>(streams);
+    if (plan_ && !plan_->cluster)
+        mailboxes_ =
+            DeviceArray<char>(plan_->groups * plan_->blocks * MailPlaces::of(weights_->model(), plan_->streams).bytes);
+    if (!plan_ && !shape_.shared) spilled_ = DeviceArray<char>(groups_ * shape_.bytes);
+    start_streams();
+}
+
+void Engine::start_streams() {
+    const Past past = weights_->inputs().past_of(std::vector<std::int32_t>(state_codes()));
+    const std::vector<double> expected(streams_, past.expected);
+    const std::vector<std::uint32_t> last(streams_, static_cast<std::uint32_t>(weights_->start_symbol()));
+    expected_.upload(expected.data(), 0, streams_);
+    last_.upload(last.data(), 0, streams_);
+}
+
+// Every signal that is remembered, in the order of its queue in memory: the front's, then each layer's.
+std::vector<Engine::Queue> Engine::queues() const {
+    const DeviceModel& model = weights_->model();
+    std::vector<Queue> queues = {{model.inputs.channels, model.front_kernel, 0}};
+    for (const DeviceLayer& layer : weights_->layers()) queues.push_back({model.residual, layer.slots, layer.queue});
+    return queues;
+}
+
+Launch Engine::launch(std::size_t count) {
+    std::vector<std::uint32_t> next;
+    for (const Queue& queue : queues()) next.push_back(static_cast<std::uint32_t>(pushed_ % queue.slots));
+    next.push_back(state_codes() == 0 ? 0 : static_cast<std::uint32_t>(pushed_ % state_codes()));
+    next_.upload(next.data(), 0, next.size());
+    symbols_.grow(streams_ * count);
+    log2_prob_.grow(streams_ * count);
+    Launch launch{};
+    launch.model = weights_->model();
+    launch.streams = {static_cast<std::uint32_t>(streams_),
+                      static_cast<std::uint32_t>(width_),
+                      queues_.data(),
+                      codes_.data(),
+                      expected_.data(),
+                      last_.data(),
+                      spoilt_.data(),
+                      next_.data()};
+    launch.steps = static_cast<std::uint32_t>(count);
+    launch.time = time_;
+    launch.temperature = 1.0f;
+    launch.top_p = 1.0;
+    launch.seeds = seeds_.data();
+    launch.symbols = symbols_.data();
+    launch.log2_prob = log2_prob_.data();
+    return launch;
+}
+
+void Engine::run(const Launch& launch) {
+    if (broken_) throw std::runtime_error("the engine stopped at outputs that are not finite");
+    broken_ = true;  // until every stream has got to the end
+    check(plan_ ? run_latency(*plan_, launch, mailboxes_.data(), mailboxes_.size(), nullptr)
+                : run_throughput(shape_, launch, spilled_.data(), nullptr));
+    std::uint32_t spoilt = 0;
+    spoilt_.download(&spoilt, 0, 1);  // waits for the kernel
+    if (spoilt != 0) throw std::runtime_error("the network's outputs are not finite");
+    time_ += launch.steps;
+    pushed_ += launch.steps;
+    broken_ = false;
+}
+
+void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
+                      double* log2_prob) {
+    const auto held = lock(busy_);
+    Launch call = launch(count);
+    call.draws = 1;
+    call.temperature = sampling.temperature;
+    call.top_p = sampling.top_p;
+    seeds_.upload(seeds, 0, streams_);
+    run(call);
+    symbols_.download(symbols, 0, streams_ * count);
+    log2_prob_.download(log2_prob, 0, streams_ * count);
+}
+
+void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
+    const auto held = lock(busy_);
+    const Launch call = launch(count);
+    symbols_.upload(symbols, 0, streams_ * count);
+    run(call);
+    log2_prob_.download(log2_prob, 0, streams_ * count);
+}
+
+// Calls move(width, at) for the rows that a stream remembers, the oldest of each signal first: their numbers are
+// `width_` apart, from `at` on in the queues of the stream's group.
+template <class Move>
+void Engine::move_rows(std::size_t stream, const Move& move) const {
+    for (const Queue& queue : queues())
+        for (std::size_t age = queue.slots - 1; age >= 1; --age) {
+            const std::size_t slot = (pushed_ + queue.slots - age) % queue.slots;
+            move(queue.width, (queue.start + slot * queue.width) * width_ + stream % width_);
+        }
+}
+
+std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
+    const auto held = lock(busy_);
+    if (broken_) throw std::runtime_error("the engine stopped at outputs that are not finite");
+    std::vector<float> group(group_floats());
+    for (std::size_t s = 0; s < streams_; ++s) {
+        if (s % width_ == 0) queues_.download(group.data(), s / width_ * group.size(), group.size());
+        move_rows(s, [&](std::size_t width, std::size_t at) {
+            for (std::size_t i = 0; i < width; ++i) *network++ = group[at + i * width_];
+        });
+    }
+    std::vector<std::int32_t> rings(codes_.size());
+    codes_.download(rings.data(), 0, rings.size());
+    for (std::size_t s = 0, taps = state_codes(); s < streams_; ++s)
+        for (std::size_t i = 1; i <= taps; ++i)
+            *codes++ = static_cast<std::int16_t>(rings[s * taps + (pushed_ + taps - i) % taps]);
+    std::vector<std::uint32_t> symbols(streams_);
+    last_.download(symbols.data(), 0, streams_);
+    for (const std::uint32_t symbol : symbols) *last++ = static_cast<std::uint16_t>(symbol);
+    return time_;
+}
+
+void Engine::restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time) {
+    const auto held = lock(busy_);
+    pushed_ = 0;
+    std::vector<float> group(group_floats());
+    for (std::size_t s = 0; s < streams_; ++s) {
+        move_rows(s, [&](std::size_t width, std::size_t at) {
+            for (std::size_t i = 0; i < width; ++i) group[at + i * width_] = *network++;
+        });
+        if (s % width_ + 1 == width_ || s + 1 == streams_)
+            queues_.upload(group.data(), s / width_ * group.size(), group.size());
+    }
+    std::vector<std::int32_t> rings(codes_.size());
+    std::vector<double> expected;
+    for (std::size_t s = 0, taps = state_codes(); s < streams_; ++s, codes += taps) {
+        std::reverse_copy(codes, codes + taps, rings.begin() + static_cast<std::ptrdiff_t>(s * taps));
+        expected.push_back(weights_->inputs().past_of({codes, codes + taps}).expected);
+    }
+    codes_.upload(rings.data(), 0, rings.size());
+    expected_.upload(expected.data(), 0, streams_);
+    const std::vector<std::uint32_t> symbols(last, last + streams_);
+    last_.upload(symbols.data(), 0, streams_);
+    const std::uint32_t none = 0;
+    spoilt_.upload(&none, 0, 1);
+    time_ = time;
+    broken_ = false;
+}
+
+}  // namespace wavegen::cuda

@@ -1,0 +1,71 @@
+// Streams that run through one WaveNet on a GPU. The interface is that of the CPU's Engine, but for coding.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../head.h"
+#include "kernels.h"
+#include "weights.h"
+
+namespace wavegen::cuda {
+
+enum class Kernel { automatic, throughput, latency };
+
+class Engine {
+ public:
+    Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel);
+
+    // See csrc/engine.h. Each call is one launch, which cannot be interrupted.
+    void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
+                  double* log2_prob);
+    void feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob);
+    std::uint64_t save(float* network, std::int16_t* codes, std::uint16_t* last);
+    void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
+
+    std::size_t streams() const { return streams_; }
+    std::size_t num_symbols() const { return weights_->model().distribution.symbols; }
+    std::size_t state_floats() const { return weights_->state_floats(); }
+    std::size_t state_codes() const { return weights_->model().inputs.taps; }
+    const char* kernel() const { return !plan_ ? "throughput" : plan_->cluster ? "latency-cluster" : "latency-grid"; }
+    bool fell_back() const {
+        return fell_back_;
+    }  // the layers' weights do not fit on chip, or there are too many streams
+    bool takes_top_p() const { return weights_->head().component == nullptr; }
+
+ private:
+    struct Queue {  // of one signal
+        std::size_t width, slots, start;
+    };
+    Launch launch(std::size_t count);
+    void run(const Launch& launch);
+    void start_streams();
+    std::vector<Queue> queues() const;
+    template <class Move>
+    void move_rows(std::size_t stream, const Move& move) const;
+    std::size_t group_floats() const { return weights_->model().queue * width_; }
+
+    std::shared_ptr<const Weights> weights_;
+    std::size_t streams_;
+    bool fell_back_ = false;
+    std::optional<LatencyPlan> plan_;  // else the shape
+    ThroughputShape shape_{};
+    std::size_t width_, groups_;  // how streams are grouped in memory
+    DeviceArray<float> queues_;
+    DeviceArray<std::int32_t> codes_;
+    DeviceArray<double> expected_, log2_prob_;
+    DeviceArray<std::uint32_t> last_, spoilt_, next_;
+    DeviceArray<std::uint64_t> seeds_;
+    DeviceArray<std::uint16_t> symbols_;
+    DeviceArray<char> spilled_, mailboxes_;
+    std::uint64_t time_ = 0, pushed_ = 0;  // steps since the file began, and since the queues were filled
+    bool broken_ = false;
+    std::mutex busy_;
+};
+
+}  // namespace wavegen::cuda

@@ -1,0 +1,110 @@
+// Starts the kernels. nvcc compiles this file; in a test any C++ compiler does.
+#include "kernels.h"
+#include "latency.cuh"
+#include "throughput.cuh"
+
+namespace wavegen::cuda {
+
+namespace {
+
+template <class Weight, std::uint32_t kWidth, bool kShared>
+cudaError_t start(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream) {
+    const auto kernel = throughput<Weight, kWidth, kShared>;
+    const int bytes = kShared ? static_cast<int>(shape.bytes) : 0;
+    const cudaError_t sized = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+    if (sized != cudaSuccess) return sized;
+    cudaLaunchConfig_t config{};
+    config.gridDim = dim3((launch.streams.count + kWidth - 1) / kWidth);
+    config.blockDim = dim3(shape.threads);
+    config.dynamicSmemBytes = static_cast<std::size_t>(bytes);
+    config.stream = stream;
+    return cudaLaunchKernelEx(&config, kernel, launch, spilled);
+}
+
+template <class Weight>
+cudaError_t start_any(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream) {
+    if (!shape.shared) return start<Weight, 4, false>(shape, launch, spilled, stream);
+    if (shape.width == 4) return start<Weight, 4, true>(shape, launch, spilled, stream);
+    return start<Weight, 16, true>(shape, launch, spilled, stream);
+}
+
+using LatencyKernel = void (*)(Launch, LatencyPlan, char*);
+
+LatencyKernel latency_kernel(const LatencyPlan& plan) {
+    if (plan.cluster) return plan.bfloat16 ? latency<Bfloat16, true> : latency<float, true>;
+    return plan.bfloat16 ? latency<Bfloat16, false> : latency<float, false>;
+}
+
+// How a plan's kernel is started.
+struct Start {
+    Start(const LatencyPlan& plan, cudaStream_t stream) {
+        const auto kernel = latency_kernel(plan);
+        const int bytes = static_cast<int>(plan.bytes);
+        error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+        if (plan.cluster && error == cudaSuccess)
+            error = cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+        config.gridDim = dim3(plan.groups * plan.blocks);
+        config.blockDim = dim3(plan.threads());
+        config.dynamicSmemBytes = plan.bytes;
+        config.stream = stream;
+        config.attrs = &attribute;
+        config.numAttrs = 1;
+        if (plan.cluster) {
+            attribute.id = cudaLaunchAttributeClusterDimension;
+            attribute.val.clusterDim.x = plan.blocks;
+            attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+        } else {
+            attribute.id = cudaLaunchAttributeCooperative;
+            attribute.val.cooperative = 1;
+        }
+    }
+    cudaError_t error;
+    cudaLaunchAttribute attribute{};
+    cudaLaunchConfig_t config{};
+};
+
+}  // namespace
+
+std::size_t groups_at_once(const LatencyPlan& plan) {
+    Start start(plan, nullptr);
+    int count = 0;
+    if (start.error == cudaSuccess && plan.cluster) {
+        start.error = cudaOccupancyMaxActiveClusters(&count, latency_kernel(plan), &start.config);
+    } else if (start.error == cudaSuccess) {
+        int device = 0, multiprocessors = 0;
+        cudaGetDevice(&device);
+        cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
+        start.error = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&count, latency_kernel(plan),
+                                                                    static_cast<int>(plan.threads()), plan.bytes);
+        count = count * multiprocessors / static_cast<int>(plan.blocks);
+    }
+    cudaGetLastError();  // that it does not fit is an answer
+    return start.error == cudaSuccess ? static_cast<std::size_t>(count) : 0;
+}
+
+cudaError_t run_latency(const LatencyPlan& plan, const Launch& launch, char* mailboxes, std::size_t bytes,
+                        cudaStream_t stream) {
+    Start start(plan, stream);
+    if (start.error == cudaSuccess && bytes != 0) start.error = cudaMemsetAsync(mailboxes, 0, bytes, stream);
+    if (start.error != cudaSuccess) return start.error;
+    return cudaLaunchKernelEx(&start.config, latency_kernel(plan), launch, plan, mailboxes);
+}
+
+cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream) {
+    return shape.bfloat16 ? start_any<Bfloat16>(shape, launch, spilled, stream)
+                          : start_any<float>(shape, launch, spilled, stream);
+}
+
+cudaError_t take_clocks(unsigned long long (&cycles)[static_cast<int>(Phase::count)]) {
+    const unsigned long long zeros[static_cast<int>(Phase::count)] = {};
+    std::memcpy(cycles, zeros, sizeof zeros);
+#ifdef WAVEGEN_CLOCKS
+    const cudaError_t error = cudaMemcpyFromSymbol(cycles, phase_cycles, sizeof cycles);
+    if (error != cudaSuccess) return error;
+    return cudaMemcpyToSymbol(phase_cycles, zeros, sizeof zeros);
+#else
+    return cudaSuccess;
+#endif
+}
+
+}  // namespace wavegen::cuda

@@ -1,0 +1,33 @@
+// The kernels, for the host.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+#include "clocks.h"
+#include "model.h"
+#include "places.h"
+
+namespace wavegen::cuda {
+
+struct ThroughputShape {
+    bool bfloat16, shared;  // whether the layers' weights are bfloat16, and what a block works with is in shared memory
+    std::uint32_t width;    // streams of a group, 4 or 16
+    std::uint32_t threads;  // of a block
+    std::size_t bytes;      // of shared memory, or of `spilled` for each block
+};
+
+cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream);
+
+// How many groups of blocks the device runs at once; zero if not one.
+std::size_t groups_at_once(const LatencyPlan& plan);
+
+// `mailboxes`: bytes of all blocks' mailboxes, which are used and emptied where blocks are not in clusters.
+cudaError_t run_latency(const LatencyPlan& plan, const Launch& launch, char* mailboxes, std::size_t bytes,
+                        cudaStream_t stream);
+
+// Cycles of each Phase since the last call; zeros unless compiled with WAVEGEN_CLOCKS.
+cudaError_t take_clocks(unsigned long long (&cycles)[static_cast<int>(Phase::count)]);
+
+}  // namespace wavegen::cuda

@@ -1,0 +1,38 @@
+// One or few streams: a group of blocks keeps the layers' weights on chip, and a step goes from block to block.
+#pragma once
+
+#include "latency_ends.cuh"
+#include "latency_layers.cuh"
+
+namespace wavegen::cuda {
+
+template <class Block>
+__device__ inline void work(const Block& block, bool cluster) {
+    block.prepare();
+    __syncthreads();
+    if (cluster) meet_cluster();  // mailboxes are empty before anyone writes to them
+    block.run();
+    if (cluster) meet_cluster();  // none goes while others write to its shared memory
+}
+
+// All blocks of a group must run at once: those of a cluster do, and those of a cooperative launch, for which
+// `mailboxes` are zeros at first.
+template <class Weight, bool kCluster>
+__global__ void __launch_bounds__(640, 1)
+    latency(const __grid_constant__ Launch launch, const __grid_constant__ LatencyPlan plan, char* mailboxes) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+    constexpr bool kBuilt = true;
+#else
+    constexpr bool kBuilt = !kCluster;
+#endif
+    if constexpr (kBuilt) {
+        char* shared = shared_memory();
+        if (kCluster && threadIdx.x < 2) reinterpret_cast<std::uint32_t*>(shared)[threadIdx.x] = 0;
+        if (blockIdx.x % plan.blocks + 1 == plan.blocks)
+            work(EndBlock<kCluster>(launch, plan, mailboxes, shared), kCluster);
+        else
+            work(LayerBlock<Weight, kCluster>(launch, plan, mailboxes, shared), kCluster);
+    }
+}
+
+}  // namespace wavegen::cuda

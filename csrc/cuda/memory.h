@@ -1,0 +1,68 @@
+// The device's memory, and what can go wrong with it.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace wavegen::cuda {
+
+inline void check(cudaError_t error) {
+    if (error == cudaSuccess) return;
+    cudaGetLastError();  // the next call is not to find it again
+    throw std::runtime_error(std::string("CUDA: ") + cudaGetErrorString(error));
+}
+
+// `size` numbers, zeros at first. Throws std::invalid_argument if there is no room for them.
+template <class Number>
+class DeviceArray {
+ public:
+    DeviceArray() = default;
+    explicit DeviceArray(std::size_t size) : size_(size) {
+        if (size == 0) return;
+        const cudaError_t error = cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(Number));
+        if (error == cudaErrorMemoryAllocation) {
+            cudaGetLastError();
+            throw std::invalid_argument("the GPU has no room for another " +
+                                        std::to_string((size * sizeof(Number) >> 20) + 1) + " MiB");
+        }
+        check(error);
+        check(cudaMemset(data_, 0, size * sizeof(Number)));
+    }
+    explicit DeviceArray(const std::vector<Number>& numbers) : DeviceArray(numbers.size()) {
+        upload(numbers.data(), 0, numbers.size());
+    }
+    DeviceArray(DeviceArray&& other) noexcept { swap(other); }
+    DeviceArray& operator=(DeviceArray&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~DeviceArray() { cudaFree(data_); }
+
+    Number* data() const { return data_; }
+    std::size_t size() const { return size_; }
+
+    void upload(const Number* from, std::size_t first, std::size_t count) {
+        if (count != 0) check(cudaMemcpy(data_ + first, from, count * sizeof(Number), cudaMemcpyHostToDevice));
+    }
+    void download(Number* to, std::size_t first, std::size_t count) const {
+        if (count != 0) check(cudaMemcpy(to, data_ + first, count * sizeof(Number), cudaMemcpyDeviceToHost));
+    }
+    void grow(std::size_t size) {  // what was there is lost
+        if (size > size_) *this = DeviceArray(size);
+    }
+
+ private:
+    void swap(DeviceArray& other) {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+    }
+    Number* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace wavegen::cuda

@@ -1,0 +1,66 @@
+// A model on the device, shared by all engines that run it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "../inputs.h"
+#include "../tables.h"
+#include "../wavenet_arrays.h"
+#include "memory.h"
+#include "model.h"
+
+namespace wavegen::cuda {
+
+// A categorical distribution, or a mixture of a component with offsets of its logarithms of the scale.
+struct HeadSettings {
+    Grid grid;
+    const Component* component;  // null: categorical
+    std::vector<double> offsets;
+    std::size_t num_params() const { return component == nullptr ? grid.num_symbols() : 3 * offsets.size(); }
+};
+
+// Columns of a row-major matrix, from `weight` on, and their bias, if there is one.
+struct Block {
+    const float* weight;
+    std::size_t stride;
+    const float* bias;
+};
+
+class Weights {
+ public:
+    // The layers' weights are rounded to bfloat16 if that is asked for, those of the front and the head are not.
+    Weights(const WaveNetArrays& arrays, bool bfloat16, HeadSettings head, Inputs inputs, std::size_t start_symbol);
+
+    const DeviceModel& model() const { return model_; }
+    const std::vector<DeviceLayer>& layers() const { return layers_; }
+    const HeadSettings& head() const { return head_; }
+    const Inputs& inputs() const { return inputs_; }
+    std::size_t start_symbol() const { return start_symbol_; }
+    bool bfloat16() const { return bfloat16_; }
+    std::size_t state_floats() const;  // of one stream
+
+ private:
+    DeviceMatrix float32(std::size_t inputs, std::size_t outputs, const std::vector<Block>& blocks);
+    DeviceMatrix rounded(std::size_t inputs, std::size_t outputs, const std::vector<Block>& blocks);
+    void add_layers(const WaveNetArrays& arrays);
+    void add_head();
+    void add_inputs();
+
+    bool bfloat16_;
+    HeadSettings head_;
+    Inputs inputs_;
+    std::size_t start_symbol_;
+    DeviceModel model_{};
+    std::vector<DeviceLayer> layers_;
+    std::vector<DeviceArray<float>> floats_;
+    std::vector<DeviceArray<std::uint16_t>> halves_;
+    std::vector<DeviceArray<double>> doubles_;
+    std::vector<DeviceArray<std::int32_t>> integers_;
+    DeviceArray<std::uint32_t> below_;
+    DeviceArray<Component::Node> nodes_;
+    DeviceArray<DeviceLayer> device_layers_;
+};
+
+}  // namespace wavegen::cuda

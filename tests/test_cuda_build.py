@@ -1,0 +1,94 @@
+"""How the CUDA engine is built: by nvcc where there is one that works, and otherwise not, with one line of warning."""
+
+import importlib.util
+import os
+import shutil
+import stat
+import subprocess
+import sys
+
+import pytest
+from native_programs import COMPILER, ROOT
+
+NVCC = shutil.which("nvcc") or shutil.which("nvcc", path="/usr/local/cuda/bin")
+needs_nvcc = pytest.mark.skipif(NVCC is None, reason="there is no CUDA compiler (nvcc)")
+
+
+@needs_nvcc
+def test_where_there_is_an_nvcc_the_engine_was_built():
+    assert importlib.util.find_spec("wavegen_cuda") is not None
+
+
+@needs_nvcc
+def test_it_has_code_for_the_gpus_it_is_for():
+    spec = importlib.util.find_spec("wavegen_cuda")
+    tool = shutil.which("cuobjdump") or shutil.which("cuobjdump", path="/usr/local/cuda/bin")
+    if tool is None or spec is None:
+        pytest.skip("there is no cuobjdump, or no engine")
+    listed = [
+        subprocess.run([tool, flag, str(spec.origin)], capture_output=True, text=True, check=True).stdout
+        for flag in ("--list-elf", "--list-ptx")
+    ]
+    assert "sm_80.cubin" in listed[0]
+    assert "sm_90.cubin" in listed[0]
+    assert "sm_90.ptx" in listed[1]
+
+
+@needs_nvcc
+def test_nvcc_compiles_the_kernels_with_their_clocks(tmp_path):
+    """Without a warning, and no thread's registers spill to memory."""
+    assert NVCC is not None
+    flags = [
+        "-std=c++17",
+        "-O3",
+        "-fmad=false",
+        "--expt-relaxed-constexpr",
+        "-arch=sm_90",
+        "-DWAVEGEN_CLOCKS",
+        "-cubin",
+    ]
+    command = [NVCC, *flags, "-Xptxas=-v", "-Werror=all-warnings", str(ROOT / "csrc/cuda/kernels.cu")]
+    run = subprocess.run([*command, "-o", str(tmp_path / "k.cubin")], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    spilled = [line for line in run.stderr.splitlines() if "spill stores" in line]
+    assert len(spilled) >= 10  # kernels
+    assert all(" 0 bytes spill stores" in line for line in spilled)
+
+
+BROKEN = {
+    "fails": "exit 1",
+    "compiles nothing": """case $* in
+*dryrun*) echo "#$ TOP=$TOOLKIT" >&2 ;;
+*) echo 'nvcc fatal: boom' >&2; exit 1 ;;
+esac""",
+}
+
+
+@pytest.mark.skipif(COMPILER is None or shutil.which("cmake") is None, reason="there is no C++ compiler or no cmake")
+@pytest.mark.skipif(importlib.util.find_spec("nanobind") is None, reason="nanobind is not installed")
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_nvcc_costs_that_engine_alone(tmp_path, kind):
+    import nanobind
+
+    toolkit, nvcc = tmp_path / "toolkit", tmp_path / "bin" / "nvcc"
+    for path in (toolkit / "include/cuda_runtime.h", toolkit / "lib64/libcudart_static.a", nvcc):
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    nvcc.write_text(f"#!/bin/sh\n{BROKEN[kind]}\n")
+    nvcc.chmod(nvcc.stat().st_mode | stat.S_IXUSR)
+    settings = [f"-Dnanobind_DIR={nanobind.cmake_dir()}", f"-DPython_EXECUTABLE={sys.executable}"]
+    settings += [f"-DWAVEGEN_NVCC={nvcc}"]
+    run = subprocess.run(
+        ["cmake", "-S", str(ROOT / "csrc"), "-B", str(tmp_path / "build"), *settings],
+        env={**os.environ, "TOOLKIT": str(toolkit)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert " ".join(run.stderr.split()).count("wavegen is built without its CUDA engine: ") == 1
+    targets = subprocess.run(
+        ["cmake", "--build", str(tmp_path / "build"), "--target", "help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "wavegen_native" in targets
+    assert "wavegen_cuda" not in targets

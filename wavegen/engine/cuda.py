@@ -1,0 +1,121 @@
+"""The CUDA engine: WaveNets on an NVIDIA GPU."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import logging
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from wavegen.density import AudioModel
+from wavegen.engine.base import NUMERICS
+from wavegen.engine.packing import cuda_arguments
+from wavegen.engine.symbols import SymbolEngine
+from wavegen.errors import UserError
+from wavegen.networks import WaveNet
+
+PRECISIONS = ("float32", "bfloat16")
+
+_log = logging.getLogger("wavegen")
+_STEPS, _SAMPLES = 1000, 2**22  # of one launch, which no interrupt ends: some tenths of a second of a large model
+
+
+def extension() -> ModuleType:
+    """The CUDA extension. Raises ImportError where it was not built."""
+    return importlib.import_module("wavegen_cuda")
+
+
+def missing() -> str | None:
+    """Why the engine cannot be used, in a few words; None if it can."""
+    try:
+        built = extension()
+    except ModuleNotFoundError:
+        return "wavegen was installed without a CUDA compiler (nvcc)"
+    except ImportError as error:
+        return f"it cannot be loaded ({error})"
+    if built.numerics != NUMERICS:
+        return f"it has numerics {built.numerics}, wavegen {NUMERICS}; repeat the installation"
+    return built.missing()
+
+
+def device() -> str:
+    """What the GPU is called."""
+    return extension().device()
+
+
+def many() -> int:
+    """Streams that keep every multiprocessor of the GPU busy: two blocks' groups for each."""
+    return 2 * 16 * extension().multiprocessors()
+
+
+def runs(model: AudioModel) -> bool:
+    """Whether the engine, if it is there, runs this model."""
+    return type(model.network) is WaveNet
+
+
+class CudaEngine(SymbolEngine):
+    """See `wavegen.engine.base.Engine`. The cpu engine's algorithm and order of operations, on a GPU.
+
+    A stream's results do not depend on the others. `kernel` is "throughput", for many streams; "latency", which keeps
+    the layers' weights on the chip for up to eight streams of each group of multiprocessors, where they fit; or
+    "auto", the latter for eight streams at most. Raises UserError when there is no GPU, it has no room, or the model
+    is not one that it runs.
+    """
+
+    name = "cuda"
+
+    def __init__(self, model: AudioModel, streams: int, precision: str = "float32", kernel: str = "auto"):
+        if not runs(model):
+            raise UserError(f"engine cuda does not run {model.network.name} networks; try --engine cpu")
+        if precision not in PRECISIONS:
+            raise UserError(
+                f"engine cuda does not know precision {precision}; give --precision {' or '.join(PRECISIONS)}"
+            )
+        if (why := missing()) is not None:
+            raise UserError(f"engine cuda cannot be used: {why}; try --engine cpu")
+        super().__init__(model, precision)
+        self._wanted = kernel
+        try:
+            self._weights = extension().weights(**cuda_arguments(model), bfloat16=precision != PRECISIONS[0])
+        except (ValueError, MemoryError, RuntimeError) as error:
+            raise UserError(f"engine cuda cannot run this model: {error}") from error
+        self._open(streams)
+
+    def _open(self, streams: int) -> None:
+        self.streams = streams
+        self._piece = max(1, min(_STEPS, _SAMPLES // streams))
+        try:
+            self._native = extension().Engine(self._weights, streams, self._wanted)
+        except (ValueError, MemoryError, RuntimeError) as error:
+            raise UserError(f"engine cuda cannot run this model: {error}") from error
+        if self._native.fell_back:
+            _say_once(
+                "wavegen: engine cuda: this model's layers do not fit on the chip; going on from its memory, slower"
+            )
+
+    def resized(self, streams: int) -> CudaEngine:
+        """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""
+        other = copy.copy(self)
+        other._open(streams)
+        return other
+
+    @property
+    def kernel(self) -> str:
+        """What it runs: "throughput", or for few streams "latency-cluster" or "latency-grid"."""
+        return self._native.kernel
+
+    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return super()._call(method, *arguments)
+        except RuntimeError as error:
+            if str(error).startswith("CUDA: "):
+                raise UserError(f"engine cuda stopped: {error}") from error
+            raise
+
+
+@cache
+def _say_once(line: str) -> None:
+    _log.warning(line)
