@@ -1,10 +1,10 @@
 """What overfitting does to the KL divergence, on a source whose density is known.
 
-    python recipes/sources/overfitting.py CORPUS [RECORDINGS] [--plot OUT.png]
+    python recipes/sources/overfitting.py CORPUS [SECONDS] [--plot OUT.png]
 
-CORPUS is made by `wavegen prepare source:ar2 CORPUS`. Trains overfitting.toml on its first RECORDINGS, five unless
-said otherwise, of four seconds each, and prints every hundred steps how far the model's bits per sample are from the
-true density's: on those recordings, and on the test split, where the difference estimates KL(truth ‖ model).
+CORPUS is made by `wavegen prepare source:ar2 CORPUS`. Trains overfitting.toml on SECONDS of its training split, twenty
+unless said otherwise, and prints every hundred steps how far the model's bits per sample are from the true density's:
+on what it was trained on, and on the test split, where the difference estimates KL(truth ‖ model).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wavegen.training.batches import training_windows
 from wavegen.training.learner import Learner
 
 EVERY = 100
-COLUMNS = ("step", "heard recordings", "others = KL(truth || model)")
+COLUMNS = ("step", "trained on", "others = KL(truth || model)")
 
 
 def excess(model: AudioModel, pcms: Sequence[np.ndarray], truth: float) -> float:
@@ -31,12 +31,20 @@ def excess(model: AudioModel, pcms: Sequence[np.ndarray], truth: float) -> float
     return (bits_per_file(model, pcms).sum() - truth) / sum(map(len, pcms))
 
 
-def run(corpus_path: str, recordings: int) -> list[tuple[int, float, float]]:
-    """The step, the excess over the recordings trained on, and over the test split, every EVERY steps; printed too."""
+def first_of(pcms: Sequence[np.ndarray], samples: int) -> list[np.ndarray]:
+    """So many samples of recordings: whole ones from the first on, and the beginning of another."""
+    ends = np.cumsum([len(pcm) for pcm in pcms])
+    count = int(np.searchsorted(ends, samples)) + 1
+    return [*pcms[: count - 1], pcms[count - 1][: samples - (ends[count - 2] if count > 1 else 0)]]
+
+
+def run(corpus_path: str, seconds: float) -> list[tuple[int, float, float]]:
+    """The step, the excess over what is trained on, and over the test split, every EVERY steps; printed too."""
     corpus, recipe = open_corpus(corpus_path), load_recipe(Path(__file__).with_suffix(".toml"))
     if corpus.source is None:
         raise SystemExit(f"{corpus_path}: not a corpus of known density; make one with: wavegen prepare source:ar2 DIR")
-    heard, others = list(corpus.pcms("train")[:recordings]), list(corpus.pcms("test"))
+    heard = first_of(list(corpus.pcms("train")), round(seconds * corpus.sample_rate))
+    others = list(corpus.pcms("test"))
     truths = [-sum(float(corpus.source.log2_prob(pcm).sum()) for pcm in pcms) for pcms in (heard, others)]
     torch.set_num_threads(1)
     torch.manual_seed(recipe.training.seed)
@@ -49,7 +57,7 @@ def run(corpus_path: str, recordings: int) -> list[tuple[int, float, float]]:
         if step and step % EVERY == 0:
             here = [excess(learner.average, *pair) for pair in zip((heard, others), truths, strict=True)]
             found.append((step, *here))
-            print(f"{step:4}  {here[0]:+16.3f}  {here[1]:+27.3f}", flush=True)
+            print(f"{step:4}  {here[0]:+10.3f}  {here[1]:+27.3f}", flush=True)
         if step < steps:
             learner.take_step(10 * steps)  # at almost full rate to the end: it is not meant to settle
     return found
@@ -71,10 +79,10 @@ def plot(path: Path, found: Sequence[tuple[int, float, float]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("corpus")
-    parser.add_argument("recordings", type=int, nargs="?", default=5)
+    parser.add_argument("seconds", type=float, nargs="?", default=20)
     parser.add_argument("--plot", type=Path)
     args = parser.parse_args()
-    found = run(args.corpus, args.recordings)
+    found = run(args.corpus, args.seconds)
     if args.plot:
         plot(args.plot, found)
 
