@@ -17,7 +17,8 @@ from tqdm import tqdm
 from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.random import words
 from wavegen.errors import UserError
-from wavegen.evaluation import DIGITS
+from wavegen.evaluation import DIGITS, bits_per_file
+from wavegen.grid import Grid
 from wavegen.picture_density import PictureModel
 from wavegen.sheets import write_sheet
 
@@ -80,38 +81,38 @@ def generate_pictures(
     model's own unless given; likelihoods are those at 1, of whole pictures. `watch` is called before each row;
     what it raises ends the drawing. Raises UserError.
     """
-    temperature = checked_temperature(
-        float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
-    )
-    top_p = checked_top_p(float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p, model)
-    if not 1 <= len(seeds) <= MOST_PICTURES:
-        raise UserError(f"{len(seeds)} pictures: draw 1 to {MOST_PICTURES} at once")
-    keys, grid = checked_seeds(seeds, len(seeds)), model.grid
-    if not 0 <= rows < grid.height:
-        raise UserError(f"{rows} rows given: at most {grid.height - 1} of {grid.height}, so that some are left to draw")
-    chosen = np.zeros((len(seeds), grid.dimensions), np.int64)
-    if given is not None:
-        chosen[:] = given.reshape(len(given), -1)[np.arange(len(seeds)) % len(given)]
-    random = np.stack([words(int(key), 0, grid.dimensions) for key in keys])
+    pictures = _given(model.grid, len(seeds), given, rows)
+    temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
+    top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
+    how = checked_temperature(temperature), checked_top_p(top_p, model)
+    random = np.stack([words(int(key), 0, model.grid.dimensions) for key in checked_seeds(seeds, len(seeds))])
     places = torch.from_numpy((random >> 2) / 2.0**30)
-    exact, begun = copy.deepcopy(model).cpu().double().eval(), time.monotonic()
-    pictures, state = torch.from_numpy(chosen), None
-    across = grid.width * grid.channels
-    for start in tqdm(
-        range(0, grid.dimensions, across), desc="drawing", leave=False, disable=None if progress else True
-    ):
+    exact, begun, state = copy.deepcopy(model).cpu().double().eval(), time.monotonic(), None
+    across = model.grid.width * model.grid.channels
+    for number in tqdm(range(model.grid.height), desc="drawing", leave=False, disable=None if progress else True):
         if watch is not None:
             watch()
-        row, words_of_row = pictures[:, start : start + across], places[:, start : start + across]
-        if start >= rows * across:
-            row.zero_()
-            for d in range(across):
-                params, _ = exact.row_params(row, state)
-                row[:, d] = _drawn(exact, _finite(params[:, d]), words_of_row[:, d], temperature, top_p)
+        row = pictures[:, number * across : (number + 1) * across]
+        for d in range(across if number >= rows else 0):
+            params = _finite(exact.row_params(row, state)[0][:, d])
+            row[:, d] = _drawn(exact, params, places[:, number * across + d], *how)
         _, state = exact.row_params(row, state)
-    bits = -exact.log2_prob(pictures)[0].sum(1)
-    shaped = pictures.view(-1, *grid.shape).numpy().astype(np.int16)
-    return PictureDraws(list(seeds), shaped, grid.levels, bits.numpy(), time.monotonic() - begun)
+    levels = pictures.numpy().astype(np.int16)
+    bits = bits_per_file(exact, list(levels))
+    shaped = levels.reshape(-1, *model.grid.shape)
+    return PictureDraws(list(seeds), shaped, model.grid.levels, bits, time.monotonic() - begun)
+
+
+def _given(grid: Grid, number: int, given: NDArray[np.integer] | None, rows: int) -> torch.Tensor:
+    """Pictures with the given first rows, and zeros below them, (number, dimensions) int64. Raises UserError."""
+    if not 1 <= number <= MOST_PICTURES:
+        raise UserError(f"{number} pictures: draw 1 to {MOST_PICTURES} at once")
+    if not 0 <= rows < grid.height:
+        raise UserError(f"{rows} rows given: at most {grid.height - 1} of {grid.height}, so that some are left to draw")
+    pictures = np.zeros((number, *grid.shape), np.int64)
+    if given is not None:
+        pictures[:, :rows] = given[np.arange(number) % len(given), :rows]
+    return torch.from_numpy(pictures).flatten(1)
 
 
 def _finite(params: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from wavegen.comparison import check_fit
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation import DIGITS, PROVENANCE, bits_per_file, bootstrap_interval, check_form, provenance
+from wavegen.grid import Grid
 from wavegen.picture_density import PictureModel
 from wavegen.sheets import read_sheet
 
@@ -92,6 +93,8 @@ def compare_pictures(
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     check_fit(models, corpus)
+    if BASELINE.name in models:
+        raise UserError(f"{BASELINE.name}: another row has this name; name the model, as in MINE=MODEL")
     names = [*models, BASELINE.name]
     against = BASELINE.name if against is None else against
     if against not in names:
@@ -99,21 +102,12 @@ def compare_pictures(
     pictures = list(corpus.pcms(split))
     if not pictures:
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more pictures")
-    nats = {
-        name: bits_per_file(model, pictures, progress=f"scoring {name}" if progress else None) * math.log(2)
-        for name, model in models.items()
-    }
-    if BASELINE.name in nats:
-        raise UserError(f"{BASELINE.name}: another row has this name; name the model, as in MINE=MODEL")
+    nats = dict(_nats_of_rows(models, corpus, pictures, progress))
     grid = next(iter(models.values())).grid
-    nats[BASELINE.name] = BASELINE.bits(pictures, grid, corpus.pcms("train")) * math.log(2)
-    rows = [
-        {
-            "name": name,
-            "kind": "model" if name in models else "baseline",
-            **_estimate(values, grid.dimensions),
-            **_origin(models.get(name), grid.dimensions),
-        }
+    rows: list[dict[str, Any]] = [
+        {"name": name, "kind": "model" if name in models else "baseline"}
+        | _estimate(values, grid.dimensions)
+        | _origin(models.get(name), grid.dimensions)
         for name, values in nats.items()
     ]
     return {
@@ -127,6 +121,15 @@ def compare_pictures(
         "corpus_fingerprint": corpus.fingerprint,
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _nats_of_rows(
+    models: Mapping[str, PictureModel], corpus: Corpus, pictures: Sequence[NDArray[np.int16]], progress: bool
+) -> Iterable[tuple[str, NDArray[np.float64]]]:
+    """The name of each row and the nats of each picture, (pictures,)."""
+    for name, model in models.items():
+        yield name, bits_per_file(model, pictures, progress=f"scoring {name}" if progress else None) * math.log(2)
+    yield BASELINE.name, BASELINE.bits(pictures, cast(Grid, corpus.form), corpus.pcms("train")) * math.log(2)
 
 
 def _origin(model: PictureModel | None, dimensions: int) -> dict[str, Any]:
