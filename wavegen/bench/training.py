@@ -16,7 +16,7 @@ from wavegen.bench import CONFIGURATIONS, configuration, described
 from wavegen.bench.conv_loop import ConvLoop
 from wavegen.data.corpus import open_corpus, prepare
 from wavegen.data.windows import Windows
-from wavegen.density import AudioModel
+from wavegen.density import Density
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation import bits_per_file
 from wavegen.process import keep_freed_memory, torch_threads
@@ -35,7 +35,7 @@ class Contender(NamedTuple):
     engine: str
     precision: str
     step: Callable[[], object]
-    trained: Callable[[], AudioModel]
+    trained: Callable[[], Density]
 
 
 def bench_training(what: str, rounds: int, progress: bool = False) -> dict[str, Any]:

@@ -107,9 +107,7 @@ class PixelCNN(nn.Module):
         """The mean of x over all pixels, (batch, features)."""
         return self._features(pictures, None)[0].mean(dim=(2, 3))
 
-    def _features(
-        self, pictures: Tensor, state: Sequence[Tensor | None] | None
-    ) -> tuple[Tensor, list[Tensor | None]]:
+    def _features(self, pictures: Tensor, state: Sequence[Tensor | None] | None) -> tuple[Tensor, list[Tensor | None]]:
         """x behind the last layer, (batch, features, rows, width), and the next state."""
         pasts = [None] * (1 + len(self.layers)) if state is None else state
         x, past = self.front.rows(images(pictures), pasts[0])
