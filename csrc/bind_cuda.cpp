@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bind_streams.h"
 #include "bind_wavenet.h"
@@ -64,6 +65,27 @@ void open(cuda::Engine* place, const std::shared_ptr<cuda::Weights>& weights, st
     new (place) cuda::Engine(weights, streams, kernel_named(kernel));
 }
 
+nb::tuple look_up(const cuda::Weights& weights, const Array<float, 1>& params, double location, double temperature,
+                  double top_p, const Array<std::uint32_t, 1>& places) {
+    const Sampling how = checked_sampling(weights.head().component == nullptr, temperature, top_p);
+    weight(params, {weights.head().num_params()}, "params");
+    require(std::isfinite(location), "location must be a finite number");
+    within(places.size(), 1, 1 << 20, "the number of places");
+    for (std::size_t i = 0; i < places.size(); ++i) within(places.data()[i], 0, kTotal - 1, "a place");
+    const cuda::DeviceArray<float> row(std::vector<float>(params.data(), params.data() + params.size()));
+    const cuda::DeviceArray<std::uint32_t> where(
+        std::vector<std::uint32_t>(places.data(), places.data() + places.size()));
+    const cuda::DeviceArray<std::uint32_t> symbols(places.size());
+    const cuda::DeviceArray<double> log2_prob(places.size());
+    cuda::check(cuda::run_look_up(weights.model(), row.data(), location, {how.temperature, how.top_p, true, 0},
+                                  places.size(), where.data(), symbols.data(), log2_prob.data()));
+    Owned<std::uint32_t> found({places.size()});
+    Owned<double> found_log2_prob({places.size()});
+    symbols.download(found.data(), 0, places.size());
+    log2_prob.download(found_log2_prob.data(), 0, places.size());
+    return nb::make_tuple(found.release(), found_log2_prob.release());
+}
+
 nb::dict clocks() {
     unsigned long long cycles[static_cast<int>(cuda::Phase::count)];
     cuda::check(cuda::take_clocks(cycles));
@@ -82,6 +104,8 @@ NB_MODULE(wavegen_cuda, m) {
     m.def("missing", &cuda::missing, "Why no GPU can be used, or None.");
     m.def("device", &cuda::device_name, "What the GPU is called.");
     m.def("multiprocessors", &cuda::multiprocessors, "How many the GPU has.");
+    m.def("look_up", &look_up, "weights"_a, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a,
+          "places"_a.noconvert(), "The symbols, uint32, that hold places below 2^30, and log2 p; for tests.");
     m.def("clocks", &clocks,
           "Cycles since the last call, by what they went to; zeros unless built with WAVEGEN_CUDA_CLOCKS.");
     nb::class_<cuda::Weights>(m, "Weights", "A WaveNet with its inputs and its distribution, on the GPU.");

@@ -19,10 +19,16 @@ def test_where_there_is_an_nvcc_the_engine_was_built():
     assert importlib.util.find_spec("wavegen_cuda") is not None
 
 
+def cuobjdump() -> str | None:
+    """The toolkit's, or the one that Triton brings, which comes with PyTorch."""
+    triton = importlib.util.find_spec("triton")
+    folders = [f"{folder}/backends/nvidia/bin" for folder in (triton and triton.submodule_search_locations) or ()]
+    return shutil.which("cuobjdump", path=os.pathsep.join([os.environ["PATH"], "/usr/local/cuda/bin", *folders]))
+
+
 @needs_nvcc
 def test_it_has_code_for_the_gpus_it_is_for():
-    spec = importlib.util.find_spec("wavegen_cuda")
-    tool = shutil.which("cuobjdump") or shutil.which("cuobjdump", path="/usr/local/cuda/bin")
+    spec, tool = importlib.util.find_spec("wavegen_cuda"), cuobjdump()
     if tool is None or spec is None:
         pytest.skip("there is no cuobjdump, or no engine")
     listed = [

@@ -14,7 +14,7 @@ from cuda_stand_in import cannot, stand_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wavegen.engine import cuda, native, open_engine
+from wavegen.engine import cuda, native, open_engine, packing
 from wavegen.engine.cuda import CudaEngine
 from wavegen.errors import UserError
 
@@ -77,6 +77,29 @@ def test_agrees_with_teacher_forcing_in_float64(gpu, name):
         log2_prob = CudaEngine(model, 1, kernel=kernel).feed(pcm)
         lively.assert_agrees(log2_prob, lively.teacher_forced(model, pcm))
         assert log2_prob.std() > 0.5
+
+
+LAWS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "logistics-mu-law"]
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_the_integers_that_words_are_looked_up_in(gpu, name):
+    """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
+    model, rng = model_of(name), np.random.default_rng(5)
+    head = packing._head(model)
+    weights = cuda.extension().weights(**packing.cuda_arguments(model), bfloat16=False)
+    nucleus = 0.6 if head.num_params <= 256 else 0.03  # a fiber takes its time over thousands of symbols
+    for temperature, top_p, location in [(1.0, 1.0, 0.0), (0.7, 1.0, 3000.25), (1.7, nucleus, -40.0)]:
+        how = (temperature, top_p if model.distribution.takes_top_p else 1.0)
+        params = rng.normal(size=head.num_params).astype(np.float32) * 2
+        table = head.table(params, location, *how, "portable").astype(np.int64)
+        assert table[-1] == 2**30
+        likely = np.argsort(np.diff(table))[-20:]  # the first of the largest has what is left of the total
+        some = np.unique([*likely, *rng.integers(0, len(table) - 1, 20)])
+        places = np.concatenate([table[some], table[some + 1] - 1, rng.integers(0, 2**30, 20)]).astype(np.uint32)
+        symbols, log2_prob = cuda.extension().look_up(weights, params, location, *how, places)
+        assert np.array_equal(symbols, head.find(params, location, *how, places, "portable"))
+        assert log2_prob.tobytes() == head.log2_prob(params, location, "portable")[symbols].tobytes()
 
 
 MIXTURES = {
@@ -163,6 +186,7 @@ def test_cut_anywhere_saved_and_restored(gpu, monkeypatch, kernel):
     engine = CudaEngine(model, 2, kernel=kernel)
     monkeypatch.setattr(engine, "_piece", 7)
     parts = [engine.generate(b - a, seeds) for a, b in itertools.pairwise([0, 1, 2, 23, 40])]
+    assert engine._native.feed(np.zeros((2, 0), dtype=np.uint16)).shape == (2, 0)  # nothing changes nothing
     state = engine.save()
     other = open_engine(model, 2, "cpu")
     other.feed(lively.pcm(2, 9))
@@ -205,6 +229,25 @@ def test_outputs_that_are_not_finite_are_an_error(gpu, kernel):
     broken.restore(state)
     with pytest.raises(UserError, match="not finite"):
         broken.generate(10, [1, 2])
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_state_restored_is_all_that_it_takes_to_go_on(gpu, kernel):
+    model = model_of("odd")
+    with torch.no_grad():
+        assert model.embedding is not None
+        model.embedding.weight[-1] = 3e38  # what is loudest makes sums that are not finite
+    engine, quiet, loud = (
+        CudaEngine(model, 2, kernel=kernel),
+        np.zeros((2, 5), np.int16),
+        np.full((2, 5), 32767, np.int16),
+    )
+    start = engine.save()
+    expected = engine.feed(quiet)
+    with pytest.raises(UserError, match="not finite"):
+        engine.feed(loud)
+    engine.restore(start)
+    assert engine.feed(quiet).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("name", ["odd", "fine-categorical", "logistics"])

@@ -103,6 +103,8 @@ def test_an_error_of_cuda_is_one_line(gpu, monkeypatch):
     gpu(SHARED=100)  # less than its kernel was opened for
     with pytest.raises(UserError, match="engine cuda stopped: CUDA: invalid argument"):
         engine.generate(3, [1])
+    with pytest.raises(UserError, match="engine cuda stopped: CUDA: the engine stopped in the middle of a call"):
+        engine.generate(3, [1])
 
 
 def test_auto_never_takes_it(gpu):

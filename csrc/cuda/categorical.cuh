@@ -3,16 +3,9 @@
 
 #include "../tables.h"
 #include "device.cuh"
+#include "laws.h"
 
 namespace wavegen::cuda {
-
-// How a symbol is drawn: as in Sampling, and the random place in C; or not, then it is given.
-struct Asked {
-    float temperature;
-    double top_p;
-    bool draws;
-    std::uint32_t place;
-};
 
 constexpr std::uint32_t kPartials = 16;  // sums, of k mod 16
 

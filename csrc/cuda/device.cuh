@@ -45,6 +45,15 @@ __device__ inline char* shared_memory() {
 inline char* shared_memory() { return shim::here().block->shared.data(); }
 #endif
 
+// A matrix's numbers, of which the compiler is told that they are in global memory.
+template <class Number>
+__device__ inline const Number* global_numbers(const void* numbers) {
+#ifdef __CUDACC__
+    __builtin_assume(__isGlobal(numbers));
+#endif
+    return static_cast<const Number*>(numbers);
+}
+
 __device__ inline std::uint32_t lane() { return threadIdx.x % kWarp; }
 __device__ inline std::uint32_t warp() { return threadIdx.x / kWarp; }
 __device__ inline std::uint32_t warps() { return blockDim.x / kWarp; }

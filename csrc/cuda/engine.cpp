@@ -58,6 +58,10 @@ std::vector<Engine::Queue> Engine::queues() const {
     return queues;
 }
 
+void Engine::check_broken() const {
+    if (broken_ != nullptr) throw std::runtime_error(broken_);
+}
+
 Launch Engine::launch(std::size_t count) {
     std::vector<std::uint32_t> next;
     for (const Queue& queue : queues()) next.push_back(static_cast<std::uint32_t>(pushed_ % queue.slots));
@@ -86,21 +90,23 @@ Launch Engine::launch(std::size_t count) {
 }
 
 void Engine::run(const Launch& launch) {
-    if (broken_) throw std::runtime_error("the engine stopped at outputs that are not finite");
-    broken_ = true;  // until every stream has got to the end
+    check_broken();
+    broken_ = "CUDA: the engine stopped in the middle of a call";  // until every stream has got to the end
     check(plan_ ? run_latency(*plan_, launch, mailboxes_.data(), mailboxes_.size(), nullptr)
                 : run_throughput(shape_, launch, spilled_.data(), nullptr));
     std::uint32_t spoilt = 0;
     spoilt_.download(&spoilt, 0, 1);  // waits for the kernel
-    if (spoilt != 0) throw std::runtime_error("the network's outputs are not finite");
+    if (spoilt != 0) broken_ = "the network's outputs are not finite";
+    if (spoilt != 0) check_broken();
     time_ += launch.steps;
     pushed_ += launch.steps;
-    broken_ = false;
+    broken_ = nullptr;
 }
 
 void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                       double* log2_prob) {
     const auto held = lock(busy_);
+    if (count == 0) return;
     Launch call = launch(count);
     call.draws = 1;
     call.temperature = sampling.temperature;
@@ -113,6 +119,7 @@ void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampl
 
 void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
     const auto held = lock(busy_);
+    if (count == 0) return;
     const Launch call = launch(count);
     symbols_.upload(symbols, 0, streams_ * count);
     run(call);
@@ -132,7 +139,7 @@ void Engine::move_rows(std::size_t stream, const Move& move) const {
 
 std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
     const auto held = lock(busy_);
-    if (broken_) throw std::runtime_error("the engine stopped at outputs that are not finite");
+    check_broken();
     std::vector<float> group(group_floats());
     for (std::size_t s = 0; s < streams_; ++s) {
         if (s % width_ == 0) queues_.download(group.data(), s / width_ * group.size(), group.size());
@@ -175,7 +182,7 @@ void Engine::restore(const float* network, const std::int16_t* codes, const std:
     const std::uint32_t none = 0;
     spoilt_.upload(&none, 0, 1);
     time_ = time;
-    broken_ = false;
+    broken_ = nullptr;
 }
 
 }  // namespace wavegen::cuda

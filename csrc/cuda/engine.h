@@ -44,6 +44,7 @@ class Engine {
     };
     Launch launch(std::size_t count);
     void run(const Launch& launch);
+    void check_broken() const;
     void start_streams();
     std::vector<Queue> queues() const;
     template <class Move>
@@ -64,7 +65,7 @@ class Engine {
     DeviceArray<std::uint16_t> symbols_;
     DeviceArray<char> spilled_, mailboxes_;
     std::uint64_t time_ = 0, pushed_ = 0;  // steps since the file began, and since the queues were filled
-    bool broken_ = false;
+    const char* broken_ = nullptr;         // why only `restore` helps
     std::mutex busy_;
 };
 

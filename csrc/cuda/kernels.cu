@@ -95,6 +95,15 @@ cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, c
                           : start_any<float>(shape, launch, spilled, stream);
 }
 
+cudaError_t run_look_up(const DeviceModel& model, const float* params, double location, const Asked& how,
+                        std::size_t count, const std::uint32_t* places, std::uint32_t* symbols, double* log2_prob) {
+    cudaLaunchConfig_t config{};
+    config.gridDim = dim3(static_cast<unsigned>(count));
+    config.blockDim = dim3(kWarp);
+    config.dynamicSmemBytes = model.scratch;
+    return cudaLaunchKernelEx(&config, look_up, model.distribution, params, location, how, places, symbols, log2_prob);
+}
+
 cudaError_t take_clocks(unsigned long long (&cycles)[static_cast<int>(Phase::count)]) {
     const unsigned long long zeros[static_cast<int>(Phase::count)] = {};
     std::memcpy(cycles, zeros, sizeof zeros);

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "clocks.h"
+#include "laws.h"
 #include "model.h"
 #include "places.h"
 
@@ -26,6 +27,10 @@ std::size_t groups_at_once(const LatencyPlan& plan);
 // `mailboxes`: bytes of all blocks' mailboxes, which are used and emptied where blocks are not in clusters.
 cudaError_t run_latency(const LatencyPlan& plan, const Launch& launch, char* mailboxes, std::size_t bytes,
                         cudaStream_t stream);
+
+// For tests: what the distribution with these parameters has at `count` places of C.
+cudaError_t run_look_up(const DeviceModel& model, const float* params, double location, const Asked& how,
+                        std::size_t count, const std::uint32_t* places, std::uint32_t* symbols, double* log2_prob);
 
 // Cycles of each Phase since the last call; zeros unless compiled with WAVEGEN_CLOCKS.
 cudaError_t take_clocks(unsigned long long (&cycles)[static_cast<int>(Phase::count)]);

@@ -71,7 +71,7 @@ struct EndBlock : Station<kCluster> {
         const std::uint32_t outputs = model.front.outputs, channels = model.inputs.channels;
         const float* heard = this->at(places.heard);
         const float* weight =
-            static_cast<const float*>(model.front.weight) + std::size_t{model.front_kernel - 1} * channels * outputs;
+            global_numbers<float>(model.front.weight) + std::size_t{model.front_kernel - 1} * channels * outputs;
         __syncthreads();
         float* to = out.x + stream * quads(outputs);
         for (std::uint32_t o = threadIdx.x; o < outputs; o += blockDim.x)
@@ -93,7 +93,7 @@ struct EndBlock : Station<kCluster> {
     __device__ void hear_past(std::uint32_t stream, std::uint32_t step) const {
         const std::uint32_t outputs = model.front.outputs, channels = model.inputs.channels;
         for (std::uint32_t o = threadIdx.x; o < outputs; o += blockDim.x) {
-            const float* weight = static_cast<const float*>(model.front.weight) + o;
+            const float* weight = global_numbers<float>(model.front.weight) + o;
             float sum = model.front.bias[o];
             for (std::uint32_t tap = 0; tap + 1 < model.front_kernel; ++tap, weight += std::size_t{channels} * outputs)
                 sum = chain(weight, outputs, row(stream, step, model.front_kernel - 1 - tap), channels, sum);
@@ -109,15 +109,17 @@ struct EndBlock : Station<kCluster> {
         for (std::uint32_t o = threadIdx.x; o < model.head.outputs; o += blockDim.x)
             skip[o] = this->from_mail(given + o);
         __syncthreads();
-        apply(model.head, plan.head_on_chip ? this->at(places.head) : nullptr, skip, true, hidden);
-        apply(model.output, plan.output_on_chip ? this->at(places.output) : nullptr, hidden, false,
-              this->at(places.params));
+        apply(model.head, plan.head_on_chip, places.head, skip, true, hidden);
+        apply(model.output, plan.output_on_chip, places.output, hidden, false, this->at(places.params));
     }
-    __device__ void apply(const DeviceMatrix& matrix, const float* on_chip, const float* inputs, bool rectified,
-                          float* to) const {
-        const float* weight = on_chip != nullptr ? on_chip : static_cast<const float*>(matrix.weight);
-        for (std::uint32_t o = threadIdx.x; o < matrix.outputs; o += blockDim.x) {
-            const float sum = chain_by_fours(weight + o, matrix.outputs, inputs, matrix.inputs, matrix.bias[o]);
+    __device__ void apply(const DeviceMatrix& matrix, bool on_chip, std::size_t place, const float* inputs,
+                          bool rectified, float* to) const {
+        const float *far = global_numbers<float>(matrix.weight), *near = this->at(place);
+        const std::uint32_t outputs = matrix.outputs;
+        for (std::uint32_t o = threadIdx.x; o < outputs; o += blockDim.x) {
+            const float bias = matrix.bias[o];
+            const float sum = on_chip ? chain_by_fours(near + o, outputs, inputs, matrix.inputs, bias)
+                                      : chain_by_fours(far + o, outputs, inputs, matrix.inputs, bias);
             to[o] = rectified ? relu(sum) : sum;
         }
         __syncthreads();

@@ -28,7 +28,7 @@ struct LayerBlock : Station<kCluster> {
         for (std::uint32_t l = begin; l < end; ++l) {
             const DeviceLayer& layer = model.layer[l];
             const std::size_t past = std::size_t{model.kernel - 1} * model.residual * layer.gates.outputs;
-            copy_words(static_cast<const Weight*>(layer.gates.weight) + past, gates(l),
+            copy_words(global_numbers<Weight>(layer.gates.weight) + past, gates(l),
                        std::size_t{model.residual} * layer.gates.outputs * sizeof(Weight));
             if (plan.skip_on_chip)
                 copy_words(layer.skip.weight, skip_on_chip(l),
@@ -149,7 +149,7 @@ struct LayerBlock : Station<kCluster> {
                 if (mine) sum = rank > 0 ? this->from_mail(in.skip + place + o) : model.layer[0].skip.bias[o];
                 for (std::uint32_t l = begin; l < end; ++l) {
                     await<Reach::block>(done + (l - begin), item + 1);
-                    if (mine) sum = chain_by_fours(skip_weight(l) + o, outputs, z(l, stream), model.half, sum);
+                    if (mine) sum = skip_chain(l, stream, o, sum);
                 }
                 if (mine) out.skip[place + o] = end == model.layers ? relu(sum) : sum;
             }
@@ -158,8 +158,12 @@ struct LayerBlock : Station<kCluster> {
             watch.lap(Phase::skip);
         }
     }
-    __device__ const Weight* skip_weight(std::uint32_t l) const {
-        return plan.skip_on_chip ? skip_on_chip(l) : static_cast<const Weight*>(model.layer[l].skip.weight);
+    __device__ float skip_chain(std::uint32_t l, std::uint32_t stream, std::uint32_t o, float sum) const {
+        const std::uint32_t outputs = model.head.outputs;
+        if (plan.skip_on_chip)  // twice the same, so that the compiler knows the kind of memory
+            return chain_by_fours(skip_on_chip(l) + o, outputs, z(l, stream), model.half, sum);
+        const Weight* weight = global_numbers<Weight>(model.layer[l].skip.weight);
+        return chain_by_fours(weight + o, outputs, z(l, stream), model.half, sum);
     }
 
     __device__ void look_ahead(std::uint32_t thread) const {
@@ -179,7 +183,7 @@ struct LayerBlock : Station<kCluster> {
         const std::uint32_t outputs = layer.gates.outputs;
         float* sums = ahead(l, stream);
         for (std::uint32_t o = thread; o < outputs; o += plan.pasts) {
-            const Weight* weight = static_cast<const Weight*>(layer.gates.weight) + o;
+            const Weight* weight = global_numbers<Weight>(layer.gates.weight) + o;
             float sum = layer.gates.bias[o];
             for (std::uint32_t tap = 0; tap + 1 < model.kernel; ++tap, weight += std::size_t{model.residual} * outputs)
                 sum = chain(weight, outputs, row(layer, stream, step, (model.kernel - 1 - tap) * layer.dilation),

@@ -13,6 +13,14 @@ struct Components {
     double term[kMostComponents];
 };
 
+// How a symbol is drawn: as in Sampling, and the random place in C; or not, then it is given.
+struct Asked {
+    float temperature;
+    double top_p;
+    bool draws;
+    std::uint32_t place;
+};
+
 // Exponentials of every symbol, or Components.
 inline std::size_t scratch_bytes(HeadKind kind, std::size_t symbols) {
     return kind == HeadKind::mixture ? sizeof(Components) : (symbols * sizeof(float) + 15) / 16 * 16;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "categorical.cuh"
-#include "laws.h"
 
 namespace wavegen::cuda {
 

@@ -52,22 +52,22 @@ __device__ inline Sums bias_of(const DeviceMatrix& matrix, std::uint32_t pair) {
 
 template <class Weight>
 __device__ inline const Pair<Weight>* weights_of(const DeviceMatrix& matrix, std::uint32_t pair) {
-    return static_cast<const Pair<Weight>*>(matrix.weight) + pair;
+    return global_numbers<Pair<Weight>>(matrix.weight) + pair;
 }
 
-// Stores the steps's rows in a queue's slot `now` and adds what a matrix makes of all taps of it, oldest first.
+// Adds what a matrix makes of all taps, oldest first: those of the past are in the queue, whose slot `now` is the
+// current step's, which `current` is, too. (Apart, so that each is read from a kind of memory that the compiler knows.)
 template <class Weight, std::uint32_t kWidth>
 __device__ inline void add_taps(const DeviceMatrix& matrix, const float* queue, const float* current,
                                 std::uint32_t width, std::uint32_t kernel, std::uint32_t dilation, std::uint32_t slots,
                                 std::uint32_t now, std::uint32_t pair, Sums& sums) {
     const std::uint32_t pairs = matrix.outputs / 2;
     const Pair<Weight>* weight = weights_of<Weight>(matrix, pair);
-    for (std::uint32_t tap = 0; tap < kernel; ++tap, weight += std::size_t{width} * pairs) {
-        const std::uint32_t age = (kernel - 1 - tap) * dilation;
+    for (std::uint32_t age = (kernel - 1) * dilation; age > 0; age -= dilation, weight += std::size_t{width} * pairs) {
         const std::size_t slot = now >= age ? now - age : now + slots - age;
-        const float* rows = age == 0 ? current : queue + slot * width * kWidth;
-        add_products<Weight>(weight, pairs, rows, kWidth, width, sums);
+        add_products<Weight>(weight, pairs, queue + slot * width * kWidth, kWidth, width, sums);
     }
+    add_products<Weight>(weight, pairs, current, kWidth, width, sums);
 }
 
 template <std::uint32_t kWidth>

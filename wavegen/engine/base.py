@@ -26,7 +26,7 @@ class Engine(Protocol):
     Both raise UserError if the network's outputs are not finite.
     """
 
-    name: str  # "cpu" or "torch"
+    name: str  # "cpu", "cuda" or "torch"
     precision: str  # of the layers' weights: "float64" in the torch engine
     streams: int
 

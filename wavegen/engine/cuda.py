@@ -93,7 +93,7 @@ class CudaEngine(SymbolEngine):
             raise UserError(f"engine cuda cannot run this model: {error}") from error
         if self._native.fell_back:
             _say_once(
-                "wavegen: engine cuda: this model's layers do not fit on the chip; going on from its memory, slower"
+                f"wavegen: engine cuda: the layers for {streams} at once do not fit on the chip; slower, from memory"
             )
 
     def resized(self, streams: int) -> CudaEngine:

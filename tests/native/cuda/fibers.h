@@ -83,6 +83,7 @@ struct Block {
     Barrier barriers[16];
     std::vector<Block*>* cluster = nullptr;
     Barrier* cluster_barrier = nullptr;
+    std::uint32_t priority = 0;
 };
 
 struct Fiber {
@@ -110,6 +111,7 @@ class Scheduler {
         const long seed = setting("WAVEGEN_SHIM_SEED", 1);
         random_.seed(static_cast<unsigned>(seed));
         constancy_ = seed % 2 == 0 ? 500 : 1;
+        for (Block* block : blocks) block->priority = seed % 4 == 0 ? random_() : 0;
         while (fibers_.size() < blocks.size() * threads) fibers_.emplace_back();
         alive_ = blocks.size() * threads;
         for (std::size_t i = 0; i < alive_; ++i)
@@ -169,7 +171,7 @@ class Scheduler {
     }
     void make_ready(Fiber& fiber) {
         if (random_() % constancy_ == 0) fiber.priority = random_();
-        ready_.push({fiber.priority, &fiber});
+        ready_.push({std::uint64_t{fiber.block->priority} << 32 | fiber.priority, &fiber});
     }
     static void enter() {
         (*get().body_)();
@@ -189,7 +191,7 @@ class Scheduler {
     }
 
     std::deque<Fiber> fibers_;
-    std::priority_queue<std::pair<std::uint32_t, Fiber*>> ready_;
+    std::priority_queue<std::pair<std::uint64_t, Fiber*>> ready_;
     std::vector<Fiber*> polling_;
     unsigned constancy_ = 1;  // once in so many times a fiber gets another priority
     Fiber* current_ = nullptr;
