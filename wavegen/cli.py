@@ -113,6 +113,7 @@ def _generate(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
     from wavegen.density import Density
 
+    check_output(args.out)
     model = load(args.model, Density)
     return _of_kind(model.kind).generate(args, model)
 

@@ -39,14 +39,20 @@ class Density(nn.Module, ABC):
     OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
     bfloat16_on_cpu: ClassVar[bool] = False  # whether training with bfloat16 layers pays on a CPU that has them
 
-    def __init__(self, distribution: Distribution, network: Any, form: Form):
+    def __init__(self, distribution: Distribution, network: Any):
         super().__init__()
-        self.distribution, self.network, self.form = distribution, network, form
+        self.distribution, self.network = distribution, network
         self.metadata: dict[str, Any] = {}
 
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], form: Any) -> Density: ...
+
+    @property
+    @abstractmethod
+    def form(self) -> Form:
+        """The sample rate or the grid of the recordings that it is of."""
+        ...
 
     @property
     @abstractmethod
@@ -168,7 +174,7 @@ class AudioModel(Density):
         sample_rate: int,
         predictor: LinearPredictor | None = None,
     ):
-        super().__init__(distribution, network, sample_rate)
+        super().__init__(distribution, network)
         self.codec, self.predictor, self.sample_rate = codec, predictor, sample_rate
         every_code = torch.arange(PCM_CODES, device="cpu") - PCM_CODES // 2
         self.register_buffer("errors", companded(every_code).unsqueeze(1), persistent=False)
@@ -195,6 +201,10 @@ class AudioModel(Density):
         channels = _input_channels(codec, predictor is not None)
         network = part_of(settings, "network", NETWORKS, channels, distribution.num_params)
         return cls(codec, distribution, network, form, predictor)
+
+    @property
+    def form(self) -> int:
+        return self.sample_rate
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:

@@ -30,7 +30,7 @@ class PictureModel(Density):
     bfloat16_on_cpu: ClassVar = True  # masked convolutions train in half the time
 
     def __init__(self, distribution: Distribution, network: Network2d, grid: Grid):
-        super().__init__(distribution, network, grid)
+        super().__init__(distribution, network)
         self.grid = grid
 
     @classmethod
@@ -48,6 +48,10 @@ class PictureModel(Density):
         """What `from_settings` needs, with the grid, to build this model again."""
         parts = {"distribution": self.distribution, "network": self.network}
         return {"density": {"name": self.kind}} | {name: settings_of(part) for name, part in parts.items()}
+
+    @property
+    def form(self) -> Grid:
+        return self.grid
 
     @property
     def whole(self) -> int:
