@@ -26,10 +26,7 @@ AMPLITUDE_CHANNELS = 2
 
 
 class Density(nn.Module, ABC):
-    """What trainer, scorer and checkpoint know of a model: log2 p of each sample of a batch, (batch, time) integers.
-
-    A sample is one number of a recording: a PCM code of sound, a channel's level of a picture.
-    """
+    """What trainer, scorer and checkpoint know of a model; a sample is a PCM code or a channel's level in a picture."""
 
     kind: ClassVar[str]  # what a recipe's density.name says
     PARTS: ClassVar[
@@ -52,7 +49,6 @@ class Density(nn.Module, ABC):
     @abstractmethod
     def form(self) -> Form:
         """The sample rate or the grid of the recordings that it is of."""
-        ...
 
     @property
     @abstractmethod
