@@ -1,5 +1,7 @@
 """Pictures through every command: the recipe's own on a miniature, what is drawn, and what is refused."""
 
+import contextlib
+import io
 import json
 import math
 import re
@@ -15,10 +17,11 @@ from PIL import Image
 from scipy.stats import chisquare
 from test_recipes import RECIPES, commands
 
-from wavegen import checkpoint
+from wavegen import checkpoint, digits
 from wavegen.cli import main
 from wavegen.data.corpus import open_corpus
 from wavegen.data.picture_corpus import prepare_pictures, quantised
+from wavegen.errors import UserError
 from wavegen.grid import Grid
 from wavegen.picture_density import PictureModel
 from wavegen.picture_sampling import generate_pictures
@@ -39,20 +42,28 @@ def tiny(argv: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with the recipe's corpus, made of a miniature, and its models."""
-    return tmp_path_factory.mktemp("pictures")
+def workshop(tmp_path_factory):
+    """A folder in which the recipe's commands were run on a miniature, what each printed, and what can be wrong."""
+    folder, done = tmp_path_factory.mktemp("pictures"), {}
+    with contextlib.chdir(folder):
+        Path("recipes").symlink_to(RECIPES)
+        miniatures.mnist(Path("data"))
+        for argv in commands("mnist"):
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                assert main(tiny(argv)) == 0, argv
+            done["complete" if "--prime" in argv else argv[1]] = json.loads(out.getvalue())
+        furnish_mistakes()
+    return folder, done
 
 
-def test_the_recipes_commands(place, monkeypatch, capsys):
-    monkeypatch.chdir(place)
-    (place / "recipes").symlink_to(RECIPES)
-    miniatures.mnist(place / "data")
-    done: dict[str, dict] = {}
-    for argv in commands("mnist"):
-        assert main(tiny(argv)) == 0, f"{argv}: {capsys.readouterr().err}"
-        out = capsys.readouterr().out
-        done["complete" if "--prime" in argv else argv[1]] = json.loads(out)
+@pytest.fixture
+def place(workshop, monkeypatch):
+    monkeypatch.chdir(workshop[0])
+    return workshop[0]
+
+
+def test_the_recipes_commands(place, workshop, capsys):
+    done = workshop[1]
     assert list(done) == ["prepare", "train", "generate", "score", "compare", "complete"]
     assert {path.stem for path in (RECIPES / "mnist").glob("*.toml")} == {path.name for path in Path("runs").iterdir()}
     assert done["prepare"]["splits"] == {
@@ -81,8 +92,7 @@ def test_the_recipes_commands(place, monkeypatch, capsys):
     assert "less nade, paired over pictures" in capsys.readouterr().out
 
 
-def test_what_generate_says_of_its_pictures_is_what_score_says(place, monkeypatch, capsys):
-    monkeypatch.chdir(place)
+def test_what_generate_says_of_its_pictures_is_what_score_says(place, capsys):
     assert main(["generate", "runs/gated-pixelcnn", "four.png", "-n", "4", "--seed", "5", "--json"]) == 0
     drawn = json.loads(capsys.readouterr().out)["pictures"]
     assert main(["score", "runs/gated-pixelcnn", "four.png", "--json"]) == 0
@@ -93,8 +103,7 @@ def test_what_generate_says_of_its_pictures_is_what_score_says(place, monkeypatc
         assert other["file"].startswith("four.png[")
 
 
-def test_dry_runs_say_what_it_takes(place, monkeypatch, capsys):
-    monkeypatch.chdir(place)
+def test_dry_runs_say_what_it_takes(place, capsys):
     argv = tiny(["wavegen", "train", "recipes/mnist/nade.toml", "--corpus", "corpus", "--run", "none", "--dry-run"])
     assert main(argv) == 0
     plan = json.loads(capsys.readouterr().out)
@@ -141,10 +150,7 @@ def test_dry_runs_say_what_it_takes(place, monkeypatch, capsys):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_does_not_fit_gets_one_line(place, monkeypatch, capsys, argv, words):
-    monkeypatch.chdir(place)
-    if not Path("empty").exists():
-        furnish_mistakes()
+def test_what_does_not_fit_gets_one_line(place, capsys, argv, words):
     before = sorted(map(str, place.rglob("*")))
     assert main(argv) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
@@ -172,10 +178,10 @@ def test_a_damaged_header_is_refused(tmp_path):
     tensors, header = checkpoint.read_tensors(tmp_path / "good.safetensors")
     for damage in ({"grid": {"height": 2}}, {"grid": header["grid"] | {"height": -2}}, {"grid": 7}):
         checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | damage)
-        with pytest.raises(Exception, match="header is damaged"):
+        with pytest.raises(UserError, match="header is damaged"):
             checkpoint.load(tmp_path / "bad.safetensors", PictureModel)
     checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | {"grid": header["grid"] | {"height": 3}})
-    with pytest.raises(Exception, match="do not belong together"):
+    with pytest.raises(UserError, match="do not belong together"):
         checkpoint.load(tmp_path / "bad.safetensors", PictureModel)
 
 
@@ -267,7 +273,9 @@ def test_prepared_pictures_are_those_of_the_files(tmp_path):
         assert (corpus.pcm(recording).reshape(5, 13)[:, bar : bar + 3] == 250).all()
     binary = prepare_pictures("mnist", tmp_path / "data", tmp_path / "binary")
     assert binary["grid"]["levels"] == 2
-    assert open_corpus(tmp_path / "binary").fingerprint != corpus.fingerprint
+    grey = np.stack([*corpus.pcms("test"), *corpus.pcms("train"), *corpus.pcms("validation")])
+    drawn = quantised(grey, 256, 2, np.random.Philox(key=0)).reshape(-1)
+    assert np.array_equal(np.fromfile(tmp_path / "binary" / "pcm.i16", "<i2"), drawn)
 
 
 def test_the_digits_come_along_and_equal_ones_lie_in_one_split(tmp_path, monkeypatch, capsys):
@@ -276,13 +284,31 @@ def test_the_digits_come_along_and_equal_ones_lie_in_one_split(tmp_path, monkeyp
     assert re.match(
         r"1797 pictures, 8 x 8 x 1 of 17 levels \(train \d+, validation \d+, test \d+\)", capsys.readouterr().out
     )
-    corpus = open_corpus("corpus")
+    assert 150 < len(open_corpus("corpus").split("test")) < 210
+    pictures, labels = digits.load()
+    monkeypatch.setattr(digits, "load", lambda: (np.tile(pictures[:200], (3, 1, 1)), np.tile(labels[:200], 3)))
+    assert len(prepare_pictures("digits", None, "thrice")["duplicates"]) == 400
+    corpus = open_corpus("thrice")
     splits: dict[bytes, set[str]] = {}
     for name in ("train", "validation", "test"):
         for picture in corpus.pcms(name):
             splits.setdefault(picture.tobytes(), set()).add(name)
+    assert len(splits) == 200
     assert all(len(found) == 1 for found in splits.values())
-    assert 150 < len(corpus.split("test")) < 210
+
+
+@pytest.mark.parametrize("grid", [{"height": 8}, {"levels": 1}, 8, None], ids=str)
+def test_a_corpus_whose_grid_is_damaged_gets_one_line(tmp_path, grid):
+    prepare_pictures("digits", None, tmp_path / "corpus")
+    file = tmp_path / "corpus" / "corpus.json"
+    about = json.loads(file.read_text())
+    damaged = grid if not isinstance(grid, dict) or "levels" not in grid else about["grid"] | grid
+    file.write_text(json.dumps(about | {"grid": damaged}))
+    with pytest.raises(UserError, match=r"corpus\.json: damaged, or not written by wavegen"):
+        open_corpus(tmp_path / "corpus")
+    file.write_text(json.dumps(about | {"grid": about["grid"] | {"levels": 3}}))
+    with pytest.raises(UserError, match="does not fit corpus"):
+        open_corpus(tmp_path / "corpus")
 
 
 @pytest.mark.parametrize(("number", "channels"), [(1, 1), (6, 3), (7, 1), (12, 4)])

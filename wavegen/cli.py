@@ -15,7 +15,7 @@ from typing import Any
 
 from wavegen.arguments import make_parser
 from wavegen.errors import UserError
-from wavegen.outputs import check_output, warn
+from wavegen.outputs import check_folder, check_output, warn
 
 DONE, OUR_BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 TRACEBACK = "WAVEGEN_TRACEBACK"
@@ -113,6 +113,7 @@ def _generate(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
     from wavegen.density import Density
 
+    check_folder(args.out)
     model = load(args.model, Density)
     return _of_kind(model.kind).generate(args, model)
 

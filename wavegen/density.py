@@ -26,10 +26,7 @@ AMPLITUDE_CHANNELS = 2
 
 
 class Density(nn.Module, ABC):
-    """What trainer, scorer and checkpoint know of a model: log2 p of each sample of a batch, (batch, time) integers.
-
-    A sample is one number of a recording: a PCM code of sound, a channel's level of a picture.
-    """
+    """What trainer, scorer and checkpoint know of a model; a sample is a PCM code or a channel's level in a picture."""
 
     kind: ClassVar[str]  # what a recipe's density.name says
     PARTS: ClassVar[
@@ -38,14 +35,19 @@ class Density(nn.Module, ABC):
     DEFAULTS: ClassVar[Mapping[str, Mapping[str, str]]]  # of these tables
     OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
 
-    def __init__(self, distribution: Distribution, network: Any, form: Form):
+    def __init__(self, distribution: Distribution, network: Any):
         super().__init__()
-        self.distribution, self.network, self.form = distribution, network, form
+        self.distribution, self.network = distribution, network
         self.metadata: dict[str, Any] = {}
 
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], form: Any) -> Density: ...
+
+    @property
+    @abstractmethod
+    def form(self) -> Form:
+        """The sample rate or the grid of the recordings that it is of."""
 
     @property
     @abstractmethod
@@ -171,7 +173,7 @@ class AudioModel(Density):
         sample_rate: int,
         predictor: LinearPredictor | None = None,
     ):
-        super().__init__(distribution, network, sample_rate)
+        super().__init__(distribution, network)
         self.codec, self.predictor, self.sample_rate = codec, predictor, sample_rate
         every_code = torch.arange(PCM_CODES, device="cpu") - PCM_CODES // 2
         self.register_buffer("errors", companded(every_code).unsqueeze(1), persistent=False)
@@ -198,6 +200,10 @@ class AudioModel(Density):
         channels = _input_channels(codec, predictor is not None)
         network = part_of(settings, "network", NETWORKS, channels, distribution.num_params)
         return cls(codec, distribution, network, form, predictor)
+
+    @property
+    def form(self) -> int:
+        return self.sample_rate
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:

@@ -29,5 +29,10 @@ def check_output(path: Path | None, suffix: str = "") -> None:
         raise UserError(f"{path}: is a folder; name a file")
     if suffix and path.suffix.lower() != suffix:
         raise UserError(f"{path}: what is written is {suffix[1:]}; name it {path.with_suffix(suffix).name}")
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Raises UserError unless the folder that `path` is to lie in is there."""
     if not path.parent.is_dir():
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")

@@ -29,7 +29,7 @@ class PictureModel(Density):
     OPTIONAL: ClassVar = ()
 
     def __init__(self, distribution: Distribution, network: Network2d, grid: Grid):
-        super().__init__(distribution, network, grid)
+        super().__init__(distribution, network)
         self.grid = grid
 
     @classmethod
@@ -47,6 +47,10 @@ class PictureModel(Density):
         """What `from_settings` needs, with the grid, to build this model again."""
         parts = {"distribution": self.distribution, "network": self.network}
         return {"density": {"name": self.kind}} | {name: settings_of(part) for name, part in parts.items()}
+
+    @property
+    def form(self) -> Grid:
+        return self.grid
 
     @property
     def whole(self) -> int:

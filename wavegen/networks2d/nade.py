@@ -63,7 +63,7 @@ class NADE(nn.Module):
     def _params(self, pictures: Tensor, a: Tensor, first: int) -> Tensor:
         x = (pictures.flatten(1) + 1) / 2
         last = first + x.shape[1]
-        params: Any = _Scan.apply(x, self.hidden[first : last - 1], a, self.output[first:last])
+        params = _scan(x, self.hidden[first : last - 1], a, self.output[first:last])
         return (params.transpose(0, 1) + self.output_bias[first:last]).view(*pictures.shape, self.num_params)
 
     def features(self, pictures: Tensor) -> Tensor:
@@ -125,6 +125,9 @@ class _Scan(torch.autograd.Function):
                 units.index_copy_(0, rows, changed.sigmoid_())
         of_a += of_units * units * (1 - units)
         return of_x, of_hidden, of_a, of_output
+
+
+_scan: Any = torch.compiler.disable(_Scan.apply)  # compiled, it would be unrolled over all dimensions
 
 
 def _changes(x: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -36,8 +36,8 @@ def training_windows(
     if at_once > MOST_SAMPLES_AT_ONCE:
         raise UserError(
             f"a step would take {at_once} samples at once, {windows.context} of context for each window; at most "
-            f"{MOST_SAMPLES_AT_ONCE}: lower network.dilations, training.window or training.batch_size, "
-            "or raise training.accumulate"
+            f"{MOST_SAMPLES_AT_ONCE}: lower {'' if model.whole else 'network.dilations, training.window or '}"
+            "training.batch_size, or raise training.accumulate"
         )
     return windows
 
