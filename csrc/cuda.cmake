@@ -10,8 +10,11 @@ endif()
 
 set(kernels ${CMAKE_CURRENT_BINARY_DIR}/cuda_kernels.o)
 set(flags
-  -std=c++17 -O3 -t2 -fmad=false --expt-relaxed-constexpr -Xcompiler=-fPIC,-fvisibility=hidden -ccbin ${CMAKE_CXX_COMPILER}
+  -std=c++17 -O3 -t2 -fmad=false --expt-relaxed-constexpr -Xcompiler=-fPIC,-fvisibility=hidden
   -gencode=arch=compute_80,code=sm_80 -gencode=arch=compute_90,code=[sm_90,compute_90])
+if(NOT DEFINED ENV{NVCC_CCBIN}) # which names a compiler that this nvcc knows, as some distributors' do
+  list(APPEND flags -ccbin ${CMAKE_CXX_COMPILER})
+endif()
 if(WAVEGEN_CUDA_CLOCKS)
   list(APPEND flags -DWAVEGEN_CLOCKS)
 endif()
@@ -21,13 +24,19 @@ execute_process(COMMAND ${WAVEGEN_NVCC} --dryrun -c x.cu OUTPUT_VARIABLE dry_run
 string(REGEX MATCH "TOP=([^\n]+)" found "${dry_run}")
 string(STRIP "${CMAKE_MATCH_1}" toolkit)
 file(GLOB folders ${toolkit} ${toolkit}/targets/*)
+unset(WAVEGEN_CUDA_INCLUDE CACHE)
+unset(WAVEGEN_CUDART CACHE)
 find_path(WAVEGEN_CUDA_INCLUDE cuda_runtime.h HINTS ${folders} PATH_SUFFIXES include NO_DEFAULT_PATH)
 find_library(WAVEGEN_CUDART cudart_static HINTS ${folders} PATH_SUFFIXES lib64 lib NO_DEFAULT_PATH)
+# Distributions have them where they have all headers and libraries.
+find_path(WAVEGEN_CUDA_INCLUDE cuda_runtime.h)
+find_library(WAVEGEN_CUDART cudart_static)
+execute_process(COMMAND ${WAVEGEN_NVCC} --version OUTPUT_VARIABLE version ERROR_QUIET)
 
 # Compiled again only if a file or a flag has changed.
 file(GLOB sources CONFIGURE_DEPENDS cuda/*.cu* cuda/*.h *.h cpu/functions.inl)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sources})
-set(state "${WAVEGEN_NVCC} ${flags}")
+set(state "${WAVEGEN_NVCC} ${version} ${WAVEGEN_CUDA_INCLUDE} ${WAVEGEN_CUDART} ${flags}")
 foreach(source IN LISTS sources)
   file(SHA256 ${source} hash)
   string(APPEND state " ${hash}")

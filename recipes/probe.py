@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("corpus")
     parser.add_argument("features", nargs="+", type=Path)
-    parser.add_argument("--of", choices=["speaker", "transcript"], default="speaker")
+    parser.add_argument("--of", choices=["speaker", "transcript"], help="default: speaker, of pictures transcript")
     parser.add_argument("--window", type=float)
     args = parser.parse_args()
     corpus = open_corpus(args.corpus)
@@ -77,7 +77,13 @@ def main() -> None:
     for path, file in files.items():
         if not set(file["name"]) <= known or file["name"].tolist() != first["name"].tolist():
             raise SystemExit(f"{path}: its rows are not those of {args.corpus}; make it again with the same window")
-    wanted, split = first[args.of], first["split"]
+    wanted, split = first[args.of or ("transcript" if pictures else "speaker")], first["split"]
+    if len(set(wanted)) < 2:
+        raise SystemExit(f"{args.corpus}: there is one class only; try the other of --of speaker and --of transcript")
+    if not pictures and args.window is None and first["start"].any():
+        raise SystemExit(
+            f"{args.features[0]}: has several windows a recording; give the --window that it was made with"
+        )
     commonest = max((wanted[split == "train"] == value).mean() for value in set(wanted))
     print(f"{len(set(wanted))} classes, the commonest {commonest:.1%}; {(split == 'test').sum()} test rows")
     window = None if args.window is None else round(args.window * corpus.sample_rate)

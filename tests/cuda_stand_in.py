@@ -1,7 +1,9 @@
 """The CUDA engine's own sources, compiled for the host with a fiber for each GPU thread: see tests/native/cuda."""
 
+import atexit
 import functools
 import importlib.util
+import shutil
 import subprocess
 import sysconfig
 import tempfile
@@ -42,6 +44,7 @@ def stand_in() -> ModuleType:
     ours = Path(nanobind.include_dir())
     include = [f"-I{ours}", f"-I{ours.parent}/ext/robin_map/include", f"-I{sysconfig.get_paths()['include']}"]
     folder = Path(tempfile.mkdtemp(prefix="wavegen-cuda-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     jobs = [([*FLAGS, *OURS, *include, "-x", "c++"], ROOT / "csrc" / source) for source in SOURCES]
     jobs.append(([*FLAGS, "-O0", "-w", *include], ours.parent / "src" / "nb_combined.cpp"))
     objects = [folder / f"{source.stem}.o" for _, source in jobs]

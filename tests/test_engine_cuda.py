@@ -178,6 +178,18 @@ def test_a_stream_does_not_depend_on_its_batch(gpu, monkeypatch, kernel, streams
         assert [row[0].tobytes() for row in alone] == [row[stream].tobytes() for row in together]
 
 
+def test_groups_of_sixteen_streams_on_every_multiprocessor(gpu, monkeypatch):
+    """As many streams as it takes to have wide groups, on a real GPU hundreds, and a last group that is not full."""
+    if gpu == "stand-in":
+        monkeypatch.setenv("WAVEGEN_SHIM_SMS", "2")
+    streams = 4 * cuda.extension().multiprocessors() + 19
+    model = model_of("one-gaussian")
+    together = CudaEngine(model, streams, kernel="throughput").generate(20, range(streams))
+    for stream in (0, 17, streams - 1):
+        alone = open_engine(model, 1, "cpu").generate(20, [stream])
+        assert [row[0].tobytes() for row in alone] == [row[stream].tobytes() for row in together]
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_cut_anywhere_saved_and_restored(gpu, monkeypatch, kernel):
     """In pieces, of calls and of launches; from and to the cpu engine; and a stream that was elsewhere meanwhile."""
@@ -259,7 +271,7 @@ def test_what_does_not_fit_on_chip_runs_from_memory_and_says_so(stand_in_gpu, ca
     engine = CudaEngine(model, 2)
     assert engine.kernel == "throughput"
     (line,) = caplog.messages
-    assert "do not fit on the chip" in line
+    assert "cannot hold the layers on its chip" in line
     assert results(engine, 2, 8) == expected
     CudaEngine(model, 2, kernel="throughput")
     assert len(caplog.messages) == 1

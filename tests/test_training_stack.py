@@ -29,6 +29,7 @@ def drawn_network(data) -> WaveNet:
 def run(network, inputs, state, weights) -> tuple[torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, ...]]:
     """Parameters, the gradients of inputs and weights, and the next state."""
     network.zero_grad()
+    network.own_backward = True
     inputs = inputs.clone().requires_grad_()
     params, after = network(inputs, state)
     (params * weights).sum().backward()
@@ -82,20 +83,27 @@ def test_what_adds_up_stays_in_float32():
     with torch.no_grad():
         for name, weight in network.named_parameters():
             weight.fill_(values.get(name, 0.0))
-    network.bfloat16_layers = True
+    network.bfloat16_layers = network.own_backward = True
     _, state = network(torch.zeros(1, 8, 1), None)
     assert float(state[2][0, -1, 0]) == pytest.approx(256 + 0.5 * np.tanh(1) / (1 + np.exp(-1)), abs=2e-3)
 
 
 def test_the_gradient_is_made_once_only():
     network = WaveNet(1, 1, dilations=[1, 2])
+    network.own_backward = True
+    inputs = torch.randn(1, 9, 1, requires_grad=True)
+    (gradient,) = torch.autograd.grad(network(inputs)[0].sum(), inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.square().sum().backward()
     total = network(torch.randn(1, 9, 1))[0].sum()
     total.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="was made before"):
         total.backward()
 
 
-@pytest.mark.parametrize("why", ["no gradient is wanted", "float64", "a past that is trained", "no extension"])
+@pytest.mark.parametrize(
+    "why", ["nobody asked", "no gradient is wanted", "float64", "a past that is trained", "no extension"]
+)
 def test_elsewhere_the_layers_do_the_work(why, monkeypatch):
     network = WaveNet(1, 1, dilations=[1, 2])
     inputs, state = torch.randn(1, 9, 1), list(network.initial_state(1))
@@ -105,6 +113,7 @@ def test_elsewhere_the_layers_do_the_work(why, monkeypatch):
         state[2].requires_grad_()
     if why == "no extension":
         monkeypatch.setattr(stack, "_extension", lambda: None)
+    network.own_backward = why != "nobody asked"
     monkeypatch.setattr(stack, "gated_stack", None)
     with torch.set_grad_enabled(why != "no gradient is wanted"):
         network(inputs, tuple(state))

@@ -71,6 +71,9 @@ def _prepare(args: argparse.Namespace) -> Result:
 
     given = [word for word in (args.first, args.second, args.third) if word is not None]
     if (name := picture_set_meant(given)) is not None:
+        for option in ("sample_rate", "split_by", "strict", "download"):
+            if getattr(args, option):
+                raise UserError(f"--{option.replace('_', '-')} is for sound, and {name} is a set of pictures")
         audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels)
         return audit, describe_pictures(audit)
     if args.levels is not None:

@@ -18,8 +18,10 @@ def density_named(tables: Any, source: str) -> type[Density]:
     Raises UserError, which starts with `source`, for one that is unknown.
     """
     table = tables.get("density", {"name": AudioModel.kind})
-    name = table.get("name") if isinstance(table, dict) else None
-    if name not in DENSITIES:
+    if not isinstance(table, dict):
+        raise UserError(f"{source}: density must be a table, [density]")
+    name = table.get("name")
+    if not isinstance(name, str) or name not in DENSITIES:
         raise UserError(f"{source}: density.name = {name!r} is unknown{nearest(str(name), DENSITIES)}")
     if len(table) > 1:
         raise UserError(f"{source}: density has no setting but name")

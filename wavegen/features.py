@@ -13,6 +13,8 @@ import torch
 from wavegen.atomic import replacing
 from wavegen.data.corpus import Corpus
 from wavegen.density import Density
+from wavegen.engine.base import NOT_FINITE
+from wavegen.errors import UserError
 from wavegen.evaluation import Feed, Take, chunks, most_at_once
 
 if TYPE_CHECKING:
@@ -49,12 +51,15 @@ def features(
     Arrays with a row a window: `features` (rows, channels) float32, `name`, `split`, `speaker` and `transcript`
     (rows,) strings, `start` (rows,) int64 in samples. What the activations are is the network's `features` to say. A
     recording's last window, which may be shorter, counts if at least half of it is there, or if it is the only one.
+    Raises UserError if they are not finite.
     """
     takes = [source.take for source in sources]
     means = [_Means(take.samples, window or take.samples) for take in takes]
     for index, values in chunks(_feeding(model), takes, most_at_once(model), progress, model.whole):
         means[index].add(values)
     rows = [one.rows() for one in means]
+    if not all(np.isfinite(values).all() for values in rows):
+        raise UserError(NOT_FINITE)
     counts = [len(values) for values in rows]
     return {
         "features": np.concatenate(rows).astype(np.float32),

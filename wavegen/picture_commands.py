@@ -89,5 +89,5 @@ def _refuse(args: argparse.Namespace, model: str | Path, *names: str) -> None:
     for name in names:
         if getattr(args, name):
             raise UserError(f"--{name.replace('_', '-')} is for sound, and {model} is a model of pictures")
-    if getattr(args, "engine", "auto") == "cpu":
-        raise UserError(f"engine cpu does not run pictures; leave out --engine for {model}")
+    if (engine := getattr(args, "engine", "auto")) not in ("auto", "torch"):
+        raise UserError(f"engine {engine} does not run pictures; leave out --engine for {model}")

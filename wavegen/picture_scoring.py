@@ -13,6 +13,7 @@ import numpy as np
 from wavegen.baselines.pixels import PixelHistograms
 from wavegen.comparison import check_fit
 from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.engine.base import NOT_FINITE
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation import DIGITS, PROVENANCE, bits_per_file, bootstrap_interval, check_form, provenance
 from wavegen.grid import Grid
@@ -36,7 +37,7 @@ def score_pictures(
     """
     begun = time.monotonic()
     names, pictures, warnings = _found([sources] if isinstance(sources, str | Path) else sources, model)
-    nats = bits_per_file(model, pictures, progress=progress) * math.log(2)
+    nats = _nats(model, pictures, progress)
     dimensions = model.grid.dimensions
     return {
         "unit": UNIT,
@@ -51,6 +52,14 @@ def score_pictures(
         "warnings": warnings,
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _nats(model: PictureModel, pictures: Sequence[NDArray[np.int16]], progress: str | None) -> NDArray[np.float64]:
+    """Of each picture, (pictures,). Raises UserError if they are not finite."""
+    nats = bits_per_file(model, pictures, progress=progress) * math.log(2)
+    if not np.isfinite(nats).all():
+        raise UserError(NOT_FINITE)
+    return nats
 
 
 def _found(sources: Sequence[str | Path], model: PictureModel) -> tuple[list[str], list[NDArray[np.int16]], list[str]]:

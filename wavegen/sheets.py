@@ -58,8 +58,8 @@ def check_sheet(path: str | Path, grid: Grid) -> None:
 def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
     """The pictures of a PNG, (number, height, width, channels) levels: of a sheet all, row by row.
 
-    Values from 0 to 255 become the nearest of the grid's levels. Raises UserError if it cannot be read or its sides
-    are no multiples of the grid's.
+    Values from 0 to 255 become the nearest of the grid's levels. Raises UserError if it cannot be read, has other
+    channels or more than 8 bits each, or its sides are no multiples of the grid's.
     """
     from PIL import Image
 
@@ -67,7 +67,11 @@ def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
         raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
     try:
         with Image.open(path) as image:
-            values = np.asarray(image.convert(MODES[grid.channels]))
+            plain = image.convert() if image.mode == "P" else image  # of a palette, to what that is made of
+            if plain.mode not in {MODES[grid.channels], "1" if grid.channels == 1 else ""}:
+                wanted = f"{MODES[grid.channels]}, as pictures of {grid.channels} channels are"
+                raise UserError(f"{path}: its pixels are {plain.mode}; convert it to 8-bit {wanted}")
+            values = np.asarray(plain.convert(MODES[grid.channels]))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError(f"{path}: not a readable picture: {getattr(error, 'strerror', None) or error}") from error
     height, width = values.shape[:2]

@@ -12,7 +12,7 @@ namespace wavegen {
 
 constexpr std::size_t kLanes = 16;  // every row is padded to a multiple of this, whatever the instruction set
 
-WAVEGEN_BOTH static constexpr std::size_t padded(std::size_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+static constexpr std::size_t padded(std::size_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
 // Weights of int8 in quads of inputs: bytes[(i / 4 * outputs + o) * 4 + i % 4], zeros where i is beyond the inputs.
 struct Int8Weights {

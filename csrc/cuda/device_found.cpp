@@ -12,13 +12,13 @@ constexpr int kLeastMajor = 8;  // compute capability
 
 int attribute(cudaDeviceAttr which) {
     int value = 0;
-    check(cudaDeviceGetAttribute(&value, which, 0));
+    check(cudaDeviceGetAttribute(&value, which, kDevice));
     return value;
 }
 
 }  // namespace
 
-std::optional<std::string> missing() {
+std::optional<std::string> missing() try {
     int count = 0;
     const cudaError_t error = cudaGetDeviceCount(&count);
     cudaGetLastError();
@@ -29,11 +29,13 @@ std::optional<std::string> missing() {
     if (major >= kLeastMajor) return std::nullopt;
     return device_name() + " has compute capability " + std::to_string(major) + "." +
            std::to_string(attribute(cudaDevAttrComputeCapabilityMinor)) + "; 8.0 is the least";
+} catch (const std::runtime_error& error) {
+    return error.what();
 }
 
 std::string device_name() {
     cudaDeviceProp properties;
-    check(cudaGetDeviceProperties(&properties, 0));
+    check(cudaGetDeviceProperties(&properties, kDevice));
     return properties.name;
 }
 

@@ -15,6 +15,7 @@ constexpr std::size_t kFew = 8;  // streams, for which the latency kernel is tak
 std::unique_lock<std::mutex> lock(std::mutex& busy) {
     std::unique_lock<std::mutex> held(busy, std::try_to_lock);
     if (!held) throw std::runtime_error("the engine is in use by another thread");
+    check(cudaSetDevice(kDevice));
     return held;
 }
 
@@ -22,6 +23,7 @@ std::unique_lock<std::mutex> lock(std::mutex& busy) {
 
 Engine::Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel)
     : weights_(std::move(weights)), streams_(streams) {
+    check(cudaSetDevice(kDevice));
     const bool few = kernel == Kernel::latency || (kernel == Kernel::automatic && streams <= kFew);
     if (few) plan_ = latency_plan(*weights_, streams);
     fell_back_ = few && !plan_;
@@ -160,6 +162,7 @@ std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* l
 
 void Engine::restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time) {
     const auto held = lock(busy_);
+    broken_ = "CUDA: the engine's state was restored in part only";
     pushed_ = 0;
     std::vector<float> group(group_floats());
     for (std::size_t s = 0; s < streams_; ++s) {

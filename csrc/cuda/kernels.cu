@@ -7,11 +7,22 @@ namespace wavegen::cuda {
 
 namespace {
 
+// Lets a kernel have as much shared memory as there is. The limit is the function's, not a launch's: always the same
+// one, no engine takes it from another.
+template <class Kernel>
+cudaError_t allow_shared_memory(Kernel kernel) {
+    int device = 0, most = 0;
+    cudaError_t error = cudaGetDevice(&device);
+    if (error == cudaSuccess) error = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+    if (error != cudaSuccess) return error;
+    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
+}
+
 template <class Weight, std::uint32_t kWidth, bool kShared>
 cudaError_t start(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream) {
     const auto kernel = throughput<Weight, kWidth, kShared>;
     const int bytes = kShared ? static_cast<int>(shape.bytes) : 0;
-    const cudaError_t sized = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+    const cudaError_t sized = allow_shared_memory(kernel);
     if (sized != cudaSuccess) return sized;
     cudaLaunchConfig_t config{};
     config.gridDim = dim3((launch.streams.count + kWidth - 1) / kWidth);
@@ -39,8 +50,7 @@ LatencyKernel latency_kernel(const LatencyPlan& plan) {
 struct Start {
     Start(const LatencyPlan& plan, cudaStream_t stream) {
         const auto kernel = latency_kernel(plan);
-        const int bytes = static_cast<int>(plan.bytes);
-        error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+        error = allow_shared_memory(kernel);
         if (plan.cluster && error == cudaSuccess)
             error = cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
         config.gridDim = dim3(plan.groups * plan.blocks);

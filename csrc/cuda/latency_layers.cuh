@@ -93,14 +93,14 @@ struct LayerBlock : Station<kCluster> {
                 const DeviceLayer& layer = model.layer[l];
                 await<Reach::block>(ahead_done + (l - begin), item + 1);
                 watch.lap(Phase::wait_past);
-                gate(layer, l, stream, thread, x);
+                gate(l, stream, thread, x);
                 float* here = row(layer, stream, step, 0);
                 for (std::uint32_t i = thread; i < model.residual; i += plan.leads) here[i] = x[i];
                 meet(kLeadBarrier, plan.leads);
                 if (thread == 0) say<Reach::block>(done + (l - begin), item + 1);
                 watch.lap(Phase::gate);
-                if (layer.residual.inputs == 0) break;
-                pass_on(layer, l, stream, thread, x);
+                if (l + 1 == model.layers) break;
+                pass_on(l, stream, thread, x);
                 meet(kLeadBarrier, plan.leads);
                 watch.lap(Phase::residual);
             }
@@ -108,11 +108,11 @@ struct LayerBlock : Station<kCluster> {
         }
     }
 
-    // The signal and the opening of a gate are chains of two neighbouring lanes.
-    __device__ void gate(const DeviceLayer& layer, std::uint32_t l, std::uint32_t stream, std::uint32_t thread,
-                         const float* x) const {
+    // The signal and the opening of a gate are chains of two neighbouring lanes. (How many there are is known of the
+    // model: a layer's own numbers would have to come from memory while a step waits.)
+    __device__ void gate(std::uint32_t l, std::uint32_t stream, std::uint32_t thread, const float* x) const {
         const float* sums = ahead(l, stream);
-        const std::uint32_t outputs = layer.gates.outputs;
+        const std::uint32_t outputs = 2 * model.half;
         for (std::uint32_t from = thread - lane(); from < outputs; from += plan.leads) {
             const std::uint32_t o = from + lane();
             float half = 0.0f;
@@ -126,9 +126,8 @@ struct LayerBlock : Station<kCluster> {
     }
 
     // To the next layer's x, here or in the next block.
-    __device__ void pass_on(const DeviceLayer& layer, std::uint32_t l, std::uint32_t stream, std::uint32_t thread,
-                            float* x) const {
-        const std::uint32_t outputs = layer.residual.outputs;
+    __device__ void pass_on(std::uint32_t l, std::uint32_t stream, std::uint32_t thread, float* x) const {
+        const std::uint32_t outputs = model.front.outputs;
         float* to = l + 1 == end ? out.x + stream * quads(outputs) : x;
         for (std::uint32_t o = thread; o < outputs; o += plan.leads)
             to[o] = chain_by_fours(residual(l) + o, outputs, z(l, stream), model.half, x[o] + bias(l)[o]);

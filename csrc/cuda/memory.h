@@ -11,27 +11,33 @@
 
 namespace wavegen::cuda {
 
+// The first GPU, whatever the thread has been using.
+constexpr int kDevice = 0;
+
 inline void check(cudaError_t error) {
     if (error == cudaSuccess) return;
     cudaGetLastError();  // the next call is not to find it again
     throw std::runtime_error(std::string("CUDA: ") + cudaGetErrorString(error));
 }
 
-// `size` numbers, zeros at first. Throws std::invalid_argument if there is no room for them.
+// `size` numbers, zeros at first. Throws std::runtime_error if there is no room for them.
 template <class Number>
 class DeviceArray {
  public:
     DeviceArray() = default;
     explicit DeviceArray(std::size_t size) : size_(size) {
         if (size == 0) return;
+        check(cudaSetDevice(kDevice));
         const cudaError_t error = cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(Number));
         if (error == cudaErrorMemoryAllocation) {
             cudaGetLastError();
-            throw std::invalid_argument("the GPU has no room for another " +
-                                        std::to_string((size * sizeof(Number) >> 20) + 1) + " MiB");
+            throw std::runtime_error("CUDA: the GPU has no room for another " +
+                                     std::to_string((size * sizeof(Number) >> 20) + 1) + " MiB");
         }
         check(error);
-        check(cudaMemset(data_, 0, size * sizeof(Number)));
+        const cudaError_t emptied = cudaMemset(data_, 0, size * sizeof(Number));
+        if (emptied != cudaSuccess) cudaFree(data_);
+        check(emptied);
     }
     explicit DeviceArray(const std::vector<Number>& numbers) : DeviceArray(numbers.size()) {
         upload(numbers.data(), 0, numbers.size());

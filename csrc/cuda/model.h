@@ -9,8 +9,7 @@
 namespace wavegen::cuda {
 
 constexpr std::uint32_t kWarp = 32;
-constexpr std::uint32_t kMostThreads = 512;  // of a block
-constexpr std::uint32_t kColumns = 4;        // streams that a thread of the throughput kernel works on at once
+constexpr std::uint32_t kColumns = 4;  // streams that a thread of the throughput kernel works on at once
 
 // A matrix (inputs, outputs), outputs padded with zeros to an even number, of float32 or of bfloat16: then it is two
 // bytes a weight, the even output's the lower half of each word.

@@ -33,9 +33,23 @@ __device__ inline std::uint32_t load_acquire(const std::uint32_t* flag) {
 }
 
 template <Reach kReach>
+__device__ inline std::uint32_t load_relaxed(const std::uint32_t* flag) {
+    std::uint32_t value;
+    if constexpr (kReach == Reach::block)
+        asm volatile("ld.relaxed.cta.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
+    else if constexpr (kReach == Reach::cluster)
+        asm volatile("ld.relaxed.cluster.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
+    else
+        asm volatile("ld.relaxed.gpu.u32 %0, [%1];" : "=r"(value) : "l"(flag) : "memory");
+    return value;
+}
+
+// Acquires once only: each time the multiprocessor's cache loses what it holds for all of the block's warps.
+template <Reach kReach>
 __device__ inline void poll(const std::uint32_t* flag, std::uint32_t value) {
-    while (load_acquire<kReach>(flag) < value) {
+    while (load_relaxed<kReach>(flag) < value) {
     }
+    load_acquire<kReach>(flag);
 }
 
 // Threads of whole warps, `count` of them, meet at barrier `id`, 1 to 15.

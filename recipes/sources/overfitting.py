@@ -34,6 +34,8 @@ def excess(model: AudioModel, pcms: Sequence[np.ndarray], truth: float) -> float
 def first_of(pcms: Sequence[np.ndarray], samples: int) -> list[np.ndarray]:
     """So many samples of recordings: whole ones from the first on, and the beginning of another."""
     ends = np.cumsum([len(pcm) for pcm in pcms])
+    if samples > ends[-1]:
+        raise SystemExit(f"the training split has {ends[-1]} samples, not {samples}")
     count = int(np.searchsorted(ends, samples)) + 1
     return [*pcms[: count - 1], pcms[count - 1][: samples - (ends[count - 2] if count > 1 else 0)]]
 

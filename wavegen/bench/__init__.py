@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
 from wavegen.process import torch_threads
 
+_log = logging.getLogger("wavegen")
 ROUNDS, TURN_SECONDS = 7, 0.4
 STREAMS = 32
 LOOP, REPLAY, MULTIPLY_ADDS = "PyTorch loop", "weights read", "multiply-adds"
@@ -140,7 +142,11 @@ def _on_gpu(model: AudioModel) -> Any:
     """One stream, whose weights are kept on the chip where they fit, and as many as keep every multiprocessor busy."""
     for precision in cuda.PRECISIONS:
         for streams in (1, cuda.many()):
-            engine = open_engine(model, streams, "cuda", precision=precision)
+            try:
+                engine = open_engine(model, streams, "cuda", precision=precision)
+            except UserError as error:  # no room for so many, or another program has the GPU
+                _log.warning("wavegen: no row for cuda %s, %d streams: %s", precision, streams, error)
+                continue
 
             def run(samples: int, engine: Any = engine, seeds: Sequence[int] = range(streams)) -> None:
                 engine.generate(samples, seeds)

@@ -30,9 +30,14 @@ def picture_set_meant(given: Sequence[str]) -> str | None:
     One that comes along has no SOURCE, and a folder of its name goes before it.
     """
     name = given[0]
-    if name in PICTURE_SETS and (len(given) == 3 or (PICTURE_SETS[name].comes_along and not Path(name).exists())):
+    if name in PICTURE_SETS and (len(given) == 3 or (PICTURE_SETS[name].comes_along and not _is_folder(name))):
         return name
     return None
+
+
+def _is_folder(name: str) -> bool:
+    """Whether a folder of recordings has that name, and not a corpus that was made of the set."""
+    return Path(name).exists() and not (Path(name) / "corpus.json").exists()
 
 
 def prepare_pictures(
@@ -63,8 +68,15 @@ def prepare_pictures(
 
 
 def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> dict[str, Any]:
-    height, width, channels = parts[0].pictures.shape[1:]
-    grid = Grid(height, width, channels, levels)
+    shape = parts[0].pictures.shape[1:]
+    for part in parts:
+        if part.pictures.shape[1:] != shape:
+            sizes = " and ".join(f"{height} x {width}" for height, width, _ in (shape, part.pictures.shape[1:]))
+            raise UserError(f"{part.source}: pictures of two sizes, {sizes}; get the set again")
+    try:
+        grid = Grid(*shape, levels)
+    except ValueError as error:
+        raise UserError(f"{parts[0].source}: {error}") from error
     random = np.random.Philox(key=SEED)  # whose numbers are the same in every version of NumPy
     counts, splits = np.zeros(levels, np.int64), Counter[str]()
     seen: dict[str, str] = {}

@@ -10,6 +10,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from wavegen.density import AudioModel
 from wavegen.engine.base import NUMERICS
 from wavegen.engine.packing import cuda_arguments
@@ -20,7 +22,8 @@ from wavegen.networks import WaveNet
 PRECISIONS = ("float32", "bfloat16")
 
 _log = logging.getLogger("wavegen")
-_STEPS, _SAMPLES = 1000, 2**22  # of one launch, which no interrupt ends: some tenths of a second of a large model
+# Of one launch, which no interrupt ends: at most some tenths of a second. Multiply-adds are those of one stream.
+_STEPS, _SAMPLES, _MACS = 1000, 2**22, 2**32
 
 
 def extension() -> ModuleType:
@@ -60,7 +63,7 @@ class CudaEngine(SymbolEngine):
     """See `wavegen.engine.base.Engine`. The cpu engine's algorithm and order of operations, on a GPU.
 
     A stream's results do not depend on the others. `kernel` is "throughput", for many streams; "latency", which keeps
-    the layers' weights on the chip for up to eight streams of each group of multiprocessors, where they fit; or
+    on the chip the weights that a step waits for, of up to eight streams of each group of multiprocessors; or
     "auto", the latter for eight streams at most. Raises UserError when there is no GPU, it has no room, or the model
     is not one that it runs.
     """
@@ -86,14 +89,15 @@ class CudaEngine(SymbolEngine):
 
     def _open(self, streams: int) -> None:
         self.streams = streams
-        self._piece = max(1, min(_STEPS, _SAMPLES // streams))
+        self._piece = max(1, min(_STEPS, _SAMPLES // streams, _MACS // self.model.macs_per_sample))
         try:
             self._native = extension().Engine(self._weights, streams, self._wanted)
         except (ValueError, MemoryError, RuntimeError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
         if self._native.fell_back:
             _say_once(
-                f"wavegen: engine cuda: the layers for {streams} at once do not fit on the chip; slower, from memory"
+                f"wavegen: engine cuda: this GPU cannot hold the layers on its chip for {streams} at once; "
+                "slower, from memory"
             )
 
     def resized(self, streams: int) -> CudaEngine:
@@ -106,6 +110,12 @@ class CudaEngine(SymbolEngine):
     def kernel(self) -> str:
         """What it runs: "throughput", or for few streams "latency-cluster" or "latency-grid"."""
         return self._native.kernel
+
+    def save(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        return self._call(super().save)
+
+    def restore(self, state: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
+        self._call(super().restore, state)
 
     def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
         try:

@@ -22,6 +22,7 @@ class Network(Protocol):
     input_channels: int
     takes_bfloat16: ClassVar[bool]  # whether it can compute products inside its layers so
     bfloat16_layers: bool  # set while training
+    own_backward: bool  # set while training; only a WaveNet takes notice
 
     @property
     def receptive_field(self) -> int | None:

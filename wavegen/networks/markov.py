@@ -23,7 +23,7 @@ class Markov(nn.Module):
     name: ClassVar[str] = "markov"
     alignment = 1
     takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = False
+    bfloat16_layers = own_backward = False
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class NADE(nn.Module):
 
     name: ClassVar[str] = "nade"
     takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = False
+    bfloat16_layers = own_backward = False
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ class _Recurrent(nn.Module):
 
     alignment = 1
     takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = False
+    bfloat16_layers = own_backward = False
     receptive_field = None
     name: ClassVar[str]
     cell: ClassVar[Callable[..., nn.RNNBase]]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 SKIP_GROUPS = 4  # whose sums of rounded products are added in float32
 
@@ -24,7 +25,7 @@ def _extension() -> ModuleType | None:
 
 
 def available(x: Tensor, pasts: Sequence[Tensor]) -> bool:
-    """Whether `gated_stack` can take the layers' place: training in float32 on a CPU with the C++ extension."""
+    """Whether `gated_stack` can take the layers' place: with gradients, in float32, on a CPU with the C++ extension."""
     plain = x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() > 0
     trained = torch.is_grad_enabled() and not any(past.requires_grad for past in pasts)
     return plain and trained and _extension() is not None
@@ -115,7 +116,8 @@ class _GatedStack(torch.autograd.Function):
         return total.view(batch, time, -1), *new_pasts
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         if ctx.spent:
             raise RuntimeError("the backward pass of a gated stack was made before, and is made once")
         ctx.spent = True

@@ -30,6 +30,7 @@ class WaveNet(nn.Module):
     alignment = 1
     takes_bfloat16: ClassVar[bool] = True
     bfloat16_layers = False
+    own_backward = False  # set while training: see `_fast`
 
     def __init__(
         self,
@@ -85,7 +86,9 @@ class WaveNet(nn.Module):
         """The skip connections' sum, (batch, time, skip_channels), and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
         x, past = self.front(inputs, state[0])
-        skip, pasts = (self._fast if stack.available(x, state[1:]) else self._layers)(x, state[1:])
+        skip, pasts = (self._fast if self.own_backward and stack.available(x, state[1:]) else self._layers)(
+            x, state[1:]
+        )
         return skip, (past, *pasts)
 
     def _layers(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -103,7 +106,7 @@ class WaveNet(nn.Module):
         return self.skip(torch.cat(outputs, dim=2).to(x.dtype)), tuple(pasts)
 
     def _fast(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The same for training on a CPU; `_layers` is its readable twin."""
+        """The same for one backward pass on a CPU, which ends at the states; `_layers` is its readable twin."""
         dtype = torch.bfloat16 if self.bfloat16_layers else x.dtype
         gates = [(gate.taps.weight, gate.taps.bias) for gate in cast(Iterable[CausalConv], self.gates)]
         residuals = [(layer.weight, layer.bias) for layer in cast(Iterable[nn.Linear], self.residuals)]

@@ -72,7 +72,11 @@ class Learner:
             model.fit(self.windows.recordings)
 
     def connect(self) -> None:
-        """Makes the gradients those of all processes, and lets a GPU compile the network."""
+        """Makes the gradients those of all processes; a GPU compiles the network, a CPU uses its own backward pass.
+
+        The network's own backward pass ends at the states: steps of training start from fixed ones.
+        """
+        self.model.network.own_backward = True
         if self.model.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False  # what a recurrent layer computes is float32 everywhere
             self.model.network.compile()
