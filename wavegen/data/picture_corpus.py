@@ -74,7 +74,8 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
             sizes = " and ".join(f"{height} x {width}" for height, width, _ in (shape, part.pictures.shape[1:]))
             raise UserError(f"{part.source}: pictures of two sizes, {sizes}; get the set again")
     try:
-        grid = Grid(*shape, levels)
+        height, width, channels = shape
+        grid = Grid(height, width, channels, levels)
     except ValueError as error:
         raise UserError(f"{parts[0].source}: {error}") from error
     random = np.random.Philox(key=SEED)  # whose numbers are the same in every version of NumPy
