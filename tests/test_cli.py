@@ -324,7 +324,11 @@ def test_an_interrupt_ends_with_130_and_leaves_nothing(tmp_path, monkeypatch, ca
     whole = TorchEngine.generate
     monkeypatch.setattr(TorchEngine, "generate", interrupted)
     monkeypatch.setattr("wavegen.sampling.PIECE", 10)
-    assert main(["generate", "gru", str(tmp_path / "o.wav"), "--engine", "torch"]) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        assert main(["generate", "gru", str(tmp_path / "o.wav"), "--engine", "torch"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(calls) == 3
     assert capsys.readouterr().err == "wavegen: interrupted\n"
     assert os.listdir(tmp_path) == []
