@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from wavegen.density import AudioModel, Density
@@ -55,13 +56,18 @@ class Take(NamedTuple):
 
 def teacher_forcing(model: Density, streams: int) -> Feed:
     """Feeds samples, (streams, n) int16 chunk after chunk, to `model`; gives log2 p of each, (streams, n)."""
+    return fed(model, model.log2_prob, streams)
+
+
+def fed(model: Density, method: Callable[[Tensor, Any], tuple[Tensor, Any]], streams: int) -> Feed:
+    """Feeds (streams, n) int16 chunk after chunk to a method of `model` that takes a state and gives the next one."""
     state = model.initial_state(streams)
 
     def feed(pcm: NDArray[np.int16]) -> NDArray[np.floating]:
         nonlocal state
         with torch.inference_mode():
-            log2_prob, state = model.log2_prob(torch.from_numpy(pcm).to(model.device), state)
-        return log2_prob.cpu().numpy()
+            values, state = method(torch.from_numpy(pcm).to(model.device), state)
+        return values.cpu().numpy()
 
     return feed
 

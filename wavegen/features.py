@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from wavegen.atomic import replacing
 from wavegen.data.corpus import Corpus
 from wavegen.density import Density
 from wavegen.engine.base import NOT_FINITE
 from wavegen.errors import UserError
-from wavegen.evaluation import Feed, Take, chunks, most_at_once
+from wavegen.evaluation import Take, chunks, fed, most_at_once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +54,8 @@ def features(
     """
     takes = [source.take for source in sources]
     means = [_Means(take.samples, window or take.samples) for take in takes]
-    for index, values in chunks(_feeding(model), takes, most_at_once(model), progress, model.whole):
+    open_feed = functools.partial(fed, model, model.features)
+    for index, values in chunks(open_feed, takes, most_at_once(model), progress, model.whole):
         means[index].add(values)
     rows = [one.rows() for one in means]
     if not all(np.isfinite(values).all() for values in rows):
@@ -70,21 +70,6 @@ def features(
             for key in ("split", "speaker", "transcript")
         },
     }
-
-
-def _feeding(model: Density) -> Callable[[int], Feed]:
-    def begin(streams: int) -> Feed:
-        state = model.initial_state(streams)
-
-        def feed(batch: NDArray[np.int16]) -> NDArray[np.floating]:
-            nonlocal state
-            with torch.inference_mode():
-                values, state = model.features(torch.from_numpy(batch).to(model.device), state)
-            return values.cpu().numpy()
-
-        return feed
-
-    return begin
 
 
 class _Means:

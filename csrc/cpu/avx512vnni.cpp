@@ -29,22 +29,6 @@ inline Vector floats(Integers sum, const std::int32_t* offset) {
 
 }  // namespace
 
-const Kernels kernels = {"avx512vnni",
-                         product<Float32>,
-                         product<Bfloat16>,
-                         quantize,
-                         product_int8,
-                         gate,
-                         gru,
-                         lstm,
-                         maximum,
-                         exponentials,
-                         open_gates<float>,
-                         open_gates<std::uint16_t>,
-                         gates_gradient<float>,
-                         gates_gradient<std::uint16_t>,
-                         read,
-                         spin,
-                         multiply_add_all};
+const Kernels kernels = listed("avx512vnni");
 
 }  // namespace wavegen::avx512vnni

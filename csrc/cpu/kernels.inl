@@ -267,3 +267,24 @@ void multiply_add_all(const float* a, const float* b, const float* c, std::size_
 }
 
 #include "kernels_training.inl"
+
+// What this instruction set does, in the order of Kernels.
+constexpr Kernels listed(const char* name) {
+    return {name,
+            product<Float32>,
+            product<Bfloat16>,
+            quantize,
+            product_int8,
+            gate,
+            gru,
+            lstm,
+            maximum,
+            exponentials,
+            open_gates<float>,
+            open_gates<std::uint16_t>,
+            gates_gradient<float>,
+            gates_gradient<std::uint16_t>,
+            read,
+            spin,
+            multiply_add_all};
+}

@@ -110,22 +110,6 @@ inline Vector floats(Integers sum, const std::int32_t*) { return static_cast<flo
 
 }  // namespace
 
-const Kernels kernels = {"portable",
-                         product<Float32>,
-                         product<Bfloat16>,
-                         quantize,
-                         product_int8,
-                         gate,
-                         gru,
-                         lstm,
-                         maximum,
-                         exponentials,
-                         open_gates<float>,
-                         open_gates<std::uint16_t>,
-                         gates_gradient<float>,
-                         gates_gradient<std::uint16_t>,
-                         read,
-                         spin,
-                         multiply_add_all};
+const Kernels kernels = listed("portable");
 
 }  // namespace wavegen::portable
