@@ -79,13 +79,21 @@ def test_bfloat16_is_as_near_as_the_layers_in_bfloat16_are(monkeypatch):
 def test_what_adds_up_stays_in_float32():
     """A stream of large values keeps the small changes of its layers, which bfloat16 would swallow."""
     network = WaveNet(1, 1, residual_channels=1, gate_channels=2, skip_channels=1, dilations=[1, 1])
-    values = {"front.taps.bias": 256.0, "gates.0.taps.bias": 1.0, "residuals.0.weight": 0.5}
+    values = {"front.taps.bias": 256.3, "gates.0.taps.bias": 1.0, "residuals.0.weight": 0.5}
     with torch.no_grad():
         for name, weight in network.named_parameters():
             weight.fill_(values.get(name, 0.0))
     network.bfloat16_layers = network.own_backward = True
     _, state = network(torch.zeros(1, 8, 1), None)
-    assert float(state[2][0, -1, 0]) == pytest.approx(256 + 0.5 * np.tanh(1) / (1 + np.exp(-1)), abs=2e-3)
+    assert float(state[2][0, -1, 0]) == pytest.approx(256.3 + 0.5 * np.tanh(1) / (1 + np.exp(-1)), abs=2e-3)
+
+
+def test_what_comes_in_is_left_as_it_was():
+    network = WaveNet(1, 1, dilations=[1, 2])
+    x = torch.randn(1, 9, network.residual_channels, requires_grad=True)
+    before = x.detach().clone()
+    network._fast(x, network.initial_state(1)[1:])
+    assert torch.equal(x, before)
 
 
 def test_the_gradient_is_made_once_only():
