@@ -9,6 +9,7 @@ import torch
 
 from wavegen import audio, checkpoint
 from wavegen.cli import main
+from wavegen.errors import UserError
 from wavegen.evaluation import Take
 from wavegen.features import Source, features
 from wavegen.grid import Grid
@@ -65,6 +66,14 @@ def test_rows_are_means_over_windows_however_long_the_recordings_are(name, windo
     assert arrays["features"].dtype == np.float32
     np.testing.assert_allclose(arrays["features"], np.stack(expected), rtol=1e-5, atol=1e-6)
     assert arrays["start"].tolist() == starts
+
+
+def test_activations_that_are_not_finite_are_refused():
+    model = tiny.model("markov")
+    with torch.no_grad():
+        next(model.network.parameters()).fill_(float("inf"))
+    with pytest.raises(UserError, match="not finite"):
+        features(model, [source(noise(9))])
 
 
 def test_rows_say_what_a_corpus_knows():
