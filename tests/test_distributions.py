@@ -13,6 +13,7 @@ MIXTURES = [MixtureOfGaussians, MixtureOfLogistics]
 CODECS = [MuLaw(bits=8), MuLaw(bits=10), MuLaw(bits=12), Linear(bits=8), Linear(bits=13), Linear(bits=16)]
 of_both_mixtures = pytest.mark.parametrize("kind", MIXTURES, ids=lambda kind: kind.name)
 SCALES = st.floats(-7, 12) | st.floats(-100, 100)  # logs of them; ln 1e-3 … ln 1e5 and beyond
+FURTHEST_TOLD_APART = 1e10  # nats: z² / 2, whose rounding is 2e-6 there
 
 
 @st.composite
@@ -106,6 +107,10 @@ def test_gradients_of_a_mixture_are_those_of_exact_differences(kind, mixture):
     for symbol in symbols.tolist():
         log_prob = distribution.log_prob(params, torch.tensor(symbol), inputs[1])
         found = torch.cat([part.flatten() for part in torch.autograd.grad(log_prob, inputs)])
+        # Of several components that are so far away, float64 cannot tell which is the likeliest: squares of places
+        # differ by less than their rounding. (What is that improbable, the uniform share outweighs.)
+        if distribution.num_mixtures > 1 and abs(float(log_prob.detach())) > FURTHEST_TOLD_APART:
+            continue
         for index in range(len(params) + 1):
             with mpmath.workdps(60):
                 exact = (moved(symbol, index, step) - moved(symbol, index, -step)) / (2 * step)

@@ -64,13 +64,14 @@ def place(workshop, monkeypatch):
 
 def test_the_recipes_commands(place, workshop, capsys):
     done = workshop[1]
-    assert list(done) == ["prepare", "train", "generate", "score", "compare", "complete"]
+    assert list(done) == ["prepare", "train", "generate", "score", "compare", "complete", "features"]
     assert {path.stem for path in (RECIPES / "mnist").glob("*.toml")} == {path.name for path in Path("runs").iterdir()}
     assert done["prepare"]["splits"] == {
         "train": {"pictures": 30},
         "validation": {"pictures": 6},
         "test": {"pictures": 8},
     }
+    assert done["features"]["rows"] == done["features"]["recordings"] == 30 + 6 + 8
     rows = {row["name"]: row for row in done["compare"]["rows"]}
     assert rows.keys() == {*tiny2d.NAMES, "pixel histograms"}
     assert done["score"]["pictures"] == done["compare"]["pictures"] == 8
