@@ -77,7 +77,7 @@ nb::tuple look_up(const cuda::Weights& weights, const Array<float, 1>& params, d
         std::vector<std::uint32_t>(places.data(), places.data() + places.size()));
     const cuda::DeviceArray<std::uint32_t> symbols(places.size());
     const cuda::DeviceArray<double> log2_prob(places.size());
-    cuda::check(cuda::run_look_up(weights.model(), row.data(), location, {how.temperature, how.top_p, true, 0},
+    cuda::check(cuda::run_look_up(weights.model(), row.data(), location, {how.temperature, how.top_p, true, 0, 0},
                                   places.size(), where.data(), symbols.data(), log2_prob.data()));
     Owned<std::uint32_t> found({places.size()});
     Owned<double> found_log2_prob({places.size()});

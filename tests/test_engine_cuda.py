@@ -70,6 +70,22 @@ def test_the_bits_of_the_cpu_engine(gpu, name, precision, kernel):
     assert results(engine, 3, temperature=0.8) == expected
 
 
+@pytest.mark.parametrize("precision", cuda.PRECISIONS)
+@pytest.mark.parametrize("width", [64, 128])
+def test_widths_whose_weights_are_kept_in_registers(gpu, width, precision):
+    """Those of the named configurations; several layers a block, one, and none that fits."""
+    network = {"residual_channels": width, "gate_channels": 2 * width, "skip_channels": 10, "kernel_size": 2}
+    parts = {
+        "codec": {"name": "mu-law", "bits": 6},
+        "distribution": {"name": "categorical"},
+        "network": {"name": "wavenet", "dilations": [1, 2, 1, 3, 2], **network},
+    }
+    torch.manual_seed(5)
+    model = lively.enlivened(lively.AudioModel.from_settings(parts, 8000).eval(), 3)
+    expected = results(open_engine(model, 2, "cpu", 1, precision=precision), 2, 10)
+    assert results(CudaEngine(model, 2, precision, "latency"), 2, 10) == expected
+
+
 @pytest.mark.parametrize("name", WAVENETS)
 def test_agrees_with_teacher_forcing_in_float64(gpu, name):
     model, pcm = model_of(name), lively.pcm(1, 40)

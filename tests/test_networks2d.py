@@ -205,3 +205,24 @@ def test_nade_is_the_nade_of_frames_with_a_picture_for_its_frame():
     pictures = torch.randn(5, 3, 4, 1, dtype=torch.float64)
     delayed = torch.nn.functional.pad((pictures.flatten(1) + 1) / 2, (1, 0))[:, :-1, None]
     assert torch.allclose(frames(delayed)[0].view(5, 3, 4, 1, -1), ours(pictures), rtol=0, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")  # the compiler looks at it
+@pytest.mark.parametrize("name", tiny2d.NAMES)
+def test_a_compiler_finds_no_more_to_do_in_a_larger_picture(name):
+    """What goes from line to line is left to its own code: unrolled, a GPU's compiler would work on it for an hour."""
+
+    def traced(height: int) -> int:
+        operations = 0
+
+        def count(graph, inputs):
+            nonlocal operations
+            operations += len(graph.graph.nodes)
+            return graph.forward
+
+        torch._dynamo.reset()
+        network = tiny2d.network(name, height, 4)
+        torch.compile(network, backend=count)(torch.zeros(2, height, 4, 1, dtype=torch.float64))
+        return operations
+
+    assert 0 < traced(3) == traced(9)

@@ -38,9 +38,12 @@ WAVEGEN_BOTH inline Vector exponential_of_negative(Vector y) {
 
 // tanh(a) σ(b) = -u / ((u + 2) (v + 2)) with u = exp(-2a) - 1 and v = exp(-b) - 1. Beyond the limits tanh is ±1 in
 // float32 and σ below 1e-26; within them nothing overflows.
-WAVEGEN_BOTH inline Vector gate_signal(Vector a) { return exponential_minus_one(multiply(a, broadcast(-2.0f)), 20.0f); }
+constexpr float kSignal = 20.0f, kOpening = 60.0f;
+WAVEGEN_BOTH inline Vector gate_signal(Vector a) {
+    return exponential_minus_one(multiply(a, broadcast(-2.0f)), kSignal);
+}
 WAVEGEN_BOTH inline Vector gate_opening(Vector b) {
-    return exponential_minus_one(multiply(b, broadcast(-1.0f)), 60.0f);
+    return exponential_minus_one(multiply(b, broadcast(-1.0f)), kOpening);
 }
 WAVEGEN_BOTH inline Vector opened(Vector u, Vector v) {
     const Vector two = broadcast(2.0f);

@@ -10,13 +10,21 @@ namespace wavegen::cuda {
 
 __device__ unsigned long long phase_cycles[static_cast<int>(Phase::count)];
 
+__device__ inline long long cycles() {
+#ifdef __CUDA_ARCH__  // nvcc's pass over the host's half knows no clock64
+    return clock64();
+#else
+    return 0;
+#endif
+}
+
 class Stopwatch {
  public:
-    __device__ explicit Stopwatch(bool running) : running_(running), last_(clock64()) {}
+    __device__ explicit Stopwatch(bool running) : running_(running), last_(cycles()) {}
     __device__ void lap(Phase phase) {
-        const long long now = clock64();
+        const long long now = cycles();
         if (running_) atomicAdd(&phase_cycles[static_cast<int>(phase)], static_cast<unsigned long long>(now - last_));
-        last_ = clock64();
+        last_ = cycles();
     }
 
  private:

@@ -74,8 +74,12 @@ __device__ inline std::uint32_t warp_minimum(std::uint32_t x) {
     return x;
 }
 __device__ inline std::uint32_t warp_sum(std::uint32_t x) {  // modulo 2^32
+#ifdef __CUDA_ARCH__
+    return __reduce_add_sync(~0u, x);
+#else
     for (int by = kWarp / 2; by > 0; by /= 2) x += __shfl_xor_sync(~0u, x, by);
     return x;
+#endif
 }
 
 // The sum of this lane's number and those of the lanes below it.

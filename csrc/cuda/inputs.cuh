@@ -22,9 +22,8 @@ __device__ inline double predicted(const DeviceInputs& inputs, const std::int32_
 }
 
 // Writes what is heard of the stream's last symbol to a row whose numbers are `stride` apart.
-__device__ inline void hear(const DeviceInputs& inputs, const DeviceStreams& streams, std::uint32_t stream, float* row,
-                            std::uint32_t stride) {
-    const std::uint32_t symbol = streams.last[stream];
+__device__ inline void hear(const DeviceInputs& inputs, const DeviceStreams& streams, std::uint32_t stream,
+                            std::uint32_t symbol, float* row, std::uint32_t stride) {
     const float* heard = inputs.table + std::size_t{symbol} * inputs.columns;
     for (std::uint32_t c = lane(); c < inputs.columns; c += kWarp) row[c * stride] = heard[c];
     if (inputs.error_table == nullptr || lane() != 0) return;
@@ -35,11 +34,11 @@ __device__ inline void hear(const DeviceInputs& inputs, const DeviceStreams& str
 // After that: the last symbol's code becomes the newest of the past, at `place` of its ring. Gives the location of the
 // next sample, which is zero without a predictor.
 __device__ inline double expect(const DeviceInputs& inputs, const DeviceStreams& streams, std::uint32_t stream,
-                                std::uint32_t place) {
+                                std::uint32_t symbol, std::uint32_t place) {
     if (inputs.taps == 0) return 0.0;
     std::int32_t* codes = streams.codes + std::size_t{stream} * inputs.taps;
     __syncwarp();
-    if (lane() == 0) codes[place] = inputs.code_of_symbol[streams.last[stream]];
+    if (lane() == 0) codes[place] = inputs.code_of_symbol[symbol];
     __syncwarp();
     const double location = predicted(inputs, codes, place);
     if (lane() == 0) streams.expected[stream] = location;

@@ -39,11 +39,18 @@ cudaError_t start_any(const ThroughputShape& shape, const Launch& launch, char* 
     return start<Weight, 16, true>(shape, launch, spilled, stream);
 }
 
-using LatencyKernel = void (*)(Launch, LatencyPlan, char*);
+using LatencyKernel = void (*)(Launch, LatencyPlan, LatencyPlaces, char*);
+
+template <class Weight, std::uint32_t kInputs>
+LatencyKernel latency_kernel_of(const LatencyPlan& plan) {
+    return plan.cluster ? latency<Weight, true, kInputs> : latency<Weight, false, kInputs>;
+}
 
 LatencyKernel latency_kernel(const LatencyPlan& plan) {
-    if (plan.cluster) return plan.bfloat16 ? latency<Bfloat16, true> : latency<float, true>;
-    return plan.bfloat16 ? latency<Bfloat16, false> : latency<float, false>;
+    if (!plan.bfloat16)
+        return plan.inputs == 64 ? latency_kernel_of<float, 64>(plan) : latency_kernel_of<float, 0>(plan);
+    if (plan.inputs == 64) return latency_kernel_of<Bfloat16, 64>(plan);
+    return plan.inputs == 128 ? latency_kernel_of<Bfloat16, 128>(plan) : latency_kernel_of<Bfloat16, 0>(plan);
 }
 
 // How a plan's kernel is started.
@@ -97,7 +104,10 @@ cudaError_t run_latency(const LatencyPlan& plan, const Launch& launch, char* mai
     Start start(plan, stream);
     if (start.error == cudaSuccess && bytes != 0) start.error = cudaMemsetAsync(mailboxes, 0, bytes, stream);
     if (start.error != cudaSuccess) return start.error;
-    return cudaLaunchKernelEx(&start.config, latency_kernel(plan), launch, plan, mailboxes);
+    const DeviceModel& model = launch.model;
+    const LatencyPlaces places{MailPlaces::of(model, plan.streams), LayerPlaces::of(model, plan),
+                               EndPlaces::of(model, plan)};
+    return cudaLaunchKernelEx(&start.config, latency_kernel(plan), launch, plan, places, mailboxes);
 }
 
 cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream) {

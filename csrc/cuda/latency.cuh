@@ -17,21 +17,25 @@ __device__ inline void work(const Block& block, bool cluster) {
 
 // All blocks of a group must run at once: those of a cluster do, and those of a cooperative launch, for which
 // `mailboxes` are zeros at first.
-template <class Weight, bool kCluster>
-__global__ void __launch_bounds__(640, 1)
-    latency(const __grid_constant__ Launch launch, const __grid_constant__ LatencyPlan plan, char* mailboxes) {
+template <class Weight, bool kCluster, std::uint32_t kInputs>
+__global__ void __launch_bounds__(kInputs == 64 ? 256 : 384, 1)
+    latency(const __grid_constant__ Launch launch, const __grid_constant__ LatencyPlan plan,
+            const __grid_constant__ LatencyPlaces places, char* mailboxes) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
     constexpr bool kBuilt = true;
 #else
     constexpr bool kBuilt = !kCluster;
 #endif
     if constexpr (kBuilt) {
-        char* shared = shared_memory();
-        if (kCluster && threadIdx.x < 2) reinterpret_cast<std::uint32_t*>(shared)[threadIdx.x] = 0;
+        if constexpr (kCluster) {
+            const std::size_t words = places.mail.bytes / sizeof(std::uint32_t);
+            for (std::size_t at = threadIdx.x; at < words; at += blockDim.x)
+                reinterpret_cast<std::uint32_t*>(shared_memory())[at] = 0;
+        }
         if (blockIdx.x % plan.blocks + 1 == plan.blocks)
-            work(EndBlock<kCluster>(launch, plan, mailboxes, shared), kCluster);
+            work(EndBlock<kCluster, kInputs == 64 ? 16 : 8>(launch, plan, places, mailboxes), kCluster);
         else
-            work(LayerBlock<Weight, kCluster>(launch, plan, mailboxes, shared), kCluster);
+            work(LayerBlock<Weight, kCluster, kInputs>(launch, plan, places, mailboxes), kCluster);
     }
 }
 

@@ -8,69 +8,58 @@
 
 namespace wavegen::cuda {
 
-// Counters that the block before sets, for the items that it has handed over so far, and what they are about.
 struct Mail {
-    __device__ Mail(const DeviceModel& model, std::uint32_t streams, char* base)
-        : x_given(reinterpret_cast<std::uint32_t*>(base)),
-          skip_given(reinterpret_cast<std::uint32_t*>(base) + 1),
-          x(reinterpret_cast<float*>(base + MailPlaces::of(model, streams).x)),
-          skip(reinterpret_cast<float*>(base + MailPlaces::of(model, streams).skip)) {}
-    std::uint32_t *x_given, *skip_given;
-    float *x, *skip;
+    __device__ Mail(const MailPlaces& places, char* base)
+        : x(reinterpret_cast<Letters*>(base)), skip(reinterpret_cast<Letters*>(base + places.skip)) {}
+    Letters *x, *skip;
 };
 
-// A call's items are the steps of all streams of the group, ordered by step, then by stream. No block handles an item
-// before all of the network is done with the item of the same stream before it, which keeps what is kept for each
-// stream from being overwritten too early.
+// A call's items are the steps of all streams of the group, ordered by step, then by stream; letters count them from
+// one. No block handles an item before all of the network is done with the item of the same stream before it, which
+// keeps what is kept for each stream from being overwritten too early.
 template <bool kCluster>
 struct Station {
     static constexpr Reach kReach = kCluster ? Reach::cluster : Reach::device;
 
-    __device__ Station(const Launch& call, const LatencyPlan& how, char* mailboxes, char* shared)
+    __device__ Station(const Launch& call, const LatencyPlan& how, const LatencyPlaces& where, char* mailboxes)
         : launch(call),
           model(call.model),
           plan(how),
-          base(shared),
+          mail(where.mail),
           rank(blockIdx.x % how.blocks),
           first(blockIdx.x / how.blocks * how.streams),
           streams(call.streams.count - first < how.streams ? call.streams.count - first : how.streams),
           items(call.steps * streams),
-          in(model, how.streams, mailbox(mailboxes, shared, rank)),
-          out(model, how.streams, mailbox(mailboxes, shared, (rank + 1) % how.blocks)) {}
+          in(where.mail, mailbox(mailboxes, rank)),
+          out(where.mail, mailbox(mailboxes, (rank + 1) % how.blocks)) {}
 
-    __device__ char* mailbox(char* mailboxes, char* shared, std::uint32_t of) const {
-        if constexpr (kCluster) return of == rank ? shared : shared_of(shared, of);
-        return mailboxes + (blockIdx.x - rank + of) * MailPlaces::of(model, plan.streams).bytes;
+    __device__ char* mailbox(char* mailboxes, std::uint32_t of) const {
+        if constexpr (kCluster) return of == rank ? shared_memory() : shared_of(shared_memory(), of);
+        return mailboxes + (blockIdx.x - rank + of) * mail.bytes;
     }
-    __device__ float from_mail(const float* place) const { return kCluster ? *place : load_fresh(place); }
     template <class Number = float>
-    __device__ Number* at(std::size_t place) const {
-        return reinterpret_cast<Number*>(base + place);
+    __device__ static Number* at(std::uint32_t place) {
+        return reinterpret_cast<Number*>(shared_memory() + place);
     }
     __device__ float* queue(std::uint32_t stream) const {
         return launch.streams.queues + (first + stream) * model.queue;
+    }
+    // Where a stream's letters begin, of so many numbers.
+    __device__ static Letters* letters(Letters* all, std::uint32_t stream, std::uint32_t numbers) {
+        return all + stream * (quads(numbers) / 2);
     }
 
     const Launch& launch;
     const DeviceModel& model;
     const LatencyPlan& plan;
-    char* base;
+    const MailPlaces& mail;
     std::uint32_t rank, first, streams, items;
     Mail in, out;
 };
 
-// The chain of one output over `inputs` inputs, from weights of one input on; the row is aligned to four.
-template <class Weight>
-__device__ inline float chain_by_fours(const Weight* weight, std::uint32_t outputs, const float* row,
-                                       std::uint32_t inputs, float sum) {
-    std::uint32_t i = 0;
-#pragma unroll 4
-    for (; i + kColumns <= inputs; i += kColumns, weight += kColumns * outputs) {
-        const Columns x = *reinterpret_cast<const Columns*>(row + i);
-        for (std::uint32_t c = 0; c < kColumns; ++c) sum = fmaf(weight_of(weight[c * outputs]), x.of[c], sum);
-    }
-    for (; i < inputs; ++i, weight += outputs) sum = fmaf(weight_of(*weight), row[i], sum);
-    return sum;
+__device__ inline void put(const Letters& letters, float* to) {
+    to[0] = letters.even.number;
+    to[1] = letters.odd.number;
 }
 
 // All threads of the block copy whole words.

@@ -18,7 +18,12 @@ struct Asked {
     float temperature;
     double top_p;
     bool draws;
-    std::uint32_t place;
+    std::uint32_t place, symbol;
+};
+
+// What a log2_prob of logits is computed from.
+struct Known {
+    float maximum, sum;
 };
 
 // Exponentials of every symbol, or Components.

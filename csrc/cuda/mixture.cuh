@@ -39,8 +39,10 @@ __device__ inline void read_components(const DeviceHead& head, const float* para
     __syncwarp();
 }
 
-__device__ inline double mixture_log2_prob(const DeviceHead& head, double location, std::uint32_t symbol,
-                                           Components& c) {
+// Of components that have been read.
+__device__ inline double mixture_log2_prob(const DeviceHead& head, const float* params, double location,
+                                           std::uint32_t symbol, Components& c) {
+    set_weights(head, params, 1.0f, c);
     const bool first = symbol == 0, last = symbol + 1 == head.symbols;
     const double lower = edge_of(head, symbol) - location, upper = edge_of(head, symbol + 1) - location;
     __syncwarp();
@@ -101,18 +103,14 @@ __device__ inline std::uint32_t find_in_mixture(const DeviceHead& head, const Co
     return symbol;
 }
 
-__device__ inline void settle_mixture(const DeviceHead& head, const float* params, Components* scratch, double location,
-                                      const Asked& asked, std::uint32_t& symbol, double& log2_prob) {
-    Components& c = *scratch;
+// Draws a symbol if asked to, else takes the given one.
+__device__ inline std::uint32_t choose_from_mixture(const DeviceHead& head, const float* params, Components& c,
+                                                    double location, const Asked& asked) {
     read_components(head, params, c);
-    if (asked.draws) {
-        set_weights(head, params, asked.temperature, c);
-        count_components(head, c);
-        symbol = find_in_mixture(head, c, location, 1.0 / static_cast<double>(asked.temperature), asked.place);
-    }
-    set_weights(head, params, 1.0f, c);
-    log2_prob = mixture_log2_prob(head, location, symbol, c);
-    __syncwarp();
+    if (!asked.draws) return asked.symbol;
+    set_weights(head, params, asked.temperature, c);
+    count_components(head, c);
+    return find_in_mixture(head, c, location, 1.0 / static_cast<double>(asked.temperature), asked.place);
 }
 
 }  // namespace wavegen::cuda

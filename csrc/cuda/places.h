@@ -34,9 +34,10 @@ struct LatencyPlan {
     std::uint32_t blocks, streams;  // of a group; streams at most
     std::uint32_t groups;
     std::uint32_t leads, skips, pasts;  // threads of each task in a block that owns layers
-    std::uint32_t skip_on_chip, head_on_chip, output_on_chip;
+    std::uint32_t skip_on_chip, head_on_chip, output_on_chip, front_on_chip;
     std::uint32_t bfloat16, cluster;
-    std::size_t bytes;  // of shared memory of each block
+    std::uint32_t inputs;  // for which the kernel was compiled, see LayerBlock; 0 if for none
+    std::size_t bytes;     // of shared memory of each block
 
     WAVEGEN_BOTH std::uint32_t threads() const { return leads + skips + pasts; }
     WAVEGEN_BOTH std::uint32_t first_layer(std::uint32_t block, std::uint32_t layers) const {
@@ -45,61 +46,91 @@ struct LatencyPlan {
     WAVEGEN_BOTH std::uint32_t most_layers(std::uint32_t layers) const { return (layers + blocks - 2) / (blocks - 1); }
 };
 
-// What the block before hands over: x and the skip sums of each stream, and counters of how many were handed over. In a
-// cluster it is at the start of the shared memory, else in global memory.
+// What the block before hands over: letters with x and the skip sums of each stream. In a cluster they are at the start
+// of the shared memory, else in global memory; no item is 0.
 struct MailPlaces {
-    std::size_t x, skip, bytes;  // the counters come first
+    std::size_t skip, bytes;  // x comes first
 
     static WAVEGEN_BOTH MailPlaces of(const DeviceModel& model, std::size_t streams) {
+        constexpr std::size_t kLetter = 8;
         MailPlaces p{};
-        p.x = 16;
-        p.skip = p.x + streams * quads(model.front.outputs) * sizeof(float);
-        p.bytes = p.skip + streams * quads(model.head.outputs) * sizeof(float);
+        p.skip = streams * quads(model.front.outputs) * kLetter;
+        p.bytes = p.skip + streams * quads(model.head.outputs) * kLetter;
         return p;
     }
 };
 
-// Of a block that owns layers.
+// Of a block that owns layers; `each_…` is from one layer's matrix to the next one's.
 struct LayerPlaces {
-    std::size_t done, ahead_done, x, z, ahead, bias, gates, residual, skip, bytes;
+    std::uint32_t done, ahead_done, x, z, ahead, bias, gates, residual, skip, each_gates, each_residual, each_skip;
+    std::uint32_t layers;  // at most
+    std::size_t bytes;
 
     static WAVEGEN_BOTH LayerPlaces of(const DeviceModel& model, const LatencyPlan& plan) {
         const std::size_t layers = plan.most_layers(model.layers), weight = plan.bfloat16 ? 2 : 4, real = sizeof(float);
         LayerPlaces p{};
-        p.done = MailPlaces::of(model, plan.streams).bytes;
-        p.ahead_done = p.done + aligned(layers * sizeof(std::uint32_t));
-        p.x = p.ahead_done + aligned(layers * sizeof(std::uint32_t));
-        p.z = p.x + quads(model.front.outputs) * real;
-        p.ahead = p.z + plan.streams * layers * quads(model.half) * real;
-        p.bias = p.ahead + aligned(plan.streams * layers * 2 * model.half * real);
-        p.gates = p.bias + aligned(layers * model.front.outputs * real);
-        p.residual = p.gates + layers * aligned(std::size_t{model.residual} * 2 * model.half * weight);
-        p.skip = p.residual + layers * aligned(std::size_t{model.half} * model.front.outputs * weight);
-        p.bytes = p.skip;
-        if (plan.skip_on_chip) p.bytes += layers * aligned(std::size_t{model.half} * model.head.outputs * weight);
+        p.layers = static_cast<std::uint32_t>(layers);
+        std::size_t at = MailPlaces::of(model, plan.streams).bytes;
+        const auto take = [&at](std::size_t bytes) {
+            const std::size_t place = at;
+            at += aligned(bytes);
+            return static_cast<std::uint32_t>(place);
+        };
+        const auto take_each = [&](std::size_t numbers, std::uint32_t& each) {
+            each = static_cast<std::uint32_t>(aligned(numbers * weight));
+            return take(layers * aligned(numbers * weight));
+        };
+        p.done = take(layers * sizeof(std::uint32_t));
+        p.ahead_done = take(sizeof(std::uint32_t));
+        p.x = take(plan.streams * layers * quads(model.front.outputs) * real);
+        p.z = take(plan.streams * layers * quads(model.half) * real);
+        p.ahead = take(plan.streams * layers * 2 * model.half * real);
+        p.bias = take(layers * model.front.outputs * real);
+        p.gates = take_each(std::size_t{model.residual} * 2 * model.half, p.each_gates);
+        p.residual = take_each(std::size_t{model.half} * model.front.outputs, p.each_residual);
+        if (plan.skip_on_chip) p.skip = take_each(std::size_t{model.half} * model.head.outputs, p.each_skip);
+        p.bytes = at;
         return p;
     }
 };
 
 // Of the block at the ends.
 struct EndPlaces {
-    std::size_t location, scratch, heard, ahead, skip, hidden, params, head, output, bytes;
+    std::uint32_t location, scratch, heard, ahead, skip, hidden, params, head_bias, output_bias, head, output, front;
+    std::size_t bytes;
 
     static WAVEGEN_BOTH EndPlaces of(const DeviceModel& model, const LatencyPlan& plan) {
         const std::size_t real = sizeof(float);
         EndPlaces p{};
-        p.location = MailPlaces::of(model, plan.streams).bytes;
-        p.scratch = p.location + aligned(plan.streams * sizeof(double));
-        p.heard = p.scratch + model.scratch;
-        p.ahead = p.heard + quads(model.inputs.channels) * real;
-        p.skip = p.ahead + aligned(plan.streams * model.front.outputs * real);
-        p.hidden = p.skip + quads(model.head.outputs) * real;
-        p.params = p.hidden + quads(model.head.outputs) * real;
-        p.head = p.params + quads(model.output.outputs) * real;
-        p.output = p.head + (plan.head_on_chip ? aligned(std::size_t{model.skip} * model.head.outputs * real) : 0);
-        p.bytes = p.output + (plan.output_on_chip ? aligned(std::size_t{model.skip} * model.output.outputs * real) : 0);
+        std::size_t at = MailPlaces::of(model, plan.streams).bytes;
+        const auto take = [&at](std::size_t bytes) {
+            const std::size_t place = at;
+            at += aligned(bytes);
+            return static_cast<std::uint32_t>(place);
+        };
+        p.location = take(plan.streams * sizeof(double));
+        p.scratch = take(model.scratch);
+        p.heard = take(quads(model.inputs.channels) * real);
+        p.ahead = take(plan.streams * model.front.outputs * real);
+        p.skip = take(quads(model.head.outputs) * real);
+        p.hidden = take(quads(model.head.outputs) * real);
+        p.params = take(quads(model.output.outputs) * real);
+        p.head_bias = take(model.head.outputs * real);
+        p.output_bias = take(model.output.outputs * real);
+        if (plan.head_on_chip) p.head = take(std::size_t{model.skip} * model.head.outputs * real);
+        if (plan.output_on_chip) p.output = take(std::size_t{model.skip} * model.output.outputs * real);
+        if (plan.front_on_chip) p.front = take(std::size_t{model.inputs.channels} * model.front.outputs * real);
+        p.bytes = at;
         return p;
     }
+};
+
+// All that a block of the latency kernel would have to work out of a plan; as a kernel's argument it takes no
+// registers.
+struct LatencyPlaces {
+    MailPlaces mail;
+    LayerPlaces layer;
+    EndPlaces end;
 };
 
 }  // namespace wavegen::cuda

@@ -56,7 +56,8 @@ std::size_t needed(const DeviceModel& model, const LatencyPlan& plan) {
     return std::max(LayerPlaces::of(model, plan).bytes, EndPlaces::of(model, plan).bytes);
 }
 
-// As few blocks as the layers' weights fit in, for every hand-over takes time; then as much of the head as fits.
+// As few blocks as the layers' weights fit in, for every hand-over takes time; then as much of the head and of
+// the front as fits.
 std::optional<LatencyPlan> fewest_blocks(const DeviceModel& model, LatencyPlan plan, std::size_t most_blocks) {
     const std::size_t most = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
     most_blocks = std::min<std::size_t>(most_blocks, model.layers + 1);
@@ -66,10 +67,19 @@ std::optional<LatencyPlan> fewest_blocks(const DeviceModel& model, LatencyPlan p
         plan.output_on_chip = needed(model, plan) <= most;
         plan.head_on_chip = 1;
         plan.head_on_chip = needed(model, plan) <= most;
+        plan.front_on_chip = 1;
+        plan.front_on_chip = needed(model, plan) <= most;
         plan.bytes = needed(model, plan);
         return plan;
     }
     return std::nullopt;
+}
+
+// Of every layer, if two columns of weights of so many fit in a thread's registers.
+std::uint32_t compiled_inputs(const DeviceModel& model, bool bfloat16) {
+    const bool alike = model.residual == model.half && model.front.outputs == model.half;
+    const bool fits = model.half == 64 || (model.half == 128 && bfloat16);
+    return alike && fits ? model.half : 0;
 }
 
 // In clusters, if the device has them and the layers fit in one, best of all with their skip weights.
@@ -78,10 +88,14 @@ std::optional<LatencyPlan> plan_for(const Weights& weights, std::size_t streams,
     LatencyPlan plan{};
     plan.streams = static_cast<std::uint32_t>(together);
     plan.groups = static_cast<std::uint32_t>((streams + together - 1) / together);
-    plan.leads = whole_warps(2 * std::size_t{model.half}, 256);
-    plan.skips = whole_warps(model.head.outputs, 256);
-    plan.pasts = whole_warps(2 * std::size_t{model.half}, 128);
     plan.bfloat16 = weights.bfloat16();
+    plan.inputs = compiled_inputs(model, plan.bfloat16 != 0);
+    // Threads enough for all at once, if they are not more than the kernel can have with its registers.
+    const std::size_t pairs = std::max<std::size_t>(model.half, model.front.outputs / 2);
+    plan.leads = plan.inputs != 0 ? 2 * plan.inputs : whole_warps(pairs, 128);
+    const std::size_t most = plan.inputs != 0 ? 64 : 128;
+    plan.skips = whole_warps(model.head.outputs / 2, most);
+    plan.pasts = whole_warps(model.half, most);
     const bool clusters = attribute(cudaDevAttrComputeCapabilityMajor) >= 9;
     for (const bool cluster : {true, false})
         for (const bool skip : {true, false}) {

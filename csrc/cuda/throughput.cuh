@@ -80,10 +80,11 @@ template <std::uint32_t kWidth>
 __device__ inline void hear_all(const Desk<kWidth>& desk, std::uint32_t step) {
     const DeviceInputs& inputs = desk.model.inputs;
     for (std::uint32_t s = warp(); s < desk.streams; s += warps()) {
-        hear(inputs, desk.launch.streams, desk.first + s, desk.heard + s, kWidth);
+        const std::uint32_t symbol = desk.launch.streams.last[desk.first + s];
+        hear(inputs, desk.launch.streams, desk.first + s, symbol, desk.heard + s, kWidth);
         const std::uint32_t next = desk.launch.streams.next[desk.model.layers + 1];
         const std::uint32_t place = inputs.taps == 0 ? 0 : (next + step) % inputs.taps;
-        const double location = expect(inputs, desk.launch.streams, desk.first + s, place);
+        const double location = expect(inputs, desk.launch.streams, desk.first + s, symbol, place);
         if (lane() == 0) desk.location[s] = location;
     }
 }
@@ -191,9 +192,13 @@ __device__ inline void step_of(const Desk<kWidth>& desk, std::uint32_t step, Sto
     head(desk);
     __syncthreads();
     watch.lap(Phase::head);
-    for (std::uint32_t s = warp(); s < desk.streams; s += warps())
-        settle(desk.launch, desk.params + s * model.output.outputs, desk.scratch + warp() * model.scratch,
-               desk.location[s], desk.first + s, step);
+    for (std::uint32_t s = warp(); s < desk.streams; s += warps()) {
+        const float* params = desk.params + s * model.output.outputs;
+        char* scratch = desk.scratch + warp() * model.scratch;
+        Settling settling(desk.launch, desk.first + s, step);
+        settling.choose(params, scratch, desk.location[s]);
+        settling.report(params, scratch, desk.location[s]);
+    }
     __syncthreads();
     watch.lap(Phase::draw);
 }

@@ -126,12 +126,16 @@ class ResidualLSTM(nn.Module):
             inputs = torch.cat([x, pixels])
             of_pixels = torch.stack([torch.zeros_like(self.from_pixels), self.from_pixels])
             weight = torch.cat([weight[:, :, : self.features], of_pixels, weight[:, :, self.features :]], dim=2)
-        lines = plan(spans, self.taps, len(inputs), self.hidden)
-        h = scan(inputs, weight, self.bias.view(len(weight), -1), lines)
+        h = _scanned(inputs, weight, self.bias.view(len(weight), -1), spans, self.taps, self.hidden)
         if len(h) == 2:
             above = nn.functional.pad(h[1, :, :-width], (0, 0, width, 0))
             h = torch.stack([h[0], above])
         return self.residual(h.flatten(0, 1), onto=x)
+
+
+@torch.compiler.disable  # compiled, it would be unrolled over all lines
+def _scanned(inputs: Tensor, weight: Tensor, bias: Tensor, spans: tuple[Span, ...], taps: Taps, hidden: int) -> Tensor:
+    return scan(inputs, weight, bias, plan(spans, taps, len(inputs), hidden))
 
 
 class Pointwise(nn.Module):
