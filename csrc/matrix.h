@@ -54,6 +54,9 @@ class Matrix {
     // Rounds the weights, not the bias.
     void round_to(Precision precision);
 
+    // Says which matrix is multiplied with after this one: products of many rows fetch it from memory meanwhile.
+    void followed_by(const Matrix& next) { next_ = next.words_of_weights(); }
+
     std::size_t inputs() const { return inputs_; }
     std::size_t outputs() const { return outputs_; }
     float* bias() { return bias_.data(); }
@@ -80,17 +83,17 @@ class Matrix {
     // The bias and what the matrix makes of each of `count` rows; not for int8.
     void apply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
                std::size_t sum_stride) const {
-        multiply(kernels, rows, row_stride, count, {bias(), 0}, sums, sum_stride);
+        multiply(kernels, rows, row_stride, count, {bias(), 0, next_}, sums, sum_stride);
     }
 
     // The same of any precision; the rows are padded.
     void apply(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const {
-        multiply(kernels, rows, {bias(), 0}, sums, sum_stride);
+        multiply(kernels, rows, {bias(), 0, next_}, sums, sum_stride);
     }
 
     // Adds what the matrix makes of each row, of any precision; the rows are padded.
     void add(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const {
-        multiply(kernels, rows, {sums, sum_stride}, sums, sum_stride);
+        multiply(kernels, rows, {sums, sum_stride, next_}, sums, sum_stride);
     }
 
  private:
@@ -99,6 +102,10 @@ class Matrix {
     void multiply(const Kernels& kernels, Rows& rows, Start start, float* sums, std::size_t sum_stride) const;
     void round_to_bfloat16();
     void round_to_int8();
+    const void* words_of_weights() const {
+        if (precision_ == Precision::bfloat16) return halves_.data();
+        return precision_ == Precision::int8 ? static_cast<const void*>(bytes_.data()) : weight_.data();
+    }
     std::size_t words() const { return (outputs_ + 2 * kLanes - 1) / (2 * kLanes) * kLanes; }  // of a row of bfloat16
 
     std::size_t inputs_ = 0, outputs_ = 0;
@@ -109,6 +116,7 @@ class Matrix {
     Floats scale_;
     Lines<std::int32_t> offset_;
     Floats bias_;
+    const void* next_ = nullptr;
 };
 
 // A whole (outputs, inputs) row-major matrix with its bias.

@@ -22,7 +22,8 @@ WaveNetRun::WaveNetRun(const WaveNet& network, std::size_t streams)
         const std::size_t block = std::min(layer.dilation, std::max<std::size_t>(1, kAhead / streams));
         const std::size_t span = (network.kernel_ - 1) * layer.dilation;
         pasts_.push_back({Queue(span, kMostRows / streams, streams, network.residual_),
-                          Floats(block * streams * 2 * half_), block, block, pasts_.size() % block, true});
+                          Floats(streams < kAhead ? block * streams * 2 * half_ : 0), block, block,
+                          pasts_.size() % block, true});
     }
 }
 
@@ -33,7 +34,7 @@ void WaveNetRun::advance(const float* heard, std::size_t steps, float* params) {
     for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
         const WaveNet::Layer& layer = net_.layers_[l];
         Past& past = pasts_[l];
-        if (steps == 1) {
+        if (steps == 1 && streams_ < kAhead) {  // of more streams, no block is longer than a step
             look_ahead(layer, past);
             past.queue.push(x_.data(), channels_, 1);
             finish(layer, past.ahead.data() + past.used++ * streams_ * 2 * half_, count);

@@ -27,10 +27,12 @@ struct Int8Rows {
     const float* scale;  // one a row
 };
 
-// What sums start from: a row of each, `stride` floats apart, or with a stride of zero one row for all.
+// What sums start from: a row of each, `stride` floats apart, or with a stride of zero one row for all. And the weights
+// that are read after these, if it is known: a product of many rows fetches them while it computes.
 struct Start {
     const float* row;
     std::size_t stride;
+    const void* next = nullptr;
 };
 
 // For training: `count` rows of gates side by side, each `width` signals and then as many openings.

@@ -64,10 +64,10 @@ template <std::size_t kCount, class With>
         for (std::size_t index = 0; index < kCount; ++index) with(index);
 }
 
-constexpr std::size_t kFetchAhead =
-    16;  // inputs: tiles of many rows compute for so long that what comes can be fetched
+constexpr std::size_t kLine = 64;  // bytes of a cache line
 
-// kRows rows by kVectors vectors of outputs: so many chains run side by side.
+// kRows rows by kVectors vectors of outputs: so many chains run side by side. A tile of many rows computes for so long
+// that a line of what comes next can be fetched with each input.
 template <class Weights, std::size_t kRows, std::size_t kVectors>
 [[gnu::flatten]] void tile(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs,
                            const float* rows, std::size_t row_stride, Start start, float* sums,
@@ -79,9 +79,8 @@ template <class Weights, std::size_t kRows, std::size_t kVectors>
     for (std::size_t i = 0; i < inputs; ++i, weight += stride) {
         Vector column[kVectors];
         each<kVectors>([&](std::size_t v) { column[v] = Weights::column(weight, v); });
-        if constexpr (kRows > 1)
-            for (std::size_t word = 0; word < Weights::words(kVectors * kWidth); word += kLanes)
-                __builtin_prefetch(weight + kFetchAhead * stride + word);  // past the end, too: it is a hint
+        if constexpr (kRows > 1)  // past the end, too: it is a hint
+            __builtin_prefetch(static_cast<const char*>(start.next) + i * kLine, 0, 2);
         each<kRows>([&](std::size_t r) {
             const Vector x = broadcast(rows[r * row_stride + i]);
             each<kVectors>([&](std::size_t v) { sum[r][v] = multiply_add(column[v], x, sum[r][v]); });
@@ -145,11 +144,13 @@ template <class Weights>
 void product(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
              const float* rows, std::size_t row_stride, std::size_t count, Start start, float* sums,
              std::size_t sum_stride) {
+    const char* next = static_cast<const char*>(start.next == nullptr ? weight : start.next);
     each_tile<Weights>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t row, std::size_t after) {
         tile_for<Weights, kTileRows>(after - row, end - first)(
             weight + Weights::words(first * kWidth), stride, inputs, rows + row * row_stride, row_stride,
-            {start.row + row * start.stride + first * kWidth, start.stride}, sums + row * sum_stride + first * kWidth,
-            sum_stride);
+            {start.row + row * start.stride + first * kWidth, start.stride, next},
+            sums + row * sum_stride + first * kWidth, sum_stride);
+        next += inputs * kLine;
     });
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -133,9 +133,11 @@ class ResidualLSTM(nn.Module):
         return self.residual(h.flatten(0, 1), onto=x)
 
 
-@torch.compiler.disable  # compiled, it would be unrolled over all lines
-def _scanned(inputs: Tensor, weight: Tensor, bias: Tensor, spans: tuple[Span, ...], taps: Taps, hidden: int) -> Tensor:
+def _planned(inputs: Tensor, weight: Tensor, bias: Tensor, spans: tuple[Span, ...], taps: Taps, hidden: int) -> Tensor:
     return scan(inputs, weight, bias, plan(spans, taps, len(inputs), hidden))
+
+
+_scanned: Any = torch.compiler.disable(_planned)  # compiled, it would be unrolled over all lines
 
 
 class Pointwise(nn.Module):
