@@ -49,8 +49,8 @@ void Matrix::round_to_int8() {
     }
 }
 
-void Matrix::multiply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, Start start,
-                      float* sums, std::size_t sum_stride) const {
+void Matrix::multiply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count,
+                      const Start& start, float* sums, std::size_t sum_stride) const {
     if (precision_ == Precision::bfloat16)
         kernels.product_bfloat16(halves_.data(), words(), inputs_, outputs_, rows, row_stride, count, start, sums,
                                  sum_stride);
@@ -58,7 +58,8 @@ void Matrix::multiply(const Kernels& kernels, const float* rows, std::size_t row
         kernels.product(weight_.data(), outputs_, inputs_, outputs_, rows, row_stride, count, start, sums, sum_stride);
 }
 
-void Matrix::multiply(const Kernels& kernels, Rows& rows, Start start, float* sums, std::size_t sum_stride) const {
+void Matrix::multiply(const Kernels& kernels, Rows& rows, const Start& start, float* sums,
+                      std::size_t sum_stride) const {
     if (precision_ == Precision::int8)
         kernels.product_int8({bytes_.data(), scale_.data(), offset_.data()}, inputs_, outputs_, rows.quantized(kernels),
                              rows.count(), start, sums, sum_stride);

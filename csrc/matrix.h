@@ -97,9 +97,9 @@ class Matrix {
     }
 
  private:
-    void multiply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, Start start,
-                  float* sums, std::size_t sum_stride) const;
-    void multiply(const Kernels& kernels, Rows& rows, Start start, float* sums, std::size_t sum_stride) const;
+    void multiply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count,
+                  const Start& start, float* sums, std::size_t sum_stride) const;
+    void multiply(const Kernels& kernels, Rows& rows, const Start& start, float* sums, std::size_t sum_stride) const;
     void round_to_bfloat16();
     void round_to_int8();
     const void* words_of_weights() const {

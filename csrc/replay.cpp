@@ -19,7 +19,7 @@ Replay*& Replay::listening() {
 }
 
 void Replay::note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
-                  std::size_t row_stride, std::size_t count, Start start, float* sums, std::size_t sum_stride) {
+                  std::size_t row_stride, std::size_t count, const Start& start, float* sums, std::size_t sum_stride) {
     if (listening() != nullptr) listening()->products_.push_back({weight, stride, inputs, outputs, count});
     static const Kernels* const widest = find_kernels("auto");
     widest->product(weight, stride, inputs, outputs, rows, row_stride, count, start, sums, sum_stride);

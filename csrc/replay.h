@@ -38,7 +38,7 @@ class Replay {
     };
     static Replay*& listening();
     static void note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-                     const float* rows, std::size_t row_stride, std::size_t count, Start start, float* sums,
+                     const float* rows, std::size_t row_stride, std::size_t count, const Start& start, float* sums,
                      std::size_t sum_stride);
 
     std::vector<Product> products_;

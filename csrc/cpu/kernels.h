@@ -56,13 +56,13 @@ struct Kernels {
     // fused multiply-adds over ascending i for each o, whatever `count` is. Rows begin `row_stride` floats apart, which
     // may be less than their length, and sums `sum_stride`; sums may start from themselves.
     void (*product)(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
-                    std::size_t row_stride, std::size_t count, Start start, float* sums, std::size_t sum_stride);
+                    std::size_t row_stride, std::size_t count, const Start& start, float* sums, std::size_t sum_stride);
 
     // The same with weights of bfloat16, exactly expanded: in each 32 outputs word i has that of output i in its lower
     // half and that of output i + 16 in its upper half. A row of them is `stride` words.
     void (*product_bfloat16)(const std::uint32_t* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-                             const float* rows, std::size_t row_stride, std::size_t count, Start start, float* sums,
-                             std::size_t sum_stride);
+                             const float* rows, std::size_t row_stride, std::size_t count, const Start& start,
+                             float* sums, std::size_t sum_stride);
 
     // For each of `count` rows, scale = max |row| / 127 and q[i] = round(row[i] (127 / max |row|)), i < width; the
     // scale is NaN if any of the row is not finite. Rows of q start `width` apart.
@@ -75,7 +75,7 @@ struct Kernels {
     //
     // with the last addition fused; q and s are a row and its scale from `quantize`, a whole quad of inputs at least.
     void (*product_int8)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
-                         std::size_t count, Start start, float* sums, std::size_t sum_stride);
+                         std::size_t count, const Start& start, float* sums, std::size_t sum_stride);
 
     // z = tanh(signal) σ(opening), within 2e-7.
     void (*gate)(const float* signal, const float* opening, std::size_t count, float* z);

@@ -70,7 +70,7 @@ constexpr std::size_t kLine = 64;  // bytes of a cache line
 // that a line of what comes next can be fetched with each input.
 template <class Weights, std::size_t kRows, std::size_t kVectors>
 [[gnu::flatten]] void tile(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs,
-                           const float* rows, std::size_t row_stride, Start start, float* sums,
+                           const float* rows, std::size_t row_stride, const Start& start, float* sums,
                            std::size_t sum_stride) {
     Vector sum[kRows][kVectors];
     each<kRows>([&](std::size_t r) {
@@ -92,8 +92,8 @@ template <class Weights, std::size_t kRows, std::size_t kVectors>
 }
 
 template <class Weights>
-using Tile = void (*)(const typename Weights::Word*, std::size_t, std::size_t, const float*, std::size_t, Start, float*,
-                      std::size_t);
+using Tile = void (*)(const typename Weights::Word*, std::size_t, std::size_t, const float*, std::size_t, const Start&,
+                      float*, std::size_t);
 
 template <class Weights, std::size_t kRows, std::size_t... kFewer>
 Tile<Weights> tile_of(std::size_t vectors, std::index_sequence<kFewer...>) {
@@ -142,7 +142,7 @@ inline void each_tile(std::size_t outputs, std::size_t count, const With& with) 
 
 template <class Weights>
 void product(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-             const float* rows, std::size_t row_stride, std::size_t count, Start start, float* sums,
+             const float* rows, std::size_t row_stride, std::size_t count, const Start& start, float* sums,
              std::size_t sum_stride) {
     const char* next = static_cast<const char*>(start.next == nullptr ? weight : start.next);
     each_tile<Weights>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t row, std::size_t after) {

@@ -17,7 +17,7 @@ void quantize(const float* rows, std::size_t row_stride, std::size_t count, std:
 
 template <std::size_t kRows, std::size_t kVectors>
 [[gnu::flatten]] void int8_tile(const Int8Weights& weights, std::size_t quads, std::size_t outputs, std::size_t first,
-                                const Int8Rows& rows, Start start, float* sums, std::size_t sum_stride) {
+                                const Int8Rows& rows, const Start& start, float* sums, std::size_t sum_stride) {
     Integers sum[kRows][kVectors];
     each<kRows>([&](std::size_t r) { each<kVectors>([&](std::size_t v) { sum[r][v] = zero(); }); });
     const std::int8_t* bytes = weights.bytes + first * 4;
@@ -36,8 +36,8 @@ template <std::size_t kRows, std::size_t kVectors>
     });
 }
 
-using Int8Tile = void (*)(const Int8Weights&, std::size_t, std::size_t, std::size_t, const Int8Rows&, Start, float*,
-                          std::size_t);
+using Int8Tile = void (*)(const Int8Weights&, std::size_t, std::size_t, std::size_t, const Int8Rows&, const Start&,
+                          float*, std::size_t);
 
 template <std::size_t kRows, std::size_t... kFewer>
 Int8Tile int8_tile_of(std::size_t vectors, std::index_sequence<kFewer...>) {
@@ -53,7 +53,7 @@ Int8Tile int8_tile_for(std::size_t rows, std::size_t vectors) {
 }
 
 void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
-                  std::size_t count, Start start, float* sums, std::size_t sum_stride) {
+                  std::size_t count, const Start& start, float* sums, std::size_t sum_stride) {
     if (count == 0 || outputs == 0) return;
     if (count == 1 && outputs / kWidth <= kIntegers)
         return int8_tile_for<1>(1, outputs / kWidth)(weights, (inputs + 3) / 4, outputs, 0, rows, start, sums,
