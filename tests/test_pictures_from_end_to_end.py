@@ -312,6 +312,18 @@ def test_a_corpus_whose_grid_is_damaged_gets_one_line(tmp_path, grid):
         open_corpus(tmp_path / "corpus")
 
 
+@pytest.mark.parametrize("level", [17, -1])
+def test_a_corpus_with_a_level_that_there_is_not_gets_one_line(tmp_path, level):
+    prepare_pictures("digits", None, tmp_path / "corpus")
+    with open(tmp_path / "corpus" / "pcm.i16", "r+b") as file:
+        file.seek(2 * 64 * 1000)
+        file.write(level.to_bytes(2, "little", signed=True))
+    with pytest.raises(
+        UserError, match=rf"pcm\.i16: damaged, has a level of {level % 65536} where the pictures have 0 to 16"
+    ):
+        open_corpus(tmp_path / "corpus").pcms("train")
+
+
 @pytest.mark.parametrize(("number", "channels"), [(1, 1), (6, 3), (7, 1), (12, 4)])
 def test_sheets_are_read_as_they_were_written(tmp_path, number, channels):
     grid = Grid(3, 5, channels, 17)

@@ -122,7 +122,7 @@ def test_a_run_starts_from_the_weights_of_another(corpus, tmp_path):
 @pytest.mark.parametrize(
     ("network", "changed", "words"),
     [
-        ("gru", {}, r"network\.dilations = \[1, 2, 4\], the recipe says None; --init takes a model of the recipe's"),
+        ("gru", {}, r"network\.name = wavenet, the recipe says gru; --init takes a model of the recipe's settings"),
         ("wavenet", {"skip_channels": 9}, r"network\.skip_channels = 8, the recipe says 9; --init takes"),
     ],
 )

@@ -1,6 +1,8 @@
 """Trainings of pictures: exact resume, previews, and that what is drawn scores as what was learned."""
 
 import math
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,17 @@ def test_a_training_starts_from_another_models_weights(corpus, tmp_path):
     train(recipe("nade", steps=1, learning_rate=1e-9), corpus, tmp_path / "second", init=first, progress=False)
     a, b = (checkpoint.load(tmp_path / run, PictureModel).state_dict() for run in ("first", "second"))
     assert all(torch.allclose(a[key], b[key], atol=1e-6) for key in a)
+
+
+def test_progress_counts_dimensions_and_says_that_nothing_is_validated(corpus, tmp_path, capfd, caplog):
+    train(recipe("nade"), corpus, tmp_path / "whole")
+    assert re.search(r"\d\.\d{3} bits/dimension, [\d ]+ dimensions/s", capfd.readouterr().err.splitlines()[-1])
+    assert not caplog.messages
+    fewer = replace(corpus, recordings=corpus.split("train"))
+    train(recipe("nade"), fewer, tmp_path / "fewer", progress=False)
+    assert caplog.messages == [
+        f"wavegen: {corpus.path}: the validation split is empty: the last model counts as the best"
+    ]
 
 
 def test_previews_are_a_sheet_of_pictures_and_change_nothing(corpus, tmp_path, monkeypatch):

@@ -53,6 +53,11 @@ def named(form: Form) -> str:
     return str(form) if isinstance(form, Grid) else f"{form} Hz"
 
 
+def part(form: Form) -> str:
+    """What one number of a recording is."""
+    return "dimension" if isinstance(form, Grid) else "sample"
+
+
 def entry_of(form: Form) -> dict[str, Any]:
     """What a file's header says of it."""
     return {"grid": asdict(form)} if isinstance(form, Grid) else {"sample_rate": form}

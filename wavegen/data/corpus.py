@@ -59,7 +59,18 @@ class Corpus:
 
     @cached_property
     def _samples(self) -> np.ndarray:
-        return np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
+        samples = np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
+        if isinstance(self.form, Grid):
+            self._check_levels(samples, self.form.levels)
+        return samples
+
+    def _check_levels(self, samples: np.ndarray, levels: int) -> None:
+        most = samples.view("<u2").max(initial=0)  # one pass, and a negative number is large
+        if most >= levels:
+            raise UserError(
+                f"{self.path / PCM}: damaged, has a level of {most} where the pictures have 0 to {levels - 1}; "
+                "prepare the corpus again"
+            )
 
 
 class Stretches(Sequence[np.ndarray]):

@@ -64,18 +64,18 @@ class Board:
 
 
 class Log:
-    """The log of a run from `step` of `steps` on, shown on stderr if `progress`."""
+    """The log of a run from `step` of `steps` on, shown on stderr if `progress`; a `part` of a recording has bits."""
 
-    def __init__(self, run: Path, name: str, step: int, steps: int, progress: bool):
-        self._metrics = run / METRICS
+    def __init__(self, run: Path, name: str, step: int, steps: int, part: str, progress: bool):
+        self._metrics, self._part = run / METRICS, part
         self.board = Board(run, step)
         interval = 0.5 if sys.stderr.isatty() else 30  # a log file wants lines now and then
         self._bar = tqdm(total=steps, initial=step, desc=name, unit="step", disable=not progress, mininterval=interval)
 
     def show(self, step: Step, samples_per_second: float) -> None:
         """Moves the line of progress on by one step."""
-        rate = f"{samples_per_second:,.0f} samples/s".replace(",", " ")
-        words = f"{step.bits:.3f} bits/sample, {rate}, gradient {step.gradient_norm:.2g}"
+        rate = f"{samples_per_second:,.0f} {self._part}s/s".replace(",", " ")
+        words = f"{step.bits:.3f} bits/{self._part}, {rate}, gradient {step.gradient_norm:.2g}"
         self._bar.set_postfix_str(words, refresh=False)
         self._bar.update()
 

@@ -24,7 +24,8 @@ def take_weights(model: Density, path: str | Path) -> str:
             f"--init takes a model of the corpus's {'grid' if isinstance(model.form, Grid) else 'rate'}"
         )
     wanted, found = _flat(model.settings), _flat(other.settings)
-    for key in sorted(wanted.keys() | found.keys()):
+    keys = wanted.keys() | found.keys()
+    for key in sorted(keys, key=lambda key: (not key.endswith(".name"), key)):  # what another network lacks says less
         if wanted.get(key) != found.get(key):
             raise UserError(
                 f"{path}: {key} = {found.get(key)}, the recipe says {wanted.get(key)}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
 from wavegen.densities import untrained
 from wavegen.errors import UserError
-from wavegen.grid import named
+from wavegen.grid import named, part
 from wavegen.process import interrupt_noted, keep_freed_memory, locked, torch_threads
 from wavegen.recipe import CorpusSettings, Recipe
 from wavegen.training import folder
@@ -28,6 +29,7 @@ from wavegen.training.processes import ALONE, Processes, device, together
 from wavegen.training.start import take_weights
 from wavegen.training.validation import validate
 
+_log = logging.getLogger("wavegen")
 LOG_EVERY = 20
 MOST_NAMES = 8  # of recordings in an error's line
 BEST, LAST = "model.safetensors", "last.safetensors"
@@ -163,12 +165,17 @@ class Trainer:
         settings = self.recipe.training
         assert settings.threads is not None, "a resolved recipe has all three"
         assert settings.steps is not None, "a resolved recipe has all three"
-        name, step = self.learner.model.network.name, self.learner.step
+        name, step, unit = self.learner.model.network.name, self.learner.step, part(self.corpus.form)
         self.previews.begin(self.seconds)
         with torch_threads(settings.threads), interrupt_noted() as interrupted, contextlib.ExitStack() as held:
             log = None
             if self.processes.first:
-                log = held.enter_context(contextlib.closing(Log(self.run, name, step, settings.steps, progress)))
+                if not self.validation:
+                    _log.warning(
+                        "wavegen: %s: the validation split is empty: the last model counts as the best",
+                        self.corpus.path,
+                    )
+                log = held.enter_context(contextlib.closing(Log(self.run, name, step, settings.steps, unit, progress)))
             self.learner.give_up = interrupted.is_set
             while not self.done:
                 started = time.monotonic()
