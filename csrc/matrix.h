@@ -67,12 +67,6 @@ class Matrix {
         for (std::size_t r = 0; r < count; ++r) std::copy(bias(), bias() + outputs_, sums + r * sum_stride);
     }
 
-    // Adds the bias to each of `count` rows.
-    void add_bias(std::size_t count, float* rows, std::size_t stride) const {
-        for (std::size_t r = 0; r < count; ++r)
-            for (std::size_t o = 0; o < outputs_; ++o) rows[r * stride + o] += bias()[o];
-    }
-
     // For outputs [first, end) of one row, whole vectors of them: the bias and what the matrix makes of the row. Of
     // float32 weights only.
     void apply(const Kernels& kernels, const float* row, std::size_t first, std::size_t end, float* sums) const {
@@ -83,17 +77,23 @@ class Matrix {
     // The bias and what the matrix makes of each of `count` rows; not for int8.
     void apply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count, float* sums,
                std::size_t sum_stride) const {
-        multiply(kernels, rows, row_stride, count, {bias(), 0, next_}, sums, sum_stride);
+        multiply(kernels, rows, row_stride, count, {bias(), 0, nullptr, next_}, sums, sum_stride);
     }
 
     // The same of any precision; the rows are padded.
     void apply(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const {
-        multiply(kernels, rows, {bias(), 0, next_}, sums, sum_stride);
+        multiply(kernels, rows, {bias(), 0, nullptr, next_}, sums, sum_stride);
     }
 
     // Adds what the matrix makes of each row, of any precision; the rows are padded.
     void add(const Kernels& kernels, Rows& rows, float* sums, std::size_t sum_stride) const {
-        multiply(kernels, rows, {sums, sum_stride, next_}, sums, sum_stride);
+        multiply(kernels, rows, {sums, sum_stride, nullptr, next_}, sums, sum_stride);
+    }
+
+    // Each row of sums is that of `from` and the bias, and then what the matrix makes of a row, of any precision; the
+    // rows are padded.
+    void add(const Kernels& kernels, Rows& rows, const float* from, float* sums, std::size_t stride) const {
+        multiply(kernels, rows, {from, stride, bias(), next_}, sums, stride);
     }
 
  private:

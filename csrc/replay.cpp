@@ -1,16 +1,36 @@
 #include "replay.h"
 
+#include <atomic>
+
 #include "cpu/rounding.h"
 
 namespace wavegen {
 
+namespace {
+
+std::atomic<int> listeners = 0;  // in all threads: while there is none, a product pays for no more than this
+const Kernels* widest = nullptr;
+
+}  // namespace
+
 const Kernels* Replay::kernels() {
     static const Kernels noting = [] {
-        Kernels kernels = *find_kernels("auto");
+        widest = find_kernels("auto");
+        Kernels kernels = *widest;
         kernels.product = note;
         return kernels;
     }();
     return &noting;
+}
+
+Replay::Listening::Listening(Replay* replay) {
+    listening() = replay;
+    ++listeners;
+}
+
+Replay::Listening::~Listening() {
+    --listeners;
+    listening() = nullptr;
 }
 
 Replay*& Replay::listening() {
@@ -20,8 +40,8 @@ Replay*& Replay::listening() {
 
 void Replay::note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
                   std::size_t row_stride, std::size_t count, const Start& start, float* sums, std::size_t sum_stride) {
-    if (listening() != nullptr) listening()->products_.push_back({weight, stride, inputs, outputs, count});
-    static const Kernels* const widest = find_kernels("auto");
+    if (listeners.load(std::memory_order_relaxed) != 0 && listening() != nullptr)
+        listening()->products_.push_back({weight, stride, inputs, outputs, count});
     widest->product(weight, stride, inputs, outputs, rows, row_stride, count, start, sums, sum_stride);
 }
 

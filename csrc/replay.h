@@ -33,8 +33,8 @@ class Replay {
         std::size_t stride, inputs, outputs, count;
     };
     struct Listening {
-        explicit Listening(Replay* replay) { listening() = replay; }
-        ~Listening() { listening() = nullptr; }
+        explicit Listening(Replay* replay);
+        ~Listening();
     };
     static Replay*& listening();
     static void note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,

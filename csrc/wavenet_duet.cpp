@@ -100,10 +100,8 @@ void WaveNetDuet::lead() {
         net_.kernels_.gate(gates, gates + half_, half_, z);
         say(leader_.layers, (step_ - 1) * layers + l + 1);
         if (layer.residual.inputs() == 0) continue;
-        std::copy(x, x + channels_, x + channels_);
-        layer.residual.add_bias(1, x + channels_, channels_);
         Rows rows(z, half_, 1, half_, room_);
-        layer.residual.add(net_.kernels_, rows, x + channels_, channels_);
+        layer.residual.add(net_.kernels_, rows, x, x + channels_, channels_);
     }
 }
 

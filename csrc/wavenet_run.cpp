@@ -86,9 +86,7 @@ void WaveNetRun::finish(const WaveNet::Layer& layer, float* gates, std::size_t c
     }
     Rows z(z_.data(), half_, count, half_, room_);
     layer.skip.add(net_.kernels_, z, skip_.data(), skips_);
-    if (layer.residual.inputs() == 0) return;
-    layer.residual.add_bias(count, x_.data(), channels_);
-    layer.residual.add(net_.kernels_, z, x_.data(), channels_);
+    if (layer.residual.inputs() != 0) layer.residual.add(net_.kernels_, z, x_.data(), x_.data(), channels_);
 }
 
 void WaveNetRun::save(std::size_t stream, float* floats) const {

@@ -27,11 +27,13 @@ struct Int8Rows {
     const float* scale;  // one a row
 };
 
-// What sums start from: a row of each, `stride` floats apart, or with a stride of zero one row for all. And the weights
-// that are read after these, if it is known: a product of many rows fetches them while it computes.
+// What sums start from: a row of each, `stride` floats apart, or with a stride of zero one row for all; to each of them
+// a row is added first, if there is one. And the weights that are read after these, if it is known: a product of many
+// rows fetches them while it computes.
 struct Start {
     const float* row;
     std::size_t stride;
+    const float* added = nullptr;
     const void* next = nullptr;
 };
 

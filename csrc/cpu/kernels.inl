@@ -76,6 +76,10 @@ template <class Weights, std::size_t kRows, std::size_t kVectors>
     each<kRows>([&](std::size_t r) {
         each<kVectors>([&](std::size_t v) { sum[r][v] = load(start.row + r * start.stride + v * kWidth); });
     });
+    if (start.added != nullptr)
+        each<kRows>([&](std::size_t r) {
+            each<kVectors>([&](std::size_t v) { sum[r][v] = add(sum[r][v], load(start.added + v * kWidth)); });
+        });
     for (std::size_t i = 0; i < inputs; ++i, weight += stride) {
         Vector column[kVectors];
         each<kVectors>([&](std::size_t v) { column[v] = Weights::column(weight, v); });
@@ -148,7 +152,8 @@ void product(const typename Weights::Word* weight, std::size_t stride, std::size
     each_tile<Weights>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t row, std::size_t after) {
         tile_for<Weights, kTileRows>(after - row, end - first)(
             weight + Weights::words(first * kWidth), stride, inputs, rows + row * row_stride, row_stride,
-            {start.row + row * start.stride + first * kWidth, start.stride, next},
+            {start.row + row * start.stride + first * kWidth, start.stride,
+             start.added == nullptr ? nullptr : start.added + first * kWidth, next},
             sums + row * sum_stride + first * kWidth, sum_stride);
         next += inputs * kLine;
     });

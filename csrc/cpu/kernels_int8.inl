@@ -30,7 +30,8 @@ template <std::size_t kRows, std::size_t kVectors>
         each<kVectors>([&](std::size_t v) {
             const std::size_t o = first + v * kWidth;
             const Vector scale = multiply(load(weights.scale + o), broadcast(rows.scale[r]));
-            const Vector from = load(start.row + r * start.stride + o);
+            Vector from = load(start.row + r * start.stride + o);
+            if (start.added != nullptr) from = add(from, load(start.added + o));
             store(sums + r * sum_stride + o, multiply_add(floats(sum[r][v], weights.offset + o), scale, from));
         });
     });
@@ -67,7 +68,7 @@ void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t ou
             int8_tile_for<kIntegerRows>(after - row, end - first)(
                 weights, (inputs + 3) / 4, outputs, first * kWidth,
                 {rows.q + row * rows.stride, rows.stride, rows.scale + row},
-                {start.row + row * start.stride, start.stride}, sums + row * sum_stride, sum_stride);
+                {start.row + row * start.stride, start.stride, start.added}, sums + row * sum_stride, sum_stride);
             row = after;
         }
         first = end;
