@@ -41,7 +41,9 @@ class Rows {
 };
 
 // A matrix and its bias, turned to (inputs, outputs) so that vector lanes are outputs; outputs are padded with zeros.
-class Matrix {
+// What a product reads of it is in one cache line: between two of its products all others' weights go through the
+// cache.
+class alignas(64) Matrix {
  public:
     Matrix() = default;
     Matrix(std::size_t inputs, std::size_t outputs)
@@ -110,13 +112,13 @@ class Matrix {
 
     std::size_t inputs_ = 0, outputs_ = 0;
     Precision precision_ = Precision::float32;
-    Floats weight_;                // empty if rounded
+    const void* next_ = nullptr;
+    Floats weight_;  // empty if rounded
+    Floats bias_;
     Lines<std::uint32_t> halves_;  // bfloat16, see Kernels::product_bfloat16
     Lines<std::int8_t> bytes_;     // see Int8Weights, for the next two as well
     Floats scale_;
     Lines<std::int32_t> offset_;
-    Floats bias_;
-    const void* next_ = nullptr;
 };
 
 // A whole (outputs, inputs) row-major matrix with its bias.

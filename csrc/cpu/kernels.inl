@@ -127,8 +127,6 @@ inline void each_tile(std::size_t outputs, std::size_t count, const With& with) 
     constexpr std::size_t kFit = kAccumulators / Weights::kBlock, kRows = kFit < kTileRows ? kFit : kTileRows;
     const std::size_t vectors = outputs / kWidth;
     if (count == 0 || vectors == 0) return;  // half of a narrow row may be empty
-    if (count == 1 && vectors <= kAccumulators / Weights::kBlock * Weights::kBlock)
-        return with(0, vectors, 0, 1);  // divisions take longer than a small tile
     const std::size_t tiles = (count + kRows - 1) / kRows, height = share(count, tiles, 0);
     const std::size_t blocks = (vectors + Weights::kBlock - 1) / Weights::kBlock;
     const std::size_t most = kAccumulators / height / Weights::kBlock, strips = (blocks + most - 1) / most;
@@ -144,10 +142,17 @@ inline void each_tile(std::size_t outputs, std::size_t count, const With& with) 
     }
 }
 
+// Whether a lone row's product is a single tile. It is not to wait for what cuts others: divisions alone take longer
+// than a small tile.
 template <class Weights>
-void product(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-             const float* rows, std::size_t row_stride, std::size_t count, const Start& start, float* sums,
-             std::size_t sum_stride) {
+bool is_one_tile(std::size_t outputs, std::size_t count) {
+    return count == 1 && outputs >= kWidth && outputs / kWidth <= kAccumulators / Weights::kBlock * Weights::kBlock;
+}
+
+template <class Weights>
+[[gnu::noinline]] void cut_product(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs,
+                                   std::size_t outputs, const float* rows, std::size_t row_stride, std::size_t count,
+                                   const Start& start, float* sums, std::size_t sum_stride) {
     const char* next = static_cast<const char*>(start.next == nullptr ? weight : start.next);
     each_tile<Weights>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t row, std::size_t after) {
         tile_for<Weights, kTileRows>(after - row, end - first)(
@@ -157,6 +162,16 @@ void product(const typename Weights::Word* weight, std::size_t stride, std::size
             sums + row * sum_stride + first * kWidth, sum_stride);
         next += inputs * kLine;
     });
+}
+
+template <class Weights>
+void product(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
+             const float* rows, std::size_t row_stride, std::size_t count, const Start& start, float* sums,
+             std::size_t sum_stride) {
+    if (is_one_tile<Weights>(outputs, count))
+        tile_for<Weights, 1>(1, outputs / kWidth)(weight, stride, inputs, rows, row_stride, start, sums, sum_stride);
+    else
+        cut_product<Weights>(weight, stride, inputs, outputs, rows, row_stride, count, start, sums, sum_stride);
 }
 
 template <std::size_t kVectors>
@@ -177,6 +192,8 @@ void read_vectors(const float* weight, std::size_t stride, std::size_t inputs, s
 
 void read(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, std::size_t count,
           float* sink) {
+    if (is_one_tile<Float32>(outputs, count))
+        return read_vectors(weight, stride, inputs, outputs / kWidth, sink, std::make_index_sequence<kAccumulators>());
     each_tile<Float32>(outputs, count, [&](std::size_t first, std::size_t end, std::size_t, std::size_t) {
         read_vectors(weight + first * kWidth, stride, inputs, end - first, sink,
                      std::make_index_sequence<kAccumulators>());
