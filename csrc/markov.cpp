@@ -18,6 +18,9 @@ Markov::Markov(const MarkovArrays& a, const Kernels& kernels, Precision precisio
     for (std::size_t l = 1; l + 1 < layers_.size(); ++l) layers_[l].round_to(precision);
     for (std::size_t pad = num_params_; pad < layers_.back().outputs(); ++pad)  // never the maximum
         layers_.back().bias()[pad] = std::numeric_limits<float>::lowest();
+    std::vector<Matrix*> order;
+    for (Matrix& layer : layers_) order.push_back(&layer);
+    Matrix::put_in_order(order);
 }
 
 class MarkovRun final : public Run {

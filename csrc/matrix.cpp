@@ -49,6 +49,10 @@ void Matrix::round_to_int8() {
     }
 }
 
+void Matrix::put_in_order(const std::vector<Matrix*>& order) {
+    for (std::size_t i = 0; i < order.size(); ++i) order[i]->next_ = order[(i + 1) % order.size()]->words_of_weights();
+}
+
 void Matrix::multiply(const Kernels& kernels, const float* rows, std::size_t row_stride, std::size_t count,
                       const Start& start, float* sums, std::size_t sum_stride) const {
     if (precision_ == Precision::bfloat16)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "cpu/kernels.h"
 #include "floats.h"
@@ -41,8 +42,8 @@ class Rows {
 };
 
 // A matrix and its bias, turned to (inputs, outputs) so that vector lanes are outputs; outputs are padded with zeros.
-// What a product reads of it is in one cache line: between two of its products all others' weights go through the
-// cache.
+// What a product of float32 reads of it is in one cache line: between two of its products all others' weights go
+// through the cache.
 class alignas(64) Matrix {
  public:
     Matrix() = default;
@@ -56,8 +57,9 @@ class alignas(64) Matrix {
     // Rounds the weights, not the bias.
     void round_to(Precision precision);
 
-    // Says which matrix is multiplied with after this one: products of many rows fetch it from memory meanwhile.
-    void followed_by(const Matrix& next) { next_ = next.words_of_weights(); }
+    // Says in which order matrices, rounded before, are multiplied with in a step, round and round: products of many
+    // rows fetch the next one from memory meanwhile.
+    static void put_in_order(const std::vector<Matrix*>& order);
 
     std::size_t inputs() const { return inputs_; }
     std::size_t outputs() const { return outputs_; }

@@ -37,6 +37,10 @@ Recurrent::Recurrent(const RecurrentArrays& a, const Kernels& kernels, Precision
     }
     for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum
         output_.bias()[pad] = std::numeric_limits<float>::lowest();
+    std::vector<Matrix*> order;
+    for (Layer& layer : layers_) order.insert(order.end(), {&layer.input, &layer.hidden});
+    order.insert(order.end(), {&head_, &output_});
+    Matrix::put_in_order(order);
 }
 
 class RecurrentRun final : public Run {

@@ -46,19 +46,14 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels, Precision preci
     }
     for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum
         output_.bias()[pad] = std::numeric_limits<float>::lowest();
-    put_in_order();
-}
-
-// Each matrix learns which comes after it in a step.
-void WaveNet::put_in_order() {
     std::vector<Matrix*> order;
     for (Layer& layer : layers_) {
         for (Matrix& tap : layer.taps) order.push_back(&tap);
         order.push_back(&layer.skip);
         if (layer.residual.inputs() != 0) order.push_back(&layer.residual);
     }
-    order.insert(order.end(), {&head_, &output_, order.front()});
-    for (std::size_t i = 0; i + 1 < order.size(); ++i) order[i]->followed_by(*order[i + 1]);
+    order.insert(order.end(), {&head_, &output_});
+    Matrix::put_in_order(order);
 }
 
 std::size_t WaveNet::state_floats() const {

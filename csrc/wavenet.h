@@ -25,8 +25,6 @@ class WaveNet final : public Network {
     const Kernels& kernels() const override { return kernels_; }
 
  private:
-    void put_in_order();
-
     friend class WaveNetRun;
     friend class WaveNetDuet;
     struct Layer {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -16,7 +17,7 @@ from wavegen.networks2d.scan import scan
 FRONT = 7  # height and width of the first convolution's kernel
 
 
-class PixelRNN(nn.Module):
+class PixelRNN(nn.Module, ABC):
     """x ← A * picture; layer l: x ← x + V_l LSTM_l(x); params = W₂ relu(W₁ relu(x)).
 
     A is a 7 × 7 convolution with mask A; all others look at the pixel alone, with mask B. x has 2 · hidden_channels
@@ -54,9 +55,9 @@ class PixelRNN(nn.Module):
         self.output = Pointwise(features, channels * num_params, channels)
 
     @staticmethod
+    @abstractmethod
     def spans(height: int, width: int) -> tuple[Span, ...]:
         """The lines that the LSTMs go over, one after another."""
-        raise NotImplementedError
 
     @property
     def macs_per_picture(self) -> int:
