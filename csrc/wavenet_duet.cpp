@@ -7,23 +7,11 @@
 
 #include "cpu/rounding.h"
 
-#if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
-#endif
-
 namespace wavegen {
 
 namespace {
 
 constexpr int kSpins = 4096;  // some tens of microseconds: longer than the pause between two steps
-
-void relax() {
-#if defined(__x86_64__) || defined(_M_X64)
-    _mm_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
 
 // Waits until `count` is at least `value`, without the core if that takes long.
 void await(const std::atomic<std::uint64_t>& count, std::uint64_t value) {
@@ -42,6 +30,7 @@ std::size_t middle(std::size_t width) { return (width / kLanes + 1) / 2 * kLanes
 
 WaveNetDuet::WaveNetDuet(const WaveNet& network)
     : WaveNetRun(network, 1),
+      bell_(kSpins),
       xs_((network.layers_.size() + 1) * channels_),
       zs_(network.layers_.size() * half_),
       follower_room_(1, network.half_) {
@@ -54,7 +43,7 @@ WaveNetDuet::WaveNetDuet(const WaveNet& network)
 WaveNetDuet::~WaveNetDuet() {
     if (!partner_.joinable()) return;
     ends_ = true;
-    begin_step();
+    bell_.ring();
     partner_.join();
 }
 
@@ -73,19 +62,11 @@ void WaveNetDuet::advance_together(const float* heard, float* params) {
     for (std::size_t l = 0; l < net_.layers_.size(); ++l)
         look_ahead(net_.layers_[l], pasts_[l]);  // after steps that were not done together
     params_ = params;
-    begin_step();
+    ++step_;
+    bell_.ring();
     lead();
     finish_head(true, params);
     await(follower_.outputs, step_);
-}
-
-// Wakes the partner for another step.
-void WaveNetDuet::begin_step() {
-    ++step_;
-    posted_.store(step_);
-    if (!asleep_.load()) return;
-    const std::lock_guard<std::mutex> held(mutex_);
-    wake_.notify_one();
 }
 
 void WaveNetDuet::lead() {
@@ -140,15 +121,8 @@ void WaveNetDuet::finish_head(bool leading, float* params) {
 
 void WaveNetDuet::serve() {
     const StandardRounding rounding;
-    for (std::uint64_t seen = 0;;) {
-        for (int spins = 0; posted_.load() == seen && spins < kSpins; ++spins) relax();
-        if (posted_.load() == seen) {
-            std::unique_lock<std::mutex> held(mutex_);
-            asleep_ = true;
-            wake_.wait(held, [&] { return posted_.load() != seen; });
-            asleep_ = false;
-        }
-        ++seen;
+    for (std::uint64_t steps = 0;; ++steps) {
+        bell_.wait(steps);
         if (ends_) return;
         follow();
         finish_head(false, params_);

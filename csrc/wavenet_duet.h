@@ -2,11 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <thread>
 
+#include "bell.h"
 #include "trial.h"
 #include "wavenet_run.h"
 
@@ -30,7 +29,6 @@ class WaveNetDuet final : public WaveNetRun {
     void follow();
     void finish_head(bool leading, float* params);
     void serve();
-    void begin_step();
 
     // What the two tell each other, on cache lines of their own: how many layers, of all steps so far, each is done
     // with, and how many steps' skip sums, and halves of the hidden layer and of the outputs.
@@ -38,10 +36,8 @@ class WaveNetDuet final : public WaveNetRun {
         Count layers{0}, skip{0}, hidden{0}, outputs{0};
     };
     Said leader_, follower_;
-    alignas(64) Count posted_{0};  // steps
-    std::atomic<bool> asleep_{false}, ends_{false};
-    std::mutex mutex_;
-    std::condition_variable wake_;
+    Bell bell_;  // rings for each step, and at the end
+    bool ends_ = false;
 
     std::uint64_t step_ = 0;
     float* params_ = nullptr;

@@ -1,11 +1,15 @@
 """Compiles the small C++ programs of tests/native with the engine's sources."""
 
+import importlib.util
 import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 COMPILER = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
@@ -20,6 +24,32 @@ KERNELS: dict[str, list[str]] = {  # files of csrc/cpu and what they are compile
 }
 NOT_OF_THE_ENGINE = ("bind", "adaptive", "replay")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
+ARM_COMPILER = [sys.executable, "-m", "ziglang", "c++", "-target", "aarch64-linux-musl", "-static"]
+EMULATOR = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
+SANITIZERS = {
+    "address": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    "thread": ["-fsanitize=thread"],
+}
+
+
+def arm_emulator() -> str:
+    """The program that runs what ARM_COMPILER makes; skips where one of the two is missing."""
+    if EMULATOR is None:
+        pytest.skip("there is no qemu-aarch64 (Debian: apt install qemu-user-static)")
+    if importlib.util.find_spec("ziglang") is None:
+        pytest.skip("there is no cross-compiler (pip: ziglang)")
+    return EMULATOR
+
+
+def sanitizing_compiler(name: str, folder: Path) -> list[str]:
+    """The compiler with a sanitizer; skips where it has none, or not its library, or what it makes does not run."""
+    source, program = folder / "empty.cpp", folder / "empty"
+    source.write_text("int main() { return 0; }\n")
+    compiler = [str(COMPILER), *SANITIZERS[name]]
+    made = subprocess.run([*compiler, str(source), "-o", str(program)], capture_output=True, check=False)
+    if made.returncode != 0 or subprocess.run([str(program)], capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"the compiler cannot sanitize: {compiler[1]}")
+    return compiler
 
 
 def compiled(name: str, folder: Path, compiler: Sequence[str], *kernels: str) -> Path:
