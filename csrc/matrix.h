@@ -58,7 +58,7 @@ class alignas(64) Matrix {
     void round_to(Precision precision);
 
     // Says in which order matrices, rounded before, are multiplied with in a step, round and round: products of many
-    // rows fetch the next one from memory meanwhile.
+    // rows, but of int8, fetch the next one from memory meanwhile.
     static void put_in_order(const std::vector<Matrix*>& order);
 
     std::size_t inputs() const { return inputs_; }

@@ -46,7 +46,7 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels, Precision preci
     }
     for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum
         output_.bias()[pad] = std::numeric_limits<float>::lowest();
-    std::vector<Matrix*> order;
+    std::vector<Matrix*> order = {&front_};
     for (Layer& layer : layers_) {
         for (Matrix& tap : layer.taps) order.push_back(&tap);
         order.push_back(&layer.skip);

@@ -1,6 +1,5 @@
 #include "wavenet_duet.h"
 
-#include <algorithm>
 #include <chrono>
 #include <system_error>
 #include <utility>

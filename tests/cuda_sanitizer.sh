@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python -c "from wavegen.engine import cuda; why = cuda.missing(); raise SystemExit(why and f'no GPU: {why}')"
-chosen="device and (odd or logistics or categorical or finite or cut or sixteen)"
+chosen="device and (odd or logistics or categorical or finite or cut or sixteen or registers or threads)"
 for tool in memcheck racecheck synccheck initcheck; do
     echo "== $tool"
     # racecheck knows barriers, but not the counters by which the latency kernel's warps wait for each other.

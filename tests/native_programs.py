@@ -66,10 +66,15 @@ def compiled(name: str, folder: Path, compiler: Sequence[str], *kernels: str) ->
     return program
 
 
+def run_program(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs what was compiled; what hangs is killed and fails the one test, before pytest ends them all."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+
+
 def hashes(*command: str) -> dict[str, dict[str, str]]:
     """What hashes.cpp prints: instruction set to what was run to its hash."""
     found: dict[str, dict[str, str]] = {}
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = run_program(*command)
     assert run.returncode == 0, run.stderr[:4000]
     for line in run.stdout.splitlines():
         isa, *what, value = line.split()

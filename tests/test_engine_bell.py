@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from native_programs import ARM_COMPILER, COMPILER, FLAGS, ROOT, arm_emulator, sanitizing_compiler
+from native_programs import ARM_COMPILER, COMPILER, FLAGS, ROOT, arm_emulator, run_program, sanitizing_compiler
 
 RINGS = 200_000
 
@@ -13,7 +13,7 @@ def said(folder: Path, compiler: list[str], *runner: str) -> str:
     """What tests/native/bell.cpp prints, made by a compiler and run by a runner."""
     program = folder / "bell"
     subprocess.run([*compiler, *FLAGS, str(ROOT / "tests/native/bell.cpp"), "-o", str(program)], check=True)
-    run = subprocess.run([*runner, str(program), str(RINGS)], capture_output=True, text=True, check=False)
+    run = run_program(*runner, program, str(RINGS))
     return run.stdout + run.stderr
 
 

@@ -86,6 +86,21 @@ def test_widths_whose_weights_are_kept_in_registers(gpu, width, precision):
     assert results(CudaEngine(model, 2, precision, "latency"), 2, 10) == expected
 
 
+@pytest.mark.parametrize("precision", cuda.PRECISIONS)
+@pytest.mark.parametrize(
+    ("residual", "half", "skip"), [(20, 132, 10), (260, 5, 10), (10, 5, 300), (64, 64, 256), (128, 128, 300)]
+)
+def test_more_outputs_than_threads(gpu, residual, half, skip, precision):
+    """Of gates, of a residual, of skip sums, and of these beside weights in registers: several for each thread."""
+    widths = {"residual_channels": residual, "gate_channels": 2 * half, "skip_channels": skip}
+    model = lively.wavenet({**widths, "dilations": [1, 2, 1]})
+    engine = CudaEngine(model, 2, precision, "latency")
+    if (residual, precision) != (128, "float32"):  # this one does not fit
+        assert engine.kernel.startswith("latency")
+    expected = results(open_engine(model, 2, "cpu", 1, precision=precision), 2, 10)
+    assert results(engine, 2, 10) == expected
+
+
 @pytest.mark.parametrize("name", WAVENETS)
 def test_agrees_with_teacher_forcing_in_float64(gpu, name):
     model, pcm = model_of(name), lively.pcm(1, 40)

@@ -28,8 +28,8 @@ struct Int8Rows {
 };
 
 // What sums start from: a row of each, `stride` floats apart, or with a stride of zero one row for all; to each of them
-// a row is added first, if there is one. And the weights that are read after these, if it is known: a product of many
-// rows fetches them while it computes.
+// a row is added first, if there is one. And the weights that are read after these, or none: a product of many rows
+// with float32 or bfloat16 fetches them while it computes.
 struct Start {
     const float* row;
     std::size_t stride;

@@ -219,12 +219,12 @@ void gate(const float* signal, const float* opening, std::size_t count, float* z
 
 // σ(y) = 1 / (v + 2) with v = exp(-y) - 1, and tanh(y) = -u / (u + 2) with u = exp(-2y) - 1.
 inline Vector sigmoid(Vector y) {
-    const Vector v = exponential_minus_one(multiply(y, broadcast(-1.0f)), 60.0f);
+    const Vector v = gate_opening(y);
     return divide(broadcast(1.0f), add(v, broadcast(2.0f)));
 }
 
 inline Vector hyperbolic_tangent(Vector y) {
-    const Vector u = exponential_minus_one(multiply(y, broadcast(-2.0f)), 20.0f);
+    const Vector u = gate_signal(y);
     return divide(subtract(broadcast(0.0f), u), add(u, broadcast(2.0f)));
 }
 

@@ -6,13 +6,13 @@
 
 namespace wavegen::cuda {
 
-template <class Block>
-__device__ inline void work(const Block& block, bool cluster) {
+template <bool kCluster, class Block>
+__device__ inline void work(const Block& block) {
     block.prepare();
     __syncthreads();
-    if (cluster) meet_cluster();  // mailboxes are empty before anyone writes to them
+    if constexpr (kCluster) meet_cluster();  // mailboxes are empty before anyone writes to them
     block.run();
-    if (cluster) meet_cluster();  // none goes while others write to its shared memory
+    if constexpr (kCluster) meet_cluster();  // none goes while others write to its shared memory
 }
 
 // All blocks of a group must run at once: those of a cluster do, and those of a cooperative launch, for which
@@ -33,9 +33,9 @@ __global__ void __launch_bounds__(kInputs == 64 ? 256 : 384, 1)
                 reinterpret_cast<std::uint32_t*>(shared_memory())[at] = 0;
         }
         if (blockIdx.x % plan.blocks + 1 == plan.blocks)
-            work(EndBlock<kCluster, kInputs == 64 ? 16 : 8>(launch, plan, places, mailboxes), kCluster);
+            work<kCluster>(EndBlock<kCluster, kInputs == 64 ? 16 : 8>(launch, plan, places, mailboxes));
         else
-            work(LayerBlock<Weight, kCluster, kInputs>(launch, plan, places, mailboxes), kCluster);
+            work<kCluster>(LayerBlock<Weight, kCluster, kInputs>(launch, plan, places, mailboxes));
     }
 }
 

@@ -16,7 +16,8 @@ struct Mail {
 
 // A call's items are the steps of all streams of the group, ordered by step, then by stream; letters count them from
 // one. No block handles an item before all of the network is done with the item of the same stream before it, which
-// keeps what is kept for each stream from being overwritten too early.
+// keeps what is kept for each stream from being overwritten too early. Letters order nothing but themselves, so this
+// holds for what goes into a letter's number: whatever else a warp reads of an item must be told by a counter.
 template <bool kCluster>
 struct Station {
     static constexpr Reach kReach = kCluster ? Reach::cluster : Reach::device;

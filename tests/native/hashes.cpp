@@ -1,11 +1,13 @@
 // A line for each instruction set, precision, head, network and number of streams and threads: a hash of all symbols,
 // log-probabilities and words of code of a run, and of what damaged words decode to. The lines of one machine must be
 // those of any other, whatever the instruction set.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -78,9 +80,10 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
 
 unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head,
                            const Inputs& inputs, std::size_t streams, std::size_t threads) {
-    const std::size_t symbols = head->grid().num_symbols(), count = 100;
+    const std::size_t symbols = head->grid().num_symbols(), count = 300 / std::max<std::size_t>(streams, 3);
     Engine engine(network, head, inputs, symbols / 2, streams, threads);
-    const std::vector<std::uint64_t> seeds = {1, 2, 3};
+    std::vector<std::uint64_t> seeds(streams);
+    std::iota(seeds.begin(), seeds.end(), 1);
     std::vector<std::uint16_t> drawn(streams * count);
     std::vector<double> log2_prob(streams * count);
     Hash hash;
@@ -110,7 +113,8 @@ int main() {
                 const Inputs heard = inputs(made->grid().num_symbols(), mixed ? kTaps : 0);
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));
                 for (std::size_t i = 0; i < all.size(); ++i)
-                    for (const auto& [streams, threads] : {std::pair<std::size_t, std::size_t>{3, 1}, {3, 2}, {1, 2}})
+                    for (const auto& [streams, threads] :
+                         {std::pair<std::size_t, std::size_t>{3, 1}, {3, 2}, {1, 2}, {17, 1}})
                         std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
                                     mixed ? "mixture" : "categorical", names[i], streams, threads,
                                     hash_of(all[i], made, heard, streams, threads));
