@@ -28,7 +28,7 @@ SLOW = (
 ORDER = [
     {"wavegen", "errors", "atomic", "machine", "models", "speech", "digits"},
     {"containers"},
-    {"wav", "grid"},
+    {"wav", "grid", "decoding"},
     {"audio", "codecs", "distributions", "networks", "networks2d", "predictors", "sheets"},
     {"density", "data"},
     {"picture_density"},

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wavegen import containers
+from wavegen import containers, decoding
 from wavegen.atomic import replacing
 from wavegen.errors import UserError
 from wavegen.wav import plain_header
 
-if TYPE_CHECKING:
-    import soundfile
-
 SUFFIXES = {".wav", ".wave", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
-READABLE = "WAV, FLAC, OGG, MP3 and AIFF can be read"
 LOSSLESS_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ALAC_")
 BLOCK = 2**18  # values read at a time, all channels counted
-UNKNOWN_LENGTH = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +26,8 @@ class Audio:
     """One recording as mono PCM, and what its file was.
 
     pcm is (samples,) int16 at `sample_rate`; `source_rate`, `channels`, `subtype` (libsndfile's name of the coding)
-    and `lossy` describe the file; `clipped` counts the samples beyond 16 bits that were set to the nearest code.
+    and `lossy` describe the file; `clipped` counts the samples beyond 16 bits that were set to the nearest code;
+    `warnings` says what is odd about the file, one line each without its name.
     """
 
     pcm: np.ndarray
@@ -44,6 +37,7 @@ class Audio:
     lossy: bool
     source_rate: int
     clipped: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -61,32 +55,49 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     path = Path(path)
     if sample_rate is not None:
         check_sample_rate(sample_rate)
-    pcm, clipped = bytearray(), 0
-    with _opened(path) as sound:
-        source_rate = sound.samplerate
-        resample = _resampler(source_rate, sample_rate or source_rate)
-        for block, last in _blocks(sound, path):
-            codes = np.rint(resample(block, last) * 32768)
-            clipped += np.count_nonzero((codes < -32768) | (codes > 32767))
-            pcm += np.clip(codes, -32768, 32767).astype(np.int16).tobytes()
-        channels, subtype = sound.channels, sound.subtype
-    if not pcm:
+    codes = _Codes()
+    with decoding.opened(path) as source:
+        resample = _resampler(source.sample_rate, sample_rate or source.sample_rate)
+        for block in source.blocks(max(1, BLOCK // source.channels)):
+            codes.append(resample(_mixed(block), False))
+        codes.append(resample(np.empty(0), True))
+    if not codes.pcm:
         raise UserError(f"{path}: holds no samples; leave it out")
     return Audio(
-        pcm=np.frombuffer(pcm, np.int16),
-        sample_rate=sample_rate or source_rate,
-        channels=channels,
-        subtype=subtype,
-        lossy=not subtype.startswith(LOSSLESS_SUBTYPES),
-        source_rate=source_rate,
-        clipped=int(clipped),
+        pcm=np.frombuffer(codes.pcm, np.int16),
+        sample_rate=sample_rate or source.sample_rate,
+        channels=source.channels,
+        subtype=source.subtype,
+        lossy=not source.subtype.startswith(LOSSLESS_SUBTYPES),
+        source_rate=source.sample_rate,
+        clipped=codes.clipped,
+        warnings=tuple(source.warnings),
     )
+
+
+class _Codes:
+    """16-bit codes of a mono signal that comes in blocks, and how many values had to be clipped."""
+
+    def __init__(self) -> None:
+        self.pcm = bytearray()
+        self.clipped = 0
+
+    def append(self, mono: np.ndarray) -> None:
+        """`mono` is (samples,) float64 of full scale 1."""
+        codes = np.rint(mono * 32768)
+        self.clipped += int(np.count_nonzero((codes < -32768) | (codes > 32767)))
+        self.pcm += np.clip(codes, -32768, 32767).astype(np.int16).tobytes()
+
+
+def _mixed(block: np.ndarray) -> np.ndarray:
+    """The mean of the channels of (frames, channels) float64: (frames,) float64."""
+    return block.mean(axis=1)
 
 
 def sample_rate_of(path: str | Path) -> int:
     """The sample rate in Hz that the header of `path` declares; raises UserError as `read` does for a bad header."""
-    with _opened(Path(path)) as sound:
-        return sound.samplerate
+    with decoding.opened(Path(path)) as source:
+        return source.sample_rate
 
 
 def check_sample_rate(sample_rate: int) -> None:
@@ -143,7 +154,7 @@ def walk(source: str | Path) -> Iterator[Path]:
             others[suffix or os.path.basename(path)] += 1
     if not found:
         most = [f"{count} {suffix}" for suffix, count in others.most_common(3)]
-        raise UserError(f"{source}: no audio file in it ({', '.join(most) or 'it is empty'}); {READABLE}")
+        raise UserError(f"{source}: no audio file in it ({', '.join(most) or 'it is empty'}); {decoding.READABLE}")
 
 
 def _sorted_names(folder: str) -> list[str]:
@@ -168,50 +179,6 @@ def count_codes(pcm: np.ndarray) -> np.ndarray:
     for start in range(0, len(pcm), BLOCK):
         counts += np.bincount(pcm[start : start + BLOCK].astype(np.int64) + 32768, minlength=65536)
     return counts
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    """`path` opened by libsndfile, after our own look at its header; what goes wrong inside the block is UserError."""
-    import soundfile
-
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UserError(f"{path}: is {'a folder' if path.is_dir() else 'no regular file'}; name an audio file")
-        with open(path, "rb", buffering=0) as file, contextlib.ExitStack() as stack:
-            containers.check(file, path)
-            piped = containers.is_mp3_of_unknown_length(file)
-            # By descriptor, because given a name libsndfile guesses from the suffix.
-            descriptor = stack.enter_context(containers.piped(file)) if piped else file.fileno()
-            sound = stack.enter_context(soundfile.SoundFile(descriptor, closefd=False))
-            containers.check_format(sound.samplerate, sound.channels, path)
-            if sound.frames > UNKNOWN_LENGTH and not piped:  # libsndfile reads no such FLAC to its end
-                raise UserError(f"{path}: declares no length, as if written into a pipe; write it into a file again")
-            yield sound
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except soundfile.LibsndfileError as error:
-        reason = " ".join(error.error_string.split()).rstrip(".")
-        if reason == "Format not recognised":
-            raise UserError(f"{path}: is not an audio file; {READABLE}") from error
-        raise UserError(f"{path}: damaged or truncated ({reason}); copy it again") from error
-
-
-def _blocks(sound: soundfile.SoundFile, path: Path) -> Iterator[tuple[np.ndarray, bool]]:
-    """The mean of the channels, blocks of (samples,) float64, and whether it is the last, which is empty."""
-    buffer = np.empty((max(1, BLOCK // sound.channels), sound.channels))
-    frames = 0
-    while len(block := sound.read(min(len(buffer), sound.frames - frames), out=buffer)):
-        frames += len(block)
-        mono = block.mean(axis=1)
-        if not np.isfinite(mono).all():
-            raise UserError(f"{path}: holds NaN or infinite values; write it again with values between -1 and 1")
-        yield mono, False
-    if frames < sound.frames < UNKNOWN_LENGTH:
-        raise UserError(
-            f"{path}: truncated or damaged: {sound.frames} samples are declared, {frames} can be read; copy it again"
-        )
-    yield np.empty(0), True
 
 
 def _resampler(source_rate: int, sample_rate: int) -> Callable[[np.ndarray, bool], np.ndarray]:
