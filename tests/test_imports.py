@@ -27,8 +27,9 @@ SLOW = (
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
     {"wavegen", "errors", "atomic", "machine", "models", "speech", "digits"},
-    {"containers"},
-    {"wav", "grid", "decoding"},
+    {"containers", "messages"},
+    {"wav", "grid", "piping"},
+    {"decoding"},
     {"audio", "codecs", "distributions", "networks", "networks2d", "predictors", "sheets"},
     {"density", "data"},
     {"picture_density"},

@@ -154,7 +154,7 @@ def walk(source: str | Path) -> Iterator[Path]:
             others[suffix or os.path.basename(path)] += 1
     if not found:
         most = [f"{count} {suffix}" for suffix, count in others.most_common(3)]
-        raise UserError(f"{source}: no audio file in it ({', '.join(most) or 'it is empty'}); {decoding.READABLE}")
+        raise UserError(f"{source}: no audio file in it ({', '.join(most) or 'it is empty'}); {containers.READABLE}")
 
 
 def _sorted_names(folder: str) -> list[str]:
