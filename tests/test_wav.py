@@ -121,3 +121,35 @@ def test_a_file_that_shrinks_meanwhile_is_noticed(tmp_path):
         wav.pcm(0, wav.frames)
     with pytest.raises(UserError, match="became shorter"):
         list(wav.trailer())
+
+
+def test_samples_that_the_header_does_not_declare_are_warned_of(tmp_path):
+    path, noise = tmp_path / "a.wav", np.random.default_rng(0).bytes(40_000)
+    whole = riff(chunk(b"fmt ", form()), chunk(b"data", noise))
+    for declared, words in {
+        1000: "39000 bytes after its samples are no chunk or tag; they are kept as they are, not compressed",
+        0: "40000 bytes after its samples",
+        40_000: None,
+        0xFFFFFFFF: None,
+    }.items():
+        path.write_bytes(whole[:40] + struct.pack("<I", declared) + whole[44:])
+        wav = read_wav(path)
+        assert (wav.warning or "").startswith(words or "")
+        assert (wav.warning is None) == (words is None)
+        assert wav.header + wav.pcm(0, wav.frames).tobytes() + b"".join(wav.trailer()) == path.read_bytes()
+
+
+@pytest.mark.parametrize("tail", [chunk(b"LIST", b"INFO"), b"TAG" + bytes(range(1, 126)), b"\0", bytes(2048)])
+def test_chunks_and_tags_after_the_samples_are_not_warned_of(tmp_path, tail):
+    (tmp_path / "a.wav").write_bytes(riff(chunk(b"fmt ", form()), chunk(b"data", bytes(1000))) + tail)
+    assert read_wav(tmp_path / "a.wav").warning is None
+
+
+def test_another_file_after_the_samples_is_warned_of(tmp_path):
+    whole = riff(chunk(b"fmt ", form()), chunk(b"data", bytes(1000)))
+    (tmp_path / "a.wav").write_bytes(whole + whole)
+    assert read_wav(tmp_path / "a.wav").warning == (
+        f"another WAV file follows at byte {len(whole)}; it is kept as it is, not compressed"
+    )
+    (tmp_path / "a.wav").write_bytes(whole + chunk(b"data", bytes(10)))
+    assert "another data chunk follows" in str(read_wav(tmp_path / "a.wav").warning)

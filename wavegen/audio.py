@@ -16,7 +16,11 @@ from wavegen.atomic import replacing
 from wavegen.errors import UserError
 from wavegen.wav import plain_header
 
-SUFFIXES = {".wav", ".wave", ".rf64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc"}
+# Suffixes of the containers that `read` can hold to what they declare; `containers.UNREADABLE` has others of sound.
+SUFFIXES = {
+    ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".mpga", ".aif",
+    ".aiff", ".aifc", ".caf", ".au", ".snd", ".sph", ".nist", ".voc",
+}  # fmt: skip
 LOSSLESS_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE", "ALAC_")
 BLOCK = 2**18  # values read at a time, all channels counted
 
@@ -50,7 +54,8 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     A value v of full scale 1 becomes the code round(32768 v), clipped to 16 bits: 16-bit mono files at the right rate
     come through unchanged. Decoded in blocks, so that memory is bounded by the result.
     Raises UserError, naming the file, if it is missing, unreadable, no audio, truncated, empty, holds NaN or infinite
-    values, or has an absurd header. (A cut between two pages of Ogg, or in an MP3 without a length, leaves no trace.)
+    values, has an absurd header, or holds much after its samples that is no tag or chunk. (A cut leaves no trace in an
+    MP3 without a length, between two frames, and in containers that declare none: IRCAM, PAF, PVF, XI.)
     """
     path = Path(path)
     if sample_rate is not None:

@@ -75,7 +75,8 @@ def compress(
             f"{wav.path}: {wav.sample_rate} Hz, but the model was trained at {model.sample_rate} Hz"
             for wav, _ in wavs
             if wav.sample_rate != model.sample_rate
-        ],
+        ]
+        + [f"{wav.path}: {wav.warning}" for wav, _ in wavs if wav.warning],
         "seconds": round(time.monotonic() - begun, 3),
     }
 

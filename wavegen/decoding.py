@@ -104,9 +104,13 @@ class Decoder:
         said: list[str] = []
         with messages.caught(said):
             block = self.sound.read(out=buffer)
+        self.heed(said)
+        return block
+
+    def heed(self, said: list[str]) -> None:
+        """Makes a warning, one for the file, of the lines that the decoder wrote to stderr."""
         if said and not any(warning.startswith("damaged") for warning in self.warnings):
             self.warnings.append(f"damaged: its decoder says '{said[0]}'; samples there may be wrong")
-        return block
 
 
 @contextlib.contextmanager
@@ -124,12 +128,15 @@ def opened(path: Path) -> Iterator[Decoder]:
             # By descriptor, because given a name libsndfile guesses from the suffix.
             pieces = layout.pieces
             descriptor = stack.enter_context(piped(file, pieces)) if pieces else file.fileno()
-            with messages.caught([]):
+            said: list[str] = []
+            with messages.caught(said):
                 sound = stack.enter_context(_straight()(descriptor, closefd=False))
             containers.check_format(sound.samplerate, sound.channels, path)
             if sound.frames > UNKNOWN_LENGTH and not pieces:  # libsndfile reads no such FLAC to its end
                 raise UserError(f"{path}: declares no length, as if written into a pipe; write it into a file again")
-            yield Decoder(path, sound, layout, list(layout.warnings))
+            decoder = Decoder(path, sound, layout, list(layout.warnings))
+            decoder.heed(said)
+            yield decoder
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     except soundfile.LibsndfileError as error:
@@ -181,6 +188,8 @@ def _copy(path: Path) -> BinaryIO:
 
 def _refused(path: Path, layout: Layout, reason: str) -> UserError:
     if reason == "Format not recognised":
+        if (what := containers.UNREADABLE.get(path.suffix.lower())) is not None:
+            return UserError(f"{path}: its name says {what}, which cannot be read; {containers.CONVERT}")
         return UserError(f"{path}: is not an audio file; {containers.READABLE}")
     if any(words in reason for words in _UNREADABLE):
         coding = layout.coding or "a coding"

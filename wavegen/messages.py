@@ -11,14 +11,15 @@ from collections.abc import Iterator
 
 _STDERR = 2
 _LOCK = threading.Lock()  # the descriptor is the whole process's
-_OURS = re.compile(r"\[?(\S*/)?(lib)?mpg123[/\S]*\s*|^(Warning|Note|error): ", re.IGNORECASE)
+_OURS = re.compile(r"mpg123|^(warning|note|error): ", re.IGNORECASE)
+_PLACE = re.compile(r"^\[[^]]*\]\s*((error|warning|note):\s*)?", re.IGNORECASE)  # in libmpg123's source
 
 
 @contextlib.contextmanager
 def caught(lines: list[str]) -> Iterator[None]:
-    """Appends to `lines` what libmpg123 writes to stderr inside the block; what others write there goes on to stderr.
+    """Appends to `lines` what libmpg123 writes to stderr inside the block, without the places in its source.
 
-    Does nothing where stderr is closed.
+    What others write there meanwhile goes on to stderr. Does nothing where stderr is closed.
     """
     with _LOCK, contextlib.ExitStack() as stack:
         try:
@@ -40,8 +41,9 @@ def caught(lines: list[str]) -> Iterator[None]:
 
 def _sorted(text: bytes, stderr: int, lines: list[str]) -> None:
     for line in text.splitlines(keepends=True):
-        if _OURS.search(line.decode("utf-8", "replace")):
-            lines.append(line.decode("utf-8", "replace").strip())
-        elif line.strip():
+        words = line.decode("utf-8", "replace").strip()
+        if _OURS.search(words):
+            lines.append(_PLACE.sub("", words))
+        elif words:
             with contextlib.suppress(OSError):
                 os.write(stderr, line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from wavegen.containers import check_format
+from wavegen.containers.chunks import Chunk, after
+from wavegen.containers.layout import Bytes
 from wavegen.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ class Wav:
     """A file of 16-bit PCM: `header`, then frames of little-endian samples, then `trailer_size` bytes.
 
     The header is all that stands before the first sample; the trailer all that stands after the last whole frame.
+    `warning` says, without the file's name, that much of the trailer may be samples that the header does not declare.
     """
 
     path: Path
@@ -38,6 +42,7 @@ class Wav:
     channels: int
     frames: int
     trailer_size: int
+    warning: str | None = None
 
     def pcm(self, start: int, stop: int) -> NDArray[np.int16]:
         """Frames from `start` up to `stop`, (frames, channels) int16. Raises UserError where they are gone."""
@@ -104,11 +109,25 @@ def read_wav(path: str | Path) -> Wav:
                 elif name == b"data":
                     file.seek(0)
                     header = file.read(min(position, MOST_HEADER + 1))
-                    return _parts(path, header, form, min(declared, size - position), size)
+                    parts = _parts(path, header, form, min(declared, size - position), size)
+                    return dataclasses.replace(parts, warning=_warning(file, size, position, declared))
                 position += declared + declared % 2
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     raise UserError(f"{path}: truncated or damaged: it ends before its samples begin; copy it again")
+
+
+def _warning(file: BinaryIO, size: int, start: int, declared: int) -> str | None:
+    """What is to be said of the bytes that follow the samples at `start`, of which `declared` bytes are declared."""
+    if start + declared >= size:
+        return None
+    stray, another, position = after(Bytes(file.fileno(), size), Chunk(b"data", start, declared), "little")
+    if another is not None:
+        what = another if another.endswith("file") else "data chunk"
+        return f"another {what} follows at byte {position}; it is kept as it is, not compressed"
+    if stray:
+        return f"{stray} bytes after its samples are no chunk or tag; they are kept as they are, not compressed"
+    return None
 
 
 def _parts(path: Path, header: bytes, form: bytes | None, data_size: int, size: int) -> Wav:

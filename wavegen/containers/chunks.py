@@ -17,6 +17,7 @@ _USUAL = {
     b"iXML", b"axml", b"_PMX", b"afsp", b"cart", b"DISP", b"acid", b"plst", b"ltxt", b"note", b"FLLR", b"LGWV",
     b"ANNO", b"NAME", b"AUTH", b"(c) ", b"MARK", b"INST", b"COMT", b"APPL", b"AESD", b"CHAN", b"FVER",
 }  # fmt: skip
+Order = Literal["little", "big"]
 _FILES = {b"RIFF": b"WAVE", b"RIFX": b"WAVE", b"RF64": b"WAVE", b"BW64": b"WAVE", b"FORM": b"AIF"}
 
 
@@ -29,7 +30,7 @@ class Chunk:
     size: int
 
 
-def chunks(data: Bytes, position: int, order: Literal["little", "big"]) -> Iterator[Chunk]:
+def chunks(data: Bytes, position: int, order: Order) -> Iterator[Chunk]:
     """The chunks of a RIFF or FORM file from `position` on; the last may declare more than there is."""
     while len(head := data.at(position, 8)) == 8:
         chunk = Chunk(head[:4], position + 8, int.from_bytes(head[4:], order))
@@ -37,11 +38,24 @@ def chunks(data: Bytes, position: int, order: Literal["little", "big"]) -> Itera
         position = _next(data, chunk, order)
 
 
-def stray_after(data: Bytes, chunk: Chunk, order: Literal["little", "big"], path: Path) -> int:
+def stray_after(data: Bytes, chunk: Chunk, order: Order, path: Path) -> int:
     """The bytes after the samples in `chunk` that are no chunks, tags or padding.
 
     Raises UserError if they are a second chunk of samples, or another file.
     """
+    stray, another, position = after(data, chunk, order)
+    if another is not None and another.endswith("file"):
+        raise joined(position, another, path)
+    if another is not None:
+        raise UserError(
+            f"{path}: holds two '{another}' chunks, of which only the first would be read; join them, as with: "
+            "ffmpeg -i IN OUT.wav, and look at what comes out"
+        )
+    return stray
+
+
+def after(data: Bytes, chunk: Chunk, order: Order) -> tuple[int, str | None, int]:
+    """What follows the samples in `chunk`: the bytes of unknown kind, another chunk of samples or file, and where."""
     position = _next(data, chunk, order)
     while position < data.size:
         if length := tags.at(data, position):
@@ -49,27 +63,24 @@ def stray_after(data: Bytes, chunk: Chunk, order: Literal["little", "big"], path
             continue
         head = data.at(position, 12)
         if head[8:].startswith(_FILES.get(head[:4], b"?")):
-            raise joined(position, f"{'AIFF' if head[:4] == b'FORM' else 'WAV'} file", path)
+            return data.size - position, "AIFF file" if head[:4] == b"FORM" else "WAV file", position
         if not _plausible(data, position, order):
-            return unexplained(data, position)
+            return unexplained(data, position), None, position
         following = Chunk(head[:4], position + 8, int.from_bytes(head[4:8], order))
         if following.name == chunk.name:
-            raise UserError(
-                f"{path}: holds two '{chunk.name.decode().strip()}' chunks, of which only the first would be read; "
-                "join them, as with: ffmpeg -i IN OUT.wav, and look at what comes out"
-            )
+            return data.size - position, chunk.name.decode().strip(), position
         position = _next(data, following, order)
-    return 0
+    return 0, None, position
 
 
-def _next(data: Bytes, chunk: Chunk, order: Literal["little", "big"]) -> int:
+def _next(data: Bytes, chunk: Chunk, order: Order) -> int:
     """Where the next chunk begins: after a byte of padding if this one is odd, which some programs leave out."""
     end = chunk.start + chunk.size
     unpadded = chunk.size % 2 and _plausible(data, end, order) and not _plausible(data, end + 1, order)
     return end + chunk.size % 2 - bool(unpadded)
 
 
-def _plausible(data: Bytes, position: int, order: Literal["little", "big"]) -> bool:
+def _plausible(data: Bytes, position: int, order: Order) -> bool:
     head = data.at(position, 8)
     if len(head) < 8 or not all(0x20 <= byte < 0x7F for byte in head[:4]):
         return False

@@ -115,7 +115,7 @@ def voc(data: Bytes, path: Path) -> Layout:
         position = start + size
     if sound is None:
         raise cut(path)
-    return Layout(sound, warnings=judged(unexplained(data, position + 1), sound, path))
+    return Layout(sound, warnings=judged(unexplained(data, tags.after(data, position + 1)), sound, path))
 
 
 def _whole(data: Bytes, start: int, declared: int, path: Path, *, decoded: bool = False) -> Layout:

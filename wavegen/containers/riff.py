@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Literal
 
 from wavegen.containers import foreign, mpeg
-from wavegen.containers.chunks import chunks, stray_after
+from wavegen.containers.chunks import Chunk, Order, chunks, stray_after
 from wavegen.containers.layout import Bytes, Layout, check_format, cut, data_bytes, judged
 from wavegen.errors import UserError
 
@@ -24,7 +23,6 @@ CODINGS = {
     0x566F: "Vorbis", 0x5346: "Flash ADPCM", 0x674F: "Vorbis", 0x6750: "Vorbis", 0x6751: "Vorbis", 0x676F: "Vorbis",
     0x6770: "Vorbis", 0x6771: "Vorbis", 0x6C61: "ALAC", 0x704F: "Opus", 0xA106: "AAC", 0xA109: "Speex", 0xF1AC: "FLAC",
 }  # fmt: skip
-Order = Literal["little", "big"]
 
 
 def layout(data: Bytes, position: int, path: Path) -> Layout:
@@ -45,8 +43,8 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
             wide = chunk.size == 0xFFFFFFFF and long_size is not None
             declared = long_size if wide and long_size is not None else chunk.size
             size = data_bytes(declared, data.size - chunk.start, path, wide=wide)
-            chunk = type(chunk)(chunk.name, chunk.start, size)
-            warnings = judged(stray_after(data, chunk, order, path), size, path)
+            samples = Chunk(chunk.name, chunk.start, size)
+            warnings = judged(stray_after(data, samples, order, path), size, path)
             return _coded(data, form, fact, (chunk.start, chunk.start + size), order, warnings, path)
     raise cut(path)
 
