@@ -247,6 +247,8 @@ def test_find_says_what_there_is_instead(tmp_path):
         audio.find(tmp_path)
     with pytest.raises(UserError, match="nowhere: cannot be read: No such file"):
         audio.find(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert audio.find(tmp_path / "pipe.wav") == [tmp_path / "pipe.wav"]
 
 
 @given(pcm=PCM)

@@ -78,6 +78,18 @@ SLOW = [
 KINDS = ("noise", "speech", "square", "silence")
 
 
+@pytest.mark.parametrize("declared", [200, 0])
+def test_samples_that_the_header_does_not_declare_are_kept_and_said(model, written, declared):
+    path = written("a.wav", np.random.default_rng(1).integers(-3000, 3000, (4000, 1)))
+    contents = bytearray(path.read_bytes())
+    contents[40:44] = declared.to_bytes(4, "little")
+    path.write_bytes(contents)
+    result = there_and_back(model, [path])
+    said = f"{8000 - declared} bytes after its samples are no chunk or tag; they are kept as they are, not compressed"
+    assert result["warnings"] == [f"{path}: {said}"]
+    assert result["samples"] == declared // 2
+
+
 @pytest.mark.parametrize("name", lively.COMBINATIONS)
 def test_every_model_gives_files_back_in_the_bits_it_claims(name, written):
     model = lively.combined(name)

@@ -3,12 +3,14 @@
 import io
 import os
 import struct
+from pathlib import Path
 
 import bad_audio
 import numpy as np
 import pytest
 import soundfile
 
+import wavegen
 from wavegen import audio
 from wavegen.errors import UserError
 
@@ -212,3 +214,45 @@ def test_a_flac_header_that_says_less_than_there_is_is_refused(tmp_path, rate, d
     frames = int(declared * len(bad_audio.NOISE))
     file[21], file[22:26] = file[21] & 0xF0, frames.to_bytes(4, "big")
     assert f"declares {frames} samples, but at least 20000 are there" in refusal(tmp_path, bytes(file))
+
+
+def test_a_flac_file_of_one_frame_that_says_less_is_refused(tmp_path):
+    file = bytearray(bad_audio.coded("FLAC", values=bad_audio.NOISE[:1000]))
+    file[22:26] = (100).to_bytes(4, "big")
+    assert "declares 100 samples, but at least 1000 are there" in refusal(tmp_path, bytes(file))
+
+
+@pytest.mark.parametrize(
+    ("format", "name", "order", "width", "declared"),
+    [("WAV", b"data", "little", 4, 0xFFFFFFFF), ("AIFF", b"SSND", "big", 4, 0x7F000008),
+     ("AU", b"\0\0\0\x18", "big", 4, 0xFFFFFFFF), ("W64", b"data\xf3\xac", "little", 8, 0x7FFFFFFFFFFFFFFF)],
+)  # fmt: skip
+def test_samples_go_on_to_the_end_where_a_program_left_their_size_open(tmp_path, format, name, order, width, declared):
+    whole = coded(format)
+    found = read(tmp_path, too_small(whole, name, order, width, declared))
+    assert np.array_equal(found.pcm, bad_audio.NOISE)
+    assert found.warnings == ()
+
+
+def test_a_caf_file_of_unknown_length_is_not_called_damaged(tmp_path):
+    line = refusal(tmp_path, too_small(coded("CAF"), b"data", "big", 8, 2**64 - 1))
+    assert "declares no length, as if written into a pipe" in line
+
+
+def test_a_wave64_file_that_was_not_finished_is_refused(tmp_path):
+    assert "declares no samples though 40000 bytes" in refusal(
+        tmp_path, too_small(coded("W64"), b"data\xf3\xac", "little", 8, 0x17)
+    )
+
+
+def test_prepare_takes_no_cut_file_for_a_whole_one(tmp_path):
+    (tmp_path / "s").mkdir()
+    for format in ("NIST", "AU", "W64"):
+        whole = coded(format)
+        (tmp_path / "s" / f"{format}.wav").write_bytes(whole[: len(whole) // 2])
+    audio.write(tmp_path / "s" / "whole.wav", bad_audio.NOISE, 8000)
+    audit = wavegen.prepare(tmp_path / "s", tmp_path / "corpus")
+    refused = {Path(line["file"]).name: line["reason"] for line in audit["refused"]}
+    assert sorted(refused) == ["AU.wav", "NIST.wav", "W64.wav"]
+    assert all("truncated: its header declares 40000 bytes" in line for line in refused.values())
+    assert audit["samples"] == len(bad_audio.NOISE)

@@ -104,6 +104,15 @@ def test_noise_is_no_mp3(tmp_path_factory, contents):
     assert "a.mp3: " in refusal(path.parent, b"\xff\xfb\x90\x64" + contents).replace("/a: ", "/a.mp3: ")
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_that_looks_like_a_frame_here_and_there_is_no_mp3(tmp_path, seed):
+    contents = bytearray(np.random.default_rng(seed).bytes(300_000))
+    contents[:2] = b"ab"
+    for place in range(1000, 300_000, 5000):
+        contents[place : place + 4] = b"\xff\xfb\x90\x64"
+    assert "is not an audio file" in refusal(tmp_path, bytes(contents))
+
+
 def test_the_sizes_of_frames_are_those_of_the_standard():
     assert mpeg.frame_of(bytes.fromhex("fffb9064")) == mpeg.Frame(417, 1152, 44100, 2, 3, 3)
     assert mpeg.frame_of(bytes.fromhex("fffb9264")) == mpeg.Frame(418, 1152, 44100, 2, 3, 3)

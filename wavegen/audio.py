@@ -139,7 +139,7 @@ def walk(source: str | Path) -> Iterator[Path]:
     Raises UserError if `source` is missing, a folder in it cannot be listed, or there is no audio in it.
     """
     source = Path(source)
-    if source.is_file():
+    if source.exists() and not source.is_dir():  # a pipe too; what cannot be read is refused when it is
         yield source
         return
     others, visited, found = Counter(), set(), False

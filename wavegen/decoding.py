@@ -164,7 +164,7 @@ def _file(path: Path) -> Iterator[BinaryIO]:
             yield file
         return
     # A pipe that this process holds; to open one with a name might wait for ever.
-    if not (stat.S_ISFIFO(mode) and os.path.realpath(path).startswith("/proc/")):
+    if not (stat.S_ISFIFO(mode) and os.path.realpath(path).startswith(("/proc/", "/dev/"))):
         kind = "a folder" if stat.S_ISDIR(mode) else "a FIFO" if stat.S_ISFIFO(mode) else "no regular file"
         advice = f"read it with: cat {path} | wavegen … /dev/stdin" if kind == "a FIFO" else "name an audio file"
         raise UserError(f"{path}: is {kind}; {advice}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from wavegen.containers import foreign, tags
 from wavegen.containers.chunks import Chunk, chunks, stray_after
 from wavegen.containers.layout import Bytes, Layout, check_format, cut, data_bytes, joined, judged, unexplained
+from wavegen.errors import UserError
 
 AIFC_READABLE = {b"NONE", b"twos", b"sowt", b"raw ", b"in24", b"in32", b"42ni", b"23ni", b"fl32", b"FL32", b"fl64",
                  b"FL64", b"ulaw", b"ULAW", b"alaw", b"ALAW", b"ima4", b"GSM ", b"DWVW"}  # fmt: skip
@@ -27,12 +28,13 @@ def aiff(data: Bytes, position: int, path: Path) -> Layout:
             coding = start[18:22] if compressed and len(start) == 22 else coding
         elif chunk.name == b"SSND":
             size = data_bytes(chunk.size, data.size - chunk.start, path)
-            chunk = Chunk(chunk.name, chunk.start, size)
+            chunk_size, chunk = chunk.size, Chunk(chunk.name, chunk.start, size)
             if coding not in AIFC_READABLE:
                 raise foreign.coded(f"{coding.decode('latin-1').strip()} in AIFF-C", path)
             audio = max(0, size - 8 - int.from_bytes(start[:4], "big"))
             warnings = judged(stray_after(data, chunk, "big", path), audio, path)
-            return Layout(audio, samples or None, AIFC_BLOCKS.get(coding, 1), warnings=warnings)
+            counted = samples if size == chunk_size else None  # by a program that knew
+            return Layout(audio, counted or None, AIFC_BLOCKS.get(coding, 1), warnings=warnings)
     raise cut(path)
 
 
@@ -46,7 +48,7 @@ def svx(data: Bytes, position: int, path: Path) -> Layout:
 
 
 def caf(data: Bytes, position: int, path: Path) -> Layout:
-    """The layout of an Apple CAF file; a size of −1 says that the samples go on to its end."""
+    """The layout of an Apple CAF file. Raises UserError for a size of −1, which says that it is not known."""
     coding, layout, place = None, None, position + 8
     while len(head := data.at(place, 12)) == 12 and head[:4].isascii() and head[:4].isalnum():
         start, size = place + 12, int.from_bytes(head[4:], "big", signed=True)
@@ -56,8 +58,9 @@ def caf(data: Bytes, position: int, path: Path) -> Layout:
                 name = CAF_CODINGS.get(coding, coding.decode("latin-1").strip())
                 raise foreign.coded(f"{name} in CAF", path)
         elif head[:4] == b"data" and layout is None:
-            present = data.size - start
-            size = data_bytes(present if size < 0 else size, present, path)
+            if size < 0:  # which libsndfile takes for damage
+                raise UserError(f"{path}: declares no length, as if written into a pipe; write it into a file again")
+            size = data_bytes(size, data.size - start, path)
             layout = Layout(max(0, size - 4), coding="ALAC in CAF" if coding == b"alac" else None)
         elif layout is not None and start + size > data.size:
             break
@@ -104,4 +107,4 @@ def _is_w64_chunk(data: Bytes, place: int) -> bool:
     head = data.at(place, 24)
     size = int.from_bytes(head[16:], "little")
     known = head[4:16] == W64_TAIL or head[:4] in (b"LIST", b"list", b"mark", b"summ")
-    return known and size >= 24 and (head[:4] == b"data" or place + size <= data.size + 7)
+    return known and (head[:4] == b"data" or 24 <= size <= data.size + 7 - place)

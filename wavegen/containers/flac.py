@@ -25,7 +25,7 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
     another = next(data.finditer(rb"fLaC[\0\x80]\0\0\x22", position + 42), None)
     if another is not None:
         raise joined(another, "FLAC file", path)
-    there = _end_of_last_frame(data, max(position + 42, data.size - WINDOW), block_size)
+    there = _end_of_last_frame(data, position + 42, block_size)
     if total and there is not None and there > total:
         raise UserError(
             f"{path}: its header declares {total} samples, but at least {there} are there; "
@@ -34,12 +34,15 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
     return Layout()
 
 
-def _end_of_last_frame(data: Bytes, start: int, block_size: int) -> int | None:
-    """The number of the sample after the last frame from byte `start` on; None without two that follow one another.
+def _end_of_last_frame(data: Bytes, first: int, block_size: int) -> int | None:
+    """The number of the sample after the last frame near the file's end; None without two that follow one another.
 
-    A header found by its sync code and checksum alone may be chance, two that agree are not.
+    A header found by its sync code and checksum alone may be chance, two that agree are not. `first` is where frames
+    may begin.
     """
-    previous = last = None
+    start = max(first, data.size - WINDOW)
+    previous = (0, 0) if start == first else None
+    last = None
     for place in data.finditer(_SYNC, start):
         frame = _frame(data.at(place, HEADER), block_size)
         if frame is None:

@@ -18,7 +18,7 @@ MAX_CHANNELS = 256
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 100, 1_000_000
 # Programs that write into a pipe (sox, arecord, ffmpeg) cannot go back to fill in the size and leave one of these, some
 # of them less the header's length: such a file's samples go on to its end.
-STREAMED_SIZES = (0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+STREAMED_SIZES = (0x7F000008, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 LONGEST_HEADER = 256
 LONG_STREAMED = 1 << 62  # a 64-bit size from here on means the same
 MAX_STRAY = 4096  # bytes of unknown kind after the samples that are warned of; more, and more than 1 %, are refused
