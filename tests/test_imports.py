@@ -27,10 +27,11 @@ SLOW = (
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
     {"wavegen", "errors", "atomic", "machine", "models", "speech", "digits"},
-    {"containers"},
+    {"containers", "text"},
     {"wav", "grid"},
     {"audio", "codecs", "distributions", "networks", "networks2d", "predictors", "sheets"},
-    {"density", "data"},
+    {"density", "data", "settings"},
+    {"toml"},
     {"picture_density"},
     {"densities"},
     {"recipe", "baselines", "engine"},

@@ -36,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
         return DONE
     except UserError as error:
-        return _fail(str(error), USER_ERROR)
+        for problem in error.problems:
+            _fail(problem, USER_ERROR)
+        return USER_ERROR
     except BrokenPipeError:
         # Python flushes stdout once more when it ends; what nobody reads goes nowhere, without a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,9 +97,7 @@ def _train(args: argparse.Namespace) -> Result | None:
 
     with together() as processes:
         with processes.agreed():
-            recipe = load_recipe(args.recipe, args.set)
-            if args.corpus is None and recipe.corpus.path is None:
-                raise UserError(f"{args.recipe}: corpus.path is missing; write it there, or give --corpus")
+            recipe = load_recipe(args.recipe, args.set, needs_corpus=args.corpus is None)
             corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
         run = args.run_folder or Path("runs") / args.recipe.stem
         if args.dry_run:
