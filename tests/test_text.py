@@ -43,6 +43,7 @@ def test_utf_8_is_read_with_or_without_a_mark_and_with_any_end_of_line(tmp_path,
         ("é\né".encode()[:-1], ", line 2: ends within a character; the file is cut short, copy it again"),
         (b"a\nb\0\0\0\0c", ", line 2: holds zero bytes; the file is damaged or not text, write it again"),
         (PLAIN.encode()[:30] + b"\0", ", line 2: holds zero bytes"),
+        (b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01", ": is not text; name a text file"),
         (b"ID3\x04\x01\x02 some tag", ": is not text; name a text file"),
     ],
 )

@@ -52,13 +52,13 @@ class Draft:
     """Tables under repair: what is misspelt is reported once and then taken for what was meant.
 
     So that no wrong name makes other keys look missing. `written` has the name that the user gave to a (table, key),
-    `wrong` the tables in which something is.
+    `wrong` the tables in which something is, `assumed` the parts whose kind is a guess.
     """
 
     def __init__(self, tables: Mapping[str, Any], known: Iterable[str], of: str, problems: Problems):
         self.problems, self.tables, self.stray = problems, Tables(), dict[str, Any]()
         self.written: dict[tuple[str, str], tuple[str, str]] = {}
-        self.wrong = set[str]()
+        self.wrong, self.assumed = set[str](), set[str]()
         known, unknown = set(known), []
         for name, table in tables.items():
             if name not in known:
@@ -108,6 +108,7 @@ class Draft:
             if meant is None:
                 return None
             table["name"] = meant
+            self.assumed.add(part)
         return registry[table["name"]]
 
     def place(self, models: Mapping[str, type[Table]]) -> None:
@@ -127,6 +128,9 @@ class Draft:
         meant = closest(key, model.model_fields, ASSUMED)
         if meant is not None:
             self._misspelt(name, key, meant)
+            return
+        if name in self.assumed:  # the key may be right for what is really meant
+            self.tables[name].pop(key)
             return
         table, written = self._written(name, key)
         home, known = homes.get(key), [known for known in model.model_fields if known != "name"]

@@ -18,6 +18,7 @@ MARKS = {
 BINARY = bytes(range(1, 7)) + bytes(range(14, 27)) + bytes(range(28, 32))  # control codes that no text holds
 C1 = bytes(range(0x80, 0xA0))  # letters and quotation marks in cp1252, unused in Latin-1
 MOSTLY, SPACES = 0.9, 0.1  # shares of characters: those of Latin letters, and those of spaces in any alphabet
+NO_TEXT = "is not text; name a text file"
 MOST_SHOWN = 24  # bytes of a word that is quoted
 
 
@@ -51,7 +52,7 @@ def _not_utf8(data: bytes) -> str | None:
     if b"\0" in data:
         return _with_zeros(data)
     if data.translate(None, BINARY) != data:
-        return "is not text; name a text file"
+        return NO_TEXT
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -66,6 +67,8 @@ def _with_zeros(data: bytes) -> str:
         return "is UTF-32 without a byte order mark; save it as UTF-8"
     if b"\0\0" not in data and max(first + third, second + fourth) / 2 > SPACES and not (first and second):
         return "is UTF-16 without a byte order mark; save it as UTF-8"
+    if data.translate(None, BINARY) != data:
+        return NO_TEXT
     return f"{_line(data, data.index(0))}: holds zero bytes; the file is damaged or not text, write it again"
 
 
