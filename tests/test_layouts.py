@@ -116,7 +116,7 @@ def census_of(name, counts, transcript: str | None = "a"):
     census = Census(named(name))
     for part, (files, speakers) in counts.items():
         for number in range(files):
-            census.add(part, str(number % speakers), transcript)
+            census.add(part, str(number % speakers), transcript, census.layout.sample_rate)
     return census.summary()["differences"]
 
 
@@ -308,7 +308,7 @@ def test_a_damaged_list_gets_its_line_and_a_mark_of_the_encoding_is_no_part_of_i
     file.write_bytes(b"\xef\xbb\xbf" + text)
     assert prepare(tmp_path / "s", tmp_path / "marked", name="ljspeech")["refused"] == []
     file.write_bytes(text[:40] + bytes(8))
-    with pytest.raises(UserError, match=r"metadata\.csv: is damaged, it holds zero bytes"):
+    with pytest.raises(UserError, match=r"metadata\.csv, line 1: holds zero bytes; the file is damaged"):
         prepare(tmp_path / "s", tmp_path / "damaged", name="ljspeech")
 
 

@@ -85,7 +85,7 @@ class Gathering:
         self.recordings += 1
         self.samples += line["samples"]
         if self.census is not None:
-            self.census.add(line["part"], line["speaker"], line["transcript"])
+            self.census.add(line["part"], line["speaker"], line["transcript"], line["figures"]["source_rate"])
 
     def finish(self, sample_rate: int, split_by: str, source: Source | None = None) -> dict[str, Any]:
         """Splits the recordings and writes the index and corpus.json; gives the audit's summary."""

@@ -46,7 +46,7 @@ def prepare(
     instead. The folder appears when it is whole; it may not exist before. All CPUs read, or `processes`; the result
     is the same, and so it is when a run that was interrupted is called again, which goes on where it stopped.
     `name` is a corpus of `wavegen.data.layouts`: `source` is read as that is laid out, with its speakers, transcripts
-    and split, at its own rate; `fetch` downloads it first. Else the split is by "file" or "speaker".
+    and split; `fetch` downloads it first. Else the split is by "file" or "speaker".
     `source:NAME` is one of `wavegen.data.sources`: 10 minutes are drawn from it, at 8000 Hz if no rate is given.
     Raises UserError if nothing usable is found, sample rates differ and none is asked for, or nothing can be written.
     """
@@ -67,7 +67,7 @@ def prepare(
         if layout is not None and fetch:
             download(layout, source)
         listed = partial(_listed, source) if layout is None else partial(layout.recordings, source)
-        rate = sample_rate or (layout.sample_rate if layout else _common_sample_rate(source))
+        rate = sample_rate or _common_sample_rate(source, (one.path for one in listed()))
         return _Preparation(source, folder, listed, rate, split_by, layout).run(strict, processes or cpus())
 
 
@@ -144,16 +144,18 @@ def _listed(source: Path) -> Iterator[Listed]:
         yield Listed(recording_id, path, speaker=speaker_of(recording_id))
 
 
-def _common_sample_rate(source: Path) -> int:
+def _common_sample_rate(source: Path, paths: Iterable[Path]) -> int:
     """The rate of all files whose header can be read; one that differs would silently change what a sample is."""
     rates: Counter[int] = Counter()
     files, first_error = 0, ""
-    for path in audio.walk(source):
+    for path in paths:
         files += 1
         try:
             rates[audio.sample_rate_of(path)] += 1
         except UserError as error:
             first_error = first_error or str(error)
+    if not files:
+        raise UserError(f"{source}: there is no recording in it")
     if not rates:
         raise UserError(f"{source}: none of its {files} files is usable; first: {first_error}")
     if len(rates) > 1:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wavegen.errors import UserError
+from wavegen.text import read_lines
+
+OWN = "own"  # part of recordings that are laid out like a known corpus and are not of it
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Count:
 class Layout:
     """A known corpus: `recordings` gives what lies in a folder, in the order of the ids; `parts` is what should.
 
+    `sample_rate` is the official one; what lies there is read at its own, which the audit compares with it.
     `split_by` is "official" where every recording comes with its split. `untranscribed` recordings have no text.
     """
 
@@ -60,29 +64,17 @@ def root_of(folder: Path, marker: str, *names: str) -> Path:
 
 
 def names_in(folder: Path, suffix: str = "") -> list[str]:
-    """What lies in a folder, sorted, hidden files left out; raises UserError if it cannot be listed."""
+    """What lies in a folder and ends so, in capitals or not, sorted, hidden files left out; raises UserError."""
     try:
-        return sorted(name for name in os.listdir(folder) if name.endswith(suffix) and not name.startswith("."))
+        names = [name for name in os.listdir(folder) if not name.startswith(".")]
+        return sorted(name for name in names if name.lower().endswith(suffix))
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
-def lines_of(file: Path) -> list[str]:
-    """The lines of a text file of the corpus, without their ends; raises UserError if it cannot be read."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark of its encoding
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; get the corpus again") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: is not UTF-8 text; get the corpus again") from error
-    if "\0" in text:
-        raise UserError(f"{file}: is damaged, it holds zero bytes; get the corpus again")
-    return text.rstrip("\n").split("\n")  # splitlines knows more ends than files do
-
-
 def text_of(file: Path) -> str | None:
     """The transcript in `file`; None if there is no such file."""
-    return " ".join(" ".join(lines_of(file)).split()) if file.is_file() else None
+    return " ".join(" ".join(read_lines(file)).split()) or None if file.is_file() else None
 
 
 def download(layout: Layout, folder: Path) -> None:
