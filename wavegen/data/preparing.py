@@ -66,7 +66,7 @@ def prepare(
     with work_folder(corpus) as folder:
         if layout is not None and fetch:
             download(layout, source)
-        listed = partial(_listed, source) if layout is None else partial(layout.recordings, source)
+        listed = partial(_listed, source) if layout is None else partial(layout.listed, source)
         rate = sample_rate or _common_sample_rate(source, (one.path for one in listed()))
         return _Preparation(source, folder, listed, rate, split_by, layout).run(strict, processes or cpus())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import os
 import tarfile
 import zipfile
@@ -12,6 +14,7 @@ from pathlib import Path
 from wavegen.errors import UserError
 from wavegen.text import read_lines
 
+OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 OWN = "own"  # part of recordings that are laid out like a known corpus and are not of it
 
 
@@ -51,14 +54,23 @@ class Layout:
     parts: Mapping[str, Count] = field(default_factory=dict)
     untranscribed: int = 0
 
+    def listed(self, folder: Path) -> Iterator[Listed]:
+        """`recordings`, with an unreadable folder on the way named as such. Raises UserError."""
+        try:
+            yield from self.recordings(folder)
+        except OSError as error:
+            raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror or error}") from error
+
 
 def root_of(folder: Path, marker: str, *names: str) -> Path:
     """`folder` itself, or the one of `names` in it, that holds `marker`; raises UserError if none does."""
     for root in (folder, *(folder / name for name in names)):
         if (root / marker).exists():
             return root
-    if not folder.is_dir():
+    if not folder.exists():
         raise UserError(f"{folder}: no such folder; get the corpus first, or give --download")
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is a file; unpack it, and name the folder")
     tried = " or ".join(str(root) for root in (folder, *(folder / name for name in names)))
     raise UserError(f"{folder}: {marker} is missing; looked for it in {tried}")
 
@@ -79,15 +91,30 @@ def text_of(file: Path) -> str | None:
 
 def download(layout: Layout, folder: Path) -> None:
     """Fetches the corpus into `folder` with torchaudio, which skips what is there; raises UserError if that fails."""
+    by_hand = "get it by hand, as its recipe's README says"
+    try:
+        importlib.import_module("torchaudio.datasets")
+    except (ImportError, OSError) as error:  # it, or a library of its
+        raise UserError(
+            f"{layout.name} cannot be downloaded: torchaudio, which does that, cannot be imported ({_said(error)}); "
+            f"install one that fits torch, or {by_hand}"
+        ) from error
     existed = folder.exists()
+    failed = f"{folder}: {layout.name} cannot be downloaded: {{}}; {{}}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         layout.download(folder)
-    except (OSError, RuntimeError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{folder}: {layout.name} cannot be downloaded: {reason}; get it by hand, as its recipe's README says"
-        ) from error
+    except OSError as error:
+        if error.errno in OF_THE_DISK:
+            raise UserError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
+        raise UserError(failed.format(_said(error), f"try again, or {by_hand}")) from error
+    except (RuntimeError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:  # of a hash or an archive
+        cure = f"remove the archive in {folder}, which is damaged or cut short, and try again, or {by_hand}"
+        raise UserError(failed.format(_said(error), cure)) from error
     finally:
         if not existed and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
