@@ -26,7 +26,7 @@ SLOW = (
 
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
-    {"wavegen", "errors", "atomic", "machine", "models", "speech", "digits"},
+    {"wavegen", "errors", "names", "wording", "atomic", "machine", "models", "speech", "digits"},
     {"containers", "text"},
     {"wav", "grid"},
     {"audio", "codecs", "distributions", "networks", "networks2d", "predictors", "sheets"},

@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ def _prepare(args: argparse.Namespace) -> Result:
 
     given = [word for word in (args.first, args.second, args.third) if word is not None]
     if (name := picture_set_meant(given)) is not None:
-        for option in ("sample_rate", "split_by", "strict", "download"):
+        for option in ("sample_rate", "split_by", "cut", "strict", "download"):
             if getattr(args, option):
                 raise UserError(f"--{option.replace('_', '-')} is for sound, and {name} is a set of pictures")
         audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels)
@@ -81,9 +82,13 @@ def _prepare(args: argparse.Namespace) -> Result:
     if args.levels is not None:
         raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
     name, source, corpus = given if len(given) == 3 else [None, *given]
-    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download)
+    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download, cut=args.cut)
     for difference in audit.get("layout", {}).get("differences", ()):
         print(f"wavegen: {name}: {difference}", file=sys.stderr)
+    if audit["advice"]:
+        rate = ["--sample-rate", str(args.sample_rate)] if args.sample_rate else []
+        again = shlex.join(["wavegen", "prepare", source, f"{corpus.rstrip(os.sep)}-cut", *rate])
+        print(f"wavegen: for larger held-out splits: {again} {audit['advice']}", file=sys.stderr)
     return audit, describe(audit)
 
 

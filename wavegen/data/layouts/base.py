@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wavegen.errors import UserError
+from wavegen.names import order
 from wavegen.text import read_lines
 
 OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
@@ -79,7 +80,7 @@ def names_in(folder: Path, suffix: str = "") -> list[str]:
     """What lies in a folder and ends so, in capitals or not, sorted, hidden files left out; raises UserError."""
     try:
         names = [name for name in os.listdir(folder) if not name.startswith(".")]
-        return sorted(name for name in names if name.lower().endswith(suffix))
+        return sorted((name for name in names if name.lower().endswith(suffix)), key=order)
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from error
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from wavegen.data.layouts.base import OWN, Count, Layout, Listed, root_of
 from wavegen.data.layouts.lists import listed_files, read_list, recordings_by_name
 from wavegen.data.splits import speaker_of
+from wavegen.names import order
 
 LIST, RECORDINGS = "metadata.csv", "wavs"
 OFFICIAL_NAME = re.compile(r"LJ\d{3}-\d{4}\.wav")
@@ -26,7 +27,7 @@ def recordings(folder: Path) -> Iterator[Listed]:
     for row, paths in listed_files(rows, files, root / LIST):
         missing = root / RECORDINGS / f"{row.name}{row.suffix or '.wav'}"
         found += [_listed(root, path, row.text) for path in paths or [missing]]
-    yield from sorted(found, key=lambda one: one.id)
+    yield from sorted(found, key=lambda one: order(one.id))
 
 
 def _listed(root: Path, path: Path, text: str | None) -> Listed:
