@@ -77,7 +77,8 @@ def test_pieces_of_one_recording_are_on_one_side_if_there_are_recordings_enough(
     assert len(sides) == 30
     assert {split for _, split in sides} == {"train", "validation", "test"}
     assert (audit["split_by"], audit["files"], audit["cut"]["recordings"]) == ("file", len(corpus.recordings), 30)
-    whole = prepare(tmp_path / "source", tmp_path / "whole") and open_corpus(tmp_path / "whole")
+    prepare(tmp_path / "source", tmp_path / "whole")
+    whole = open_corpus(tmp_path / "whole")
     assert {(r.source, r.split) for r in whole.recordings} == sides, "cutting moves no recording"
 
 
