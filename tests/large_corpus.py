@@ -32,15 +32,16 @@ begun = time.monotonic()
 END = "tell(sys.argv[2])\n"
 OPEN = "from wavegen.data.corpus import open_corpus; corpus = open_corpus(sys.argv[1])\n"
 FINISH = """
-from wavegen.data import gathering
+import json
+from wavegen.data import finishing, gathering
 from pathlib import Path
 gathering.Gathering._take_up = lambda self: None  # 115 GB are not read
 work = gathering.Gathering(Path(sys.argv[1]))
-for entry in work._entries():
-    work.prefixes.append(int(entry["content_hash"][:16], 16))
-    work.audit.add_figures(entry["figures"])
+work.done.seek(0)
+for line in work.done:
+    work._note(json.loads(line))
 work.audit.counts[100] = len(work.prefixes) * 115200
-work.finish(16000, "file")
+finishing.finish(work, finishing.Wanted(16000))
 """
 
 
@@ -52,6 +53,7 @@ def line(number: int) -> dict[str, object]:
     return {
         "id": name,
         "path": f"/data/LibriTTS/{name}",
+        "source": name,
         "split": None,
         "speaker": str(number // 400),
         "transcript": said,
@@ -60,6 +62,7 @@ def line(number: int) -> dict[str, object]:
         "samples": SAMPLES,
         "content_hash": hashlib.sha256(str(number // 2 if number < 2000 else number).encode()).hexdigest(),
         "figures": found | {"subtype": "PCM_16"},
+        "landmarks": hashlib.shake_256(str(number).encode()).hexdigest(256),
     }
 
 

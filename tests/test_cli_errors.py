@@ -182,7 +182,7 @@ REFUSED = {
     "train nowhere.toml": "corpus.path is missing",
     "train astray.toml": "elsewhere: no such folder",
     "train rate.toml": "8000 Hz, but the recipe says 16000 Hz",
-    "train a.wav": "not TOML",
+    "train a.wav": "a.wav: is not text; name a text file",
     "train recipe.toml --set network": "write it as TABLE.KEY=VALUE",
     "train recipe.toml --set network.hiden_size=3": "did you mean hidden_size",
     "train recipe.toml --set training.learning_rate=fast": "training.learning_rate = 'fast'",

@@ -26,12 +26,13 @@ SLOW = (
 
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
-    {"wavegen", "errors", "atomic", "machine", "models", "speech", "digits"},
-    {"containers", "messages"},
+    {"wavegen", "errors", "names", "wording", "atomic", "machine", "models", "speech", "digits"},
+    {"containers", "messages", "text"},
     {"wav", "grid", "piping"},
     {"decoding"},
     {"audio", "codecs", "distributions", "networks", "networks2d", "predictors", "sheets"},
-    {"density", "data"},
+    {"density", "data", "settings"},
+    {"toml"},
     {"picture_density"},
     {"densities"},
     {"recipe", "baselines", "engine"},

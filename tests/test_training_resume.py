@@ -216,7 +216,7 @@ def test_a_resume_file_of_something_else_gets_one_line(corpus, tmp_path):
     run = tmp_path / "run"
     model = train(recipe(steps=2), corpus, run, progress=False)
     (run / "resume.safetensors").write_bytes(model.read_bytes())
-    with pytest.raises(UserError, match=r"resume.safetensors: damaged, or of another run"):
+    with pytest.raises(UserError, match=r"resume.safetensors: no state of a run, or of a wavegen before"):
         train(recipe(steps=2), corpus, run, resume=True, progress=False)
 
 

@@ -67,11 +67,17 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("third", nargs="?", help=argparse.SUPPRESS)
     rate = "of the corpus; default: the recordings' own"
     parser.add_argument("--sample-rate", type=_at_least_one, metavar="R", help=rate)
-    split_by = "speaker: the top folders; default: file, or what is the custom for a known corpus"
-    parser.add_argument("--split-by", choices=("file", "speaker"), help=split_by)
+    split_by = (
+        "speaker: the top folders; time: the end of each recording, with --cut; default: file, time for fewer than ten "
+        "recordings that are cut, or what is the custom for a known corpus"
+    )
+    parser.add_argument("--split-by", choices=("file", "speaker", "time"), help=split_by)
+    cut = "cut recordings into pieces of about so many seconds, at quiet places"
+    parser.add_argument("--cut", type=_above_zero, metavar="SECONDS", help=cut)
     levels = "of a set of pictures; default: 2 for mnist, drawn once for all, and 17 for digits"
     parser.add_argument("--levels", type=_at_least_one, metavar="L", help=levels)
-    parser.add_argument("--strict", action="store_true", help="stop at the first file that is refused")
+    strict = "stop at the first file that is refused; files of other kinds than are read are counted all the same"
+    parser.add_argument("--strict", action="store_true", help=strict)
     fetch = "get the known corpus into SOURCE first, with torchaudio; what is there already is kept"
     parser.add_argument("--download", action="store_true", help=fetch)
 

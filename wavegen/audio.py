@@ -14,6 +14,7 @@ import numpy as np
 from wavegen import containers, decoding
 from wavegen.atomic import replacing
 from wavegen.errors import UserError
+from wavegen.names import is_junk, order
 from wavegen.wav import plain_header
 
 # Suffixes of the containers that `read` can hold to what they declare; `containers.UNREADABLE` has others of sound.
@@ -132,10 +133,11 @@ def find(source: str | Path) -> list[Path]:
     return list(walk(source))
 
 
-def walk(source: str | Path) -> Iterator[Path]:
+def walk(source: str | Path, passed_over: Counter[str] | None = None) -> Iterator[Path]:
     """The audio files in the folder `source` and the folders below, by their suffix, sorted; a single file is itself.
 
-    Hidden files and folders are passed over; links are followed, each folder being visited once.
+    Hidden files and folders are passed over; links are followed, each folder being visited once. The suffixes of
+    other files are counted in `passed_over`.
     Raises UserError if `source` is missing, a folder in it cannot be listed, or there is no audio in it.
     """
     source = Path(source)
@@ -157,6 +159,8 @@ def walk(source: str | Path) -> Iterator[Path]:
             yield Path(path)
         else:
             others[suffix or os.path.basename(path)] += 1
+            if passed_over is not None and not is_junk(os.path.basename(path)):
+                passed_over[suffix] += 1
     if not found:
         most = [f"{count} {suffix}" for suffix, count in others.most_common(3)]
         raise UserError(f"{source}: no audio file in it ({', '.join(most) or 'it is empty'}); {containers.READABLE}")
@@ -168,7 +172,8 @@ def _sorted_names(folder: str) -> list[str]:
         with os.scandir(folder) as entries:
             shown = [entry for entry in entries if not entry.name.startswith(".")]
             # Of os.path, since a link that leads nowhere is no reason to refuse the folder.
-            return sorted(entry.path + os.sep if os.path.isdir(entry.path) else entry.path for entry in shown)
+            paths = (entry.path + os.sep if os.path.isdir(entry.path) else entry.path for entry in shown)
+            return sorted(paths, key=order)
     except OSError as error:
         raise UserError(f"{Path(folder)}: cannot be read: {error.strerror}") from error
 

@@ -79,8 +79,8 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not isinstance(header, dict) or not isinstance(header.get("format"), int):
         raise UserError(f"{path}: the wavegen header is damaged; copy the file again")
     if header["format"] != FORMAT:
-        age, remedy = ("a newer", "install that") if header["format"] > FORMAT else ("an older", "train it again")
-        raise UserError(f"{path}: format {header['format']} of {age} wavegen, this one reads {FORMAT}; {remedy}")
+        age, cure = ("a newer", "install that") if header["format"] > FORMAT else ("an older", "use it, or train again")
+        raise UserError(f"{path}: format {header['format']} of {age} wavegen, this one reads {FORMAT}; {cure}")
     return tensors, header
 
 
@@ -125,11 +125,11 @@ def load(path: str | Path, density: type[D] = AudioModel) -> D:
     """
     path = model_file(path)
     tensors, header = read_tensors(path)
-    if header.get("numerics") != NUMERICS:
-        raise UserError(
-            f"{path}: numerics {header.get('numerics')}, this wavegen computes with {NUMERICS}; "
-            "install the wavegen that made it"
-        )
+    if not isinstance(numerics := header.get("numerics"), int):
+        raise UserError(f"{path}: the wavegen header is damaged (numerics); copy the file again")
+    if numerics != NUMERICS:
+        age = "a newer wavegen; install that" if numerics > NUMERICS else "an older wavegen; use that, or train again"
+        raise UserError(f"{path}: numerics {numerics}, this wavegen computes with {NUMERICS}: of {age}")
     metadata = header.get("metadata")
     try:
         form = form_of(header)
@@ -140,12 +140,16 @@ def load(path: str | Path, density: type[D] = AudioModel) -> D:
     found = density_named(header, str(path))
     if not issubclass(found, density):
         raise UserError(f"{path}: is a model of {found.kind}; this takes models of {density.kind}")
-    settings = check_model(header, str(path))
+    try:
+        settings = check_model(header, str(path))
+    except UserError as error:  # the hash is of the weights alone
+        said = "; ".join(problem.removeprefix(f"{path}: ") for problem in error.problems)
+        raise UserError(f"{path}: settings of another wavegen, or altered ({said}); use the right one") from error
     with torch.device("meta"):  # nothing is allocated until the shapes are known to agree
         model = cast(D, untrained(settings, form, str(path)))
     expected = {name: (tensor.shape, torch.float32) for name, tensor in model.state_dict().items()}
     if expected != {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}:
-        raise UserError(f"{path}: weights and settings do not belong together; copy the file again")
+        raise UserError(f"{path}: weights and settings do not belong together, one was altered; copy the file again")
     if metadata.get("weights_hash") != weights_hash(tensors):
         raise UserError(f"{path}: the weights do not match their hash; the file is damaged, copy it again")
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):

@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -36,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
         return DONE
     except UserError as error:
-        return _fail(str(error), USER_ERROR)
+        for problem in error.problems:
+            _fail(problem, USER_ERROR)
+        return USER_ERROR
     except BrokenPipeError:
         # Python flushes stdout once more when it ends; what nobody reads goes nowhere, without a word.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,7 +74,7 @@ def _prepare(args: argparse.Namespace) -> Result:
 
     given = [word for word in (args.first, args.second, args.third) if word is not None]
     if (name := picture_set_meant(given)) is not None:
-        for option in ("sample_rate", "split_by", "strict", "download"):
+        for option in ("sample_rate", "split_by", "cut", "strict", "download"):
             if getattr(args, option):
                 raise UserError(f"--{option.replace('_', '-')} is for sound, and {name} is a set of pictures")
         audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels)
@@ -79,9 +82,13 @@ def _prepare(args: argparse.Namespace) -> Result:
     if args.levels is not None:
         raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
     name, source, corpus = given if len(given) == 3 else [None, *given]
-    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download)
+    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download, cut=args.cut)
     for difference in audit.get("layout", {}).get("differences", ()):
         print(f"wavegen: {name}: {difference}", file=sys.stderr)
+    if audit["advice"]:
+        rate = ["--sample-rate", str(args.sample_rate)] if args.sample_rate else []
+        again = shlex.join(["wavegen", "prepare", source, f"{corpus.rstrip(os.sep)}-cut", *rate])
+        print(f"wavegen: for larger held-out splits: {again} {audit['advice']}", file=sys.stderr)
     return audit, describe(audit)
 
 
@@ -95,9 +102,7 @@ def _train(args: argparse.Namespace) -> Result | None:
 
     with together() as processes:
         with processes.agreed():
-            recipe = load_recipe(args.recipe, args.set)
-            if args.corpus is None and recipe.corpus.path is None:
-                raise UserError(f"{args.recipe}: corpus.path is missing; write it there, or give --corpus")
+            recipe = load_recipe(args.recipe, args.set, needs_corpus=args.corpus is None)
             corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
         run = args.run_folder or Path("runs") / args.recipe.stem
         if args.dry_run:

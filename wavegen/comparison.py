@@ -16,6 +16,7 @@ from wavegen.baselines import BASELINES
 from wavegen.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.compression import proven
 from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.held_out import ENLARGE, split_doubts
 from wavegen.density import AudioModel, Density
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation import (
@@ -55,9 +56,9 @@ def compare(
     over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known.
     With `proof` each model compresses the files and restores them, and its row has `compressed_bits_per_sample`, which
     is None for one without a C++ engine (`wavegen.compression.proven`).
-    `missing` names the baselines that cannot run here, or that `without` names, and says why. Files are read from the
-    memory-mapped corpus as they are scored. Raises UserError when models and corpus do not fit each other, or a name is
-    unknown.
+    `warnings` says if the split is too little to rely on. `missing` names the baselines that cannot run here, or that
+    `without` names, and says why. Files are read from the memory-mapped corpus as they are scored. Raises UserError
+    when models and corpus do not fit each other, or a name is unknown.
     """
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
@@ -67,7 +68,7 @@ def compare(
     why |= {_baseline_named(name): "left out" for name in without}
     against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
-        raise UserError(f"{corpus.path}: the {split} split is empty; prepare more recordings")
+        raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}")
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
     bits = dict(_bits_of_rows(models, corpus, pcms, why, progress))
@@ -84,6 +85,7 @@ def compare(
         "differences": list(_differences([row["name"] for row in rows], bits, samples, against)),
         "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
         "mu_law_corpus": is_mu_law(codes),
+        "warnings": split_doubts(corpus.audit, split),
         "sample_rate": corpus.sample_rate,
         "corpus": str(corpus.path),
         "corpus_fingerprint": corpus.fingerprint,

@@ -20,7 +20,8 @@ def density_named(tables: Any, source: str) -> type[Density]:
     table = tables.get("density", {"name": AudioModel.kind})
     if not isinstance(table, dict):
         raise UserError(f"{source}: density must be a table, [density]")
-    name = table.get("name")
+    if (name := table.get("name")) is None:
+        raise UserError(f"{source}: density.name is missing{nearest('', DENSITIES)}")
     if not isinstance(name, str) or name not in DENSITIES:
         raise UserError(f"{source}: density.name = {name!r} is unknown{nearest(str(name), DENSITIES)}")
     if len(table) > 1:

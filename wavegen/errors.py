@@ -5,16 +5,40 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_PROBLEMS = 20  # that are told; a file that is something else altogether has more
+ALIKE = 0.6  # ratio of difflib from which a name is taken for a misspelt one
+
 
 class UserError(Exception):
     """Something the user can put right: one line that names the file or key, what is wrong, what would be right.
 
-    The command line prints it after `wavegen: ` and exits with 2; every other exception is a bug of ours.
+    Several `problems` that are to be mended together, as those of a recipe, have a line each; `str` joins them.
+    The command line prints each after `wavegen: ` and exits with 2; every other exception is a bug of ours.
     """
+
+    def __init__(self, *problems: str):
+        left_out = len(problems) - MOST_PROBLEMS
+        told = problems if left_out < 2 else (*problems[:MOST_PROBLEMS], f"and {left_out} more problems")
+        super().__init__(*told)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return self.args
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
+
+
+def closest(name: str, choices: Iterable[str], alike: float = ALIKE) -> str | None:
+    """The one of `choices` that is spelt most like `name`, upper and lower case alike; None if none is like it."""
+    folded = {choice.casefold(): choice for choice in sorted(choices)}
+    matches = difflib.get_close_matches(name.casefold().replace("-", "_"), folded, n=1, cutoff=alike)
+    matches = matches or difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=alike)
+    return folded[matches[0]] if matches else None
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`; did you mean CHOICE?` for the most similar of `choices`, or the list of all of them."""
     choices = sorted(choices)
-    matches = difflib.get_close_matches(name, choices, n=1, cutoff=0.6)
-    return f"; did you mean {matches[0]}?" if matches else f"; known: {', '.join(choices)}"
+    match = closest(name, choices)
+    return f"; did you mean {match}?" if match is not None else f"; known: {', '.join(choices)}"

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from wavegen.errors import UserError
+from wavegen.wording import counted
+
+MAX_WARNINGS = 20
 
 
 def warn(result: dict[str, Any]) -> None:
-    for warning in result["warnings"]:
+    """Prints a result's warnings on stderr; of very many the first, since --json has all."""
+    for warning in result["warnings"][:MAX_WARNINGS]:
         print(f"wavegen: warning: {warning}", file=sys.stderr)
+    if (more := len(result["warnings"]) - MAX_WARNINGS) > 0:
+        print(f"wavegen: and {counted(more, 'more warning')}; --json has all", file=sys.stderr)
 
 
 def write(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
+from wavegen.data.held_out import ENLARGE
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
@@ -67,7 +68,7 @@ def _validation_files(model: AudioModel, corpus: Corpus) -> list[NDArray[np.int1
         raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
     recordings = corpus.split(SPLIT)
     if not recordings:
-        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; prepare more recordings")
+        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; {ENLARGE}")
     return [corpus.pcm(recording) for recording in recordings]
 
 

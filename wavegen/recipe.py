@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
-import tomllib
-import typing
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wavegen.codecs import CODECS
-from wavegen.densities import density_named
-from wavegen.density import AudioModel
+from wavegen.densities import DENSITIES, density_named
+from wavegen.density import AudioModel, Density
 from wavegen.distributions import DISTRIBUTIONS, MOST_CATEGORIES
-from wavegen.errors import UserError, nearest
+from wavegen.errors import UserError, closest, nearest
+from wavegen.settings import Draft, Problems, Table, settings_model
+from wavegen.toml import apply_overrides, read_toml
 
 OF_SOUND = {"corpus": ("sample_rate",), "training": ("window", "warm_up")}  # what recipes of pictures do not have
 
-T = TypeVar("T", bound=BaseModel)
 
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class CorpusSettings(_Table):
+class CorpusSettings(Table):
     """Where the prepared corpus lies, relative to the recipe, and the rate it must have."""
 
     path: str | None = None
     sample_rate: Annotated[int, Field(ge=1000, le=384000)] | None = None
 
 
-class TrainingSettings(_Table):
+class TrainingSettings(Table):
     """How to train. `window` and `warm_up` are in samples; either `steps` or `minutes` says how long."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -55,15 +47,24 @@ class TrainingSettings(_Table):
     @model_validator(mode="after")
     def _one_length(self) -> TrainingSettings:
         if (self.steps is None) == (self.minutes is None):
-            raise ValueError("give either steps or minutes")
+            raise ValueError(
+                f"give either steps or minutes; {'neither is' if self.steps is None else 'both are'} there"
+            )
         return self
 
 
-class SamplingSettings(_Table):
+class SamplingSettings(Table):
     """What `generate` uses unless the command line says otherwise."""
 
     temperature: Annotated[float, Field(ge=1e-6, le=100)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+SETTINGS: dict[str, type[Table]] = {
+    "corpus": CorpusSettings,
+    "training": TrainingSettings,
+    "sampling": SamplingSettings,
+}
 
 
 class Recipe(BaseModel):
@@ -94,131 +95,131 @@ class Recipe(BaseModel):
         return tomli_w.dumps(self.tables())
 
 
-def load_recipe(path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+def load_recipe(path: str | Path, overrides: Iterable[str] = (), needs_corpus: bool = False) -> Recipe:
     """Reads a TOML recipe; each override is `table.key=value`, the value as TOML or else a string.
 
-    Raises UserError that names the file or override, the key, what is wrong and what would be right.
+    With `needs_corpus` the recipe must say where its corpus lies.
+    Raises UserError with a line for each problem: the file or override, the key, what is wrong, what would be right.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        tables = tomllib.loads(text)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # wrong encoding or syntax, endless numbers or brackets
-        raise UserError(f"{path}: not TOML: {' '.join(str(error).split())}") from error
-    for override in overrides:
-        _apply(override, tables)
-    return parse_recipe(tables, str(path))
+    tables, problems = read_toml(path)
+    set_by = apply_overrides(overrides, tables or {}, problems)
+    if tables is None:
+        problems.check()
+    return _parsed(tables or {}, Problems(str(path), set_by), problems.lines, needs_corpus)
 
 
 def parse_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
-    """Checks a recipe's tables; `source` is what an error line starts with. Raises UserError."""
-    density = density_named(tables, source)
-    known = {"corpus", "training", "sampling", "density", *density.PARTS}
-    of = "" if density is AudioModel else f" of {density.kind}"
-    for name, table in tables.items():
-        if name not in known:
-            raise UserError(f"{source}: [{name}] is not a table of a recipe{of}{nearest(name, known)}")
-        if not isinstance(table, Mapping):
-            raise UserError(f"{source}: {name} must be a table, [{name}]")
-        for key in OF_SOUND.get(name, ()) if density is not AudioModel else ():
-            if key in table:
-                raise UserError(f"{source}: {name}.{key} is for sound, and density.name is {density.kind!r}")
-    tables = {**tables, **{part: {**default, **tables.get(part, {})} for part, default in density.DEFAULTS.items()}}
-    recipe = Recipe(
-        corpus=_check(CorpusSettings, "corpus", tables.get("corpus", {}), source),
-        training=_check(TrainingSettings, "training", tables.get("training", {}), source),
-        sampling=_check(SamplingSettings, "sampling", tables.get("sampling", {}), source),
-        model=check_model(tables, source),
-    )
-    if recipe.sampling.top_p < 1 and recipe.model["distribution"]["name"] != "categorical":
-        raise UserError(f"{source}: sampling.top_p needs distribution.name = 'categorical'; a mixture has no nucleus")
-    return recipe
+    """Checks a recipe's tables; `source` is what an error's lines start with. Raises UserError."""
+    return _parsed(tables, Problems(source))
+
+
+def _parsed(
+    tables: Mapping[str, Any], problems: Problems, found: Iterable[str] = (), needs_corpus: bool = False
+) -> Recipe:
+    """The recipe in the tables; raises UserError with all their problems and those `found` before."""
+    problems.lines += found
+    parts = {part for density in DENSITIES.values() for part in density.PARTS}
+    draft = Draft(tables, {*SETTINGS, "density", *parts}, "", problems)
+    density = _density_meant(draft)
+    model, checked = _checked(draft, density, SETTINGS)
+    corpus, training, sampling = (checked[name] for name in SETTINGS)
+    if needs_corpus and isinstance(corpus, CorpusSettings) and corpus.path is None:
+        problems.add("corpus.path is missing; write it there, or give --corpus")
+    nucleus = isinstance(sampling, SamplingSettings) and sampling.top_p < 1
+    distribution = model.get("distribution", {}).get("name")
+    if nucleus and "distribution" not in draft.wrong and distribution not in (None, "categorical"):
+        needs = "sampling.top_p needs distribution.name = 'categorical'; a mixture has no nucleus"
+        problems.add(needs, "sampling", "top_p")
+    problems.check()
+    return Recipe.model_validate({"corpus": corpus, "training": training, "sampling": sampling, "model": model})
+
+
+def _density_meant(draft: Draft) -> type[Density] | None:
+    """The density that [density] names, or that it is likely to mean; None if that cannot be told."""
+    try:
+        return density_named(draft.tables, draft.problems.source)
+    except UserError as error:
+        if not draft.is_unreadable("density"):
+            draft.problems.lines += error.problems
+        meant = closest(str(draft.tables["density"].get("name")), DENSITIES)
+        return None if meant is None else DENSITIES[meant]
+
+
+def _checked(
+    draft: Draft, density: type[Density] | None, besides: Mapping[str, type[Table]]
+) -> tuple[dict[str, dict[str, Any]], dict[str, Table | None]]:
+    """The tables of a density's parts as far as they are right, and those of `besides`; problems go to the draft's."""
+    models = dict(besides)
+    if density is not None:
+        if besides:
+            _leave_out_foreign(draft, density)
+        models |= {part: settings_model(one) for part, one in _parts(draft, density, bool(besides))}
+    draft.place(models)
+    checked = {name: draft.check(model, name) for name, model in models.items()}
+    parts: dict[str, dict[str, Any]] = {}
+    if density is not None:
+        parts = {} if density is AudioModel else {"density": {"name": density.kind}}
+        right = {part: found for part in density.PARTS if (found := checked.get(part)) is not None}
+        parts |= {part: found.model_dump(mode="json") for part, found in right.items()}
+    _check_together(draft, parts)
+    return parts, checked
+
+
+def _leave_out_foreign(draft: Draft, density: type[Density]) -> None:
+    """Reports tables and keys that are another density's, and fills in the defaults of this one."""
+    problems, tables = draft.problems, draft.tables
+    known = {*SETTINGS, "density", *density.PARTS}
+    for name in [name for name in tables if name not in known]:
+        problems.add(f"[{name}] is not a table of a recipe of {density.kind}{nearest(name, known)}", name)
+        del tables[name]
+    if density is not AudioModel:
+        for name, keys in OF_SOUND.items():
+            for key in set(keys) & set(tables.get(name, ())):
+                problems.add(f"{name}.{key} is for sound, and density.name is {density.kind!r}", name, key)
+                del tables[name][key]
+
+
+def _parts(draft: Draft, density: type[Density], complete: bool) -> Iterator[tuple[str, type]]:
+    """The class of each part of the density that is there and known; to `complete` is to take defaults for others."""
+    defaults = density.DEFAULTS if complete else {}
+    for part, registry in density.PARTS.items():
+        if part in density.OPTIONAL and part not in draft.tables:
+            continue
+        if (meant := draft.part_meant(part, registry, defaults.get(part, {}))) is not None:
+            yield part, meant
 
 
 def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
-    """The tables of a density's parts, checked, with their defaults filled in.
+    """The tables of a density's parts, checked, with the defaults of their keys filled in.
 
     One that says which density it is comes first, unless that is of audio. Raises UserError, for parts that do not
     go together too.
     """
     density = density_named(tables, source)
-    checked: dict[str, dict[str, Any]] = {} if density is AudioModel else {"density": {"name": density.kind}}
-    for part, registry in density.PARTS.items():
-        table = tables.get(part)
-        if part in density.OPTIONAL and table is None:
-            continue
-        name = table.get("name") if isinstance(table, Mapping) else None
-        if not isinstance(name, str):
-            raise UserError(f"{source}: {part}.name is missing{nearest('', registry)}")
-        if name not in registry:
-            raise UserError(f"{source}: {part}.name = {name!r} is unknown{nearest(name, registry)}")
-        checked[part] = _check(_settings_model(registry[name]), part, table, source).model_dump(mode="json")
-    if "codec" in checked:
-        _check_together(checked, source)
-    return checked
+    problems = Problems(source)
+    given = {part: tables[part] for part in density.PARTS if part in tables}
+    model, _ = _checked(Draft(given, density.PARTS, "", problems), density, {})
+    problems.check()
+    return model
 
 
-def _check_together(parts: Mapping[str, dict[str, Any]], source: str) -> None:
-    """Raises UserError if distribution, codec and predictor are right each but do not go together."""
-    if DISTRIBUTIONS[parts["distribution"]["name"]].takes_location:
+def _check_together(draft: Draft, parts: Mapping[str, dict[str, Any]]) -> None:
+    """Reports that distribution, codec and predictor do not go together, where each is right."""
+    right = {name for name in ("distribution", "codec", "predictor") if name in parts and name not in draft.wrong}
+    if not right >= {"distribution", "codec"} or DISTRIBUTIONS[parts["distribution"]["name"]].takes_location:
         return
-    if "predictor" in parts:
-        raise UserError(
-            f"{source}: predictor shifts the location of a mixture, and distribution.name = 'categorical' has none; "
-            "leave [predictor] out, or take 'mixture-of-logistics'"
-        )
+    wrong, cures = [], []
+    if "predictor" in right:
+        wrong.append("predictor shifts the location of a mixture, and distribution.name = 'categorical' has none")
+        cures.append("leave [predictor] out")
     codec = dict(parts["codec"])
     symbols = CODECS[codec.pop("name")](**codec).num_symbols
     if symbols > MOST_CATEGORIES:
-        raise UserError(
-            f"{source}: distribution.name = 'categorical' takes at most {MOST_CATEGORIES} symbols, and codec makes "
-            f"{symbols}; lower codec.bits, or take 'mixture-of-logistics'"
-        )
-
-
-@cache
-def _settings_model(part: type) -> type[_Table]:
-    """The keyword-only arguments of a codec, distribution or network as a pydantic model."""
-    hints = typing.get_type_hints(part.__init__, include_extras=True)
-    keywords = [p for p in inspect.signature(part).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    fields: dict[str, Any] = {"name": (Literal[part.name], ...)}
-    fields |= {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords}
-    return create_model(part.__name__, __base__=_Table, **fields)
-
-
-def _check(model: type[T], table: str, values: Any, source: str) -> T:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in (table, *first["loc"]))
-        if first["type"] == "extra_forbidden":
-            wrong = f"is not a setting{nearest(str(first['loc'][-1]), model.model_fields)}"
-        elif first["type"] == "value_error":
-            wrong = first["msg"].removeprefix("Value error, ")
-        else:
-            wrong = f"= {first['input']!r}: {first['msg'].replace('Input should', 'should')}"
-        raise UserError(f"{source}: {key} {wrong}") from error
-
-
-def _apply(override: str, tables: dict[str, Any]) -> None:
-    """Sets `table.key=value` in the recipe's tables."""
-    path, equals, value = override.partition("=")
-    table, dot, key = path.strip().partition(".")
-    if not (equals and dot and table and key):
-        raise UserError(f"--set {override}: write it as TABLE.KEY=VALUE, as in network.residual_channels=24")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except (ValueError, RecursionError):
-        parsed = value.strip()
-    section = tables.setdefault(table, {})
-    if not isinstance(section, dict):
-        raise UserError(f"--set {override}: {table} is not a table")
-    if (table, key) in {("training", "steps"), ("training", "minutes")}:
-        # Each says how long: the one on the command line takes the other's place.
-        section.pop("minutes" if key == "steps" else "steps", None)
-    section[key] = parsed
+        most = f"takes at most {MOST_CATEGORIES} symbols, and codec makes {symbols}"
+        wrong.append(f"distribution.name = 'categorical' {most}")
+        cures.append("lower codec.bits")
+    if wrong:  # one line, since another distribution mends both
+        draft.problems.add(f"{'; '.join(wrong)}; {' and '.join(cures)}, or take 'mixture-of-logistics'")
 
 
 def check_same(given: Recipe, stored: Recipe, run: str) -> None:

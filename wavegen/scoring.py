@@ -59,7 +59,7 @@ def find_takes(
             warnings.append(f"{source}: this model was trained or validated on {len(known)} of its test files")
         takes += [Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)) for entry in corpus.split("test")]
     if not takes:
-        raise UserError(f"{', '.join(map(str, sources))}: no recordings to score")
+        raise UserError(f"{', '.join(map(str, sources))}: no recordings to score; a corpus's test split may be empty")
     return takes, warnings
 
 

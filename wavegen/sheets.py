@@ -61,7 +61,7 @@ def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
     Values from 0 to 255 become the nearest of the grid's levels. Raises UserError if it cannot be read, has other
     channels or more than 8 bits each, or its sides are no multiples of the grid's.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if grid.channels not in MODES:
         raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
@@ -72,8 +72,14 @@ def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
                 wanted = f"{MODES[grid.channels]}, as pictures of {grid.channels} channels are"
                 raise UserError(f"{path}: its pixels are {plain.mode}; convert it to 8-bit {wanted}")
             values = np.asarray(plain.convert(MODES[grid.channels]))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: not a readable picture: {getattr(error, 'strerror', None) or error}") from error
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path}: not a readable picture; give a PNG") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path}: too large for a picture ({error}); give a smaller sheet") from error
+    except (OSError, ValueError, SyntaxError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from error
+        raise UserError(f"{path}: a picture that is damaged or cut short ({error}); copy it again") from error
     height, width = values.shape[:2]
     if height % grid.height or width % grid.width:
         wanted = f"{grid.width} x {grid.height} pixels, or a sheet of such pictures"

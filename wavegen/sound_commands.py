@@ -95,6 +95,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: M
 
     corpus = open_corpus(args.corpus)
     result = compare(models, corpus, args.split, args.against, progress=True, proof=args.proof, without=args.without)
+    warn(result)
     if args.html:
         runs = {name: training_course(path) for name, path in paths.items()}
         with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wavegen.audio import Audio, count_codes
+from wavegen.data.audit_lines import count_line, duplicate_lines, passed_over_lines, refused_lines, speaker_lines
 from wavegen.data.splits import SPLITS
 
 SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet speech shorter runs happen
@@ -113,9 +114,6 @@ def silent_samples(pcm: np.ndarray, shortest: int) -> int:
 def warnings(audit: dict[str, Any]) -> list[str]:
     """What a user should know before trusting a likelihood on this corpus, a sentence each."""
     found = []
-    for name, use in zip(SPLITS, ("nothing to train on", "no early stopping", "nothing to report"), strict=True):
-        if not audit["splits"][name]["files"]:
-            found.append(f"the {name} split is empty ({use}): too few recordings for a split by hash; cut them shorter")
     if audit["lossy"]:
         found.append(f"{audit['lossy']} files were coded with loss: likelihoods of lossy sources measure their decoder")
     if audit["upsampled"]:
@@ -134,22 +132,16 @@ def warnings(audit: dict[str, Any]) -> list[str]:
 def describe(audit: dict[str, Any]) -> str:
     """The audit for a person to read, several lines."""
     splits = audit["splits"]
-    groups = audit["duplicates"]
+    unit = "pieces" if "cut" in audit else "files"
     lines = [
-        f"{audit['files']} files, {audit['minutes']:.1f} minutes, {audit['sample_rate']} Hz ("
-        + ", ".join(f"{name} {splits[name]['files']} files {splits[name]['minutes']:.1f} min" for name in SPLITS)
+        f"{count_line(audit)}, {audit['minutes']:.1f} minutes, {audit['sample_rate']} Hz ("
+        + ", ".join(f"{name} {splits[name]['files']} {unit} {splits[name]['minutes']:.1f} min" for name in SPLITS)
         + ")",
         f"peak {audit['peak']:.3f} of full scale, digital silence {audit['digital_silence']:.1%}, "
         f"clipping {audit['clipping']:.3%}, DC {audit['dc']:+.1f} codes, {audit['distinct_codes']} of 65536 codes",
     ]
-    if groups:
-        extra = sum(map(len, groups)) - len(groups)
-        lines.append(f"{extra} duplicates of other files, kept in the same split as those: {' = '.join(groups[0])} …")
+    lines += [*speaker_lines(audit), *duplicate_lines(audit)]
     if audit["resampled"] or audit["mixed_to_mono"]:
         lines.append(f"{audit['resampled']} files resampled, {audit['mixed_to_mono']} mixed to mono")
     lines += [f"warning: {warning}" for warning in audit["warnings"]]
-    if audit["refused"]:
-        lines += [f"{len(audit['refused'])} files refused:"] + [
-            f"  {refused['reason']}" for refused in audit["refused"]
-        ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *passed_over_lines(audit), *refused_lines(audit)])

@@ -6,23 +6,18 @@ import contextlib
 import json
 import os
 from array import array
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from wavegen.audio import content_hash
 from wavegen.data.audit import Audit
 from wavegen.data.census import Census
-from wavegen.data.index import IndexWriter, Recording
+from wavegen.data.entries import Entry, entries_of
 from wavegen.data.layouts.base import Layout
 from wavegen.data.reading import Read
-from wavegen.data.splits import Candidate, split_of_group
-
-if TYPE_CHECKING:
-    from wavegen.data.sources import Source
 
 VERSION = 1
 PCM, DONE = "pcm.i16", "done.jsonl"
@@ -70,82 +65,44 @@ class Gathering:
         if read.counts is not None:
             self.audit.counts += read.counts
 
-    def flush(self) -> None:
-        """Hands all to the system, the samples first, so that it outlives this process."""
+    def flush(self, to_disk: bool = False) -> None:
+        """Hands all to the system, the samples first, so that it outlives this process; `to_disk`: and the machine."""
         self.pcm.flush()
         self.done.flush()
+        if to_disk:
+            os.fsync(self.pcm.fileno())
 
     def _note(self, line: dict[str, Any]) -> None:
         self.lines += 1
         if "refused" in line:
-            self.audit.refuse(line["path"], line["refused"])
+            about = line["refused"].removeprefix(f"{line['path']}: ")
+            self.audit.refuse(line["source"], f"{line['source']}: {about}")
             return
         self.audit.add_figures(line["figures"])
-        self.prefixes.append(int(line["content_hash"][:PREFIX], 16))
+        for piece in line.get("pieces", [line]):
+            self.prefixes.append(int(piece["content_hash"][:PREFIX], 16))
         self.recordings += 1
         self.samples += line["samples"]
         if self.census is not None:
-            self.census.add(line["part"], line["speaker"], line["transcript"])
-
-    def finish(self, sample_rate: int, split_by: str, source: Source | None = None) -> dict[str, Any]:
-        """Splits the recordings and writes the index and corpus.json; gives the audit's summary."""
-        self.flush()
-        os.fsync(self.pcm.fileno())
-        groups = self._groups()
-        files: Counter[str] = Counter()
-        samples: Counter[str] = Counter()
-        with IndexWriter(self.folder, sample_rate) as writer:
-            for entry in self._entries():
-                group = groups.get(entry["content_hash"], [_candidate(entry)])
-                split = split_of_group(group, split_by)
-                writer.add(_recording(entry, split, writer.samples))
-                files[split] += 1
-                samples[split] += entry["samples"]
-            index = writer.summary()
-        duplicates = [[one.id for one in group] for group in groups.values() if len(group) > 1]
-        summary = self.audit.summary(sample_rate, files, samples, duplicates)
-        if self.census is not None:
-            summary["layout"] = self.census.summary()
-        known = {} if source is None else {"source": source.describe()}
-        self._describe({"sample_rate": sample_rate, **index, "split_by": split_by, "audit": summary} | known)
-        (self.folder / DONE).unlink()
-        return summary
+            self.census.add(line["part"], line["speaker"], line["transcript"], line["figures"]["source_rate"])
 
     def close(self) -> None:
         with self.done:  # which is closed even if what is left of the samples cannot be written
             self.pcm.close()
 
-    def _entries(self) -> Iterator[dict[str, Any]]:
-        """What was noted of each recording that was not refused."""
+    def entries(self) -> Iterator[Entry]:
+        """What was noted of each recording that was not refused, piece by piece."""
         self.done.seek(0)
         for line in self.done:
-            if "refused" not in (entry := json.loads(line)):
-                yield entry
+            if "refused" not in (noted := json.loads(line)):
+                yield from entries_of(noted)
 
-    def _groups(self) -> dict[str, list[Candidate]]:
+    def repeated(self) -> dict[str, list[Entry]]:
         """The recordings whose content may occur more than once, by content hash, in the order of the first."""
         prefixes, times = np.unique(np.frombuffer(self.prefixes, np.uint64), return_counts=True)
         repeated = set(prefixes[times > 1].tolist())
-        groups: dict[str, list[Candidate]] = {}
-        for entry in self._entries() if repeated else ():
-            if int(entry["content_hash"][:PREFIX], 16) in repeated:
-                groups.setdefault(entry["content_hash"], []).append(_candidate(entry))
+        groups: dict[str, list[Entry]] = {}
+        for entry in self.entries() if repeated else ():
+            if int(entry.content_hash[:PREFIX], 16) in repeated:
+                groups.setdefault(entry.content_hash, []).append(entry)
         return groups
-
-    def _describe(self, about: dict[str, Any]) -> None:
-        first = ("sample_rate", "recordings", "samples", "split_by", "fingerprint", "audit")
-        ordered = {key: about[key] for key in first} | about
-        with open(self.folder / "corpus.json", "w", encoding="ascii") as file:
-            json.dump({"format": "wavegen corpus", "version": VERSION, **ordered}, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def _candidate(entry: dict[str, Any]) -> Candidate:
-    return Candidate(entry["id"], entry["speaker"], entry["split"])
-
-
-def _recording(entry: dict[str, Any], split: str, offset: int) -> Recording:
-    names = ("samples", "content_hash", "path", "transcript")
-    return Recording(entry["id"], split, entry["speaker"], offset, *(entry[name] for name in names))

@@ -72,7 +72,7 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
     for part in parts:
         if part.pictures.shape[1:] != shape:
             sizes = " and ".join(f"{height} x {width}" for height, width, _ in (shape, part.pictures.shape[1:]))
-            raise UserError(f"{part.source}: pictures of two sizes, {sizes}; get the set again")
+            raise UserError(f"{part.source}: pictures of two sizes, {sizes}; take all files from one set")
     try:
         height, width, channels = shape
         grid = Grid(height, width, channels, levels)

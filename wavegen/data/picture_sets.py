@@ -51,9 +51,11 @@ def _mnist(folder: Path | None) -> Iterator[Part]:
     assert folder is not None
     for name, (images, labels) in sorted(MNIST_FILES.items()):
         path = _find(folder, images)
-        pictures, said = read_idx(path, IMAGES), read_idx(_find(folder, labels), LABELS)
+        beside = _find(folder, labels)
+        pictures, said = read_idx(path, IMAGES), read_idx(beside, LABELS)
         if len(pictures) != len(said):
-            raise UserError(f"{path}: {len(pictures)} pictures, but {len(said)} labels; get the set again")
+            which = f"{len(pictures)} pictures, but {beside.name} has {len(said)} labels"
+            raise UserError(f"{path}: {which}; take both from one set")
         trained = len(pictures) - len(pictures) // VALIDATION_SHARE
         splits = ["test"] * len(pictures) if name == "test" else ["train"] * trained
         splits += ["validation"] * (len(pictures) - len(splits))
@@ -82,12 +84,17 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
     """An IDX file of unsigned bytes, plain or gzipped, whose magic number is `magic`. Raises UserError."""
     try:
         data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    dimensions = magic & 0xFF
-    if len(data) < 4 * (1 + dimensions) or struct.unpack(">I", data[:4])[0] != magic:
-        raise UserError(f"{path}: is not an IDX file of {'pictures' if magic == IMAGES else 'labels'}")
+        raise UserError(f"{path}: its compression is damaged or cut short ({error}); get this file again") from error
+    dimensions, names = magic & 0xFF, {IMAGES: "pictures", LABELS: "labels"}
+    found = int.from_bytes(data[:4], "big")
+    if len(data) < 4 * (1 + dimensions) or found != magic:
+        what = f"; it holds {names[found]}" if found in names and found != magic else ""
+        raise UserError(f"{path}: is not an IDX file of {names[magic]}{what}")
     shape = struct.unpack(f">{dimensions}I", data[4 : 4 * (1 + dimensions)])
     values = np.frombuffer(data, np.uint8, offset=4 * (1 + dimensions))
     if not len(values) or len(values) != np.prod([int(size) for size in shape], dtype=object):

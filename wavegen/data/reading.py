@@ -16,7 +16,9 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from wavegen import audio
-from wavegen.data.audit import figures
+from wavegen.data.audit import SILENCE_SECONDS, figures, silent_samples
+from wavegen.data.cutting import piece_lengths
+from wavegen.data.fingerprints import landmarks
 from wavegen.data.layouts.base import Listed
 from wavegen.errors import UserError
 
@@ -34,7 +36,8 @@ class Job:
 
     plan: str
     sample_rate: int
-    split_by: str
+    split_by: str | None
+    cut: float | None = None  # seconds of the pieces that recordings are cut into
 
 
 class Read(NamedTuple):
@@ -55,9 +58,13 @@ class Share(NamedTuple):
     number: int
 
 
-def planned(listed: Listed, state: Sequence[int] | None = None) -> dict[str, Any]:
-    """A line of the plan; `state`, size and time of change, tells whether the file is still the same."""
-    return asdict(listed) | {"path": str(listed.path), "state": state}
+def planned(listed: Listed, source: Path, state: Sequence[int] | None = None) -> dict[str, Any]:
+    """A line of the plan; `state`, size and time of change, tells whether the file is still the same.
+
+    The name within `source` is what the corpus keeps: it does not change when the folder is moved.
+    """
+    name = listed.path.name if listed.path == source else os.path.relpath(listed.path, source).replace(os.sep, "/")
+    return asdict(listed) | {"path": str(listed.path), "source": name, "state": state}
 
 
 def shares(sizes: Sequence[int], starts: Sequence[int], first: int) -> list[Share]:
@@ -117,13 +124,26 @@ def _read(line: dict[str, Any], job: Job) -> Read:
             raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
     except UserError as error:
         return Read(line | {"refused": str(error)}, np.empty(0, np.int16))
-    return read_of(line, sound)
+    return read_of(line, sound, job.cut)
 
 
-def read_of(line: dict[str, Any], sound: audio.Audio) -> Read:
-    """A line of the plan and what was found in its file."""
-    content = audio.content_hash(sound.pcm)
-    return Read(line | {"samples": len(sound.pcm), "content_hash": content, "figures": figures(sound)}, sound.pcm)
+def read_of(line: dict[str, Any], sound: audio.Audio, cut: float | None = None) -> Read:
+    """A line of the plan and what was found in its file; also in each piece of about `cut` seconds, if it is given."""
+    found = {"samples": len(sound.pcm), "content_hash": audio.content_hash(sound.pcm), "figures": figures(sound)}
+    if cut is None:
+        return Read(line | found | {"landmarks": landmarks(sound.pcm, sound.sample_rate)}, sound.pcm)
+    ends = np.cumsum(piece_lengths(sound.pcm, sound.sample_rate, cut))
+    pieces = [_piece(pcm, sound.sample_rate) for pcm in np.split(sound.pcm, ends[:-1])]
+    return Read(line | found | {"pieces": pieces}, sound.pcm)
+
+
+def _piece(pcm: np.ndarray, sample_rate: int) -> dict[str, Any]:
+    return {
+        "samples": len(pcm),
+        "content_hash": audio.content_hash(pcm),
+        "silent": silent_samples(pcm, max(2, round(SILENCE_SECONDS * sample_rate))),
+        "landmarks": landmarks(pcm, sample_rate),
+    }
 
 
 @contextlib.contextmanager

@@ -227,10 +227,13 @@ def named(name: str) -> Source:
 
 def source_of(description: Any, place: str) -> Source:
     """The source that `describe` described; raises UserError, naming the `place` it was read from, if it is none."""
+    kind = description.get("kind") if isinstance(description, dict) else None
+    if isinstance(kind, str) and kind not in KINDS:
+        raise UserError(f"{place}: its source is of kind {kind!r}, of a newer wavegen; install that")
     try:
         settings = dict(description)
         return TypeAdapter(KINDS[settings.pop("kind")]).validate_python(settings)
     except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise UserError(f"{place}: its source is none that this wavegen knows; prepare the corpus again") from error
+        raise UserError(f"{place}: its source is described wrongly, damaged or altered; prepare it again") from error
     except UserError as error:
         raise UserError(f"{place}: its source: {error}") from error

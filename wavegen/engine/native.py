@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.metadata
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ def missing() -> str | None:
     try:
         numerics = extension().numerics
     except ModuleNotFoundError:
+        if not _is_installed():
+            return "the C++ engine is missing, because only wavegen's source is on the path; pip install its folder"
         return (
             "the C++ engine is missing, because wavegen was installed without a working C++ compiler; "
             f"install one (Debian: apt install g++ python3-dev) and repeat the installation with {again}"
@@ -32,6 +35,13 @@ def missing() -> str | None:
     if numerics != NUMERICS:
         return f"the C++ engine has numerics {numerics}, wavegen {NUMERICS}; repeat the installation with {again}"
     return None
+
+
+def _is_installed() -> bool:
+    try:
+        return bool(importlib.metadata.version("wavegen"))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def device() -> str:

@@ -27,6 +27,7 @@ from wavegen.recipe import load_recipe
 from wavegen.report import comparison_text, duration
 from wavegen.sampling import generate
 from wavegen.showcase import training_course
+from wavegen.text import read_text
 from wavegen.training import train
 
 RECIPES = Path(__file__).parent
@@ -110,8 +111,8 @@ def _begin(out: Path, minutes: float) -> float:
         )
     if notes.exists():
         try:
-            begun = float(json.loads(notes.read_text(encoding="utf-8"))["minutes"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            begun = float(json.loads(read_text(notes))["minutes"])
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{notes}: damaged; remove {out} or give another --out") from error
         print(f"{out}: going on with the quickstart of {begun:g} minutes that was interrupted here", file=sys.stderr)
         return begun

@@ -31,18 +31,23 @@ def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], dict[str, Any]]:
     """What `write_state` wrote. Raises UserError if the file is damaged or is something else."""
     path = run / STATE
     tensors, header = read_tensors(path)
-    try:
-        recipe = parse_recipe(tomllib.loads(header["recipe"]), str(path))
-        intact = header["weights_hash"] == weights_hash(tensors)
-    except (KeyError, TypeError, ValueError) as error:
-        raise foreign(run) from error
-    if not intact:
+    if not {"recipe", "weights_hash"} <= header.keys():
+        raise UserError(f"{path}: no state of a run, or of a wavegen before they held their recipe; give another --run")
+    if header["weights_hash"] != weights_hash(tensors):
         raise UserError(f"{path}: the weights do not match their hash; the file is damaged, give another --run")
+    try:
+        recipe = parse_recipe(tomllib.loads(header["recipe"]), "in its recipe")
+    except (AttributeError, TypeError, ValueError) as error:  # no text, or no TOML
+        raise foreign(run) from error
+    except UserError as error:
+        told = "; ".join(error.problems)
+        raise UserError(f"{path}: of a run that another wavegen began ({told}); use that one") from error
     return recipe, tensors, header
 
 
 def foreign(run: Path) -> UserError:
-    return UserError(f"{run / STATE}: damaged, or of another run; give another --run")
+    """Of a state whose hash is right, so that no copy has damaged it."""
+    return UserError(f"{run / STATE}: does not fit this run: altered, or of another run or wavegen; give another --run")
 
 
 def agreed_recipe(given: Recipe, stored: Recipe, step: int, run: Path) -> Recipe:
@@ -96,7 +101,13 @@ class Unchanged:
 
     def check(self) -> None:
         """Raises UserError if a file of the corpus was replaced, written to or removed since."""
-        if self._looks() != self.before:
+        looks = self._looks()
+        if None in looks:
+            raise UserError(
+                f"{self.corpus.path}: is gone or cannot be read, as if it was moved or its disk unmounted; "
+                "put it back and go on with --resume"
+            )
+        if looks != self.before:
             raise UserError(
                 f"{self.corpus.path}: changed during the training; put the corpus back as it was and go on "
                 "with --resume, or train on the new one with another --run"

@@ -15,6 +15,7 @@ from wavegen import machine
 from wavegen.calibration import calibrate
 from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
+from wavegen.data.held_out import ENLARGE
 from wavegen.densities import untrained
 from wavegen.errors import UserError
 from wavegen.grid import named, part
@@ -84,7 +85,7 @@ class Trainer:
         self.unchanged = folder.Unchanged(corpus)
         self.trained_on = corpus.split("train")
         if not self.trained_on:
-            raise UserError(f"{corpus.path}: the training split is empty; prepare more recordings")
+            raise UserError(f"{corpus.path}: the training split is empty; {ENLARGE}")
         model = untrained(recipe.model, corpus.form, str(corpus.path))
         windows = training_windows(corpus.pcms("train"), model, recipe.training, processes.world)
         self.init = None if init is None else take_weights(model, init)

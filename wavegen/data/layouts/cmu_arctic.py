@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from wavegen.data.layouts.base import Count, Layout, Listed, lines_of, names_in, root_of
+from wavegen.data.layouts.base import Count, Layout, Listed, names_in, root_of
 from wavegen.errors import UserError
+from wavegen.text import read_lines
 
 VOICES = (
     "aew", "ahw", "aup", "awb", "axb", "bdl", "clb", "eey", "fem",
@@ -20,11 +21,26 @@ def recordings(folder: Path) -> Iterator[Listed]:
     """cmu_us_bdl_arctic/wav/arctic_a0001.wav; etc/txt.done.data of each voice lists its prompts."""
     voices = _voices(folder)
     for voice in sorted(voices):
-        prompts = dict(PROMPT.findall("\n".join(lines_of(voices[voice] / "etc" / "txt.done.data"))))
-        there = {name.removesuffix(".wav") for name in names_in(voices[voice] / "wav", ".wav")}
-        for name in sorted(there | set(prompts)):
-            path = voices[voice] / "wav" / f"{name}.wav"
-            yield Listed(f"{voice}/{name}.wav", path, None, voice, prompts.get(name), voice)
+        prompts = _prompts(voices[voice] / "etc" / "txt.done.data")
+        there = {name[: -len(".wav")]: name for name in names_in(voices[voice] / "wav", ".wav")}
+        for name in sorted(there.keys() | prompts.keys()):
+            file = there.get(name, f"{name}.wav")
+            yield Listed(f"{voice}/{file}", voices[voice] / "wav" / file, None, voice, prompts.get(name), voice)
+
+
+def _prompts(file: Path) -> dict[str, str]:
+    """What each recording says; raises UserError, with all that is wrong, for one that is said to say two things."""
+    prompts: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    problems = []
+    for number, line in enumerate(read_lines(file), start=1):
+        for name, text in PROMPT.findall(line):
+            if prompts.setdefault(name, text) != text:
+                problems.append(f"{file}: {name} has two texts, in lines {lines[name]} and {number}; keep one")
+            lines.setdefault(name, number)
+    if problems:
+        raise UserError(*problems)
+    return prompts
 
 
 def _voices(folder: Path) -> dict[str, Path]:

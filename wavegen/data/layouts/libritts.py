@@ -42,7 +42,7 @@ def _folders_in(folder: Path) -> list[str]:
 def _chapter(root: Path, part: str, speaker: str, chapter: str) -> Iterator[Listed]:
     folder = root / part / speaker / chapter
     for name in names_in(folder, ".wav"):
-        said = text_of(folder / f"{name.removesuffix('.wav')}.normalized.txt")
+        said = text_of(folder / f"{name[: -len('.wav')]}.normalized.txt")
         recording_id = f"{part}/{speaker}/{chapter}/{name}"
         yield Listed(recording_id, folder / name, SPLITS[part.partition("-")[0]], speaker, said, part)
 

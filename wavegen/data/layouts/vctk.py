@@ -17,7 +17,7 @@ def recordings(folder: Path) -> Iterator[Listed]:
         if not (root / AUDIO / speaker).is_dir():
             continue  # log.txt
         for name in names_in(root / AUDIO / speaker, MICROPHONE):
-            said = text_of(root / "txt" / speaker / f"{name.removesuffix(MICROPHONE)}.txt")
+            said = text_of(root / "txt" / speaker / f"{name[: -len(MICROPHONE)]}.txt")
             yield Listed(f"{speaker}/{name}", root / AUDIO / speaker / name, None, speaker, said)
 
 

@@ -14,7 +14,7 @@ def recordings(folder: Path) -> Iterator[Listed]:
     """waves_yesno/0_0_0_0_1_1_1_1.wav."""
     root = folder / "waves_yesno" if (folder / "waves_yesno").is_dir() else folder
     for name in names_in(root, ".wav"):
-        digits = name.removesuffix(".wav").split("_")
+        digits = name[: -len(".wav")].split("_")
         said = " ".join(WORDS[digit] for digit in digits) if set(digits) <= set(WORDS) else None
         yield Listed(name, root / name, transcript=said)
 

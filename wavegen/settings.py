@@ -1,0 +1,203 @@
+"""Checks tables of settings against typed models and gathers everything that is wrong with them."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from wavegen.errors import UserError, closest, nearest
+
+ASSUMED = 0.7  # likeness from which checking goes on as if a misspelt name were the right one
+MOST_SHOWN = 60  # characters of a value
+
+Tables = dict[str, dict[str, Any]]
+
+
+class Table(BaseModel):
+    """A table of a recipe; keys and types are as given, nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+T = TypeVar("T", bound=Table)
+
+
+class Problems:
+    """What is wrong with some tables, a line each, in the order in which it is found.
+
+    `source` is what a line starts with. `overrides` has the `--set` argument of each (table, key) that came from one,
+    and under (table, "") that of a table that only overrides speak of; these start their lines instead.
+    """
+
+    def __init__(self, source: str, overrides: Mapping[tuple[str, str], str] | None = None):
+        self.source, self.overrides = source, overrides or {}
+        self.lines: list[str] = []
+
+    def add(self, what: str, table: str = "", key: str = "") -> None:
+        override = self.overrides.get((table, key))
+        self.lines.append(f"{self.source if override is None else f'--set {shortened(override)}'}: {what}")
+
+    def check(self) -> None:
+        """Raises UserError with all that was found, if anything was."""
+        if self.lines:
+            raise UserError(*self.lines)
+
+
+class Draft:
+    """Tables under repair: what is misspelt is reported once and then taken for what was meant.
+
+    So that no wrong name makes other keys look missing. `written` has the name that the user gave to a (table, key),
+    `wrong` the tables in which something is, `assumed` the parts whose kind is a guess.
+    """
+
+    def __init__(self, tables: Mapping[str, Any], known: Iterable[str], of: str, problems: Problems):
+        self.problems, self.tables, self.stray = problems, Tables(), dict[str, Any]()
+        self.written: dict[tuple[str, str], tuple[str, str]] = {}
+        self.wrong, self.assumed = set[str](), set[str]()
+        known, unknown = set(known), []
+        for name, table in tables.items():
+            if name not in known:
+                unknown.append(name)
+            elif isinstance(table, Mapping):
+                self.tables[name] = dict(table)
+            else:
+                problems.add(f"{name} must be a table, [{name}]", name)
+                self.tables[name] = {}
+                self.wrong.add(name)
+                self.written[name, ""] = (name, "")  # nothing is known of what it should hold
+        for name in unknown:
+            self._unknown_table(name, tables[name], known, of)
+
+    def _unknown_table(self, name: str, table: Any, known: set[str], of: str) -> None:
+        if not isinstance(table, Mapping):
+            self.stray[name] = table
+            return
+        self.problems.add(f"[{name}] is not a table of a recipe{of}{nearest(name, known)}", name)
+        meant = closest(name, known, ASSUMED)
+        if meant is not None and meant not in self.tables:
+            self.tables[meant] = dict(table)
+            self.written.update({(meant, key): (name, key) for key in table})
+
+    def is_unreadable(self, table: str) -> bool:
+        """Whether there is something of that name which is not a table."""
+        return (table, "") in self.written
+
+    def part_meant(self, part: str, registry: Mapping[str, type], default: Mapping[str, Any]) -> type | None:
+        """The class that a part's `name` means, of the registry's, or the default's; None if that cannot be told."""
+        table = self.tables.setdefault(part, {})
+        for key in [key for key in table if "name" not in table and closest(key, ["name"], ASSUMED)]:
+            self._misspelt(part, key, "name")
+        if self.is_unreadable(part):
+            return None
+        name = table.setdefault("name", default.get("name"))
+        if not isinstance(name, str) or name not in registry:
+            self.wrong.add(part)
+        if not isinstance(name, str):
+            wrong = "is missing" if name is None else f"= {shown(name)} is not text"
+            self.problems.add(f"{part}.name {wrong}{nearest('', registry)}", *self._written(part, "name"))
+            return None
+        if name not in registry:
+            at = ".".join(self._written(part, "name"))
+            self.problems.add(f"{at} = {shown(name)} is unknown{nearest(name, registry)}", *self._written(part, "name"))
+            meant = closest(name, registry, ASSUMED)
+            if meant is None:
+                return None
+            table["name"] = meant
+            self.assumed.add(part)
+        return registry[table["name"]]
+
+    def place(self, models: Mapping[str, type[Table]]) -> None:
+        """Leaves keys that the models know, each in its table; reports the others."""
+        homes = {key: name for name, model in models.items() for key in model.model_fields if key != "name"}
+        for key, value in self.stray.items():
+            if key in homes:
+                self.problems.add(f"{key} stands outside its table; write it below [{homes[key]}]", key)
+                self._move(homes[key], key, value, (key, ""))
+            else:
+                self.problems.add(f"[{key}] is not a table of a recipe{nearest(key, models)}", key)
+        for name, model in models.items():
+            for key in [key for key in self.tables.get(name, {}) if key not in model.model_fields]:
+                self._unknown_key(name, key, model, homes)
+
+    def _unknown_key(self, name: str, key: str, model: type[Table], homes: Mapping[str, str]) -> None:
+        meant = closest(key, model.model_fields, ASSUMED)
+        if meant is not None:
+            self._misspelt(name, key, meant)
+            return
+        if name in self.assumed:  # the key may be right for what is really meant
+            self.tables[name].pop(key)
+            return
+        table, written = self._written(name, key)
+        home, known = homes.get(key), [known for known in model.model_fields if known != "name"]
+        wrong = f"; it belongs in [{home}]" if home else nearest(key, known) if known else "; leave it out"
+        self.wrong.add(name)
+        self.problems.add(f"{table}.{written} is not a setting{wrong}", table, written)
+        value = self.tables[name].pop(key)
+        if home:
+            self._move(home, key, value, (table, written))
+
+    def _misspelt(self, name: str, key: str, meant: str) -> None:
+        table, written = self._written(name, key)
+        self.problems.add(f"{table}.{written} is not a setting; did you mean {meant}?", table, written)
+        self._move(name, meant, self.tables[name].pop(key), (table, written))
+
+    def _move(self, table: str, key: str, value: Any, written: tuple[str, str]) -> None:
+        self.wrong.add(table)
+        if key not in self.tables.setdefault(table, {}):
+            self.tables[table][key] = value
+            self.written[table, key] = written
+
+    def _written(self, table: str, key: str) -> tuple[str, str]:
+        return self.written.get((table, key), (table, key))
+
+    def check(self, model: type[T], table: str) -> T | None:
+        """The checked table; None if it cannot be read, in which case the problems are told."""
+        try:
+            return model.model_validate(self.tables.get(table, {}))
+        except ValidationError as error:
+            self.wrong.add(table)
+            if self.is_unreadable(table):
+                return None
+            told = set[str]()
+            for one in error.errors():
+                first, *rest = [str(part) for part in one["loc"]] or [""]
+                if first not in told:
+                    told.add(first)
+                    self._wrong_value(table, first, rest, one)
+            return None
+
+    def _wrong_value(self, table: str, key: str, rest: list[str], error: Any) -> None:
+        if error["type"] == "value_error":
+            self.problems.add(f"{table}: {error['msg'].removeprefix('Value error, ')}", table, key)
+            return
+        written = self._written(table, key)
+        at = ".".join([part for part in written if part] + rest)
+        should = error["msg"].replace("Input should", "should")
+        self.problems.add(f"{at} = {shown(error['input'])}: {should}", *written)
+
+
+@cache
+def settings_model(part: type) -> type[Table]:
+    """The keyword-only arguments of a codec, distribution or network as a pydantic model."""
+    hints = typing.get_type_hints(part.__init__, include_extras=True)
+    keywords = [p for p in inspect.signature(part).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    fields: dict[str, Any] = {"name": (Literal[part.name], ...)}
+    fields |= {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords}
+    return create_model(part.__name__, __base__=Table, **fields)
+
+
+def shown(value: Any) -> str:
+    """A value as Python writes it, cut to what can be read at a glance."""
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a list a thousand deep
+        return "(too large to be shown)"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
