@@ -141,11 +141,13 @@ def _features(args: argparse.Namespace) -> Result:
 
     check_output(args.out, ".npz")
     model = load(args.model, Density)
-    sources, window = _of_kind(model.kind).features(args, model)
+    sources, window, warnings = _of_kind(model.kind).features(args, model)
+    warn({"warnings": warnings})
     arrays = features(model, sources, window, progress="listening")
     write_features(args.out, arrays)
     rows, channels = arrays["features"].shape
     result = {"file": str(args.out), "recordings": len(sources), "rows": rows, "channels": channels}
+    result["warnings"] = warnings
     return result, f"{args.out}: {rows} rows of {channels} features, from {len(sources)} recordings"
 
 
