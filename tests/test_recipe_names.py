@@ -13,7 +13,7 @@ from wavegen.errors import UserError
 from wavegen.recipe import load_recipe
 
 SOURCE = Path(__file__).parent.parent / "recipes"
-TINY = "network.dilations=[1,2] network.residual_channels=2 network.gate_channels=4 network.skip_channels=2".split()
+TINY = ["network.dilations=[1,2]", "network.residual_channels=2", "network.gate_channels=4", "network.skip_channels=2"]
 SHORT = ["training.steps=2", "training.batch_size=2", "training.window=64", "training.threads=1"]
 
 

@@ -211,15 +211,21 @@ def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench.plot import plot
     from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
     from wavegen.bench.training import bench_training
+    from wavegen.optional import MATPLOTLIB, needed
+    from wavegen.pictures import try_plotting
     from wavegen.report import bench_text
 
     check_output(args.plot, ".png")
+    if args.plot:
+        with needed(MATPLOTLIB, "--plot"):
+            try_plotting()
     if args.training:
         result = bench_training(args.what, args.rounds or TRAINING_ROUNDS, progress=True)
     else:
         result = bench(args.what, args.rounds or ROUNDS, progress=True)
     if args.plot:
-        plot(args.plot, result)
+        with needed(MATPLOTLIB, "--plot"):
+            plot(args.plot, result)
     return result, bench_text(result)
 
 
