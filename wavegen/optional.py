@@ -31,7 +31,7 @@ class Library:
 
 
 MATPLOTLIB = Library("matplotlib", "matplotlib>=3.9", "numpy")
-TENSORBOARDX = Library("tensorboardX", "tensorboardX>=2.6", "protobuf")
+TENSORBOARDX = Library("tensorboardX", "tensorboardX>=2.6.2", "protobuf")
 TORCHAUDIO = Library("torchaudio", "torchaudio==2.11.0", "torch", "--force-reinstall --no-deps")  # torch is gigabytes
 
 
