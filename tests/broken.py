@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -66,6 +67,14 @@ def break_library(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, 
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(sys, "meta_path", [_Finder(name, error, when, monkeypatch), *sys.meta_path])
     forget(monkeypatch)
+
+
+def importable(library: optional.Library, module: str) -> types.ModuleType:
+    """A module of a library that only a test needs; skips the test where it cannot be imported here."""
+    try:
+        return importlib.import_module(module)
+    except Exception as error:
+        pytest.skip(optional.fault(library, error))
 
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
-"""Which dependency has a release newer than requirements.lock; with --try NAME, the quick tests on its newest release.
+"""Says which dependency has a release newer than requirements.lock, and runs the quick tests with it.
 
-    python tools/newer.py                 # one line for each, newest first asked of the package index by pip
-    python tools/newer.py --try matplotlib
+    python tools/newer.py                         # one line for each, by what pip finds
+    python tools/newer.py --try matplotlib numpy  # the quick tests with their newest releases
 
-Only direct dependencies are asked about. Releases outside the range of pyproject.toml are listed too, marked so: they
-are what the range may be widened to. --try installs into the environment that it runs in, which is to be a fresh one.
-Ends with 0 if none is newer or the tests pass, else with 1.
+Asks about the dependencies that pyproject.toml names. A release outside its range is listed too, marked so: the range
+may be widened to it. --try installs into the environment that it runs in: use a fresh one, made from the lock. The
+exit code is 0 if nothing is newer or the tests pass, else 1.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ def direct(project: dict) -> dict[str, SpecifierSet]:
     """Name to range of what pyproject.toml names itself, `dev` left out, which the lock does not hold."""
     table = project["project"]
     extras = [each for name, extra in table["optional-dependencies"].items() if name != "dev" for each in extra]
-    requirements = map(Requirement, [*table["dependencies"], *extras])
-    return {
-        canonicalize_name(each.name): each.specifier for each in requirements if each.name != table["name"]
-    }
+    found: dict[str, SpecifierSet] = {}
+    for each in map(Requirement, [*table["dependencies"], *extras]):
+        if each.name != table["name"]:
+            name = canonicalize_name(each.name)
+            found[name] = found.get(name, SpecifierSet()) & each.specifier
+    return found
 
 
 def newer(locked: dict[str, set[Version]], ranges: dict[str, SpecifierSet], latest: dict[str, Version]) -> list[str]:
@@ -75,11 +77,12 @@ def run(command: list[str]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--try", dest="tried", metavar="NAME", help="install its newest release and run the quick tests")
+    tried = "install their newest releases and run the quick tests"
+    parser.add_argument("--try", dest="tried", nargs="+", metavar="NAME", help=tried)
     args = parser.parse_args()
-    if args.tried is not None:
+    if args.tried:
         pip = [sys.executable, "-m", "pip", "install", "--upgrade"]
-        return int(any(run(command) for command in ([*pip, args.tried], [sys.executable, *QUICK])))
+        return int(any(run(command) for command in ([*pip, *args.tried], [sys.executable, *QUICK])))
     ranges = direct(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8")))
     lock = locked((ROOT / "requirements.lock").read_text(encoding="utf-8"))
     lines = newer(lock, ranges, latest_releases(sorted(ranges)))
