@@ -96,7 +96,7 @@ def test_score_without_a_plot_needs_no_matplotlib_and_with_one_fails_early(place
     assert out == ""
     assert err.startswith("wavegen: --plot: matplotlib ")
     assert f"({optional.reason(broken.ERRORS[error])})" in err
-    assert err.endswith("mend it with: pip install --force-reinstall 'matplotlib>=3.9'\n")
+    assert err.endswith("mend it with: pip install --force-reinstall 'matplotlib>=3.10.7'\n")
     assert err.count("\n") == 1
     assert not list(Path.cwd().iterdir())
 

@@ -33,7 +33,7 @@ def requirements(project: Mapping[str, Any], extra: str | None = None) -> list[s
 
 
 def lowest(requirements: Sequence[str]) -> list[str]:
-    """NAME==VERSION for each. Raises ValueError for one without a lowest version, or two lowest versions of one name."""
+    """NAME==VERSION for each. Raises ValueError for one without a lowest version, or one name with two."""
     found: dict[str, str] = {}
     for requirement in requirements:
         match = REQUIREMENT.match(requirement)

@@ -30,7 +30,7 @@ class Library:
     options: str = "--force-reinstall"
 
 
-MATPLOTLIB = Library("matplotlib", "matplotlib>=3.9", "numpy")
+MATPLOTLIB = Library("matplotlib", "matplotlib>=3.10.7", "numpy")
 TENSORBOARDX = Library("tensorboardX", "tensorboardX>=2.6.2", "protobuf")
 TORCHAUDIO = Library("torchaudio", "torchaudio==2.11.0", "torch", "--force-reinstall --no-deps")  # torch is gigabytes
 

@@ -17,7 +17,7 @@ SOUNDFILE = Library("soundfile", "soundfile>=0.13", "cffi")
 LIBRARIES = {  # needed after the training, by the module that is imported
     "soundfile": SOUNDFILE,
     "soxr": Library("soxr", "soxr>=0.5", "numpy"),
-    "safetensors.torch": Library("safetensors", "safetensors>=0.5", "torch"),
+    "safetensors.torch": Library("safetensors", "safetensors>=0.7", "torch"),
     "tomli_w": Library("tomli-w", "tomli-w>=1.0"),
 }
 MODEL_COPIES = 12  # of float32 in a run: the state has 4, the two models 1 each, and each is replaced by a new one
