@@ -45,7 +45,8 @@ def generate(args: argparse.Namespace, model: AudioModel) -> Result:
 
 def score(args: argparse.Namespace, model: AudioModel) -> Result:
     """Bits of recordings, with a plot or windows if asked for."""
-    from wavegen.pictures import WINDOW, picture
+    from wavegen.optional import MATPLOTLIB, needed
+    from wavegen.pictures import WINDOW, picture, try_plotting
     from wavegen.report import score_csv, score_text
     from wavegen.scoring import read_at, score
 
@@ -53,6 +54,9 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
     check_output(args.plot, ".png")
     if args.plot and (len(args.files) > 1 or args.files[0].is_dir()):
         raise UserError("--plot draws one recording; name one file")
+    if args.plot:
+        with needed(MATPLOTLIB, "--plot"):
+            try_plotting()
     window = args.window or (WINDOW if args.plot or args.csv else None)
     how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
     result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
@@ -64,7 +68,8 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
         pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
         title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
         curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
-        picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
+        with needed(MATPLOTLIB, "--plot"):
+            picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
     return result, score_text(result, curves=args.window is not None and not args.csv)
 
 
