@@ -80,10 +80,10 @@ def generate_pictures(
 
     The first `rows` rows are those of `given`, (number, height, width, channels) levels, of which picture n is taken
     by seeds n, n + number … A random word at x (`wavegen.engine.random.places`), of which every dimension has its own,
-    draws the level k with C(k) ≤ x < C(k + 1). `exact` draws from the density that is scored, whose uniform share of 2⁻¹⁴
-    is seen as salt and pepper; without it the model alone is drawn from. Temperature and `top_p`, which only a categorical distribution takes, are the
-    model's own unless given; likelihoods are those at 1, of whole pictures. `watch` is called before each row;
-    what it raises ends the drawing. Raises UserError.
+    draws the level k with C(k) ≤ x < C(k + 1). `exact` draws are from the density that is scored, whose uniform share
+    of 2⁻¹⁴ is seen as salt and pepper; others are from the model alone. Temperature and `top_p`, which only a
+    categorical distribution takes, are the model's own unless given; likelihoods are those of the scored density at 1,
+    of whole pictures. `watch` is called before each row; what it raises ends the drawing. Raises UserError.
     """
     pictures = _given(model.grid, len(seeds), given, rows)
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature

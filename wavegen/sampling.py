@@ -122,9 +122,10 @@ def generate(
     """One recording a seed, each the same whatever other seeds it is made with.
 
     A `prime`, (samples,) int16, is heard first and stands at the start of every recording. Temperature,
-    `top_p`, which only a categorical distribution takes, and `precision` are the model's own unless given;
-    log-probabilities are those at temperature and `top_p` 1. `exact` draws from the density that is scored, whose uniform
-    share of 2⁻¹⁴ is heard as a click every two seconds at 8 kHz; without it the model alone is drawn from.
+    `top_p`, which only a categorical distribution takes, and `precision` are the model's own unless given.
+    `exact` draws are from the density that is scored, whose uniform share of 2⁻¹⁴ is heard as a click every two
+    seconds at 8 kHz; others are from the model alone. Log-probabilities are those of the scored density at
+    temperature and `top_p` 1, which `score` gives for the recording.
     Raises UserError for arguments out of range.
     """
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature

@@ -42,9 +42,9 @@ def words(seed: int, start: int, count: int, draw: int = 0, channel: int = 0) ->
 def places(random: np.ndarray, exact: bool) -> np.ndarray:
     """Where random words, uint32 of any shape, lie in a distribution: float64 in [0, 1) of that shape.
 
-    With u = ⌊word / 4⌋, `exact` draws, from the density that is scored, are at u / 2³⁰. Draws without the uniform share
-    take the count ⌊u · M / 2³⁰⌋ of the model's M = 2³⁰ − 2¹⁶, as the C++ engine does, and lie in its middle: at its edge,
-    count 0 would be below every mass that float64 can tell from zero.
+    With u = ⌊word / 4⌋, `exact` draws, which are from the density that is scored, are at u / 2³⁰. Draws without the
+    uniform share take the count ⌊u · M / 2³⁰⌋ of the model's M = 2³⁰ − 2¹⁶, as the C++ engine does, and lie in its
+    middle: at its edge, count 0 would lie below every mass that float64 can tell from zero.
     """
     u = random.astype(np.int64) >> 2
     return u / _TOTAL if exact else ((u * _MODEL_SHARE >> 30) + 0.5) / _MODEL_SHARE

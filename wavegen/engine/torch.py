@@ -17,7 +17,7 @@ _CHUNK = 16384  # samples of all streams together that are fed at once: it bound
 
 
 class TorchEngine:
-    """See `wavegen.engine.base.Engine`. A random word at x draws the symbol k with C(k) ≤ x < C(k + 1), see `places`."""
+    """See `wavegen.engine.base.Engine`. A random word at x (`places`) draws the k with C(k) ≤ x < C(k + 1)."""
 
     name, precision = "torch", "float64"
 
