@@ -1,6 +1,7 @@
 """Every codec, head, predictor and front in the engines: what holds for the mu-law WaveNet holds for all of them."""
 
 import hashlib
+from typing import Any
 
 import lively
 import numpy as np
@@ -19,7 +20,7 @@ NAMES = list(lively.COMBINATIONS)
 SEEDS = [7, 2**64 - 1, 0, 12345678901234567890, 8]
 
 
-def how(name: str) -> dict[str, float]:
+def how(name: str) -> dict[str, Any]:
     """A temperature, and a nucleus where there can be one."""
     return {"temperature": 0.8, "top_p": 0.9} if "categorical" in name else {"temperature": 0.8}
 

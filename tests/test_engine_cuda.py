@@ -207,9 +207,9 @@ def test_any_architecture_on_any_gpu(network, head, codec, taps, streams, kernel
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_nucleus_is_the_cpu_engines(gpu, kernel):
     model = model_of("categorical")
-    for how in ({"top_p": 0.7}, {"top_p": 0.9, "temperature": 1.3}, {"top_p": 1e-9}):
-        expected = open_engine(model, 1, "cpu").generate(6, [3], **how)
-        found = CudaEngine(model, 1, kernel=kernel).generate(6, [3], **how)
+    for temperature, top_p in ((1.0, 0.7), (1.3, 0.9), (1.0, 1e-9)):
+        expected = open_engine(model, 1, "cpu").generate(6, [3], temperature, top_p)
+        found = CudaEngine(model, 1, kernel=kernel).generate(6, [3], temperature, top_p)
         assert [array.tobytes() for array in found] == [array.tobytes() for array in expected]
 
 

@@ -212,10 +212,10 @@ def test_golden_bits(isa):
     engine = open_engine(formula_model(), 1, "cpu", isa=isa)
     pcm = ((np.arange(300, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16)[None]
     results = {"fed": engine.feed(pcm)}
-    calls = {"drawn": (200, [1], 1.0, 1.0, True), "tempered": (200, [2], 0.75, 1.0, True)}
-    calls |= {"listening": (600, [3]), "listening at 0.75": (600, [4], 0.75)}
-    for name, call in calls.items():
-        drawn, log2_prob = engine.generate(*call)
+    calls = {"drawn": (200, 1, 1.0, True), "tempered": (200, 2, 0.75, True)}
+    calls |= {"listening": (600, 3, 1.0, False), "listening at 0.75": (600, 4, 0.75, False)}
+    for name, (samples, seed, temperature, exact) in calls.items():
+        drawn, log2_prob = engine.generate(samples, [seed], temperature, exact=exact)
         results[name] = np.concatenate([drawn.astype(np.float64), log2_prob])
     assert results["fed"].std() > 1
     hashes = {name: hashlib.sha256(value.astype("<f8").tobytes()).hexdigest() for name, value in results.items()}
