@@ -208,7 +208,7 @@ def test_places_of_all_ends():
 
 def test_the_extensions_words_lie_where_numpys_do():
     """By draws of 16 bits from a density so wide that a shift by 2⁻¹⁴ of a word changes the symbol."""
-    params = np.array([0, 0, np.log(1e5)], np.float32)
+    params = np.array([0, 0, np.log(5000)], np.float32)
     model = constant("mixture-of-logistics", params.copy())
     head = native.mixture_of_logistics(ONES, model.distribution.log_scale_offsets.numpy())
     given = model.network.front.taps.bias.detach().numpy()
