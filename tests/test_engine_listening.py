@@ -141,7 +141,7 @@ MIXED = {
     for name in ("mixture-of-logistics", "mixture-of-gaussians")
 }
 CODES = (-1000, 2000)
-STREAMS, STEPS = 4096, {"cpu": 64, "torch": 12}  # of whose draws sixteen, or three, come from the uniform share
+STREAMS, STEPS = 4096, {"cpu": 256, "torch": 12}  # of whose draws 64, or three, come from the uniform share
 
 
 def drawn(distribution, engine, **how):
