@@ -116,6 +116,8 @@ def _add_generate(commands: Any) -> None:
     )
     parser.add_argument("--temperature", type=_above_zero, metavar="T", help="below 1: more likely, less lively")
     parser.add_argument("--top-p", type=_share, metavar="P", help="only the likeliest symbols that make up P of each")
+    exact = "draw from the scored density, with its uniform share, which clicks; default: from the model alone"
+    parser.add_argument("--exact", action="store_true", help=exact)
     parser.add_argument("--prime", type=Path, metavar="FILE", help="a recording to go on from; it starts OUT.wav")
     rows = "of pictures: how many rows of those in --prime, a PNG, are kept; default: half"
     parser.add_argument("--rows", type=_at_least_one, metavar="N", help=rows)

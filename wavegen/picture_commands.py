@@ -33,7 +33,7 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     given = None if args.prime is None else read_sheet(args.prime, model.grid)
     rows = 0 if given is None else model.grid.height // 2 if args.rows is None else args.rows
     seeds = range(args.seed, args.seed + args.number)
-    draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, progress=True)
+    draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, args.exact, progress=True)
     result = draws.describe(draws.write(args.out))
     return result, generated_text(result)
 

@@ -37,7 +37,7 @@ def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     seeds = range(args.seed, args.seed + args.number)
     how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
-    how |= {"threads": args.threads, "precision": args.precision}
+    how |= {"threads": args.threads, "precision": args.precision, "exact": args.exact}
     draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
     result = draws.describe(draws.write(args.out)) | {"warnings": findings.warnings()}
     return result, generated_text(result)
