@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from wavegen import open_corpus
 from wavegen.data.corpus import Corpus
+from wavegen.data.splits import SPLITS
+from wavegen.data.verification import verify
 from wavegen.evaluation import bootstrap_interval
 from wavegen.grid import Grid
 
@@ -80,6 +82,7 @@ def main() -> None:
     parser.add_argument("--window", type=float)
     args = parser.parse_args()
     corpus = open_corpus(args.corpus)
+    verify(corpus, SPLITS)
     pictures = isinstance(corpus.form, Grid)
     files = {path: np.load(path) for path in args.features}
     first = files[args.features[0]]

@@ -28,7 +28,7 @@ SLOW = (
 ORDER = [
     {"wavegen", "errors", "names", "wording", "atomic", "machine", "models", "speech", "digits"},
     {"containers", "messages", "optional", "recipe_names", "text", "examination"},
-    {"wav", "grid", "piping"},
+    {"wav", "grid", "piping", "provenance", "ranges"},
     {"decoding"},
     {"audio", "codecs", "distributions", "networks", "networks2d", "predictors", "sheets"},
     {"density", "data", "settings"},
@@ -36,7 +36,7 @@ ORDER = [
     {"picture_density"},
     {"densities"},
     {"recipe", "baselines", "engine"},
-    {"checkpoint", "calibration", "evaluation", "optimizer", "process"},
+    {"checkpoint", "calibration", "evaluation", "optimizer", "process", "familiarity", "refusals"},
     {"wgn", "lockstep", "pictures", "picture_sampling"},
     {"compression"},
     {"training", "scoring", "sampling", "comparison", "bench", "quantization", "features"},

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,11 +110,34 @@ def test_another_sample_rate_is_refused_or_converted(wav):
     assert score(GRU, file, resample=True)["samples"] == 800
 
 
-def test_a_broken_file_is_met_before_anything_is_scored(wav, tmp_path, monkeypatch):
-    wav("a.wav", 100)
-    (tmp_path / "z.wav").write_text("no audio")
+def test_a_broken_file_that_is_named_is_met_before_anything_is_scored(wav, tmp_path, monkeypatch):
+    good, bad = wav("a.wav", 100), tmp_path / "z.wav"
+    bad.write_text("no audio")
     monkeypatch.setattr("wavegen.scoring.chunks", lambda *_: pytest.fail("scored already"))
-    with pytest.raises(UserError, match=r"z\.wav"):
+    with pytest.raises(UserError, match=r"z\.wav: is not an audio file"):
+        score(GRU, [good, bad])
+
+
+def test_of_a_folder_the_files_that_can_be_used_are_scored_and_the_others_named(wav, tmp_path):
+    good = wav("a.wav", 500)
+    (tmp_path / "b.wav").write_text("no audio")
+    wav("c.wav", 500, rate=16000)
+    result = score(GRU, tmp_path)
+    assert [row["file"] for row in result["files"]] == [good]
+    assert [Path(one["file"]).name for one in result["refused"]] == ["b.wav", "c.wav"]
+    assert result["refused"][1]["reason"].endswith("give --resample to convert it")
+    (warning,) = result["warnings"]
+    assert f"{tmp_path}: 2 of its 3 files left out; first: {tmp_path}/b.wav: is not an audio file" in warning
+    assert score(GRU, tmp_path, resample=True)["samples"] == 750
+
+
+def test_a_folder_of_which_no_file_can_be_used_is_refused(wav, tmp_path):
+    wav("b.wav", 500, rate=16000)
+    wav("c.wav", 500, rate=16000)
+    with pytest.raises(UserError, match=r"none of its 2 files can be used; first: .*b\.wav: 16000 Hz"):
+        score(GRU, tmp_path)
+    (tmp_path / "c.wav").unlink()
+    with pytest.raises(UserError, match=r"^\S*b\.wav: 16000 Hz"):
         score(GRU, tmp_path)
 
 
@@ -130,9 +154,11 @@ def test_a_corpus_is_scored_by_its_test_split_with_a_warning_if_it_is_another_mo
         assert len(result["warnings"]) == warned
 
 
-def test_a_file_that_the_model_was_trained_on_is_warned_of(wav):
-    paths = [wav("heard.wav", 900), wav("new.wav", 901)]
+def test_a_file_that_a_bundled_model_was_trained_on_is_warned_of(wav):
+    paths = [wav("seen.wav", 900), wav("new.wav", 901)]
     model = tiny.mu_law_model(name="gru", hidden_size=5)
     assert score(model, paths)["warnings"] == []
     model.metadata = {"heard": content_hash(audio.read(paths[0]).pcm)[:8]}
-    assert score(model, paths)["warnings"] == [f"{paths[0]}: this model was trained or validated on it"]
+    (warning,) = score(model, paths)["warnings"]
+    assert warning.startswith(f"this model was trained or validated on 1 of these 2 files: {paths[0]}")
+    assert score(model, paths[1])["warnings"] == []

@@ -46,6 +46,7 @@ def furnish(folder: Path) -> None:
     for name, settings in NETWORKS.items():
         (folder / name).mkdir()
         metadata = {"corpus_fingerprint": fingerprint, "training_seconds": 1.5, "seed": 0, "steps": 3}
+        metadata["training_ranges"] = '{"recordings": 24, "silent": 0, "dc": [-9999, 9999]}'
         save(tiny.mu_law_model(name=name, **settings), folder / name / "model.safetensors", metadata)
     (folder / "recipe.toml").write_text(RECIPE)
     audio.write(folder / "a.wav", wander(900, 100), RATE)

@@ -15,20 +15,22 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from wavegen import models
+from wavegen import models, provenance
 from wavegen.atomic import replacing
 from wavegen.densities import density_named, untrained
 from wavegen.density import AudioModel, Density
 from wavegen.engine.base import NUMERICS
 from wavegen.errors import UserError
 from wavegen.grid import entry_of, form_of
+from wavegen.ranges import RANGES, Ranges
 from wavegen.recipe import check_model
 
 PLAIN = (str, int, float, NoneType)
 METADATA_TYPES = {  # of what is computed with; other keys are plain values
     "corpus_fingerprint": (str, NoneType),
     "weights_hash": (str,),
-    "heard": (str,),
+    **dict.fromkeys((*provenance.KEYS, RANGES), (str,)),
+    provenance.CUT: (float, int),
     "precision": (str,),
     "temperature": (float, int),
     "top_p": (float, int),
@@ -109,12 +111,32 @@ def model_file(path: str | Path) -> Path:
     return path if path.exists() else models.find(str(path)) or path
 
 
+def _hidden(given: Path) -> str:
+    """What to add to the error about a file or folder that has the name of a bundled model and is no model."""
+    if not given.exists() or (bundled := models.find(str(given))) is None:
+        return ""
+    kind = "folder" if given.is_dir() else "file"
+    return f"; this {kind} hides the bundled model {given}: rename it, or give {bundled}"
+
+
 def _is_plain(metadata: dict[str, Any]) -> bool:
     """Whether it is what `save` may have been given: plain values that can be printed, used and written as JSON."""
-    return all(
+    plain = all(
         type(value) in METADATA_TYPES.get(key, PLAIN) and not (isinstance(value, float) and not math.isfinite(value))
         for key, value in metadata.items()
     )
+    return plain and _is_readable(metadata)
+
+
+def _is_readable(metadata: dict[str, Any]) -> bool:
+    """Whether what it says of the training recordings can be understood."""
+    try:
+        provenance.Provenance.of(metadata)
+        if RANGES in metadata:
+            Ranges.decode(metadata[RANGES])
+    except (ValueError, ArithmeticError, RecursionError):
+        return False
+    return True
 
 
 def load(path: str | Path, density: type[D] = AudioModel) -> D:
@@ -123,8 +145,11 @@ def load(path: str | Path, density: type[D] = AudioModel) -> D:
     `Density` takes any. Raises UserError for a missing, damaged or foreign file, one of a newer format, of other
     numerics or of another density.
     """
-    path = model_file(path)
-    tensors, header = read_tensors(path)
+    given, path = Path(path), model_file(path)
+    try:
+        tensors, header = read_tensors(path)
+    except UserError as error:
+        raise UserError(f"{error}{_hidden(given)}") from error
     if not isinstance(numerics := header.get("numerics"), int):
         raise UserError(f"{path}: the wavegen header is damaged (numerics); copy the file again")
     if numerics != NUMERICS:

@@ -97,6 +97,7 @@ def _train(args: argparse.Namespace) -> Result | None:
     from wavegen.checkpoint import load
     from wavegen.data.corpus import open_corpus
     from wavegen.density import Density
+    from wavegen.provenance import in_short
     from wavegen.recipe import load_recipe
     from wavegen.recipe_names import recipe_file
     from wavegen.report import description_text
@@ -118,7 +119,7 @@ def _train(args: argparse.Namespace) -> Result | None:
         if not processes.first:
             return None
     if not args.dry_run:
-        result |= load(result["model"], Density).metadata
+        result |= in_short(load(result["model"], Density).metadata)
     return result, description_text(result)
 
 
@@ -146,14 +147,15 @@ def _features(args: argparse.Namespace) -> Result:
 
     check_output(args.out, ".npz")
     model = load(args.model, Density)
-    sources, window, warnings = _of_kind(model.kind).features(args, model)
-    warn({"warnings": warnings})
-    arrays = features(model, sources, window, progress="listening")
+    sources, window = _of_kind(model.kind).features(args, model)
+    warn({"warnings": sources.warnings})
+    arrays = features(model, sources.found, window, progress="listening")
     write_features(args.out, arrays)
     rows, channels = arrays["features"].shape
-    result = {"file": str(args.out), "recordings": len(sources), "rows": rows, "channels": channels}
-    result["warnings"] = warnings
-    return result, f"{args.out}: {rows} rows of {channels} features, from {len(sources)} recordings"
+    number = len(sources.found)
+    result = {"file": str(args.out), "recordings": number, "rows": rows, "channels": channels}
+    result |= {"warnings": sources.warnings, "refused": sources.refused}
+    return result, f"{args.out}: {rows} rows of {channels} features, from {number} recordings"
 
 
 def _compare(args: argparse.Namespace) -> Result:

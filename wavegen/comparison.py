@@ -13,10 +13,12 @@ from tqdm import tqdm
 
 from wavegen.audio import count_codes
 from wavegen.baselines import BASELINES
+from wavegen.baselines.histogram import TrainingHistogram
 from wavegen.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.compression import proven
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.held_out import ENLARGE, split_doubts
+from wavegen.data.verification import verify
 from wavegen.density import AudioModel, Density
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation import (
@@ -27,9 +29,10 @@ from wavegen.evaluation import (
     check_form,
     estimate,
     feed_of,
-    heard,
     provenance,
 )
+from wavegen.familiarity import Familiarity, far_from
+from wavegen.wording import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,9 +59,10 @@ def compare(
     over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known.
     With `proof` each model compresses the files and restores them, and its row has `compressed_bits_per_sample`, which
     is None for one without a C++ engine (`wavegen.compression.proven`).
-    `warnings` says if the split is too little to rely on. `missing` names the baselines that cannot run here, or that
-    `without` names, and says why. Files are read from the memory-mapped corpus as they are scored. Raises UserError
-    when models and corpus do not fit each other, or a name is unknown.
+    `warnings` says if the split is too little to rely on, or far from what a model was trained on. `missing` names the
+    baselines that cannot run here, or that `without` names, and says why. Files are read from the memory-mapped corpus
+    as they are scored. Raises UserError when models and corpus do not fit each other, a name is unknown, or a recording
+    is not what was prepared.
     """
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
@@ -69,6 +73,7 @@ def compare(
     against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}")
+    verify(corpus, {split, *(["train"] if why.get(TrainingHistogram.name, "") is None else [])}, progress)
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
     bits = dict(_bits_of_rows(models, corpus, pcms, why, progress))
@@ -85,7 +90,10 @@ def compare(
         "differences": list(_differences([row["name"] for row in rows], bits, samples, against)),
         "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
         "mu_law_corpus": is_mu_law(codes),
-        "warnings": split_doubts(corpus.audit, split),
+        "warnings": [
+            *split_doubts(corpus.audit, split),
+            *far_from(models, [recording.id for recording in recordings], pcms),
+        ],
         "sample_rate": corpus.sample_rate,
         "corpus": str(corpus.path),
         "corpus_fingerprint": corpus.fingerprint,
@@ -128,12 +136,20 @@ def check_fit(models: Mapping[str, Density], corpus: Corpus) -> None:
             )
 
 
-def check_unheard(models: Mapping[str, AudioModel], corpus: Corpus, split: str) -> None:
-    """Raises UserError if a model from the box was trained or validated on a recording of the split."""
+def check_unheard(models: Mapping[str, Density], corpus: Corpus, split: str) -> None:
+    """Raises UserError if a model was trained or validated on a recording of the split.
+
+    In its own corpus it was not, unless another model was whose weights it started from.
+    """
     for name, model in models.items():
-        if known := heard(model, corpus.split(split)):
+        familiarity, own = Familiarity(model), model.metadata.get("corpus_fingerprint") == corpus.fingerprint
+        for recording in corpus.split(split) if familiarity.provenance.known else ():
+            familiarity.add(recording.id, recording.content_hash, None, own)
+        if seen := familiarity.seen:
+            many = f"{len(seen)} recordings" if len(seen) > 1 else "a recording"
             raise UserError(
-                f"{name} was trained or validated on {known[0]} of {corpus.path}'s {split} split; leave it out"
+                f"{name} was trained or validated on {many} of {corpus.path}'s {split} split ({listed(seen)}); "
+                "leave it out"
             )
 
 

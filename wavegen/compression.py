@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import filecmp
+import hashlib
 import os
 import tempfile
 import time
@@ -21,7 +22,9 @@ from wavegen.engine.packing import extension
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS
 from wavegen.examination import CODED, Examiner, Findings
+from wavegen.familiarity import Familiarity
 from wavegen.lockstep import Block, Job, lockstep
+from wavegen.ranges import Measurement
 from wavegen.wav import PIECE, Wav, read_wav
 from wavegen.wgn import (
     BLOCK,
@@ -64,9 +67,14 @@ def compress(
     rows = _whole(lockstep(model, jobs, _encode, threads, precision, progress))
     samples, size = sum(row["samples"] for row in rows), sum(row["bytes"] for row in rows)
     claimed, findings = sum(row.pop("model_bits") for row in rows), Findings(CODED)
+    familiarity = Familiarity(model)
     for (wav, _), row in zip(wavs, rows, strict=True):
         noticed = {"noticed": [wav.warning]} if wav.warning else {}
         findings.add(str(wav.path), row.pop("figures") | noticed)
+        content, measured = row.pop("content_hash"), row.pop("measured")
+        if wav.sample_rate == model.sample_rate and wav.frames:
+            familiarity.look_up(str(wav.path), content, _whole_if_cut(wav, familiarity))
+            familiarity.add_figures(str(wav.path), measured)
     return {
         "files": rows,
         "samples": samples,
@@ -80,7 +88,8 @@ def compress(
             for wav, _ in wavs
             if wav.sample_rate != model.sample_rate
         ]
-        + findings.warnings(),
+        + findings.warnings()
+        + familiarity.warnings(),
         "seconds": round(time.monotonic() - begun, 3),
     }
 
@@ -160,6 +169,7 @@ def _check_runs(model: AudioModel) -> None:
 def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator[Block, None, dict[str, Any]]:
     encoders = [extension().Encoder() for _ in range(wav.channels)]
     whole, bits, examiner = digest(), 0.0, Examiner(wav.channels, wav.sample_rate, "PCM_16")
+    mono, measured = hashlib.sha256(), Measurement()
     about = (precision, wav.channels, wav.sample_rate, wav.frames, wav.trailer_size)
     preamble = Preamble(*about, model, bytes(whole.digest_size), wav.header)
     with replacing(out) as temporary, open(temporary, "wb") as file:
@@ -169,6 +179,9 @@ def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator
             pcm = wav.pcm(start, min(start + BLOCK, wav.frames))
             whole.update(pcm.tobytes())
             examiner.add(pcm / 32768)
+            mixed = _mixed(pcm)
+            mono.update(mixed.tobytes())
+            measured.add(mixed)
             block = Block(encoders, np.ascontiguousarray(pcm.T, np.int16))
             yield block
             bits -= float(block.log2_prob.sum())
@@ -189,7 +202,20 @@ def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator
         "model_bits_per_sample": _per_sample(bits, samples),
         "model_bits": bits,
         "figures": examiner.coded_figures() if wav.frames else {},
+        "content_hash": mono.hexdigest(),
+        "measured": measured.figures(),
     }
+
+
+def _whole_if_cut(wav: Wav, familiarity: Familiarity) -> NDArray[np.int16] | None:
+    """The recording, (frames,), if the model was trained on pieces of recordings, which only all of it tells."""
+    return None if familiarity.provenance.cut is None else _mixed(wav.pcm(0, wav.frames))
+
+
+def _mixed(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+    """The mean of the channels, (frames, channels) to (frames,), halves rounded up: what a model is trained on."""
+    total, channels = pcm.sum(axis=1, dtype=np.int64), pcm.shape[1]
+    return ((2 * total + channels) // (2 * channels)).astype("<i2")
 
 
 def _restoring(source: str | Path, out: str | Path, preamble: Preamble) -> Job:

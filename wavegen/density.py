@@ -18,6 +18,7 @@ from wavegen.grid import Form, entry_of
 from wavegen.networks import NETWORKS
 from wavegen.networks.base import Network, State
 from wavegen.predictors import PREDICTORS, LinearPredictor, PredictorState
+from wavegen.provenance import in_short
 
 UNIFORM_SHARE = 2.0**-14  # of every distribution is uniform over the PCM codes: it caps surprise at 30 bits
 EMBEDDING_CHANNELS = 32
@@ -112,9 +113,7 @@ class Density(nn.Module, ABC):
             "macs_per_sample": self.macs_per_sample,
             "receptive_field": self.receptive_field,
         }
-        if heard := str(self.metadata.get("heard", "")):
-            about["heard"] = f"{len(heard.split())} recordings"
-        return about | self.metadata | about  # what the model knows of itself comes before what its file says
+        return about | in_short(self.metadata) | about  # what the model knows of itself comes before what its file says
 
 
 class AudioState(NamedTuple):

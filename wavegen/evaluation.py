@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,9 +20,6 @@ from wavegen.grid import Form, named
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from wavegen.data.corpus import Recording
-
-HASH_DIGITS = 8  # of each recording's content hash, in the list of what a model has heard
 UNIT = "bits/sample"
 STREAMS = 16  # files side by side
 SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds what a forward pass holds
@@ -191,13 +188,3 @@ def check_form(name: str, form: Form, expected: Form, cure: str) -> None:
     """Raises UserError, naming both forms and the `cure`, unless what is called `name` has the model's rate or grid."""
     if form != expected:
         raise UserError(f"{name}: {named(form)}, the model was trained at {named(expected)}; {cure}")
-
-
-def heard(model: Density, recordings: Iterable[Recording]) -> list[str]:
-    """The ids of those recordings that a model from the box names as trained or validated on."""
-    return [recording.id for recording in recordings if is_heard(model, recording.content_hash)]
-
-
-def is_heard(model: Density, content_hash: str) -> bool:
-    """Whether a model from the box names a recording of this content as trained or validated on."""
-    return content_hash[:HASH_DIGITS] in str(model.metadata.get("heard", "")).split()

@@ -11,6 +11,8 @@ import numpy as np
 
 from wavegen.atomic import replacing
 from wavegen.data.corpus import Corpus
+from wavegen.data.splits import SPLITS
+from wavegen.data.verification import verify
 from wavegen.density import Density
 from wavegen.engine.base import NOT_FINITE
 from wavegen.errors import UserError
@@ -29,8 +31,17 @@ class Source(NamedTuple):
     transcript: str = ""
 
 
-def of_corpus(corpus: Corpus) -> list[Source]:
-    """All recordings of all splits."""
+class Sources(NamedTuple):
+    """Recordings, what a user should know of them, and files of folders that were refused, with reasons."""
+
+    found: list[Source]
+    warnings: list[str]
+    refused: list[dict[str, str]]
+
+
+def of_corpus(corpus: Corpus, progress: bool = False) -> list[Source]:
+    """All recordings of all splits. Raises UserError if one is not what was prepared."""
+    verify(corpus, SPLITS, progress)
     return [
         Source(
             Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)),

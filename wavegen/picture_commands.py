@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from wavegen.errors import UserError
 from wavegen.outputs import warn
 from wavegen.picture_density import PictureModel
 
 if TYPE_CHECKING:
-    from wavegen.features import Source
+    from wavegen.features import Sources
 
 Result = tuple[dict[str, Any], str]
 
@@ -50,28 +48,32 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
     return result, score_text(result)
 
 
-def features(args: argparse.Namespace, model: PictureModel) -> tuple[list[Source], None, list[str]]:
-    """The pictures whose features are asked for; no window, and no warnings."""
+def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, None]:
+    """The pictures whose features are asked for."""
     from wavegen.data.corpus import open_corpus
-    from wavegen.evaluation import Take, check_form
-    from wavegen.features import Source, of_corpus
+    from wavegen.evaluation import check_form
+    from wavegen.familiarity import Familiarity
+    from wavegen.features import Source, Sources, of_corpus
+    from wavegen.picture_scoring import of_sheet, png_files
+    from wavegen.refusals import Refusals
     from wavegen.sheets import read_sheet
 
     _refuse(args, args.model, "window", "resample")
-    sources = []
+    sources, familiarity, refusals = [], Familiarity(model), Refusals()
+    read = functools.partial(read_sheet, grid=model.grid)
     for given in args.files:
         if (given / "corpus.json").exists():
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, "take a corpus of such pictures")
-            sources += of_corpus(corpus)
+            sources += of_corpus(corpus, progress=True)
             continue
-        for path in sorted(given.rglob("*.png")) if given.is_dir() else [given]:
-            for index, picture in enumerate(read_sheet(path, model.grid)):
-                take = Take(f"{path}[{index}]", picture.size, functools.partial(np.ravel, picture))
-                sources.append(Source(take))
+        for path, sheet in refusals.usable(given, png_files(given), read):
+            sources += [Source(take) for take in of_sheet(path, sheet)]
     if not sources:
         raise UserError(f"{', '.join(map(str, args.files))}: no pictures")
-    return sources, None, []
+    for source in sources:
+        familiarity.add(source.take.name, None, source.take.pcm())
+    return Sources(sources, [*refusals.warnings, *familiarity.warnings("pictures")], refusals.refused), None
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths: Mapping[str, Path]) -> Result:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from wavegen.audio import content_hash
 from wavegen.baselines.pixels import PixelHistograms
-from wavegen.comparison import check_fit
+from wavegen.comparison import check_fit, check_unheard
 from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.verification import verify
 from wavegen.engine.base import NOT_FINITE
 from wavegen.errors import UserError, nearest
-from wavegen.evaluation import DIGITS, PROVENANCE, bits_per_file, bootstrap_interval, check_form, provenance
+from wavegen.evaluation import DIGITS, PROVENANCE, Take, bits_per_file, bootstrap_interval, check_form, provenance
+from wavegen.familiarity import Familiarity
 from wavegen.grid import Grid
 from wavegen.picture_density import PictureModel
+from wavegen.refusals import Refusals
+from wavegen.scoring import Found, check_corpus, held_out
 from wavegen.sheets import read_sheet
 
 if TYPE_CHECKING:
@@ -36,7 +42,8 @@ def score_pictures(
     fit the model.
     """
     begun = time.monotonic()
-    names, pictures, warnings = _found([sources] if isinstance(sources, str | Path) else sources, model)
+    found = find_pictures([sources] if isinstance(sources, str | Path) else sources, model, progress is not None)
+    names, pictures = [take.name for take in found.takes], [take.pcm() for take in found.takes]
     nats = _nats(model, pictures, progress)
     dimensions = model.grid.dimensions
     return {
@@ -49,7 +56,8 @@ def score_pictures(
         **_estimate(nats, dimensions),
         "pictures": len(nats),
         "model": provenance(model),
-        "warnings": warnings,
+        "warnings": found.warnings,
+        "refused": found.refused,
         "seconds": round(time.monotonic() - begun, 3),
     }
 
@@ -62,29 +70,41 @@ def _nats(model: PictureModel, pictures: Sequence[NDArray[np.int16]], progress: 
     return nats
 
 
-def _found(sources: Sequence[str | Path], model: PictureModel) -> tuple[list[str], list[NDArray[np.int16]], list[str]]:
-    """What to call each picture of `sources`, its (dimensions,) levels, and warnings. Raises UserError."""
-    names: list[str] = []
-    pictures: list[NDArray[np.int16]] = []
-    warnings = []
+def find_pictures(sources: Sequence[str | Path], model: PictureModel, progress: bool = False) -> Found:
+    """The pictures of `sources`: PNG files, folders of them, the test pictures of a corpus.
+
+    A file of a folder that cannot be read is left out. Raises UserError for any other, for a folder without any, and
+    for a corpus whose pictures are not those that were prepared.
+    """
+    takes, warnings = [], []
+    familiarity, refusals = Familiarity(model), Refusals()
     for source in map(Path, sources):
         if (source / "corpus.json").exists():
             corpus = open_corpus(source)
             check_form(str(source), corpus.form, model.form, "score a corpus of such pictures")
-            if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
-                warnings.append(
-                    f"{source}: not the corpus of this model, which may have been trained on these pictures"
-                )
-            names += [recording.id for recording in corpus.split("test")]
-            pictures += list(corpus.pcms("test"))
+            warnings += check_corpus(corpus, model, familiarity.provenance.whole, "pictures")
+            verify(corpus, ["test"], progress)
+            takes += held_out(corpus, model, familiarity)
             continue
-        for path in sorted(source.rglob("*.png")) if source.is_dir() else [source]:
-            found = read_sheet(path, model.grid)
-            names += [str(path)] if len(found) == 1 else [f"{path}[{index}]" for index in range(len(found))]
-            pictures += list(found.reshape(len(found), -1))
-    if not pictures:
+        for path, sheet in refusals.usable(source, png_files(source), functools.partial(read_sheet, grid=model.grid)):
+            for take in of_sheet(path, sheet):
+                familiarity.add(take.name, content_hash(take.pcm()), take.pcm())
+                takes.append(take)
+    if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no pictures to score")
-    return names, pictures, warnings
+    return Found(takes, [*refusals.warnings, *warnings, *familiarity.warnings("pictures")], refusals.refused)
+
+
+def png_files(source: Path) -> list[Path]:
+    """The PNG files of a folder and the folders below; a file is itself."""
+    return sorted(source.rglob("*.png")) if source.is_dir() else [source]
+
+
+def of_sheet(path: Path, sheet: NDArray[np.int16]) -> Iterator[Take]:
+    """Each picture of a sheet, (pictures, …) levels."""
+    for index, picture in enumerate(sheet.reshape(len(sheet), -1)):
+        name = str(path) if len(sheet) == 1 else f"{path}[{index}]"
+        yield Take(name, picture.size, functools.partial(np.asarray, picture))
 
 
 def compare_pictures(
@@ -102,6 +122,7 @@ def compare_pictures(
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     check_fit(models, corpus)
+    check_unheard(models, corpus, split)
     if BASELINE.name in models:
         raise UserError(f"{BASELINE.name}: another row has this name; name the model, as in MINE=MODEL")
     names = [*models, BASELINE.name]
@@ -111,6 +132,7 @@ def compare_pictures(
     pictures = list(corpus.pcms(split))
     if not pictures:
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more pictures")
+    verify(corpus, {split, "train"}, progress)
     nats = dict(_nats_of_rows(models, corpus, pictures, progress))
     grid = next(iter(models.values())).grid
     rows: list[dict[str, Any]] = [

@@ -12,6 +12,7 @@ import numpy as np
 from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
 from wavegen.data.held_out import ENLARGE
+from wavegen.data.verification import verify
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
@@ -33,7 +34,7 @@ def quantize(
     bits per sample in float32 and rounded, and their paired difference with its interval. Raises UserError, and writes
     nothing, if it costs more, or model and corpus do not fit.
     """
-    pcms = _validation_files(model, corpus)
+    pcms = _validation_files(model, corpus, progress)
     samples, bits = np.array([len(pcm) for pcm in pcms]), {}
     for name in (PRECISIONS[0], precision):
         label = f"scoring in {name}" if progress else None
@@ -61,14 +62,17 @@ def quantize(
     return result
 
 
-def _validation_files(model: AudioModel, corpus: Corpus) -> list[NDArray[np.int16]]:
-    """The PCM of each. Raises UserError if model and corpus do not fit each other, or there is none."""
+def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> list[NDArray[np.int16]]:
+    """The PCM of each. Raises UserError if model and corpus do not fit each other, none is there, or one is not
+    what was prepared.
+    """
     check_form(str(corpus.path), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
     if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
         raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
     recordings = corpus.split(SPLIT)
     if not recordings:
         raise UserError(f"{corpus.path}: the {SPLIT} split is empty; {ENLARGE}")
+    verify(corpus, [SPLIT], progress)
     return [corpus.pcm(recording) for recording in recordings]
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from wavegen import audio
 from wavegen.audio import Audio, content_hash
 from wavegen.baselines.flac_samples import flac_bits_per_sample
-from wavegen.data.corpus import open_corpus
-from wavegen.density import AudioModel
+from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.verification import verify
+from wavegen.density import AudioModel, Density
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation import (
@@ -24,49 +25,73 @@ from wavegen.evaluation import (
     check_form,
     chunks,
     estimate,
-    heard,
-    is_heard,
     most_at_once,
     provenance,
 )
 from wavegen.examination import CHANNELS_READ, Findings
+from wavegen.familiarity import Familiarity, far_above_flac
+from wavegen.refusals import Refusals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def find_takes(
-    sources: Sequence[str | Path], model: AudioModel, resample: bool = False
-) -> tuple[list[Take], list[str]]:
-    """The recordings of `sources` (audio files, folders of them, the test files of a corpus), and warnings.
+class Found(NamedTuple):
+    """Recordings to score, what a user should know of them, and files of folders that were refused, with reasons."""
 
-    Every file is read once, so that a broken one is met before hours of scoring and not after.
-    Raises UserError for a file that cannot be read, or whose rate is not the model's unless `resample`.
+    takes: list[Take]
+    warnings: list[str]
+    refused: list[dict[str, str]]
+
+
+def find_takes(
+    sources: Sequence[str | Path], model: AudioModel, resample: bool = False, progress: bool = False
+) -> Found:
+    """The recordings of `sources`: audio files, folders of them, the test files of a corpus.
+
+    Every file is read once, so that a broken one is met before hours of scoring and not after; in a folder it is left
+    out. Raises UserError for a file that cannot be read, or whose rate is not the model's unless `resample`, for a
+    folder without any other, and for a corpus whose samples are not those that were prepared.
     """
-    takes, warnings, findings = [], [], Findings()
+    takes, warnings = [], []
+    findings, familiarity, refusals = Findings(), Familiarity(model), Refusals()
     for source in map(Path, sources):
-        if not (source / "corpus.json").exists():
-            for path in audio.find(source):
-                recording = _recording(path, model.sample_rate, resample)
-                read = functools.partial(read_at, path, model.sample_rate, resample)
-                takes.append(Take(str(path), len(recording.pcm), read))
-                findings.add(str(path), recording.figures)
-                if is_heard(model, content_hash(recording.pcm)):
-                    warnings.append(f"{path}: this model was trained or validated on it")
+        if (source / "corpus.json").exists():
+            corpus = open_corpus(source)
+            check_form(str(source), corpus.form, model.form, "prepare it again with --sample-rate")
+            warnings += check_corpus(corpus, model, familiarity.provenance.whole)
+            verify(corpus, ["test"], progress)
+            takes += held_out(corpus, model, familiarity)
             continue
-        corpus = open_corpus(source)
-        check_form(str(source), corpus.form, model.form, "prepare it again with --sample-rate")
-        if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
-            warnings.append(f"{source}: not the corpus of this model, which may have been trained on these files")
-        if known := heard(model, corpus.split("test")):
-            warnings.append(f"{source}: this model was trained or validated on {len(known)} of its test files")
-        takes += [Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)) for entry in corpus.split("test")]
+        read = functools.partial(read_noting, sample_rate=model.sample_rate, resample=resample, findings=findings)
+        for path, pcm in refusals.usable(source, audio.find(source), read):
+            familiarity.add(str(path), content_hash(pcm), pcm)
+            takes.append(Take(str(path), len(pcm), functools.partial(read_at, path, model.sample_rate, resample)))
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no recordings to score; a corpus's test split may be empty")
     odd = findings.listed()
     if any(found["kind"] in CHANNELS_READ for found in odd):
         warnings.insert(0, "compress codes every channel by itself: its bits for such files are not those of score")
-    return takes, [found["warning"] for found in odd] + warnings
+    about_files = [*refusals.warnings, *(found["warning"] for found in odd)]
+    return Found(takes, [*about_files, *warnings, *familiarity.warnings()], refusals.refused)
+
+
+def check_corpus(corpus: Corpus, model: Density, whole: bool, what: str = "files") -> list[str]:
+    """A warning if a model may have been trained on this corpus's held-out recordings and does not know it.
+
+    `whole` says that the model names all that it was trained on.
+    """
+    if whole or model.metadata.get("corpus_fingerprint") in (None, corpus.fingerprint):
+        return []
+    return [f"{corpus.path}: not the corpus of this model, which may have been trained on these {what}"]
+
+
+def held_out(corpus: Corpus, model: Density, familiarity: Familiarity) -> Iterator[Take]:
+    """The recordings of the test split, which `familiarity` is told of."""
+    own = model.metadata.get("corpus_fingerprint") == corpus.fingerprint
+    for recording in corpus.split("test"):
+        familiarity.add(recording.id, recording.content_hash, corpus.pcm(recording), own)
+        yield Take(recording.id, recording.samples, functools.partial(corpus.pcm, recording))
 
 
 def read_at(path: str | Path, sample_rate: int, resample: bool = False) -> NDArray[np.int16]:
@@ -108,7 +133,8 @@ def score(
     Raises UserError for what cannot be read or does not fit the model.
     """
     begun = time.monotonic()
-    takes, warnings = find_takes([files] if isinstance(files, str | Path) else files, model, resample)
+    files = [files] if isinstance(files, str | Path) else files
+    takes, warnings, refused = find_takes(files, model, resample, progress is not None)
     running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
     probe = running(streams=1)
     length = max(1, round(window * model.sample_rate)) if window else None
@@ -129,7 +155,8 @@ def score(
         "samples": int(samples.sum()),
         "sample_rate": model.sample_rate,
         "model": provenance(model),
-        "warnings": warnings,
+        "warnings": [*warnings, *far_above_flac(model, rows)],
+        "refused": refused,
         "seconds": round(time.monotonic() - begun, 3),
     }
     return result | ({"window": length / model.sample_rate} if length else {})

@@ -14,7 +14,7 @@ from wavegen.errors import UserError
 from wavegen.outputs import check_output, warn, write
 
 if TYPE_CHECKING:
-    from wavegen.features import Source
+    from wavegen.features import Sources
 
 Result = tuple[dict[str, Any], str]
 SECONDS = 5.0  # that are generated unless told otherwise
@@ -23,6 +23,7 @@ SECONDS = 5.0  # that are generated unless told otherwise
 def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     """Draws recordings, or goes on from one."""
     from wavegen.examination import Findings
+    from wavegen.familiarity import Familiarity
     from wavegen.report import generated_text
     from wavegen.sampling import generate, out_paths
     from wavegen.scoring import read_noting
@@ -30,16 +31,18 @@ def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     if args.rows is not None:
         raise UserError(f"--rows is for pictures, and {args.model} is a model of audio; --seconds says how long")
     out_paths(args.out, args.number)
-    prime, findings = None, Findings()
+    prime, warnings = None, []
     if args.prime is not None:
+        findings, familiarity = Findings(), Familiarity(model)
         prime = read_noting(args.prime, model.sample_rate, args.resample, findings)
-        warn({"warnings": findings.warnings()})
+        familiarity.add(str(args.prime), None, prime)
+        warn({"warnings": (warnings := findings.warnings() + familiarity.warnings())})
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     seeds = range(args.seed, args.seed + args.number)
     how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
     how |= {"threads": args.threads, "precision": args.precision, "exact": args.exact}
     draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
-    result = draws.describe(draws.write(args.out)) | {"warnings": findings.warnings()}
+    result = draws.describe(draws.write(args.out)) | {"warnings": warnings}
     return result, generated_text(result)
 
 
@@ -73,28 +76,35 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
     return result, score_text(result, curves=args.window is not None and not args.csv)
 
 
-def features(args: argparse.Namespace, model: AudioModel) -> tuple[list[Source], int | None, list[str]]:
-    """The recordings whose features are asked for, the window in samples, and warnings."""
+def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int | None]:
+    """The recordings whose features are asked for, and the window in samples."""
     from wavegen import audio
     from wavegen.data.corpus import open_corpus
     from wavegen.evaluation import Take, check_form
     from wavegen.examination import Findings
-    from wavegen.features import Source, of_corpus
+    from wavegen.familiarity import Familiarity
+    from wavegen.features import Source, Sources, of_corpus
+    from wavegen.refusals import Refusals
     from wavegen.scoring import read_at, read_noting
 
-    sources, findings = [], Findings()
+    sources, findings, familiarity, refusals = [], Findings(), Familiarity(model), Refusals()
+    read = functools.partial(read_noting, sample_rate=model.sample_rate, resample=args.resample, findings=findings)
     for given in args.files:
         if (given / "corpus.json").exists():
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, "prepare it again with --sample-rate")
-            sources += of_corpus(corpus)
+            found = of_corpus(corpus, progress=True)
+            for source in found:
+                familiarity.add(source.take.name, None, source.take.pcm())
+            sources += found
             continue
-        for path in audio.find(given):
-            read = functools.partial(read_at, path, model.sample_rate, args.resample)
-            pcm = read_noting(path, model.sample_rate, args.resample, findings)
-            sources.append(Source(Take(str(path), len(pcm), read)))
+        for path, pcm in refusals.usable(given, audio.find(given), read):
+            familiarity.add(str(path), None, pcm)
+            again = functools.partial(read_at, path, model.sample_rate, args.resample)
+            sources.append(Source(Take(str(path), len(pcm), again)))
     window = None if args.window is None else max(1, round(args.window * model.sample_rate))
-    return sources, window, findings.warnings()
+    warnings = [*refusals.warnings, *findings.warnings(), *familiarity.warnings()]
+    return Sources(sources, warnings, refusals.refused), window
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: Mapping[str, Path]) -> Result:

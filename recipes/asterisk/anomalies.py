@@ -33,6 +33,7 @@ from wavegen import audio, load, open_corpus
 from wavegen.baselines import flac_bits
 from wavegen.comparison import check_fit, check_unheard
 from wavegen.data.corpus import Corpus
+from wavegen.data.verification import verify
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
 from wavegen.evaluation import bits_per_file, provenance
@@ -258,6 +259,7 @@ def opened(arguments: argparse.Namespace) -> tuple[AudioModel, Corpus]:
     model, corpus = load(arguments.model), open_corpus(arguments.corpus)
     check_fit({str(arguments.model): model}, corpus)
     check_unheard({str(arguments.model): model}, corpus, "test")
+    verify(corpus, ["test"])
     return model, corpus
 
 

@@ -1,9 +1,10 @@
-"""Puts a trained model into the box: a file that is at home on no corpus, and knows every recording it has heard.
+"""Bundles a trained model: a file that belongs to no corpus, and names every recording that it was trained on.
 
     python recipes/asterisk/box.py runs/allison corpus-allison wavegen/models/allison.safetensors
 
-Other models are compared on their own corpus only. This one may be compared on any whose recordings it has not heard:
-it keeps the start of the content hash of each that it was trained or validated on.
+Other models are compared on their own corpus only. This one may be compared on any whose held-out recordings it was
+neither trained nor validated on: it keeps the start of the content hash of each that it was. In the place of the run, a
+model that was bundled before is brought up to date; its weights stay what they are.
 """
 
 from __future__ import annotations
@@ -14,9 +15,22 @@ from pathlib import Path
 
 from wavegen.checkpoint import load, save
 from wavegen.comparison import check_fit
-from wavegen.data.corpus import open_corpus
+from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.verification import verify
+from wavegen.density import AudioModel
 from wavegen.errors import UserError
-from wavegen.evaluation import HASH_DIGITS
+from wavegen.provenance import HEARD, HEARD_DIGITS, TRAINED, HashSet
+from wavegen.training.origin import USED, origin
+
+
+def check_same(model: AudioModel, corpus: Corpus) -> None:
+    """Raises UserError unless the corpus is the one whose recordings a bundled model names."""
+    used = [entry.content_hash for split in USED for entry in corpus.split(split)]
+    if HEARD in model.metadata and set(model.metadata[HEARD].split()) != {content[:HEARD_DIGITS] for content in used}:
+        raise UserError(f"{corpus.path}: not the corpus that the model was trained on")
+    training = HashSet.of(entry.content_hash for entry in corpus.split("train")).encode()
+    if model.metadata.get(TRAINED, training) != training:
+        raise UserError(f"{corpus.path}: not the corpus that the model was trained on")
 
 
 def main() -> None:
@@ -27,8 +41,10 @@ def main() -> None:
     arguments = parser.parse_args()
     model, corpus = load(arguments.run), open_corpus(arguments.corpus)
     check_fit({arguments.run.name: model}, corpus)
-    heard = " ".join(entry.content_hash[:HASH_DIGITS] for entry in corpus.recordings if entry.split != "test")
-    save(model, arguments.model, {**model.metadata, "corpus_fingerprint": None, "heard": heard})
+    check_same(model, corpus)
+    verify(corpus, USED)
+    kept = {key: value for key, value in model.metadata.items() if key != HEARD}
+    save(model, arguments.model, {**kept, "corpus_fingerprint": None, **origin(corpus)})
     print(f"{arguments.model}: {model.num_parameters} parameters, weights {model.metadata['weights_hash']}")
 
 

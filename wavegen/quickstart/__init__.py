@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wavegen import audio, speech
+from wavegen import audio, models, speech
 from wavegen.atomic import replacing
 from wavegen.checkpoint import load
 from wavegen.comparison import compare
@@ -78,11 +78,12 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
         say(f"training {name} for {duration(60 * each)}")
         recipe = load_recipe(RECIPES / f"{name}.toml", [f"training.minutes={each:.4f}"])
         train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
-    models = {name: load(out / name) for name in MODELS} | {f"{IN_THE_BOX}, in the box": load(IN_THE_BOX)}
+    trained = {name: load(out / name) for name in MODELS}
+    bundled = load(models.FOLDER / f"{IN_THE_BOX}.safetensors")  # whatever is called so in the working folder
     say("scoring the held-out recordings with each, with the model in the box and with classical coders")
-    table = compare(models, corpus, progress=True)
+    table = compare({**trained, f"{IN_THE_BOX}, in the box": bundled}, corpus, progress=True)
     say("drawing speech from the WaveNet")
-    sounds = list(_sounds(models["wavenet"], corpus, out))
+    sounds = list(_sounds(trained["wavenet"], corpus, out))
     say("writing the report")
     with replacing(out / "table.json") as temporary:
         temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -12,8 +12,8 @@ from wavegen.errors import UserError
 from wavegen.grid import Grid, named
 
 
-def take_weights(model: Density, path: str | Path) -> str:
-    """Copies the weights of the model file `path` into `model`; gives their hash.
+def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
+    """Copies the weights of the model file `path` into `model`; gives what the file says of their making.
 
     Raises UserError, naming what differs, unless the two have the same settings and sample rate.
     """
@@ -32,7 +32,7 @@ def take_weights(model: Density, path: str | Path) -> str:
                 "--init takes a model of the recipe's settings"
             )
     model.load_state_dict(other.state_dict())
-    return str(other.metadata["weights_hash"])
+    return other.metadata
 
 
 def _flat(settings: dict[str, dict[str, Any]]) -> dict[str, Any]:

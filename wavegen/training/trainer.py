@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,11 +21,13 @@ from wavegen.densities import untrained
 from wavegen.errors import UserError
 from wavegen.grid import named, part
 from wavegen.process import interrupt_noted, keep_freed_memory, locked, torch_threads
+from wavegen.provenance import Provenance, inherited
 from wavegen.recipe import CorpusSettings, Recipe
 from wavegen.training import folder
 from wavegen.training.batches import training_windows, validation_files
 from wavegen.training.learner import AbandonedError, Learner, NotFiniteError, Step
 from wavegen.training.log import Log
+from wavegen.training.origin import check_recordings, origin
 from wavegen.training.previews import Previews
 from wavegen.training.processes import ALONE, Processes, device, together
 from wavegen.training.readiness import check_ready, run_bytes
@@ -52,7 +55,8 @@ def train(
     weights, best on the validation split), the last one and what resuming needs; a resumed run ends with the
     same bits as one that was never interrupted. `init` is a model of the same settings to start from.
     Under torchrun all processes train one model. Raises UserError when recipe, corpus, folder or model do not
-    fit, when another process trains in the folder, and when training diverges.
+    fit, when a recording is not what was prepared, when another process trains in the folder, and when training
+    diverges.
     """
     run = Path(run)
     with together() as processes, contextlib.ExitStack() as held:
@@ -63,6 +67,7 @@ def train(
                 held.enter_context(locked(run))
                 if (run / folder.STATE).exists() and not resume:
                     raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
+        check_recordings(corpus, processes, progress)
         trainer.open()
         trainer.run_all(progress)
     return run / BEST
@@ -90,7 +95,8 @@ class Trainer:
             raise UserError(f"{corpus.path}: the training split is empty; {ENLARGE}")
         model = untrained(recipe.model, corpus.form, str(corpus.path))
         windows = training_windows(corpus.pcms("train"), model, recipe.training, processes.world)
-        self.init = None if init is None else take_weights(model, init)
+        start = {} if init is None else take_weights(model, init)
+        self.init, self.inherited = start.get("weights_hash"), inherited(start)
         self.learner = Learner(model.to(device()), recipe.training, windows, processes)
         self.validation = list(validation_files(corpus))
         self.previews = Previews(self.validation, corpus.form)
@@ -256,6 +262,7 @@ class Trainer:
             position = {
                 "corpus_fingerprint": self.corpus.fingerprint,
                 "init": self.init,
+                "inherited": self.inherited,
                 "step": self.learner.step,
                 "samples": self.learner.samples,
                 "seconds": self.seconds,
@@ -279,7 +286,14 @@ class Trainer:
             **({} if self.init is None else {"init": self.init}),
             **({} if self.processes.world == 1 else {"processes": self.processes.world}),
             **self.recipe.sampling.model_dump(),
+            **self.inherited,
+            **self.origin,
         }
+
+    @cached_property
+    def origin(self) -> dict[str, str | float]:
+        """What its models say of the recordings that they were trained on."""
+        return origin(self.corpus)
 
     def _take_over(self, recipe: Recipe, tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> None:
         """Goes on from a saved state. Raises UserError if it is another recipe's or corpus's, or damaged."""
@@ -312,7 +326,8 @@ class Trainer:
             )
         if self.init not in (None, header["init"]):
             raise UserError(f"{self.run}: did not start from the model that --init names; leave --init out")
-        self.init = header["init"]
+        self.init, self.inherited = header["init"], dict(header.get("inherited", self.inherited))
+        Provenance.of(self.inherited)
 
 
 def _values(step: Step, taken: float) -> dict[str, float | None]:

@@ -1,0 +1,164 @@
+"""Level, DC offset and bandwidth of recordings, and whether they lie outside those of a model's training recordings."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+RANGES = "training_ranges"  # in a model's metadata
+FRAME = 512  # samples of the spectrum's frames
+PIECE = FRAME * 512  # samples that are worked on at once
+SILENCE = -70.0  # dB: a recording below is silence, whose level and spectrum are those of its noise
+TRIMMED = 0.01  # of the training recordings at either end may be odd: tones, beeps, a click
+FEW = 4  # recordings say so little of a range that its margin is doubled
+MANY_SILENT = 0.005  # of the training recordings: then silence is nothing new
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A figure of a recording; one beyond the training recordings' range by `margin`, or half the range, is outside."""
+
+    name: str
+    unit: str
+    margin: float
+
+    def text(self, value: float) -> str:
+        return f"{round(value) + 0} {self.unit}" if self.unit else f"{value:.2f}"
+
+    def between(self, pair: tuple[float, float]) -> str:
+        low, high = map(self.text, pair)
+        return f"{self.name} {low.removesuffix(self.unit).rstrip()} to {high}"
+
+
+# Margins: allison needs 0.7 bits more for 32 codes of DC and 1.1 for 64, 0.5 for a gain of ±6 dB and 1.5 for +12 dB.
+# Held-out Asterisk recordings lie within them, 4 kHz sound at 8 kHz is 20 dB below all speech in the upper half band.
+QUANTITIES = {
+    "dc": Quantity("DC", "codes", 24.0),
+    "level": Quantity("level (RMS)", "dB", 6.0),
+    "upper": Quantity("level above half the band", "dB", 15.0),
+    "mean": Quantity("mean level", "", 0.05),  # of a picture, 1 being white
+}
+
+
+class Measurement:
+    """Measures a recording of sound, (samples,) int16, in pieces of any length; `figures` says what it came to."""
+
+    def __init__(self) -> None:
+        self.samples, self.sum, self.squares = 0, 0, 0.0
+        self.power = np.zeros(FRAME // 2 + 1)
+        self.rest = np.zeros(0, np.int16)
+        self.window = np.hanning(FRAME)
+
+    def add(self, pcm: np.ndarray) -> None:
+        for start in range(0, len(pcm), PIECE):
+            piece = pcm[start : start + PIECE]
+            values = piece.astype(np.float64)
+            self.samples += len(piece)
+            self.sum += int(values.sum())
+            self.squares += float(values @ values)
+            self.rest = np.concatenate([self.rest, piece])
+            whole = len(self.rest) // FRAME * FRAME
+            self._add_frames(self.rest[:whole])
+            self.rest = self.rest[whole:]
+
+    def _add_frames(self, pcm: np.ndarray) -> None:
+        if len(pcm):
+            spectrum = np.fft.rfft(pcm.reshape(-1, FRAME) * self.window, axis=1)
+            self.power += (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
+
+    def figures(self) -> dict[str, float]:
+        """`dc` in codes, `level` and `upper`, the level of the band's upper half, in dB of full scale."""
+        if not self.power.any():  # shorter than a frame
+            self._add_frames(np.pad(self.rest, (0, FRAME - len(self.rest))))
+        dc = self.sum / max(1, self.samples)
+        variance = max(0.0, self.squares / max(1, self.samples) - dc * dc)
+        power = self.power[2:]  # without DC
+        share = float(power[len(power) // 2 :].sum() / max(power.sum(), 1e-9))
+        return {"dc": dc, "level": _decibels(variance), "upper": _decibels(variance * share)}
+
+
+def _decibels(power: float) -> float:
+    return 10 * math.log10(max(power, 1e-3) / 32768**2)
+
+
+def sound_figures(pcm: np.ndarray) -> dict[str, float]:
+    """The figures of a recording, (samples,) int16."""
+    measurement = Measurement()
+    measurement.add(pcm)
+    return measurement.figures()
+
+
+def picture_figures(picture: np.ndarray, levels: int) -> dict[str, float]:
+    """The figures of a picture, (dimensions,) integers from 0 to levels − 1."""
+    return {"mean": float(picture.mean()) / (levels - 1)}
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What the training recordings' figures lie between, all but a hundredth at either end.
+
+    `recordings` that are no silence were looked at, the share `silent` of all that were looked at is silence.
+    """
+
+    recordings: int
+    silent: float
+    between: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, figures: Sequence[Mapping[str, float]]) -> Ranges:
+        """The ranges of recordings, of which there is one at least, by the figures of each."""
+        loud = [one for one in figures if not _is_silent(one)] or figures
+        between = {}
+        for key in loud[0]:
+            values = np.sort([one[key] for one in loud])
+            cut = int(TRIMMED * len(values))
+            between[key] = (round(float(values[cut]), 4), round(float(values[-1 - cut]), 4))
+        return cls(len(loud), round(sum(map(_is_silent, figures)) / len(figures), 4), between)
+
+    def outside(self, figures: Mapping[str, float]) -> list[str]:
+        """The keys of the figures that lie beyond the ranges and their margins."""
+        judged = {key: value for key, value in figures.items() if key in self.between}
+        if _is_silent(figures):
+            new = self.silent < MANY_SILENT
+            judged = {key: value for key, value in judged.items() if key == "dc" or (key == "level" and new)}
+        return [key for key, value in judged.items() if not self._within(key, value)]
+
+    def _within(self, key: str, value: float) -> bool:
+        low, high = self.between[key]
+        margin = max(QUANTITIES[key].margin, (high - low) / 2) * (1 + FEW / self.recordings)
+        return low - margin <= value <= high + margin
+
+    def text(self) -> str:
+        """For people to read."""
+        between = [QUANTITIES[key].between(pair) for key, pair in self.between.items()]
+        return f"{', '.join(between)} ({self.recordings} recordings)"
+
+    def encode(self) -> str:
+        return json.dumps({"recordings": self.recordings, "silent": self.silent, **self.between})
+
+    @classmethod
+    def decode(cls, text: str) -> Ranges:
+        """What `encode` gave. Raises ValueError for anything else."""
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise ValueError("not ranges")
+        recordings, silent = found.pop("recordings", None), found.pop("silent", None)
+        if type(recordings) is not int or recordings < 1 or not _is_number(silent):
+            raise ValueError("not ranges")
+        for key, pair in found.items():
+            if key not in QUANTITIES or not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)):
+                raise ValueError("not ranges")
+        return cls(recordings, silent, {key: (pair[0], pair[1]) for key, pair in found.items()})
+
+
+def _is_silent(figures: Mapping[str, float]) -> bool:
+    return figures.get("level", 0.0) < SILENCE
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
