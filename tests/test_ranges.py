@@ -66,7 +66,7 @@ def corpus(tmp_path_factory):
 
 
 def test_held_out_speech_is_like_training_speech_and_changed_speech_is_not(corpus):
-    ranges = Ranges.decode(origin(corpus)["training_ranges"])
+    ranges = Ranges.decode(str(origin(corpus)["training_ranges"]))
     held_out = [*corpus.pcms("validation"), *corpus.pcms("test")]
     assert len(held_out) > 20
     assert [ranges.outside(sound_figures(pcm)) for pcm in held_out] == [[]] * len(held_out)
