@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wavegen.errors import UserError
 from wavegen.names import order
-from wavegen.optional import TORCHAUDIO, fault, needed
+from wavegen.optional import TORCHAUDIO, fault
 from wavegen.text import read_lines
 
 OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
@@ -97,15 +97,17 @@ def download(layout: Layout, folder: Path) -> None:
     Raises UserError if that fails, and before anything else where torchaudio is missing or cannot be loaded.
     """
     by_hand = "get it by hand, as its recipe's README says"
-    with needed(TORCHAUDIO, f"{layout.name} cannot be downloaded"):
+    try:
         importlib.import_module("torchaudio.datasets")
+    except Exception as error:  # of whatever kind: it loads libraries of others
+        raise UserError(f"{layout.name} cannot be downloaded: {fault(TORCHAUDIO, error)}, or {by_hand}") from error
     existed = folder.exists()
     failed = f"{folder}: {layout.name} cannot be downloaded: {{}}; {{}}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         layout.download(folder)
     except ImportError as error:  # torchaudio asks for more of its parts
-        raise UserError(f"{layout.name} cannot be downloaded: {fault(TORCHAUDIO, error)}") from error
+        raise UserError(f"{layout.name} cannot be downloaded: {fault(TORCHAUDIO, error)}, or {by_hand}") from error
     except OSError as error:
         if error.errno in OF_THE_DISK:
             raise UserError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error
