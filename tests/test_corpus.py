@@ -81,6 +81,25 @@ def test_identical_audio_is_never_on_both_sides(tmp_path, names):
     assert audit["duplicates"] == ([sorted(f"{name}.wav" for name in names)] if len(names) > 1 else [])
 
 
+def test_an_added_copy_takes_nothing_back_from_what_is_held_out(tmp_path):
+    """Whatever the copy is called, one name sorts before all others; copies of what is trained on may be held out."""
+    held_out = [name for name in NAMES if split_of(name) != "train"]
+    folder_of(tmp_path / "source", {name: noise(1000 + 7 * n) for n, name in enumerate(NAMES)})
+    prepare(tmp_path / "source", tmp_path / "before")
+    train = next(f"0{n}.wav" for n in range(99) if split_of(f"0{n}.wav") == "train")
+    for number, name in enumerate(held_out):
+        copy = tmp_path / "source" / f"{'!' * (number + 1)}" / train
+        copy.parent.mkdir()
+        shutil.copy(tmp_path / "source" / name, copy)
+    prepare(tmp_path / "source", tmp_path / "after")
+    before, after = (
+        {recording.id: recording.split for recording in open_corpus(tmp_path / name).recordings}
+        for name in ("before", "after")
+    )
+    assert {after[name] for name in held_out if before[name] == "test"} == {"test"}
+    assert {after[name] for name in held_out} <= {"validation", "test"}
+
+
 def test_fingerprint_is_of_the_contents(source, tmp_path):
     def fingerprint(name, source=source, **options):
         prepare(source, tmp_path / name, **options)

@@ -14,6 +14,7 @@ from wavegen import audio
 from wavegen.cli import main
 from wavegen.data.corpus import open_corpus, prepare
 from wavegen.data.cutting import piece_lengths
+from wavegen.data.gathering import Gathering
 
 RATE = 1000
 
@@ -109,6 +110,28 @@ def test_a_cut_corpus_is_the_same_for_any_number_of_processes(tmp_path, monkeypa
     monkeypatch.setattr("wavegen.data.reading.SHARE_BYTES", 4000)
     corpus_of(tmp_path, [0.05, *[0.7 * number for number in range(1, 14)]], cut=1, processes=1)
     prepare(tmp_path / "source", tmp_path / "again/corpus", cut=1, processes=3)
+    assert tree(tmp_path / "corpus") == tree(tmp_path / "again/corpus")
+
+
+def test_an_interrupted_cut_goes_on(tmp_path, monkeypatch):
+    corpus_of(tmp_path, [0.9 * number for number in range(1, 12)], cut=1, processes=1)
+    add, left = Gathering.add, [7]
+
+    def stopping(self, read):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        add(self, read)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Gathering, "add", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(tmp_path / "source", tmp_path / "again/corpus", cut=1, processes=1)
+    readings = []
+    read = audio.read
+    monkeypatch.setattr("wavegen.data.reading.audio.read", lambda *a: readings.append(a) or read(*a))
+    prepare(tmp_path / "source", tmp_path / "again/corpus", cut=1, processes=1)
+    assert len(readings) == 4
     assert tree(tmp_path / "corpus") == tree(tmp_path / "again/corpus")
 
 

@@ -38,6 +38,11 @@ def test_enough_is_not_warned_of(tmp_path):
     assert [each for each in warnings_of(tmp_path, MANY) if "split" in each] == []
 
 
+def test_a_long_file_is_enough_to_train_on(tmp_path):
+    found = warnings_of(tmp_path, MANY | {"train": [60.0]})
+    assert [each for each in found if "split" in each] == []
+
+
 def test_few_short_recordings_are_not_split_by_time(tmp_path):
     """Whose ends would be no piece: all would be trained on."""
     folder_of(tmp_path / "source", {"train": [1.0] * 6, "validation": [1.0], "test": [1.0]})

@@ -28,9 +28,7 @@ def test_a_folder_gives_one_corpus_in_either_form(tmp_path, split_by):
     """Ids, order, speakers, splits and the fingerprint, by which models know their corpus."""
     made = []
     for form in FORMS:
-        folder_of(
-            tmp_path / form, [unicodedata.normalize(form, name) for name in ["cafés/f.wav", "cafez/f.wav", *NAMES]]
-        )
+        folder_of(tmp_path / form, [unicodedata.normalize(form, name) for name in ["café/f.wav", "caff/f.wav", *NAMES]])
         prepare(tmp_path / form, tmp_path / f"{form}-corpus", split_by=split_by)
         made.append(open_corpus(tmp_path / f"{form}-corpus"))
     one, other = made

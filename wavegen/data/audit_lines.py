@@ -15,7 +15,7 @@ MAX_REASONS = 10
 def count_line(audit: Mapping[str, Any]) -> str:
     """How many files there are, or pieces of them."""
     if "cut" not in audit:
-        return f"{audit['files']} files"
+        return counted(audit["files"], "file")
     cut = audit["cut"]
     return (
         f"{counted(audit['files'], 'piece')} of about {cut['seconds']:g} s of {counted(cut['recordings'], 'recording')}"

@@ -74,7 +74,7 @@ def split_doubts(audit: Mapping[str, Any], split: str) -> list[str]:
     """What makes a split that is not empty too little to rely on, a sentence each."""
     of, found = audit["splits"][split], []
     seconds, silence = 60 * of["minutes"], of.get("digital_silence", 0)  # which older audits do not have
-    if of["files"] < FEW_FILES or seconds < LITTLE_SECONDS:
+    if _is_little(split, of):
         interval = ", and there is no interval over one file" if split == "test" and of["files"] == 1 else ""
         number = counted(of["files"], "piece" if "cut" in audit else "file")
         found.append(f"the {split} split is {_length(seconds)} in {number}: {LITTLE[split]}{interval}")
@@ -108,12 +108,8 @@ def split_warnings(audit: Mapping[str, Any]) -> list[str]:
 def advice(audit: Mapping[str, Any]) -> str | None:
     """The options of `prepare` that would give larger held-out splits of the same recordings; None if none would."""
     splits = audit["splits"]
-    enough = all(
-        of["files"] >= FEW_FILES
-        and 60 * of["minutes"] >= LITTLE_SECONDS
-        and of["minutes"] <= splits["train"]["minutes"]
-        for of in splits.values()
-    )
+    longest = splits["train"]["minutes"]
+    enough = not any(_is_little(name, of) or of["minutes"] > longest for name, of in splits.items())
     split_by, cut = audit["split_by"], audit.get("cut")
     if enough or split_by in (OFFICIAL, SPEAKER):
         return None
@@ -123,6 +119,11 @@ def advice(audit: Mapping[str, Any]) -> str | None:
     if seconds / recordings < 3 * piece or (cut is not None and split_by == TIME and cut["seconds"] <= piece):
         return None  # pieces would be as long as the recordings are
     return f"--cut {piece}" + (" --split-by time" if recordings >= FEW_TO_CUT and split_by == FILE else "")
+
+
+def _is_little(split: str, of: Mapping[str, Any]) -> bool:
+    """Whether a split decides nothing; of what is trained on only the length matters."""
+    return 60 * of["minutes"] < LITTLE_SECONDS or (split != "train" and of["files"] < FEW_FILES)
 
 
 def _length(seconds: float) -> str:

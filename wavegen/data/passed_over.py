@@ -5,61 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from wavegen.containers import UNREADABLE
 from wavegen.wording import listed
 
-# What holds sound but is not looked at: nobody leaves such files out on purpose. Kinds that `wavegen.audio` reads
-# never come here.
-SOUND = frozenset(
-    (
-        ".3gp",
-        ".8svx",
-        ".aac",
-        ".ac3",
-        ".alac",
-        ".amr",
-        ".ape",
-        ".au",
-        ".avi",
-        ".caf",
-        ".dff",
-        ".dsf",
-        ".dts",
-        ".eac3",
-        ".flv",
-        ".gsm",
-        ".m4a",
-        ".m4b",
-        ".m4r",
-        ".m4v",
-        ".mka",
-        ".mkv",
-        ".mov",
-        ".mp2",
-        ".mp4",
-        ".mpc",
-        ".mpga",
-        ".nist",
-        ".ofr",
-        ".paf",
-        ".ra",
-        ".rm",
-        ".sd2",
-        ".shn",
-        ".snd",
-        ".sph",
-        ".spx",
-        ".tak",
-        ".tta",
-        ".voc",
-        ".vox",
-        ".w64",
-        ".weba",
-        ".webm",
-        ".wma",
-        ".wmv",
-        ".wv",
-    )
-)
 NO_SUFFIX = "without a suffix"
 MAX_KINDS = 8
 
@@ -77,7 +25,7 @@ def passed_over_text(passed: Mapping[str, int]) -> str:
 
 def passed_over_warnings(passed: Mapping[str, int]) -> list[str]:
     """A sentence if files were passed over that hold sound."""
-    sound = {kind: number for kind, number in passed.items() if kind in SOUND}
+    sound = {kind: number for kind, number in passed.items() if kind in UNREADABLE}
     if not sound:
         return []
     is_one = sum(sound.values()) == 1
