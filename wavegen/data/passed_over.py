@@ -5,61 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from wavegen.containers import UNREADABLE
 from wavegen.wording import listed
 
 # What holds sound but is not looked at: nobody leaves such files out on purpose. Kinds that `wavegen.audio` reads
 # never come here.
-SOUND = frozenset(
-    (
-        ".3gp",
-        ".8svx",
-        ".aac",
-        ".ac3",
-        ".alac",
-        ".amr",
-        ".ape",
-        ".au",
-        ".avi",
-        ".caf",
-        ".dff",
-        ".dsf",
-        ".dts",
-        ".eac3",
-        ".flv",
-        ".gsm",
-        ".m4a",
-        ".m4b",
-        ".m4r",
-        ".m4v",
-        ".mka",
-        ".mkv",
-        ".mov",
-        ".mp2",
-        ".mp4",
-        ".mpc",
-        ".mpga",
-        ".nist",
-        ".ofr",
-        ".paf",
-        ".ra",
-        ".rm",
-        ".sd2",
-        ".shn",
-        ".snd",
-        ".sph",
-        ".spx",
-        ".tak",
-        ".tta",
-        ".voc",
-        ".vox",
-        ".w64",
-        ".weba",
-        ".webm",
-        ".wma",
-        ".wmv",
-        ".wv",
-    )
-)
+SOUND = frozenset(UNREADABLE) | {".8svx", ".ircam", ".paf"}  # the latter are read when named
 NO_SUFFIX = "without a suffix"
 MAX_KINDS = 8
 
