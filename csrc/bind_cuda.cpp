@@ -66,19 +66,21 @@ void open(cuda::Engine* place, const std::shared_ptr<cuda::Weights>& weights, st
 }
 
 nb::tuple look_up(const cuda::Weights& weights, const Array<float, 1>& params, double location, double temperature,
-                  double top_p, const Array<std::uint32_t, 1>& places) {
-    const Sampling how = checked_sampling(weights.head().component == nullptr, temperature, top_p);
+                  double top_p, const Array<std::uint32_t, 1>& places, bool exact) {
+    const Sampling how = checked_sampling(weights.head().component == nullptr, temperature, top_p, exact);
     weight(params, {weights.head().num_params()}, "params");
     require(std::isfinite(location), "location must be a finite number");
     within(places.size(), 1, 1 << 20, "the number of places");
-    for (std::size_t i = 0; i < places.size(); ++i) within(places.data()[i], 0, kTotal - 1, "a place");
+    const std::uint32_t total = exact ? kTotal : kModelShare;
+    for (std::size_t i = 0; i < places.size(); ++i) within(places.data()[i], 0, total - 1, "a place");
     const cuda::DeviceArray<float> row(std::vector<float>(params.data(), params.data() + params.size()));
     const cuda::DeviceArray<std::uint32_t> where(
         std::vector<std::uint32_t>(places.data(), places.data() + places.size()));
     const cuda::DeviceArray<std::uint32_t> symbols(places.size());
     const cuda::DeviceArray<double> log2_prob(places.size());
-    cuda::check(cuda::run_look_up(weights.model(), row.data(), location, {how.temperature, how.top_p, true, 0, 0},
-                                  places.size(), where.data(), symbols.data(), log2_prob.data()));
+    const cuda::Asked asked = {how.temperature, how.top_p, how.exact, true, 0, 0};
+    cuda::check(cuda::run_look_up(weights.model(), row.data(), location, asked, places.size(), where.data(),
+                                  symbols.data(), log2_prob.data()));
     Owned<std::uint32_t> found({places.size()});
     Owned<double> found_log2_prob({places.size()});
     symbols.download(found.data(), 0, places.size());
@@ -105,7 +107,8 @@ NB_MODULE(wavegen_cuda, m) {
     m.def("device", &cuda::device_name, "What the GPU is called.");
     m.def("multiprocessors", &cuda::multiprocessors, "How many the GPU has.");
     m.def("look_up", &look_up, "weights"_a, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a,
-          "places"_a.noconvert(), "The symbols, uint32, that hold places below 2^30, and log2 p; for tests.");
+          "places"_a.noconvert(), "exact"_a = true,
+          "The symbols, uint32, that hold the places, and log2 p; for tests.");
     m.def("clocks", &clocks,
           "Cycles since the last call, by what they went to; zeros unless built with WAVEGEN_CUDA_CLOCKS.");
     nb::class_<cuda::Weights>(m, "Weights", "A WaveNet with its inputs and its distribution, on the GPU.");
@@ -120,7 +123,7 @@ NB_MODULE(wavegen_cuda, m) {
         .def_prop_ro("fell_back", &cuda::Engine::fell_back,
                      "Whether few streams are in the kernel for many, as weights do not fit on chip.")
         .def("generate", &generate_streams<cuda::Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
-             "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
+             "exact"_a = false, "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
         .def("feed", &feed_streams<cuda::Engine>, "symbols"_a.noconvert(),
              "log2 p of given symbols' codes, (streams, count).")
         .def("save", &save_streams<cuda::Engine>,

@@ -49,7 +49,7 @@ std::unique_ptr<Replay> replay_of(Engine& engine, std::size_t count) {
     const std::vector<std::uint64_t> seeds(engine.streams());
     std::vector<std::uint16_t> symbols(engine.streams() * count);
     std::vector<double> log2_prob(engine.streams() * count);
-    replay->listen([&] { engine.generate(seeds.data(), count, {1.0f, 1.0}, symbols.data(), log2_prob.data()); });
+    replay->listen([&] { engine.generate(seeds.data(), count, {1.0f, 1.0, false}, symbols.data(), log2_prob.data()); });
     return replay;
 }
 
@@ -67,7 +67,7 @@ void bind_engine(nb::module_& m) {
              "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "head"_a, "start_symbol"_a, "streams"_a,
              "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
-             "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
+             "exact"_a = false, "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
         .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(),
              "log2 p of given symbols' codes, (streams, count).")
         .def("save", &save_streams<Engine>,

@@ -55,10 +55,10 @@ std::unique_ptr<Law> law_of(const Head& head, const Array<float, 1>& params, dou
 }
 
 Result<std::uint32_t> table(const Head& head, const Array<float, 1>& params, double location, double temperature,
-                            double top_p, const std::string& isa) {
+                            double top_p, const std::string& isa, bool exact) {
     const StandardRounding rounding;
     const std::unique_ptr<Law> law = law_of(head, params, location, isa);
-    law->temper(checked_sampling(head.takes_top_p(), temperature, top_p));
+    law->temper(checked_sampling(head.takes_top_p(), temperature, top_p, exact));
     Owned<std::uint32_t> c({head.grid().num_symbols() + 1});
     for (std::size_t k = 0; k <= head.grid().num_symbols(); ++k) c.data()[k] = law->cumulative(k);
     return c.release();
@@ -73,11 +73,12 @@ Result<double> log2_prob(const Head& head, const Array<float, 1>& params, double
 }
 
 Result<std::uint16_t> find(const Head& head, const Array<float, 1>& params, double location, double temperature,
-                           double top_p, const Array<std::uint32_t, 1>& places, const std::string& isa) {
+                           double top_p, const Array<std::uint32_t, 1>& places, const std::string& isa, bool exact) {
     const StandardRounding rounding;
-    for (std::size_t i = 0; i < places.size(); ++i) within(places.data()[i], 0, kTotal - 1, "a place");
+    const std::uint32_t total = exact ? kTotal : kModelShare;
+    for (std::size_t i = 0; i < places.size(); ++i) within(places.data()[i], 0, total - 1, "a place");
     const std::unique_ptr<Law> law = law_of(head, params, location, isa);
-    law->temper(checked_sampling(head.takes_top_p(), temperature, top_p));
+    law->temper(checked_sampling(head.takes_top_p(), temperature, top_p, exact));
     Owned<std::uint16_t> symbols({places.size()});
     for (std::size_t i = 0; i < places.size(); ++i)
         symbols.data()[i] = static_cast<std::uint16_t>(law->find(places.data()[i]));
@@ -89,11 +90,11 @@ Result<std::uint16_t> find(const Head& head, const Array<float, 1>& params, doub
 void bind_heads(nb::module_& m) {
     nb::class_<Head>(m, "Head", "What turns a network's outputs into the distribution of the next symbol.")
         .def("table", &table, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a, "isa"_a,
-             "C(k) for k = 0 … num_symbols, uint32; for tests.")
+             "exact"_a = true, "C(k) for k = 0 … num_symbols, uint32; for tests.")
         .def("log2_prob", &log2_prob, "params"_a.noconvert(), "location"_a, "isa"_a,
              "log2 p of each symbol's PCM codes, float64; for tests.")
         .def("find", &find, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a, "places"_a.noconvert(),
-             "isa"_a, "The symbols, uint16, whose counts hold the places, uint32 below 2^30; for tests.")
+             "isa"_a, "exact"_a = true, "The symbols, uint16, whose counts hold the places, uint32; for tests.")
         .def_prop_ro("num_params", &Head::num_params);
     m.def("categorical", &categorical, "codes_per_symbol"_a.noconvert());
     m.def("mixture_of_logistics", &mixture_of_logistics, "codes_per_symbol"_a.noconvert(),

@@ -13,10 +13,10 @@ namespace wavegen {
 
 template <class Engine>
 nb::tuple generate_streams(Engine& engine, std::size_t count, const Array<std::uint64_t, 1>& seeds, double temperature,
-                           double top_p) {
+                           double top_p, bool exact) {
     shaped(seeds, {engine.streams()}, "seeds");
     require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
-    const Sampling sampling = checked_sampling(engine.takes_top_p(), temperature, top_p);
+    const Sampling sampling = checked_sampling(engine.takes_top_p(), temperature, top_p, exact);
     const std::vector<std::uint64_t> keys(seeds.data(), seeds.data() + seeds.size());
     Owned<std::uint16_t> symbols({engine.streams(), count});
     Owned<double> log2_prob({engine.streams(), count});

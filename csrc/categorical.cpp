@@ -15,21 +15,23 @@ namespace {
 //
 //     freq_k = trunc(e_k * r) + codes_k,   r = kModelShare / sum,   and what is left goes to `first_maximum`
 //
-// C is strictly increasing and C(num_symbols) = 2^30. Each symbol has codes_k >= 1 counts of its own, and the codes sum
-// to 65536, so only the remainder could spoil it, if it were negative and larger than the maximum's own count. Each
-// partial sum has at most 4096 / 16 terms and there are 16 of them, so `sum` is off by less than 272 * 2^-24 of itself;
-// the division and each product add 2^-24 at most. Hence the truncated counts exceed kModelShare by less than
-// 275 * 2^-24 * 2^30 = 17600. The maximum has e = 1 exactly and sum <= 4096 * (1 + 2^-15), so its own count is
-// above 262000 and stays positive.
-void accumulate_counts(const float* e, float sum, const Grid& grid, std::size_t first_maximum, std::uint32_t* c) {
+// Without the uniform share there are no codes_k, and C(num_symbols) = kModelShare. With it, C is strictly increasing
+// and C(num_symbols) = 2^30. Each symbol has codes_k >= 1 counts of its own, and the codes sum to 65536, so only the
+// remainder could spoil it, if it were negative and larger than the maximum's own count. Each partial sum has at most
+// 4096 / 16 terms and there are 16 of them, so `sum` is off by less than 272 * 2^-24 of itself; the division and each
+// product add 2^-24 at most. Hence the truncated counts exceed kModelShare by less than 275 * 2^-24 * 2^30 = 17600. The
+// maximum has e = 1 exactly and sum <= 4096 * (1 + 2^-15), so its own count is above 262000 and stays positive.
+void accumulate_counts(const float* e, float sum, const Grid& grid, std::size_t first_maximum, bool exact,
+                       std::uint32_t* c) {
     const float r = static_cast<float>(kModelShare) / sum;
     const std::int32_t* codes = grid.codes();
     const std::size_t num_symbols = grid.num_symbols();
+    const std::uint32_t mask = exact ? ~std::uint32_t{0} : 0;
     std::uint32_t remainder = kModelShare;  // modulo 2^32, as is the count it is added to
     for (std::size_t k = 0; k < num_symbols; ++k) {
         const std::uint32_t n = static_cast<std::uint32_t>(static_cast<std::int32_t>(e[k] * r));
         remainder -= n;
-        c[k + 1] = n + static_cast<std::uint32_t>(codes[k]);
+        c[k + 1] = n + (static_cast<std::uint32_t>(codes[k]) & mask);
     }
     c[first_maximum + 1] += remainder;
     c[0] = 0;
@@ -78,7 +80,7 @@ class CategoricalLaw final : public Law {
             e = tempered_.data();
         }
         const std::size_t first = static_cast<std::size_t>(std::find(logits, logits + symbols_, maximum_) - logits);
-        accumulate_counts(e, sum, grid_, first, cumulative_.data());
+        accumulate_counts(e, sum, grid_, first, sampling.exact, cumulative_.data());
     }
 
     std::uint32_t cumulative(std::size_t k) const override { return cumulative_[k]; }

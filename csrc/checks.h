@@ -48,12 +48,12 @@ inline Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>
             {code_of_symbol.data(), code_of_symbol.data() + num_symbols}};
 }
 
-inline Sampling checked_sampling(bool takes_top_p, double temperature, double top_p) {
+inline Sampling checked_sampling(bool takes_top_p, double temperature, double top_p, bool exact) {
     const float divisor = static_cast<float>(temperature);
     require(std::isnormal(divisor) && divisor > 0, "temperature must be a positive number");
     require(top_p > 0.0 && top_p <= 1.0, "top_p must be above 0 and at most 1");
     require(top_p == 1.0 || takes_top_p, "top_p must be 1 for a mixture");
-    return {divisor, top_p};
+    return {divisor, top_p, exact};
 }
 
 }  // namespace wavegen

@@ -66,7 +66,7 @@ if(why)
 endif()
 set(WAVEGEN_CUDA_STATE "${state}" CACHE INTERNAL "what the kernels were compiled from")
 
-nanobind_add_module(wavegen_cuda NOMINSIZE NOSTRIP
+nanobind_add_module(wavegen_cuda STABLE_ABI NOMINSIZE NOSTRIP
   bind_cuda.cpp cuda/engine.cpp cuda/weights.cpp cuda/shapes.cpp cuda/device_found.cpp component.cpp ${kernels})
 set_source_files_properties(${kernels} PROPERTIES EXTERNAL_OBJECT ON)
 target_include_directories(wavegen_cuda SYSTEM PRIVATE ${WAVEGEN_CUDA_INCLUDE})

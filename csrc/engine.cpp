@@ -17,7 +17,7 @@ std::unique_lock<std::mutex> lock(std::mutex& busy) {
     return held;
 }
 
-constexpr Sampling kAsItIs = {1.0f, 1.0};
+constexpr Sampling kAsScored = {1.0f, 1.0, true};
 
 Interval interval_of(const Law& law, std::size_t symbol) {
     const std::uint32_t start = law.cumulative(symbol);
@@ -118,7 +118,7 @@ void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Lo
 void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                       double* log2_prob) {
     draw_each(count, sampling, [&](std::size_t s, std::size_t t, const Law& law) {
-        const std::size_t drawn = law.find(random_word(seeds[s], time_ + t, 0, 0) >> 2);
+        const std::size_t drawn = law.find(place_of(random_word(seeds[s], time_ + t, 0, 0), sampling.exact));
         log2_prob[s * count + t] = law.log2_prob(drawn);
         return symbols[s * count + t] = static_cast<std::uint16_t>(drawn);
     });
@@ -136,14 +136,14 @@ void Engine::encode(const std::uint16_t* symbols, const std::uint16_t* places, s
         const std::size_t here = s * count + t, symbol = symbols[here];
         const auto codes = static_cast<std::uint32_t>(head_->grid().codes(symbol));
         log2_prob[here] = law.log2_prob(symbol);
-        law.temper(kAsItIs);
+        law.temper(kAsScored);
         encoders[s]->put(interval_of(law, symbol));
         if (codes > 1) encoders[s]->put(even_interval(places[here], codes));
     });
 }
 
 void Engine::decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* places) {
-    draw_each(count, kAsItIs, [&](std::size_t s, std::size_t t, const Law& law) {
+    draw_each(count, kAsScored, [&](std::size_t s, std::size_t t, const Law& law) {
         Decoder& decoder = *decoders[s];
         const std::size_t here = s * count + t, symbol = law.find(decoder.place());
         const auto codes = static_cast<std::uint32_t>(head_->grid().codes(symbol));

@@ -13,10 +13,12 @@
 
 namespace wavegen {
 
-// How to draw: 1 and 1 draw from the model as it is.
+// How to draw: temperature 1 and top_p 1 leave the model's distribution as it is. What is scored and coded is mixed
+// with the uniform share, and `exact` draws are from that; others are from the model alone.
 struct Sampling {
     float temperature;
     double top_p;
+    bool exact;
 };
 
 class Law {
@@ -33,10 +35,11 @@ class Law {
     // Makes C for what was read; the two below are about that.
     virtual void temper(const Sampling& sampling) = 0;
 
-    // C(k) for k <= num_symbols: strictly increasing, C(0) = 0, C(num_symbols) = 2^30.
+    // C(k) for k <= num_symbols, C(0) = 0. Exact: strictly increasing, C(num_symbols) = 2^30. Without the uniform share
+    // it does not fall, and C(num_symbols) = kModelShare.
     virtual std::uint32_t cumulative(std::size_t k) const = 0;
 
-    // The symbol k with C(k) <= place < C(k + 1), for place < 2^30.
+    // The symbol k with C(k) <= place < C(k + 1), for place < C(num_symbols): never one whose interval is empty.
     virtual std::size_t find(std::uint32_t place) const = 0;
 
  protected:

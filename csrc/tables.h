@@ -16,6 +16,13 @@ constexpr std::uint32_t kTotal = std::uint32_t{1} << 30;  // C(num_symbols)
 constexpr std::uint32_t kPcmCodes = 65536;                // one count each is the uniform share, 2^-14 of the total
 constexpr std::uint32_t kModelShare = kTotal - kPcmCodes;
 
+// Where a random word falls: its high 30 bits below the total or, without the uniform share, scaled down to lie below
+// the model's counts, floor(u * kModelShare / kTotal). A count then holds one or two of the 2^30 words.
+WAVEGEN_BOTH inline std::uint32_t place_of(std::uint32_t word, bool exact) {
+    const std::uint32_t u = word >> 2;
+    return exact ? u : static_cast<std::uint32_t>(std::uint64_t{u} * kModelShare >> 30);
+}
+
 // A codec's cells: symbol k stands for codes(k) >= 1 neighbouring PCM codes, in ascending order, 65536 in all.
 class Grid {
  public:

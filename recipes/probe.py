@@ -31,19 +31,29 @@ def pixels(corpus: Corpus, _: np.ndarray, __: int | None) -> np.ndarray:
     return np.stack([corpus.pcm(recording) for recording in corpus.recordings]).astype(np.float32)
 
 
+def mel_bands(sample_rate: int, size: int) -> torch.Tensor:
+    """The weights of triangular bands, (MELS, size / 2 + 1), evenly spaced on the mel scale of HTK, peaks of 1."""
+    highest = 2595 * np.log10(1 + sample_rate / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, highest, MELS + 2) / 2595) - 1)
+    frequencies = np.linspace(0, sample_rate / 2, size // 2 + 1)
+    rising = (frequencies - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - frequencies) / (edges[2:] - edges[1:-1])[:, None]
+    return torch.from_numpy(np.maximum(0, np.minimum(rising, falling)).astype(np.float32))
+
+
 def log_mels(corpus: Corpus, starts: np.ndarray, window: int | None) -> np.ndarray:
     """Means and deviations of log-mel bands over each window, (rows, 2 · MELS)."""
-    from torchaudio.transforms import MelSpectrogram
-
     size = 2 ** round(np.log2(FRAME * corpus.sample_rate))
-    mel = MelSpectrogram(corpus.sample_rate, n_fft=size, hop_length=size // 2, n_mels=MELS, center=True)
+    bank = mel_bands(corpus.sample_rate, size)
     rows, row = [], 0
     for recording in corpus.recordings:
         pcm = torch.from_numpy(corpus.pcm(recording).astype(np.float32) / 32768)
         first = row
         while row < len(starts) and (row == first or starts[row]):
             part = pcm[starts[row] : None if window is None else starts[row] + window]
-            bands = torch.log(mel(torch.nn.functional.pad(part, (0, max(0, size - len(part))))) + FLOOR)
+            padded = torch.nn.functional.pad(part, (0, max(0, size - len(part))))
+            spectrum = torch.stft(padded, size, size // 2, window=torch.hann_window(size), return_complex=True)
+            bands = torch.log(bank @ spectrum.abs().square() + FLOOR)
             rows.append(torch.cat([bands.mean(1), bands.std(1, correction=0)]).numpy())
             row += 1
     return np.stack(rows)

@@ -4,6 +4,39 @@ import resource
 
 import pytest
 
+# Files that take long, or compile: all else, `pytest -m "not slow"`, takes some three minutes and calls every library.
+SLOW = {
+    "test_cuda_build",
+    "test_engine_allocations",
+    "test_engine_bell",
+    "test_engine_combinations",
+    "test_engine_cuda",
+    "test_engine_cuda_public",
+    "test_engine_edges",
+    "test_engine_hostile",
+    "test_engine_instructions",
+    "test_engine_native",
+    "test_engine_neon",
+    "test_engine_pieces",
+    "test_engine_sanitizers",
+    "test_known_truth",
+    "test_lockstep",
+    "test_networks2d",
+    "test_pictures_from_end_to_end",
+    "test_pixelrnn",
+    "test_precision",
+    "test_training_combinations",
+    "test_training_processes",
+    "test_training_resume",
+    "test_training_stack",
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture
 def full_disk():

@@ -61,7 +61,7 @@ def line(number: int) -> dict[str, object]:
         "state": [230_444, 1_500_000_000_000_000_000],
         "samples": SAMPLES,
         "content_hash": hashlib.sha256(str(number // 2 if number < 2000 else number).encode()).hexdigest(),
-        "figures": found | {"subtype": "PCM_16"},
+        "figures": found | {"subtype": "PCM_16", "samples": SAMPLES, "peak": 9000, "mean": 0.0, "deviation": 900.0},
         "landmarks": hashlib.shake_256(str(number).encode()).hexdigest(256),
     }
 

@@ -147,7 +147,7 @@ def teacher_forced(model: AudioModel, samples: np.ndarray) -> np.ndarray:
 
 
 @torch.inference_mode()
-def cumulative(model: AudioModel, samples: np.ndarray, step: int, **how: float) -> np.ndarray:
+def cumulative(model: AudioModel, samples: np.ndarray, step: int, **how: Any) -> np.ndarray:
     """C / 2³⁰ at the symbols of samples (step 0) or the ones after (step 1), by teacher forcing in float64."""
     exact, codes = copy.deepcopy(model).double(), torch.from_numpy(samples.astype(np.int64))
     params, location, _ = exact.params(codes, exact.initial_state(len(codes)))
@@ -155,7 +155,7 @@ def cumulative(model: AudioModel, samples: np.ndarray, step: int, **how: float) 
 
 
 @torch.inference_mode()
-def probabilities(model: AudioModel, history: np.ndarray, **how: float) -> np.ndarray:
+def probabilities(model: AudioModel, history: np.ndarray, **how: Any) -> np.ndarray:
     """P of every symbol after a history, (samples,) int16, with the uniform share, in float64."""
     exact = copy.deepcopy(model).double()
     codes = torch.from_numpy(np.append(history, 0).astype(np.int64)).unsqueeze(0)

@@ -56,19 +56,47 @@ def test_every_depth_has_full_scale_32768(tmp_path, format, subtype, step):
 
 
 def test_values_beyond_full_scale_are_clipped_and_counted(tmp_path):
-    values = np.array([0.0, 1.0, 1.5, -1.0, -1.01, 32767.4 / 32768, 0.25])
+    values = np.array([0.0, 1.0, 1.5, -1.0, -1.01, 32767.4 / 32768, 0.25])  # full scale itself is not beyond it
     soundfile.write(tmp_path / "a.wav", values, 8000, subtype="DOUBLE")
     sound = audio.read(tmp_path / "a.wav")
     assert sound.pcm.tolist() == [0, 32767, 32767, -32768, -32768, 32767, 8192]
-    assert sound.clipped == 3
+    assert sound.clipped == 2
 
 
 def test_channels_are_averaged(tmp_path):
     channels = np.random.default_rng(1).integers(-32768, 32768, (5000, 6)).astype(np.int16)
     soundfile.write(tmp_path / "a.wav", channels, 8000)
     sound = audio.read(tmp_path / "a.wav")
-    assert np.array_equal(sound.pcm, np.rint(channels.mean(axis=1)))
+    assert np.array_equal(sound.pcm, np.floor(channels.mean(axis=1) + 0.5))
     assert sound.channels == 6
+
+
+@given(channels=hnp.arrays(np.int16, st.tuples(st.integers(1, 60), st.integers(2, 7))))
+@settings(deadline=None)
+def test_means_are_rounded_half_up(channels):
+    with tempfile.TemporaryDirectory() as folder:
+        soundfile.write(f"{folder}/a.wav", channels, 8000)
+        sound = audio.read(f"{folder}/a.wav")
+    chosen = [number - 1 for number in sound.examined["mixed"]]
+    sums = channels[:, chosen].astype(int).sum(axis=1)
+    assert np.array_equal(sound.pcm, (2 * sums + len(chosen)) // (2 * len(chosen)))
+
+
+@pytest.mark.parametrize(("format", "rate"), [("WAV", None), ("FLAC", None), ("AIFF", None), ("WAV", 4000)])
+def test_the_mean_of_two_channels_keeps_its_last_bit(tmp_path, format, rate):
+    channels = np.random.default_rng(1).normal(0, 12, (40000, 2)).round().astype(np.int16)
+    soundfile.write(tmp_path / "a", channels, 8000, format=format)
+    assert abs(np.mean(audio.read(tmp_path / "a", rate).pcm % 2) - 0.5) < 0.02
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC", "AIFF"])
+@pytest.mark.parametrize("factors", [(1, -1), (1, 0), (0, 1), (0, 1, 0), (1, 0.003), (1, -1, 1, -1)])
+@pytest.mark.parametrize("length", [9000, 300_000])
+def test_what_is_lost_by_averaging_is_not_averaged(tmp_path, format, factors, length):
+    signal = np.random.default_rng(0).normal(0, 3000, length).round()
+    channels = np.rint(signal[:, None] * np.array(factors)).astype(np.int16)
+    soundfile.write(tmp_path / "a", channels, 8000, format=format)
+    assert np.array_equal(audio.read(tmp_path / "a").pcm, signal)
 
 
 @pytest.mark.parametrize(

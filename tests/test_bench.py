@@ -177,7 +177,7 @@ def test_rates_and_ratios_are_what_the_clock_says(clock, monkeypatch):
 
         return Contender(engine, precision, threads, streams, run)
 
-    monkeypatch.setattr(bench_module, "_contenders", lambda model: itertools.starmap(contender, lasting))
+    monkeypatch.setattr(bench_module, "_contenders", lambda model, failed: itertools.starmap(contender, lasting))
     monkeypatch.setattr(bench_module, "_calibrated", lambda contender: 480)
     result = bench("A", rounds=3)
     assert drawn == [(name, 480) for _ in range(4) for name in lasting], "they take turns"

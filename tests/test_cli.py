@@ -14,18 +14,19 @@ import numpy as np
 import pytest
 import workplace
 
-from wavegen import arguments, audio
+from wavegen import arguments, audio, checkpoint
 from wavegen.baselines import BASELINES
 from wavegen.cli import main
 from wavegen.data.corpus import open_corpus
 from wavegen.engine import ENGINES, native
 from wavegen.engine.base import PRECISIONS
 from wavegen.engine.torch import TorchEngine
+from wavegen.sampling import generate
 
 KEYS = {
     "score": {"unit", "engine", "precision", "files", "bits_per_sample", "low", "high"},
     "compare": {"unit", "split", "files", "samples", "rows", "differences"},
-    "generate": {"engine", "precision", "files", "samples_per_second", "real_time_factor"},
+    "generate": {"engine", "precision", "exact", "files", "samples_per_second", "real_time_factor"},
 }
 ROW = {"name", "kind", "bits_per_sample", "low", "high", "parameters", "macs_per_sample", "training_seconds"}
 
@@ -110,6 +111,14 @@ def test_what_generate_prints_score_confirms(run, model, tmp_path):
         assert one["bits_per_sample"] == pytest.approx(other["bits_per_sample"], abs=1e-6)
     run("generate", model, tmp_path / "alone.wav", "--seed", 6, "--seconds", 0.05)
     assert (tmp_path / "alone.wav").read_bytes() == (tmp_path / "o-1.wav").read_bytes()
+
+
+def test_exact_draws_are_asked_for(run, tmp_path):
+    for argv, exact in (([], False), (["--exact"], True)):
+        made = run("generate", "gru", tmp_path / f"{exact}.wav", "--seconds", 0.2, "--seed", 3, "--json", *argv)
+        assert made["exact"] is exact
+        (draw,) = generate(checkpoint.load("gru"), 1600, [3], exact=exact).draws
+        np.testing.assert_array_equal(audio.read(tmp_path / f"{exact}.wav").pcm, draw.pcm)
 
 
 @pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")

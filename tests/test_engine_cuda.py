@@ -52,11 +52,12 @@ def stand_in_gpu(monkeypatch):
 
 
 def results(engine, streams, drawn=25, **how):
-    """Everything from a primed start: bytes of fed log2 p, PCM, drawn log2 p and what is saved."""
+    """Everything from a primed start: bytes of fed log2 p, PCM and log2 p of both kinds of draws, and what is saved."""
     fed = engine.feed(lively.pcm(5, 12)[:streams])
-    pcm, log2_prob = engine.generate(drawn, SEEDS[:streams], **how)
+    found = engine.generate(drawn, SEEDS[:streams], **how)
+    scored = engine.generate(drawn // 3, SEEDS[:streams], **how, exact=True)
     *state, time = engine.save()
-    return [array.tobytes() for array in (fed, pcm, log2_prob, *state)] + [time]
+    return [array.tobytes() for array in (fed, *found, *scored, *state)] + [time]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -110,11 +111,25 @@ def test_agrees_with_teacher_forcing_in_float64(gpu, name):
         assert log2_prob.std() > 0.5
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("name", ["odd", "one-gaussian"])
+def test_exact_draws_are_told_from_others(gpu, name, kernel):
+    """By the seeds of 4096 whose first random word makes the difference."""
+    model = model_of(name)
+    first = [open_engine(model, 4096, "cpu").generate(1, range(4096), exact=exact)[0] for exact in (False, True)]
+    apart = np.flatnonzero(first[0] != first[1])[:4]
+    assert len(apart) == 4
+    for exact in (False, True):
+        found, _ = CudaEngine(model, 4, kernel=kernel).generate(1, apart.tolist(), exact=exact)
+        assert np.array_equal(found, first[exact][apart])
+
+
 LAWS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "logistics-mu-law"]
 
 
+@pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("name", LAWS)
-def test_the_integers_that_words_are_looked_up_in(gpu, name):
+def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
     """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
     model, rng = model_of(name), np.random.default_rng(5)
     head = packing._head(model)
@@ -123,13 +138,13 @@ def test_the_integers_that_words_are_looked_up_in(gpu, name):
     for temperature, top_p, location in [(1.0, 1.0, 0.0), (0.7, 1.0, 3000.25), (1.7, nucleus, -40.0)]:
         how = (temperature, top_p if model.distribution.takes_top_p else 1.0)
         params = rng.normal(size=head.num_params).astype(np.float32) * 2
-        table = head.table(params, location, *how, "portable").astype(np.int64)
-        assert table[-1] == 2**30
+        table = head.table(params, location, *how, "portable", exact).astype(np.int64)
+        assert table[-1] == (2**30 if exact else 2**30 - 2**16)
         likely = np.argsort(np.diff(table))[-20:]  # the first of the largest has what is left of the total
-        some = np.unique([*likely, *rng.integers(0, len(table) - 1, 20)])
-        places = np.concatenate([table[some], table[some + 1] - 1, rng.integers(0, 2**30, 20)]).astype(np.uint32)
-        symbols, log2_prob = cuda.extension().look_up(weights, params, location, *how, places)
-        assert np.array_equal(symbols, head.find(params, location, *how, places, "portable"))
+        some = np.unique([*likely, *rng.choice(np.flatnonzero(np.diff(table)), 20)])
+        places = np.concatenate([table[some], table[some + 1] - 1, rng.integers(0, table[-1], 20)]).astype(np.uint32)
+        symbols, log2_prob = cuda.extension().look_up(weights, params, location, *how, places, exact)
+        assert np.array_equal(symbols, head.find(params, location, *how, places, "portable", exact))
         assert log2_prob.tobytes() == head.log2_prob(params, location, "portable")[symbols].tobytes()
 
 
@@ -192,9 +207,9 @@ def test_any_architecture_on_any_gpu(network, head, codec, taps, streams, kernel
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_nucleus_is_the_cpu_engines(gpu, kernel):
     model = model_of("categorical")
-    for how in ({"top_p": 0.7}, {"top_p": 0.9, "temperature": 1.3}, {"top_p": 1e-9}):
-        expected = open_engine(model, 1, "cpu").generate(6, [3], **how)
-        found = CudaEngine(model, 1, kernel=kernel).generate(6, [3], **how)
+    for temperature, top_p in ((1.0, 0.7), (1.3, 0.9), (1.0, 1e-9)):
+        expected = open_engine(model, 1, "cpu").generate(6, [3], temperature, top_p)
+        found = CudaEngine(model, 1, kernel=kernel).generate(6, [3], temperature, top_p)
         assert [array.tobytes() for array in found] == [array.tobytes() for array in expected]
 
 

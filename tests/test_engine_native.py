@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from wavegen.engine import open_engine
 from wavegen.engine.native import NativeEngine
-from wavegen.engine.random import words
+from wavegen.engine.random import places, words
 from wavegen.errors import UserError
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
@@ -24,12 +24,12 @@ EVERY_ISA = [
 SEEDS = [7, 2**64 - 1, 0, 12345678901234567890, 8]
 
 
-def run(model, isa, streams, threads, temperature=1.0):
+def run(model, isa, streams, threads, temperature=1.0, exact=False):
     """A primed start and 150 draws: PCM and log2 p of everything, (streams, 200)."""
     engine = open_engine(model, streams, "cpu", threads, isa)
     prime = lively.pcm(5, 50)[:streams]
     fed = engine.feed(prime)
-    drawn, log2_prob = engine.generate(150, SEEDS[:streams], temperature)
+    drawn, log2_prob = engine.generate(150, SEEDS[:streams], temperature, exact=exact)
     return np.concatenate([prime, drawn], axis=1), np.concatenate([fed, log2_prob], axis=1)
 
 
@@ -53,13 +53,14 @@ def test_agrees_on_anything_fed_from_the_first_sample_on(isa):
     lively.assert_agrees(log2_prob[:, :1], lively.teacher_forced(model, pcm[:, :1]))
 
 
+@pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("shape", lively.SHAPES)
-def test_same_bits_for_any_instruction_set_streams_and_threads(shape):
+def test_same_bits_for_any_instruction_set_streams_and_threads(shape, exact):
     model = lively.wavenet(shape)
-    pcm, log2_prob = run(model, "portable", 5, 2, 0.9)
+    pcm, log2_prob = run(model, "portable", 5, 2, 0.9, exact)
     for isa in HERE:
         for streams, threads in [(1, 1), (1, 2), (5, 1), (5, 2)]:
-            other_pcm, other_log2_prob = run(model, isa, streams, threads, 0.9)
+            other_pcm, other_log2_prob = run(model, isa, streams, threads, 0.9, exact)
             assert other_pcm.tobytes() == pcm[:streams].tobytes(), (isa, streams, threads)
             assert other_log2_prob.tobytes() == log2_prob[:streams].tobytes(), (isa, streams, threads)
 
@@ -149,19 +150,21 @@ def test_save_and_restore():
         assert [array.tobytes() for array in found] == [array.tobytes() for array in expected]
 
 
+@pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0])
-def test_each_random_word_lies_in_the_twins_cell(temperature):
-    model = lively.wavenet()
-    pcm, _ = open_engine(model, 2, "cpu").generate(500, [3, 4], temperature)
-    lower, upper = (lively.cumulative(model, pcm, step, temperature=temperature) for step in (0, 1))
-    place = np.stack([words(seed, 0, 500) >> 2 for seed in (3, 4)]) / 2**30
+def test_each_random_word_lies_in_the_twins_cell(temperature, exact):
+    model, asked = lively.wavenet(), {"temperature": temperature, "exact": exact}
+    pcm, _ = open_engine(model, 2, "cpu").generate(500, [3, 4], **asked)
+    lower, upper = (lively.cumulative(model, pcm, step, **asked) for step in (0, 1))
+    place = places(np.stack([words(seed, 0, 500) for seed in (3, 4)]), exact)
     assert (place >= lower - 1e-5).all()
     assert (place <= upper + 1e-5).all()
     assert ((place >= lower) & (place < upper)).mean() > 0.99
 
 
+@pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
-def test_draws_follow_the_scored_distribution(temperature):
+def test_draws_follow_the_distribution_that_was_asked_for(temperature, exact):
     model = lively.wavenet()
     prime, streams = np.repeat(lively.pcm(1, 20), 2500, axis=0), 2500
     engine = open_engine(model, streams, "cpu")
@@ -169,21 +172,24 @@ def test_draws_follow_the_scored_distribution(temperature):
     state, draws = engine.save(), []
     for batch in range(4):
         engine.restore(state)
-        draws.append(engine.generate(1, range(batch * streams, (batch + 1) * streams), temperature)[0])
+        draws.append(engine.generate(1, range(batch * streams, (batch + 1) * streams), temperature, exact=exact)[0])
     codec = model.codec
     counts = np.bincount(codec.encode(torch.from_numpy(np.concatenate(draws).ravel())), minlength=256)
-    expected = 10_000 * lively.probabilities(model, prime[0], temperature=temperature)
+    expected = 10_000 * lively.probabilities(model, prime[0], temperature=temperature, exact=exact)
     common = expected >= 5
     found = np.append(counts[common], counts[~common].sum())
     assert common.sum() >= 10
     assert chisquare(found, np.append(expected[common], expected[~common].sum())).pvalue > 1e-3
 
 
-# Raise `numerics` in bindings.cpp (and wavegen/engine/base.py) with any change that changes these.
+# Raise `numerics` in bindings.cpp (and wavegen/engine/base.py) with any change that changes these; the last two are of
+# draws for listening, the others belong to the scored density.
 GOLDEN = {
     "fed": "df874d7937328084",
     "drawn": "b9353c3f8f19466b",
     "tempered": "9bbb1f9fb6a39a67",
+    "listening": "b4dbadafd03435ad",
+    "listening at 0.75": "36ee9197a4dd4abc",
 }
 
 
@@ -206,10 +212,11 @@ def test_golden_bits(isa):
     engine = open_engine(formula_model(), 1, "cpu", isa=isa)
     pcm = ((np.arange(300, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16)[None]
     results = {"fed": engine.feed(pcm)}
-    drawn, log2_prob = engine.generate(200, [1])
-    results["drawn"] = np.concatenate([drawn.astype(np.float64), log2_prob])
-    drawn, log2_prob = engine.generate(200, [2], 0.75)
-    results["tempered"] = np.concatenate([drawn.astype(np.float64), log2_prob])
+    calls = {"drawn": (200, 1, 1.0, True), "tempered": (200, 2, 0.75, True)}
+    calls |= {"listening": (600, 3, 1.0, False), "listening at 0.75": (600, 4, 0.75, False)}
+    for name, (samples, seed, temperature, exact) in calls.items():
+        drawn, log2_prob = engine.generate(samples, [seed], temperature, exact=exact)
+        results[name] = np.concatenate([drawn.astype(np.float64), log2_prob])
     assert results["fed"].std() > 1
     hashes = {name: hashlib.sha256(value.astype("<f8").tobytes()).hexdigest() for name, value in results.items()}
     assert {name: value[:16] for name, value in hashes.items()} == GOLDEN

@@ -5,6 +5,7 @@ import struct
 import numpy as np
 import pytest
 
+from wavegen import pictures
 from wavegen.errors import UserError
 from wavegen.evaluation import windowed
 from wavegen.pictures import picture, surprise_over_spectrogram
@@ -43,3 +44,20 @@ def test_each_curve_is_drawn(tmp_path):
 def test_a_picture_that_cannot_be_written(tmp_path):
     with pytest.raises(UserError, match=r"absent/a\.png: cannot be written"):
         picture(tmp_path / "absent" / "a.png", np.zeros(400, np.int16), 8000, {"a": np.zeros(1)}, 0.05, "")
+
+
+def test_the_spectrogram_shows_a_tone_at_its_frequency(monkeypatch):
+    """2 kHz at 8 kHz: the brightest row lies in the middle, in every frame but the cut-off ones at both ends."""
+    from matplotlib.axes import Axes
+
+    shown = []
+    monkeypatch.setattr(Axes, "imshow", lambda self, values, **kwargs: shown.append((values, kwargs["extent"])))
+    pcm = np.round(9000 * np.sin(np.arange(8000) * np.pi / 2 + 0.3)).astype(np.int16)
+    monkeypatch.setattr(pictures, "_draw_surprise", lambda *_: None)
+    pictures._picture(pcm, 8000, {}, 0.05, "")
+    ((decibels, extent),) = shown
+    assert decibels.shape == (129, 251)
+    assert extent == pytest.approx((-0.002, 1.002, 0, 4.0))
+    assert set(decibels[:, 4:-4].argmax(axis=0)) == {64}
+    # A full window of a tone of amplitude a: power (a · Σ window / 2)².
+    assert decibels[64, 100] == pytest.approx(20 * np.log10(9000 / 32768 * 128 / 2), abs=0.1)

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import broken
 import numpy as np
 import pytest
 import torch
 
 from wavegen import audio, load_recipe
 from wavegen.cli import main
+from wavegen.optional import TORCHAUDIO
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 
@@ -93,6 +95,16 @@ def test_a_probe_of_labels_that_mean_nothing_tells_nothing(call):
     arrays["transcript"] = np.random.default_rng(0).permutation(arrays["transcript"])
     np.savez("mixed.npz", **arrays)
     assert max(accuracies(call(script("probe.py"), "digits", "mixed.npz", "--of", "transcript"))) < 25
+
+
+@pytest.mark.parametrize(("rate", "size"), [(8000, 256), (22050, 512)])
+def test_the_probes_mel_bands_are_torchaudios(rate, size):
+    module = script("probe.py")
+    bank = module.mel_bands(rate, size)
+    assert bank.shape == (module.MELS, size // 2 + 1)
+    functional = broken.importable(TORCHAUDIO, "torchaudio.functional")
+    theirs = functional.melscale_fbanks(size // 2 + 1, 0.0, rate / 2, module.MELS, rate)
+    torch.testing.assert_close(bank.T, theirs, atol=1e-5, rtol=0)
 
 
 def test_a_probe_tells_speakers_by_log_mels(call):

@@ -20,8 +20,8 @@ from wavegen.errors import UserError
 from wavegen.process import interrupt_noted
 from wavegen.recipe import parse_recipe
 from wavegen.training import train
+from wavegen.training.board import Board
 from wavegen.training.folder import _keep_metrics, read_state
-from wavegen.training.log import Board
 from wavegen.training.trainer import Trainer
 
 

@@ -13,6 +13,7 @@ from wavegen.errors import UserError
 ENGINES = ("auto", "torch", "cpu", "cuda")
 PRECISIONS = ("float32", "bfloat16", "int8")
 MODEL = "a .safetensors file, a run folder, or allison, which comes with wavegen"
+RECIPE = "a TOML file, or a recipe that comes with wavegen, as asterisk/wavenet; `wavegen info recipes` lists them"
 MOST = 1e9  # seconds, minutes, bits: beyond it is a slip
 T = TypeVar("T", int, float)
 
@@ -84,7 +85,7 @@ def _add_prepare(commands: Any) -> None:
 
 def _add_train(commands: Any) -> None:
     parser = _command(commands, "train", "train a model as a recipe says")
-    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a TOML file")
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help=RECIPE)
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="instead of the recipe's corpus.path")
     parser.add_argument(  # torchrun takes --run for an option of its own, hence the longer name
         "--run",
@@ -115,6 +116,8 @@ def _add_generate(commands: Any) -> None:
     )
     parser.add_argument("--temperature", type=_above_zero, metavar="T", help="below 1: more likely, less lively")
     parser.add_argument("--top-p", type=_share, metavar="P", help="only the likeliest symbols that make up P of each")
+    exact = "draw from the scored density, with its uniform share, which clicks; default: from the model alone"
+    parser.add_argument("--exact", action="store_true", help=exact)
     parser.add_argument("--prime", type=Path, metavar="FILE", help="a recording to go on from; it starts OUT.wav")
     rows = "of pictures: how many rows of those in --prime, a PNG, are kept; default: half"
     parser.add_argument("--rows", type=_at_least_one, metavar="N", help=rows)
@@ -175,9 +178,9 @@ def _add_compare(commands: Any) -> None:
 
 
 def _add_info(commands: Any) -> None:
-    parser = _command(commands, "info", "what a model or a corpus is, or which engines there are")
-    what = "default: the engines, and why one is missing"
-    parser.add_argument("path", type=Path, nargs="?", metavar="MODEL|CORPUS", help=what)
+    parser = _command(commands, "info", "what a model or a corpus is, which engines or recipes there are")
+    what = "recipes: those that come with wavegen; default: the engines, and why one is missing"
+    parser.add_argument("path", type=Path, nargs="?", metavar="MODEL|CORPUS|recipes", help=what)
 
 
 def _add_bench(commands: Any) -> None:

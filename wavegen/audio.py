@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from wavegen import containers, decoding
 from wavegen.atomic import replacing
 from wavegen.errors import UserError
+from wavegen.examination import Examiner, Mix, mean_of_all, pcm_figures
 from wavegen.names import is_junk, order
 from wavegen.wav import plain_header
 
@@ -31,8 +33,9 @@ class Audio:
     """One recording as mono PCM, and what its file was.
 
     pcm is (samples,) int16 at `sample_rate`; `source_rate`, `channels`, `subtype` (libsndfile's name of the coding)
-    and `lossy` describe the file; `clipped` counts the samples beyond 16 bits that were set to the nearest code;
-    `warnings` says what is odd about the file, one line each without its name.
+    and `lossy` describe the file; `clipped` counts the samples beyond full scale that were set to the nearest code;
+    `warnings` says what is odd about the file's container, one line each without its name; `examined` has the figures
+    of `wavegen.examination.Examiner`, none for a recording that was not read from a file.
     """
 
     pcm: np.ndarray
@@ -43,17 +46,30 @@ class Audio:
     source_rate: int
     clipped: int
     warnings: tuple[str, ...] = ()
+    examined: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
         return len(self.pcm) / self.sample_rate
 
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Everything that is known of the signal and its file, as JSON."""
+        names = ("channels", "subtype", "lossy", "source_rate", "clipped")
+        about = {name: getattr(self, name) for name in names}
+        noticed = {"noticed": list(self.warnings)} if self.warnings else {}
+        return about | noticed | dict(self.examined) | pcm_figures(self.pcm, self.sample_rate)
+
 
 def read(path: str | Path, sample_rate: int | None = None) -> Audio:
-    """The recording in `path`, its channels averaged, resampled (soxr HQ) if `sample_rate` is given and differs.
+    """The recording in `path`, mixed to mono, resampled (soxr HQ) if `sample_rate` is given and differs.
 
-    A value v of full scale 1 becomes the code round(32768 v), clipped to 16 bits: 16-bit mono files at the right rate
-    come through unchanged. Decoded in blocks, so that memory is bounded by the result.
+    Mono is the mean of the channels; channels without a signal are left out, and of channels with opposite polarity
+    only the first is taken (`wavegen.examination.Mix`). A value v of full scale 1 becomes the code ⌊32768 v + ½⌋,
+    clipped to 16 bits: 16-bit mono files at the right rate come through unchanged, and the mean of two odd codes is as
+    often odd as even. (Version 0.1.0 rounded ties to even; corpora prepared by it keep their samples.)
+    Decoded in blocks, so that memory is bounded by the result; a file whose channels are not simply averaged is
+    decoded twice.
     Raises UserError, naming the file, if it is missing, unreadable, no audio, truncated, empty, holds NaN or infinite
     values, has an absurd header, or holds much after its samples that is no tag or chunk. (A cut leaves no trace in an
     MP3 without a length, between two frames, and in containers that declare none: IRCAM, PAF, PVF, XI.)
@@ -61,15 +77,24 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     path = Path(path)
     if sample_rate is not None:
         check_sample_rate(sample_rate)
+    sound, mix = _decoded(path, sample_rate)
+    return sound if mix == mean_of_all(sound.channels) else _decoded(path, sample_rate, mix)[0]
+
+
+def _decoded(path: Path, sample_rate: int | None, mix: Mix | None = None) -> tuple[Audio, Mix]:
+    """The recording mixed as `mix` says, the mean of all channels if it is None, and the mix that is right for it."""
     codes = _Codes()
     with decoding.opened(path) as source:
+        mix = mix or mean_of_all(source.channels)
+        examiner = Examiner(source.channels, source.sample_rate, source.subtype)
         resample = _resampler(source.sample_rate, sample_rate or source.sample_rate)
         for block in source.blocks(max(1, BLOCK // source.channels)):
-            codes.append(resample(_mixed(block), False))
+            examiner.add(block)
+            codes.append(resample(mix.of(block), False))
         codes.append(resample(np.empty(0), True))
     if not codes.pcm:
         raise UserError(f"{path}: holds no samples; leave it out")
-    return Audio(
+    sound = Audio(
         pcm=np.frombuffer(codes.pcm, np.int16),
         sample_rate=sample_rate or source.sample_rate,
         channels=source.channels,
@@ -78,11 +103,13 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
         source_rate=source.sample_rate,
         clipped=codes.clipped,
         warnings=tuple(source.warnings),
+        examined=examiner.figures(),
     )
+    return sound, examiner.mix()
 
 
 class _Codes:
-    """16-bit codes of a mono signal that comes in blocks, and how many values had to be clipped."""
+    """16-bit codes of a mono signal that comes in blocks, and how many values lay beyond full scale."""
 
     def __init__(self) -> None:
         self.pcm = bytearray()
@@ -90,14 +117,11 @@ class _Codes:
 
     def append(self, mono: np.ndarray) -> None:
         """`mono` is (samples,) float64 of full scale 1."""
-        codes = np.rint(mono * 32768)
-        self.clipped += int(np.count_nonzero((codes < -32768) | (codes > 32767)))
-        self.pcm += np.clip(codes, -32768, 32767).astype(np.int16).tobytes()
-
-
-def _mixed(block: np.ndarray) -> np.ndarray:
-    """The mean of the channels of (frames, channels) float64: (frames,) float64."""
-    return block.mean(axis=1)
+        codes = mono * 32768
+        codes += 0.5
+        np.floor(codes, out=codes)
+        self.clipped += int(np.count_nonzero((codes < -32768) | (codes > 32768)))
+        self.pcm += np.clip(codes, -32768, 32767, out=codes).astype(np.int16).tobytes()
 
 
 def sample_rate_of(path: str | Path) -> int:

@@ -20,6 +20,7 @@ from wavegen.outputs import check_folder, check_output, warn
 
 DONE, OUR_BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 TRACEBACK = "WAVEGEN_TRACEBACK"
+MODEL_FILE = "model.safetensors"  # of a run folder
 Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
 
 
@@ -97,13 +98,17 @@ def _train(args: argparse.Namespace) -> Result | None:
     from wavegen.data.corpus import open_corpus
     from wavegen.density import Density
     from wavegen.recipe import load_recipe
+    from wavegen.recipe_names import recipe_file
     from wavegen.report import description_text
     from wavegen.training import plan, together, train
 
     with together() as processes:
         with processes.agreed():
-            recipe = load_recipe(args.recipe, args.set, needs_corpus=args.corpus is None)
-            corpus = open_corpus(args.corpus or args.recipe.parent / str(recipe.corpus.path))
+            file, bundled = recipe_file(args.recipe)
+            if args.corpus is None and bundled:
+                raise UserError(f"{args.recipe}: a recipe of wavegen knows no corpus; give --corpus")
+            recipe = load_recipe(file, args.set, needs_corpus=args.corpus is None)
+            corpus = open_corpus(args.corpus or file.parent / str(recipe.corpus.path))
         run = args.run_folder or Path("runs") / args.recipe.stem
         if args.dry_run:
             result = plan(recipe, corpus, args.init)
@@ -141,11 +146,13 @@ def _features(args: argparse.Namespace) -> Result:
 
     check_output(args.out, ".npz")
     model = load(args.model, Density)
-    sources, window = _of_kind(model.kind).features(args, model)
+    sources, window, warnings = _of_kind(model.kind).features(args, model)
+    warn({"warnings": warnings})
     arrays = features(model, sources, window, progress="listening")
     write_features(args.out, arrays)
     rows, channels = arrays["features"].shape
     result = {"file": str(args.out), "recordings": len(sources), "rows": rows, "channels": channels}
+    result["warnings"] = warnings
     return result, f"{args.out}: {rows} rows of {channels} features, from {len(sources)} recordings"
 
 
@@ -206,15 +213,21 @@ def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench.plot import plot
     from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
     from wavegen.bench.training import bench_training
+    from wavegen.optional import MATPLOTLIB, needed
+    from wavegen.pictures import try_plotting
     from wavegen.report import bench_text
 
     check_output(args.plot, ".png")
+    if args.plot:
+        with needed(MATPLOTLIB, "--plot"):
+            try_plotting()
     if args.training:
         result = bench_training(args.what, args.rounds or TRAINING_ROUNDS, progress=True)
     else:
         result = bench(args.what, args.rounds or ROUNDS, progress=True)
     if args.plot:
-        plot(args.plot, result)
+        with needed(MATPLOTLIB, "--plot"):
+            plot(args.plot, result)
     return result, bench_text(result)
 
 
@@ -265,6 +278,11 @@ def _info(args: argparse.Namespace) -> Result:
         from wavegen.engine import describe_engines
 
         return (about := describe_engines()), engines_text(about)
+    if str(args.path) == "recipes" and not any((args.path / name).exists() for name in ("corpus.json", MODEL_FILE)):
+        from wavegen.recipe_names import described
+
+        recipes = described()
+        return {"recipes": recipes}, description_text(recipes)
     if (args.path / "corpus.json").exists():
         corpus = open_corpus(args.path)
         about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}

@@ -20,6 +20,7 @@ from wavegen.engine import native, precision_of
 from wavegen.engine.packing import extension
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS
+from wavegen.examination import CODED, Examiner, Findings
 from wavegen.lockstep import Block, Job, lockstep
 from wavegen.wav import PIECE, Wav, read_wav
 from wavegen.wgn import (
@@ -62,7 +63,10 @@ def compress(
     jobs = [Job(wav.channels, wav.frames, _compressing(wav, out, precision, ours)) for wav, out in wavs]
     rows = _whole(lockstep(model, jobs, _encode, threads, precision, progress))
     samples, size = sum(row["samples"] for row in rows), sum(row["bytes"] for row in rows)
-    claimed = sum(row.pop("model_bits") for row in rows)
+    claimed, findings = sum(row.pop("model_bits") for row in rows), Findings(CODED)
+    for (wav, _), row in zip(wavs, rows, strict=True):
+        noticed = {"noticed": [wav.warning]} if wav.warning else {}
+        findings.add(str(wav.path), row.pop("figures") | noticed)
     return {
         "files": rows,
         "samples": samples,
@@ -76,7 +80,7 @@ def compress(
             for wav, _ in wavs
             if wav.sample_rate != model.sample_rate
         ]
-        + [f"{wav.path}: {wav.warning}" for wav, _ in wavs if wav.warning],
+        + findings.warnings(),
         "seconds": round(time.monotonic() - begun, 3),
     }
 
@@ -155,7 +159,7 @@ def _check_runs(model: AudioModel) -> None:
 
 def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator[Block, None, dict[str, Any]]:
     encoders = [extension().Encoder() for _ in range(wav.channels)]
-    whole, bits = digest(), 0.0
+    whole, bits, examiner = digest(), 0.0, Examiner(wav.channels, wav.sample_rate, "PCM_16")
     about = (precision, wav.channels, wav.sample_rate, wav.frames, wav.trailer_size)
     preamble = Preamble(*about, model, bytes(whole.digest_size), wav.header)
     with replacing(out) as temporary, open(temporary, "wb") as file:
@@ -164,6 +168,7 @@ def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator
         for start in range(0, wav.frames, BLOCK):
             pcm = wav.pcm(start, min(start + BLOCK, wav.frames))
             whole.update(pcm.tobytes())
+            examiner.add(pcm / 32768)
             block = Block(encoders, np.ascontiguousarray(pcm.T, np.int16))
             yield block
             bits -= float(block.log2_prob.sum())
@@ -183,6 +188,7 @@ def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator
         "bits_per_sample": _per_sample(8 * size, samples),
         "model_bits_per_sample": _per_sample(bits, samples),
         "model_bits": bits,
+        "figures": examiner.coded_figures() if wav.frames else {},
     }
 
 

@@ -306,8 +306,14 @@ class AudioModel(Density):
         temperature: float = 1.0,
         top_p: float = 1.0,
         location: Tensor | None = None,
+        exact: bool = True,
     ) -> Tensor:
-        """P(symbol < k) with the uniform share, float64, what is sampled: params (…, num_params), k (…) int64."""
+        """P(symbol < k), float64: params (…, num_params), k (…) int64 from 0 to num_symbols, result (…).
+
+        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
+        """
+        if not exact:
+            return self.distribution.cumulative(params, k, temperature, top_p, location)
         codes = torch.nn.functional.pad(self.codec.codes_per_symbol.cumsum(0), (1, 0)).to(params.device)[k]
         below = self.distribution.cumulative(params, k, temperature, top_p, location)
         return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * codes / PCM_CODES

@@ -33,7 +33,7 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     given = None if args.prime is None else read_sheet(args.prime, model.grid)
     rows = 0 if given is None else model.grid.height // 2 if args.rows is None else args.rows
     seeds = range(args.seed, args.seed + args.number)
-    draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, progress=True)
+    draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, args.exact, progress=True)
     result = draws.describe(draws.write(args.out))
     return result, generated_text(result)
 
@@ -50,8 +50,8 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
     return result, score_text(result)
 
 
-def features(args: argparse.Namespace, model: PictureModel) -> tuple[list[Source], None]:
-    """The pictures whose features are asked for."""
+def features(args: argparse.Namespace, model: PictureModel) -> tuple[list[Source], None, list[str]]:
+    """The pictures whose features are asked for; no window, and no warnings."""
     from wavegen.data.corpus import open_corpus
     from wavegen.evaluation import Take, check_form
     from wavegen.features import Source, of_corpus
@@ -71,7 +71,7 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[list[Source
                 sources.append(Source(take))
     if not sources:
         raise UserError(f"{', '.join(map(str, args.files))}: no pictures")
-    return sources, None
+    return sources, None, []
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths: Mapping[str, Path]) -> Result:

@@ -94,9 +94,16 @@ class PictureModel(Density):
         floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / self.grid.levels))
         return torch.logaddexp(log_prob, floor) / math.log(2)
 
-    def cumulative(self, params: Tensor, k: Tensor, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
-        """P(level < k) with the uniform share, float64, what is sampled: params (…, num_params), k (…) int64."""
+    def cumulative(
+        self, params: Tensor, k: Tensor, temperature: float = 1.0, top_p: float = 1.0, exact: bool = True
+    ) -> Tensor:
+        """P(level < k), float64: params (…, num_params), k (…) int64 from 0 to levels, result (…).
+
+        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
+        """
         below = self.distribution.cumulative(params, k, temperature, top_p)
+        if not exact:
+            return below
         return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * k.double() / self.grid.levels
 
 

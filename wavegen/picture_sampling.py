@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
-from wavegen.engine.random import words
+from wavegen.engine.random import places, words
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS, bits_per_file
 from wavegen.grid import Grid
@@ -37,6 +37,7 @@ class PictureDraws:
     levels: int
     bits: NDArray[np.float64]
     seconds: float
+    exact: bool
 
     def write(self, out: str | Path) -> Path:
         """Writes all as one PNG, side by side without a margin, and gives its path. Raises UserError."""
@@ -49,6 +50,7 @@ class PictureDraws:
         return {
             "engine": "torch",
             "precision": "float64",
+            "exact": self.exact,
             "file": str(path),
             "pictures": [
                 {
@@ -70,37 +72,39 @@ def generate_pictures(
     top_p: float | None = None,
     given: NDArray[np.integer] | None = None,
     rows: int = 0,
+    exact: bool = False,
     progress: bool = False,
     watch: Callable[[], None] | None = None,
 ) -> PictureDraws:
     """One picture a seed, each the same whatever other seeds it is drawn with; in float64.
 
     The first `rows` rows are those of `given`, (number, height, width, channels) levels, of which picture n is taken
-    by seeds n, n + number … A random word w, of which every dimension has its own, draws the level k with
-    C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1). Temperature and `top_p`, which only a categorical distribution takes, are the
-    model's own unless given; likelihoods are those at 1, of whole pictures. `watch` is called before each row;
-    what it raises ends the drawing. Raises UserError.
+    by seeds n, n + number … A random word at x (`wavegen.engine.random.places`), of which every dimension has its own,
+    draws the level k with C(k) ≤ x < C(k + 1). `exact` draws are from the density that is scored, whose uniform share
+    of 2⁻¹⁴ is seen as salt and pepper; others are from the model alone. Temperature and `top_p`, which only a
+    categorical distribution takes, are the model's own unless given; likelihoods are those of the scored density at 1,
+    of whole pictures. `watch` is called before each row; what it raises ends the drawing. Raises UserError.
     """
     pictures = _given(model.grid, len(seeds), given, rows)
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
     top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
-    how = checked_temperature(temperature), checked_top_p(top_p, model)
+    how = checked_temperature(temperature), checked_top_p(top_p, model), exact
     random = np.stack([words(int(key), 0, model.grid.dimensions) for key in checked_seeds(seeds, len(seeds))])
-    places = torch.from_numpy((random >> 2) / 2.0**30)
-    exact, begun, state = copy.deepcopy(model).cpu().double().eval(), time.monotonic(), None
+    within = torch.from_numpy(places(random, exact))
+    twin, begun, state = copy.deepcopy(model).cpu().double().eval(), time.monotonic(), None
     across = model.grid.width * model.grid.channels
     for number in tqdm(range(model.grid.height), desc="drawing", leave=False, disable=None if progress else True):
         if watch is not None:
             watch()
         row = pictures[:, number * across : (number + 1) * across]
         for d in range(across if number >= rows else 0):
-            params = _finite(exact.row_params(row, state)[0][:, d])
-            row[:, d] = _drawn(exact, params, places[:, number * across + d], *how)
-        _, state = exact.row_params(row, state)
+            params = _finite(twin.row_params(row, state)[0][:, d])
+            row[:, d] = _drawn(twin, params, within[:, number * across + d], *how)
+        _, state = twin.row_params(row, state)
     levels = pictures.numpy().astype(np.int16)
-    bits = bits_per_file(exact, list(levels))
+    bits = bits_per_file(twin, list(levels))
     shaped = levels.reshape(-1, *model.grid.shape)
-    return PictureDraws(list(seeds), shaped, model.grid.levels, bits, time.monotonic() - begun)
+    return PictureDraws(list(seeds), shaped, model.grid.levels, bits, time.monotonic() - begun, exact)
 
 
 def _given(grid: Grid, number: int, given: NDArray[np.integer] | None, rows: int) -> torch.Tensor:
@@ -122,13 +126,13 @@ def _finite(params: torch.Tensor) -> torch.Tensor:
 
 
 def _drawn(
-    model: PictureModel, params: torch.Tensor, places: torch.Tensor, temperature: float, top_p: float
+    model: PictureModel, params: torch.Tensor, within: torch.Tensor, temperature: float, top_p: float, exact: bool
 ) -> torch.Tensor:
-    """The level with C(level) ≤ place < C(level + 1) of each of (batch, num_params), by bisection; (batch,) int64."""
+    """The level with C(level) ≤ within < C(level + 1) of each of (batch, num_params), by bisection; (batch,) int64."""
     level = torch.zeros(len(params), dtype=torch.int64)
     above = torch.full_like(level, model.grid.levels)
     while (above - level > 1).any():
         middle = level + (above - level) // 2
-        low = model.cumulative(params, middle, temperature, top_p) <= places
+        low = model.cumulative(params, middle, temperature, top_p, exact) <= within
         level, above = torch.where(low, middle, level), torch.where(low, above, middle)
     return level

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from wavegen.atomic import replacing
+from wavegen.optional import MATPLOTLIB, adorned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+T = TypeVar("T")
 WINDOW = 0.05  # seconds of a point of the surprise curve
 COLUMNS = 2000  # of a picture's waveform and spectrogram at most
 DECIBELS = 80  # below the loudest are black
@@ -29,12 +33,35 @@ def picture(
     curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
     window: float,
     title: str,
-) -> None:
-    """Draws waveform, spectrogram and surprise under each other into a PNG file.
+) -> Path:
+    """Draws waveform, spectrogram and surprise under each other into a PNG file; gives its path.
 
     `curves` are named; each is the mean bits per sample of each `window` seconds, (⌈samples / (window ·
-    sample_rate)⌉,). Raises UserError if the file cannot be written.
+    sample_rate)⌉,). Raises UserError if the file cannot be written, and whatever a broken matplotlib raises.
     """
+    return write_png(path, _picture(pcm, sample_rate, curves, window, title))
+
+
+def picture_pixels(
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> NDArray[np.floating]:
+    """The same as an array, (height, width, 3), from 0 to 1."""
+    from matplotlib.image import imread
+
+    return imread(io.BytesIO(_png(_picture(pcm, sample_rate, curves, window, title))), format="png")[..., :3]
+
+
+def _picture(
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> Figure:
     figure = _figure(6.2, title)
     waveform, spectrum, curve = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.5, 1.2])
     seconds = len(pcm) / sample_rate
@@ -43,7 +70,7 @@ def picture(
     _draw_surprise(curve, curves, ON_PAPER, window, seconds)
     curve.grid(axis="y", alpha=0.3)
     curve.set(xlabel="seconds", xlim=(0, seconds))
-    _save(figure, path)
+    return figure
 
 
 def surprise_over_spectrogram(
@@ -53,7 +80,7 @@ def surprise_over_spectrogram(
     curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
     window: float,
     title: str,
-) -> None:
+) -> Path:
     """As `picture`, but with the curves drawn over the spectrogram, on a scale at its right."""
     figure = _figure(3.4, title)
     spectrum = figure.subplots()
@@ -61,7 +88,7 @@ def surprise_over_spectrogram(
     _draw_spectrogram(spectrum, pcm, sample_rate, brightest=0.25)  # dim enough for the curves to stand out
     _draw_surprise(spectrum.twinx(), curves, ON_BLACK, window, seconds)
     spectrum.set(xlabel="seconds", xlim=(0, seconds))
-    _save(figure, path)
+    return write_png(path, figure)
 
 
 def _figure(height: float, title: str) -> Figure:
@@ -73,10 +100,34 @@ def _figure(height: float, title: str) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: str | Path) -> None:
-    with replacing(path) as temporary, warnings.catch_warnings():
+def write_png(path: str | Path, figure: Figure) -> Path:
+    """Writes a figure as a PNG file, whole or not at all; gives its path. Raises UserError if it cannot be written.
+
+    It is drawn in memory first: an error of matplotlib's is not taken for one of the disk.
+    """
+    png = _png(figure)
+    with replacing(path) as temporary:
+        temporary.write_bytes(png)
+    return Path(path)
+
+
+def _png(figure: Figure) -> bytes:
+    drawn = io.BytesIO()
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a title in a script that the font lacks is no reason to fail
-        figure.savefig(temporary, format="png")
+        figure.savefig(drawn, format="png")
+    return drawn.getvalue()
+
+
+@functools.cache
+def try_plotting() -> None:
+    """Draws a small picture in memory. Raises what a missing or broken matplotlib does; once a process if it works."""
+    _png(_picture(np.zeros(64, np.int16), 8000, {"trial": [1.0, 2.0]}, 0.004, "trial"))
+
+
+def adorning(draw: Callable[[], T]) -> T | None:
+    """What `draw` gives, which draws with this module; None, with one line, where matplotlib fails."""
+    return adorned(MATPLOTLIB, "pictures", draw)
 
 
 def _draw_waveform(axes: Axes, pcm: NDArray[np.int16], seconds: float) -> None:
@@ -92,12 +143,12 @@ def _draw_waveform(axes: Axes, pcm: NDArray[np.int16], seconds: float) -> None:
 def _draw_spectrogram(axes: Axes, pcm: NDArray[np.int16], sample_rate: int, brightest: float = 0.0) -> None:
     """`brightest`: how much of the brightest colours to keep for what is louder than anything, as a share."""
     import torch
-    from torchaudio.functional import spectrogram
 
     size = 2 ** round(np.log2(0.032 * sample_rate))
     hop = max(size // 8, -(-len(pcm) // COLUMNS))
     signal = torch.from_numpy(pcm.astype(np.float32) / 32768)
-    power = spectrogram(signal, 0, torch.hann_window(size), size, hop, size, 2.0, False, pad_mode="constant")
+    window = torch.hann_window(size)
+    power = torch.stft(signal, size, hop, window=window, pad_mode="constant", return_complex=True).abs().square()
     decibels = 10 * torch.log10(power + 1e-12).numpy()
     top = decibels.max()
     # A frame is drawn around its middle, hence half a hop to either side.

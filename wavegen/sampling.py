@@ -45,6 +45,7 @@ class Draws:
 
     engine: str
     precision: str
+    exact: bool
     draws: list[Draw]
     sample_rate: int
     primed: int
@@ -72,6 +73,7 @@ class Draws:
         return {
             "engine": self.engine,
             "precision": self.precision,
+            "exact": self.exact,
             "files": [
                 {
                     "file": str(path),
@@ -114,13 +116,16 @@ def generate(
     threads: int | None = None,
     top_p: float | None = None,
     precision: str | None = None,
+    exact: bool = False,
     progress: bool = False,
 ) -> Draws:
     """One recording a seed, each the same whatever other seeds it is made with.
 
     A `prime`, (samples,) int16, is heard first and stands at the start of every recording. Temperature,
-    `top_p`, which only a categorical distribution takes, and `precision` are the model's own unless given;
-    log-probabilities are those at temperature and `top_p` 1.
+    `top_p`, which only a categorical distribution takes, and `precision` are the model's own unless given.
+    `exact` draws are from the density that is scored, whose uniform share of 2⁻¹⁴ is heard as a click every two
+    seconds at 8 kHz; others are from the model alone. Log-probabilities are those of the scored density at
+    temperature and `top_p` 1, which `score` gives for the recording.
     Raises UserError for arguments out of range.
     """
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
@@ -136,11 +141,11 @@ def generate(
     with tqdm(total=num_samples * len(seeds), desc="generating", **how) as bar:
         begun = time.monotonic()
         for start in range(0, num_samples, PIECE):
-            piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature, top_p)
+            piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature, top_p, exact)
             pcm.append(piece[0])
             log2_prob.append(piece[1])
             bar.update(piece[0].size)
         seconds = max(time.monotonic() - begun, 1e-9)
     whole, density = np.concatenate(pcm, axis=1), np.concatenate(log2_prob, axis=1)
     draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
-    return Draws(running.name, running.precision, draws, model.sample_rate, heard.shape[1], num_samples, seconds)
+    return Draws(running.name, running.precision, exact, draws, model.sample_rate, heard.shape[1], num_samples, seconds)

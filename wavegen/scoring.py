@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wavegen import audio
-from wavegen.audio import content_hash
+from wavegen.audio import Audio, content_hash
 from wavegen.baselines.flac_samples import flac_bits_per_sample
 from wavegen.data.corpus import open_corpus
 from wavegen.density import AudioModel
@@ -29,6 +29,7 @@ from wavegen.evaluation import (
     most_at_once,
     provenance,
 )
+from wavegen.examination import CHANNELS_READ, Findings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,13 +43,15 @@ def find_takes(
     Every file is read once, so that a broken one is met before hours of scoring and not after.
     Raises UserError for a file that cannot be read, or whose rate is not the model's unless `resample`.
     """
-    takes, warnings = [], []
+    takes, warnings, findings = [], [], Findings()
     for source in map(Path, sources):
         if not (source / "corpus.json").exists():
             for path in audio.find(source):
-                take, content = _file(path, model.sample_rate, resample)
-                takes.append(take)
-                if is_heard(model, content):
+                recording = _recording(path, model.sample_rate, resample)
+                read = functools.partial(read_at, path, model.sample_rate, resample)
+                takes.append(Take(str(path), len(recording.pcm), read))
+                findings.add(str(path), recording.figures)
+                if is_heard(model, content_hash(recording.pcm)):
                     warnings.append(f"{path}: this model was trained or validated on it")
             continue
         corpus = open_corpus(source)
@@ -60,21 +63,28 @@ def find_takes(
         takes += [Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)) for entry in corpus.split("test")]
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no recordings to score; a corpus's test split may be empty")
-    return takes, warnings
-
-
-def _file(path: Path, sample_rate: int, resample: bool) -> tuple[Take, str]:
-    """A file, and the hash of its content."""
-    pcm = read_at(path, sample_rate, resample)
-    take = Take(str(path), len(pcm), functools.partial(read_at, path, sample_rate, resample))
-    return take, content_hash(pcm)
+    odd = findings.listed()
+    if any(found["kind"] in CHANNELS_READ for found in odd):
+        warnings.insert(0, "compress codes every channel by itself: its bits for such files are not those of score")
+    return takes, [found["warning"] for found in odd] + warnings
 
 
 def read_at(path: str | Path, sample_rate: int, resample: bool = False) -> NDArray[np.int16]:
     """The PCM of an audio file at the model's rate, (samples,) int16; UserError at another, unless `resample`."""
+    return _recording(path, sample_rate, resample).pcm
+
+
+def read_noting(path: str | Path, sample_rate: int, resample: bool, findings: Findings) -> NDArray[np.int16]:
+    """What `read_at` gives; `findings` learn what is odd about the file."""
+    recording = _recording(path, sample_rate, resample)
+    findings.add(str(path), recording.figures)
+    return recording.pcm
+
+
+def _recording(path: str | Path, sample_rate: int, resample: bool) -> Audio:
     recording = audio.read(path, sample_rate=sample_rate if resample else None)
     check_form(str(path), recording.sample_rate, sample_rate, "give --resample to convert it")
-    return recording.pcm
+    return recording
 
 
 def score(

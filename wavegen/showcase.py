@@ -17,7 +17,7 @@ from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.evaluation import Take, chunks, feed_of, most_at_once, windowed
 from wavegen.page import Sound
-from wavegen.pictures import WINDOW, surprise_over_spectrogram
+from wavegen.pictures import WINDOW, adorning, surprise_over_spectrogram
 from wavegen.sampling import generate
 
 if TYPE_CHECKING:
@@ -85,5 +85,5 @@ def _sound(
     wav, png, length = folder / f"{name}.wav", folder / f"{name}.png", round(WINDOW * rate)
     audio.write(wav, pcm, rate)
     curves = {coder: windowed(values, length) for coder, values in bits.items()}
-    surprise_over_spectrogram(png, pcm, rate, curves, length / rate, title)
-    return Sound(title, wav, png)
+    drawn = adorning(lambda: surprise_over_spectrogram(png, pcm, rate, curves, length / rate, title))
+    return Sound(title, wav, drawn)

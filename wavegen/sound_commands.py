@@ -22,26 +22,31 @@ SECONDS = 5.0  # that are generated unless told otherwise
 
 def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     """Draws recordings, or goes on from one."""
+    from wavegen.examination import Findings
     from wavegen.report import generated_text
     from wavegen.sampling import generate, out_paths
-    from wavegen.scoring import read_at
+    from wavegen.scoring import read_noting
 
     if args.rows is not None:
         raise UserError(f"--rows is for pictures, and {args.model} is a model of audio; --seconds says how long")
     out_paths(args.out, args.number)
-    prime = None if args.prime is None else read_at(args.prime, model.sample_rate, args.resample)
+    prime, findings = None, Findings()
+    if args.prime is not None:
+        prime = read_noting(args.prime, model.sample_rate, args.resample, findings)
+        warn({"warnings": findings.warnings()})
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     seeds = range(args.seed, args.seed + args.number)
     how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
-    how |= {"threads": args.threads, "precision": args.precision}
+    how |= {"threads": args.threads, "precision": args.precision, "exact": args.exact}
     draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
-    result = draws.describe(draws.write(args.out))
+    result = draws.describe(draws.write(args.out)) | {"warnings": findings.warnings()}
     return result, generated_text(result)
 
 
 def score(args: argparse.Namespace, model: AudioModel) -> Result:
     """Bits of recordings, with a plot or windows if asked for."""
-    from wavegen.pictures import WINDOW, picture
+    from wavegen.optional import MATPLOTLIB, needed
+    from wavegen.pictures import WINDOW, picture, try_plotting
     from wavegen.report import score_csv, score_text
     from wavegen.scoring import read_at, score
 
@@ -49,6 +54,9 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
     check_output(args.plot, ".png")
     if args.plot and (len(args.files) > 1 or args.files[0].is_dir()):
         raise UserError("--plot draws one recording; name one file")
+    if args.plot:
+        with needed(MATPLOTLIB, "--plot"):
+            try_plotting()
     window = args.window or (WINDOW if args.plot or args.csv else None)
     how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
     result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
@@ -60,19 +68,21 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
         pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
         title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
         curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
-        picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
+        with needed(MATPLOTLIB, "--plot"):
+            picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
     return result, score_text(result, curves=args.window is not None and not args.csv)
 
 
-def features(args: argparse.Namespace, model: AudioModel) -> tuple[list[Source], int | None]:
-    """The recordings whose features are asked for, and the window in samples."""
+def features(args: argparse.Namespace, model: AudioModel) -> tuple[list[Source], int | None, list[str]]:
+    """The recordings whose features are asked for, the window in samples, and warnings."""
     from wavegen import audio
     from wavegen.data.corpus import open_corpus
     from wavegen.evaluation import Take, check_form
+    from wavegen.examination import Findings
     from wavegen.features import Source, of_corpus
-    from wavegen.scoring import read_at
+    from wavegen.scoring import read_at, read_noting
 
-    sources = []
+    sources, findings = [], Findings()
     for given in args.files:
         if (given / "corpus.json").exists():
             corpus = open_corpus(given)
@@ -81,8 +91,10 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[list[Source],
             continue
         for path in audio.find(given):
             read = functools.partial(read_at, path, model.sample_rate, args.resample)
-            sources.append(Source(Take(str(path), len(read()), read)))
-    return sources, None if args.window is None else max(1, round(args.window * model.sample_rate))
+            pcm = read_noting(path, model.sample_rate, args.resample, findings)
+            sources.append(Source(Take(str(path), len(pcm), read)))
+    window = None if args.window is None else max(1, round(args.window * model.sample_rate))
+    return sources, window, findings.warnings()
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: Mapping[str, Path]) -> Result:

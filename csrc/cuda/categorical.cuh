@@ -108,16 +108,17 @@ __device__ inline float keep_nucleus(const float* logits, std::uint32_t symbols,
 
 // The symbol k with C(k) <= place < C(k + 1), C as in csrc/categorical.cpp; each lane counts neighbouring symbols.
 __device__ inline std::uint32_t find_symbol(const DeviceHead& head, const float* e, float sum, std::uint32_t first,
-                                            std::uint32_t place) {
+                                            std::uint32_t place, bool exact) {
     const float r = static_cast<float>(kModelShare) / sum;
     const auto count = [&](std::uint32_t k) { return static_cast<std::uint32_t>(static_cast<std::int32_t>(e[k] * r)); };
+    const std::uint32_t mask = exact ? ~std::uint32_t{0} : 0;
     const std::uint32_t each = (head.symbols + kWarp - 1) / kWarp;
     const std::uint32_t begin = lane() * each < head.symbols ? lane() * each : head.symbols;
     const std::uint32_t end = begin + each < head.symbols ? begin + each : head.symbols;
     std::uint32_t counted = 0, codes = 0;
     each_between(begin, end, [&](std::uint32_t k) {
         counted += count(k);
-        codes += static_cast<std::uint32_t>(head.codes[k]);
+        codes += static_cast<std::uint32_t>(head.codes[k]) & mask;
     });
     const std::uint32_t remainder = kModelShare - warp_sum(counted);
     const std::uint32_t own = counted + codes + (begin <= first && first < end ? remainder : 0);
@@ -126,7 +127,8 @@ __device__ inline std::uint32_t find_symbol(const DeviceHead& head, const float*
     if (reached == 0) return head.symbols - 1;
     std::uint32_t symbol = begin, up_to = above - own;
     each_between(begin, end, [&](std::uint32_t k) {
-        up_to += count(k) + static_cast<std::uint32_t>(head.codes[k]) + (k == first ? remainder : 0);  // C(k + 1)
+        up_to +=
+            count(k) + (static_cast<std::uint32_t>(head.codes[k]) & mask) + (k == first ? remainder : 0);  // C(k + 1)
         symbol += up_to <= place ? 1 : 0;
     });
     return __shfl_sync(~0u, symbol, __ffs(static_cast<int>(reached)) - 1);
@@ -147,7 +149,7 @@ __device__ inline std::uint32_t choose_categorical(const DeviceHead& head, const
     if (asked.top_p < 1.0) sum = keep_nucleus(logits, symbols, asked.top_p, e);
     std::uint32_t first = symbols;
     each_spread(symbols, [&](std::uint32_t k) { first = logits[k] == maximum && k < first ? k : first; });
-    return find_symbol(head, e, sum, warp_minimum(first), asked.place);
+    return find_symbol(head, e, sum, warp_minimum(first), asked.place, asked.exact);
 }
 
 __device__ inline double categorical_log2_prob(const DeviceHead& head, const float* logits, std::uint32_t symbol,

@@ -113,6 +113,7 @@ void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampl
     call.draws = 1;
     call.temperature = sampling.temperature;
     call.top_p = sampling.top_p;
+    call.exact = sampling.exact;
     seeds_.upload(seeds, 0, streams_);
     run(call);
     symbols_.download(symbols, 0, streams_ * count);

@@ -41,9 +41,9 @@ __global__ void __launch_bounds__(kWarp)
 struct Settling {
     __device__ Settling(const Launch& call, std::uint32_t of, std::uint64_t step)
         : launch(call), here(std::size_t{of} * call.steps + step), stream(of) {
-        asked = {call.temperature, call.top_p, call.draws != 0, 0, 0};
+        asked = {call.temperature, call.top_p, call.exact != 0, call.draws != 0, 0, 0};
         if (asked.draws)
-            asked.place = random_word(call.seeds[of], call.time + step, 0, 0) >> 2;
+            asked.place = place_of(random_word(call.seeds[of], call.time + step, 0, 0), asked.exact);
         else
             asked.symbol = call.symbols[here];
     }

@@ -17,7 +17,7 @@ struct Components {
 struct Asked {
     float temperature;
     double top_p;
-    bool draws;
+    bool exact, draws;
     std::uint32_t place, symbol;
 };
 

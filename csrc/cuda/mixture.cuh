@@ -75,24 +75,24 @@ __device__ inline void count_components(const DeviceHead& head, Components& c) {
 
 // C(k) for 0 < k < symbols.
 __device__ inline std::uint32_t mixture_cumulative(const DeviceHead& head, const Components& c, double location,
-                                                   double inverse_temperature, std::uint32_t k) {
+                                                   double inverse_temperature, bool exact, std::uint32_t k) {
     const double edge = edge_of(head, k) - location;
     double below = 0.0;
     for (std::uint32_t j = 0; j < head.mixtures; ++j) {
         const double z = (edge * c.inverse_scale[j] - c.mean[j]) * inverse_temperature;
         below += c.weight[j] * component_below(head, z);
     }
-    return head.below[k] + static_cast<std::uint32_t>(below);
+    return exact ? head.below[k] + static_cast<std::uint32_t>(below) : static_cast<std::uint32_t>(below + 0.5);
 }
 
 // The symbol with C(symbol) <= place < C(symbol + 1): each round the lanes cut what is left at as many places.
 __device__ inline std::uint32_t find_in_mixture(const DeviceHead& head, const Components& c, double location,
-                                                double inverse_temperature, std::uint32_t place) {
+                                                double inverse_temperature, bool exact, std::uint32_t place) {
     std::uint32_t symbol = 0, above = head.symbols;  // C(symbol) <= place < C(above)
     while (above - symbol > 1) {
         const std::uint32_t middle = symbol + (above - symbol) * (lane() + 1) / (kWarp + 1);
         const bool reached =
-            middle == symbol || mixture_cumulative(head, c, location, inverse_temperature, middle) <= place;
+            middle == symbol || mixture_cumulative(head, c, location, inverse_temperature, exact, middle) <= place;
         const std::uint32_t reaching = __ballot_sync(~0u, reached);  // the lower lanes
         const int count = __popc(reaching);
         const std::uint32_t new_symbol = count > 0 ? __shfl_sync(~0u, middle, count - 1) : symbol;
@@ -110,7 +110,8 @@ __device__ inline std::uint32_t choose_from_mixture(const DeviceHead& head, cons
     if (!asked.draws) return asked.symbol;
     set_weights(head, params, asked.temperature, c);
     count_components(head, c);
-    return find_in_mixture(head, c, location, 1.0 / static_cast<double>(asked.temperature), asked.place);
+    const double inverse_temperature = 1.0 / static_cast<double>(asked.temperature);
+    return find_in_mixture(head, c, location, inverse_temperature, asked.exact, asked.place);
 }
 
 }  // namespace wavegen::cuda

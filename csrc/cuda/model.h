@@ -73,7 +73,7 @@ struct DeviceStreams {
 struct Launch {
     DeviceModel model;
     DeviceStreams streams;
-    std::uint32_t steps, draws;  // whether symbols are drawn, or given
+    std::uint32_t steps, draws, exact;  // whether symbols are drawn, or given; with the uniform share
     std::uint64_t time;
     float temperature;
     double top_p;

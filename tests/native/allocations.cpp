@@ -66,7 +66,7 @@ int main() {
                 for (const auto& network : networks(made->num_params(), *kernels, precision))
                     for (const auto& [streams, threads] :
                          {std::pair<std::size_t, std::size_t>{1, 1}, {1, 2}, {5, 2}, {17, 1}}) {
-                        const Sampling sampling = {0.9f, mixed ? 1.0 : 0.9};
+                        const Sampling sampling = {0.9f, mixed ? 1.0 : 0.9, false};
                         found += allocated(network, made, mixed ? kTaps : 0, streams, threads, sampling);
                         ++runs;
                     }

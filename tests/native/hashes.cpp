@@ -87,8 +87,8 @@ unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::s
     std::vector<std::uint16_t> drawn(streams * count);
     std::vector<double> log2_prob(streams * count);
     Hash hash;
-    for (const float temperature : {1.0f, 0.7f}) {
-        engine.generate(seeds.data(), count, {temperature, 1.0}, drawn.data(), log2_prob.data());
+    for (const Sampling& sampling : {Sampling{1.0f, 1.0, false}, {0.7f, 1.0, false}, {0.7f, 1.0, true}}) {
+        engine.generate(seeds.data(), count, sampling, drawn.data(), log2_prob.data());
         hash.add(drawn);
         hash.add(log2_prob);
         engine.feed(drawn.data(), count, log2_prob.data());

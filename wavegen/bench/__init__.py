@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from wavegen.bench.peers import PEERS
+from wavegen.bench.peers import PEERS, Peer
 from wavegen.checkpoint import load
 from wavegen.density import AudioModel
 from wavegen.engine import cuda, native, open_engine
@@ -22,6 +22,7 @@ from wavegen.engine.base import PRECISIONS, cpus
 from wavegen.engine.packing import engine_arguments, extension
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
+from wavegen.optional import fault, reason
 from wavegen.process import torch_threads
 
 _log = logging.getLogger("wavegen")
@@ -58,7 +59,8 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dic
     if rounds < 1:
         raise UserError(f"{rounds} rounds; there must be one at least")
     model = configuration(str(what)) if str(what) in CONFIGURATIONS else load(what)
-    contenders = list(_contenders(model))
+    failed: dict[str, str] = {}
+    contenders = list(_contenders(model, failed))
     with torch_threads(1):  # the peers run on one
         rates = _rates(contenders, rounds, progress)
     rows = [
@@ -72,7 +74,7 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dic
         **described(str(what), model, rounds),
         "rows": rows,
         "ratios": list(_ratios(contenders, rates)),
-        "missing": [{"engine": name, "why": why} for name, why in _missing(model)],
+        "missing": [{"engine": name, "why": why} for name, why in [*_missing(model), *failed.items()]],
     }
 
 
@@ -104,21 +106,33 @@ def configuration(name: str) -> AudioModel:
     return AudioModel.from_settings(settings, SAMPLE_RATE).eval()
 
 
-def _contenders(model: AudioModel) -> Any:
+def _contenders(model: AudioModel, failed: dict[str, str]) -> Any:
+    """All that run this model here; `failed` receives what broke when it was tried, with the reason."""
     if native.missing() is None and native.runs(model):
         noted = extension().Engine(**engine_arguments(model, PRECISIONS[0], "noting"), streams=1, threads=1)
         yield Contender("cpu", PRECISIONS[0], 1, 1, lambda samples: _draw(noted, samples))
         yield from _engines(model)
         yield from _bounds(model, noted)
     if cuda.missing() is None and cuda.runs(model):
-        yield from _on_gpu(model)
+        yield from _on_gpu(model, failed)
     # A model's own precision, if it has one, is for the cpu engine alone.
     twin = open_engine(model, 1, TorchEngine.name, precision=PRECISIONS[0])
     yield Contender(TorchEngine.name, twin.precision, 1, 1, lambda samples: twin.generate(samples, [0]))
     for name, peer in PEERS.items():
         if peer.missing(model) is None:
             for streams in peer.streams:
-                yield Contender(name, "float32", 1, streams, peer(model, streams).run)
+                yield from _tried(name, peer, model, streams, failed)
+
+
+def _tried(name: str, peer: type[Peer], model: AudioModel, streams: int, failed: dict[str, str]) -> Any:
+    """The contender, once it has drawn a sample: other people's libraries fail at import and at use."""
+    try:
+        run = peer(model, streams).run
+        run(1)
+    except Exception as error:
+        failed[name] = reason(error) if peer.library is None else fault(peer.library, error)
+        return
+    yield Contender(name, "float32", 1, streams, run)
 
 
 def _draw(engine: Any, samples: int) -> None:
@@ -138,15 +152,19 @@ def _engines(model: AudioModel) -> Any:
             yield Contender("cpu", precision, threads, streams, run)
 
 
-def _on_gpu(model: AudioModel) -> Any:
+def _on_gpu(model: AudioModel, failed: dict[str, str]) -> Any:
     """One stream, whose weights are kept on the chip where they fit, and as many as keep every multiprocessor busy."""
     for precision in cuda.PRECISIONS:
         for streams in (1, cuda.many()):
             try:
                 engine = open_engine(model, streams, "cuda", precision=precision)
+                engine.generate(1, range(streams))
             except UserError as error:  # no room for so many, or another program has the GPU
                 _log.warning("wavegen: no row for cuda %s, %d streams: %s", precision, streams, error)
                 continue
+            except Exception as error:
+                failed["cuda"] = reason(error)
+                return
 
             def run(samples: int, engine: Any = engine, seeds: Sequence[int] = range(streams)) -> None:
                 engine.generate(samples, seeds)

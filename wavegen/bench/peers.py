@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from wavegen.density import AudioModel
 from wavegen.networks import WaveNet
+from wavegen.optional import Library
 
 
 class Peer(Protocol):
     """Draws samples from the network of a model with `streams` streams, on one thread."""
 
     streams: ClassVar[tuple[int, ...]]  # that are worth measuring
+    library: ClassVar[Library | None]  # whose it is, if not PyTorch's
 
     def __init__(self, model: AudioModel, streams: int): ...
 
@@ -38,6 +40,7 @@ class TorchLoop:
     """A step written out in PyTorch, with ring buffers: no concatenated history, one product for each matrix."""
 
     streams: ClassVar[tuple[int, ...]] = (1, 16)
+    library: ClassVar[Library | None] = None
 
     def __init__(self, model: AudioModel, streams: int):
         network = model.network
@@ -82,6 +85,7 @@ class OnnxRuntime:
     """One step as a graph for ONNX Runtime, its ring buffers in numpy."""
 
     streams: ClassVar[tuple[int, ...]] = (1,)
+    library: ClassVar[Library | None] = Library("onnxruntime", "onnxruntime>=1.20", "numpy")
 
     def __init__(self, model: AudioModel, streams: int):
         import onnxruntime
@@ -162,6 +166,7 @@ class WavenetVocoder:
     """`incremental_forward` of the package wavenet-vocoder, with a network of the same sizes."""
 
     streams: ClassVar[tuple[int, ...]] = (1,)
+    library: ClassVar[Library | None] = Library("wavenet-vocoder", "wavenet-vocoder==0.1.1", "torch")
 
     def __init__(self, model: AudioModel, streams: int):
         from wavenet_vocoder import WaveNet as TheirWaveNet

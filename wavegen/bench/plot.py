@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wavegen.atomic import replacing
 from wavegen.bench import label
+from wavegen.pictures import write_png
 
 
 def plot(path: str | Path, result: Mapping[str, Any]) -> None:
@@ -27,5 +27,4 @@ def plot(path: str | Path, result: Mapping[str, Any]) -> None:
     axes.barh([label(row) for row in rows], rates, xerr=spread, color=colours)
     axes.axvline(result["sample_rate"], color="black", linestyle=":", label="real time")
     axes.legend()
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+    write_png(path, figure)

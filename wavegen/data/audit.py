@@ -11,12 +11,11 @@ import numpy as np
 from wavegen.audio import Audio, count_codes
 from wavegen.data.audit_lines import count_line, duplicate_lines, passed_over_lines, refused_lines, speaker_lines
 from wavegen.data.splits import SPLITS
+from wavegen.examination import Findings
+from wavegen.examination.depth import bits_of
 
-SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet speech shorter runs happen
 MUCH_SILENCE = 0.05
-MUCH_CLIPPING = 1e-4
-MUCH_DC = 128  # PCM codes, 0.4 % of full scale
-FEW_CODES = 256
+JUDGED = {"few bits", "quiet", "quiet before rounding"}  # files; if none is, they may each be too short to tell
 
 
 class Audit:
@@ -25,19 +24,23 @@ class Audit:
     def __init__(self) -> None:
         self.counts = np.zeros(65536, np.int64)
         self.silent = self.clipped = self.lossy = self.resampled = self.upsampled = self.mixed = 0
+        self.offsets = 0.0  # the sum of the files' |mean|
+        self.findings = Findings()
         self.source_rates: Counter[int] = Counter()
         self.subtypes: Counter[str] = Counter()
         self.refused: list[dict[str, str]] = []
 
-    def add(self, audio: Audio) -> None:
+    def add(self, name: str, audio: Audio) -> None:
         self.count(audio.pcm)
-        self.add_figures(figures(audio))
+        self.add_figures(name, audio.figures)
 
     def count(self, pcm: np.ndarray) -> None:
         self.counts += count_codes(pcm)
 
-    def add_figures(self, found: Mapping[str, Any]) -> None:
-        """What `figures` found in a recording, whose codes are counted apart."""
+    def add_figures(self, name: str, found: Mapping[str, Any]) -> None:
+        """The figures of the recording `name`, whose codes are counted apart."""
+        self.findings.add(name, found)
+        self.offsets += abs(found["mean"])
         self.silent += found["silent"]
         self.clipped += found["clipped"]
         self.lossy += found["lossy"]
@@ -55,7 +58,9 @@ class Audit:
     ) -> dict[str, Any]:
         """The audit as JSON, `files` and `samples` being those of each split, `duplicates` groups of ids.
 
-        Shares are of all samples, `peak` of full scale, `dc` in PCM codes.
+        Shares are of all samples, `peak` of full scale, `dc` the mean of the files' |mean| in PCM codes. `findings`
+        has for each kind of oddity of single files its `kind`, the number of `files`, the first `names` and the
+        `warning` that is also among `warnings`.
         """
         total, codes = int(self.counts.sum()), np.arange(-32768, 32768)
         used = codes[self.counts > 0]
@@ -77,7 +82,7 @@ class Audit:
             "digital_silence": self.silent / total,
             "clipping": rails / total,
             "clipped_on_reading": self.clipped,
-            "dc": float(self.counts @ codes) / total,
+            "dc": self.offsets / self.findings.files,
             "distinct_codes": len(used),
             "duplicates": duplicates,
             "lossy": self.lossy,
@@ -87,45 +92,21 @@ class Audit:
             "source_rates": {str(rate): n for rate, n in sorted(self.source_rates.items())},
             "subtypes": dict(sorted(self.subtypes.items())),
             "refused": self.refused,
+            "findings": self.findings.listed(),
+            "bits": bits_of(self.counts),
         }
         return audit | {"warnings": warnings(audit)}
-
-
-def figures(audio: Audio) -> dict[str, Any]:
-    """What an audit gathers of a recording besides its codes, as JSON."""
-    return {
-        "silent": silent_samples(audio.pcm, max(2, round(SILENCE_SECONDS * audio.sample_rate))),
-        "clipped": audio.clipped,
-        "lossy": audio.lossy,
-        "sample_rate": audio.sample_rate,
-        "source_rate": audio.source_rate,
-        "channels": audio.channels,
-        "subtype": audio.subtype,
-    }
-
-
-def silent_samples(pcm: np.ndarray, shortest: int) -> int:
-    """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros."""
-    edges = np.diff(pcm == 0, prepend=False, append=False).nonzero()[0]
-    runs = edges[1::2] - edges[::2]
-    return int(runs[runs >= shortest].sum())
 
 
 def warnings(audit: dict[str, Any]) -> list[str]:
     """What a user should know before trusting a likelihood on this corpus, a sentence each."""
     found = []
-    if audit["lossy"]:
-        found.append(f"{audit['lossy']} files were coded with loss: likelihoods of lossy sources measure their decoder")
-    if audit["upsampled"]:
-        found.append(f"{audit['upsampled']} files had a lower sample rate: their empty upper band is easy to predict")
+    found += [finding["warning"] for finding in audit["findings"]]
+    kinds = {finding["kind"] for finding in audit["findings"]}
     if audit["digital_silence"] > MUCH_SILENCE:
         found.append(f"{audit['digital_silence']:.1%} of the samples are digital silence, which costs next to no bits")
-    if audit["clipping"] > MUCH_CLIPPING or audit["clipped_on_reading"]:
-        found.append(f"{audit['clipping']:.2%} of the samples are clipped; record or convert at a lower level")
-    if abs(audit["dc"]) > MUCH_DC:
-        found.append(f"the mean is {audit['dc']:+.0f} codes, not zero: the recordings have a DC offset")
-    if audit["distinct_codes"] <= FEW_CODES:
-        found.append(f"only {audit['distinct_codes']} of 65536 codes occur: the source has fewer than 16 bits")
+    if audit["bits"] is not None and not kinds & JUDGED:
+        found.append(f"{audit['distinct_codes']} of 65536 codes occur, as of a source of {audit['bits']:.0f} bits")
     return found
 
 

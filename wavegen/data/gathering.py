@@ -78,7 +78,7 @@ class Gathering:
             about = line["refused"].removeprefix(f"{line['path']}: ")
             self.audit.refuse(line["source"], f"{line['source']}: {about}")
             return
-        self.audit.add_figures(line["figures"])
+        self.audit.add_figures(line["id"], line["figures"])
         for piece in line.get("pieces", [line]):
             self.prefixes.append(int(piece["content_hash"][:PREFIX], 16))
         self.recordings += 1

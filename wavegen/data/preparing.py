@@ -33,6 +33,7 @@ from wavegen.wording import listed
 DRAWN = "source:"  # of known density
 DRAWN_SECONDS, DRAWN_RECORDINGS, DRAWN_RATE = 4, 150, 8000  # of it, the rate being no more than a name for its time
 PLAN = "plan.jsonl"
+FIGURES = 2  # what is noted of a recording; a run interrupted by an older version begins anew
 FLUSH_EVERY = 64  # recordings: what a kill loses at most while they are read
 
 
@@ -132,7 +133,7 @@ class _Preparation:
         values, times = np.unique(np.frombuffer(ids, np.int64), return_counts=True)
         if repeated := frozenset(values[times > 1].tolist()):
             sizes, starts, digest, _ = self._write_plan(repeated)
-        how = {"version": VERSION, "split_rule": RULE, "strict": strict, "plan": digest}
+        how = {"version": VERSION, "figures": FIGURES, "split_rule": RULE, "strict": strict, "plan": digest}
         how |= {name: getattr(self.wanted, name) for name in ("sample_rate", "split_by", "cut")}
         keep_if_for(self.folder, how, besides=PLAN)
         return sizes, starts

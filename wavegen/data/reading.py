@@ -16,11 +16,11 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from wavegen import audio
-from wavegen.data.audit import SILENCE_SECONDS, figures, silent_samples
 from wavegen.data.cutting import piece_lengths
 from wavegen.data.fingerprints import landmarks
 from wavegen.data.layouts.base import Listed
 from wavegen.errors import UserError
+from wavegen.examination.examiner import SILENCE_SECONDS, silent_samples
 
 SHORTEST_SECONDS = 0.1
 SHARE_BYTES, SHARE_FILES = 2**22, 64  # of files that a process reads before it hands over, unless one is larger
@@ -129,7 +129,7 @@ def _read(line: dict[str, Any], job: Job) -> Read:
 
 def read_of(line: dict[str, Any], sound: audio.Audio, cut: float | None = None) -> Read:
     """A line of the plan and what was found in its file; also in each piece of about `cut` seconds, if it is given."""
-    found = {"samples": len(sound.pcm), "content_hash": audio.content_hash(sound.pcm), "figures": figures(sound)}
+    found = {"samples": len(sound.pcm), "content_hash": audio.content_hash(sound.pcm), "figures": sound.figures}
     if cut is None:
         return Read(line | found | {"landmarks": landmarks(sound.pcm, sound.sample_rate)}, sound.pcm)
     ends = np.cumsum(piece_lengths(sound.pcm, sound.sample_rate, cut))

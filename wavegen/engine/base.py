@@ -31,13 +31,20 @@ class Engine(Protocol):
     streams: int
 
     def generate(
-        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0, top_p: float = 1.0
+        self,
+        num_samples: int,
+        seeds: Sequence[int],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        exact: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draws from each stream: PCM int16 (streams, num_samples) and log2 p of each code, float64 of that shape.
 
-        A drawn symbol's PCM code is the middle of its cell. Log-probabilities are those at temperature
-        and top_p 1. Raises UserError unless there is a 64-bit seed for each stream, the temperature is
-        positive and top_p is above 0 and at most 1, and 1 unless the distribution is categorical.
+        A drawn symbol's PCM code is the middle of its cell. `exact` draws follow the density that is scored, in which
+        every code has a probability of 2⁻³⁰ at least, at any temperature; others follow the model without that uniform
+        share, which is heard as clicks. Log-probabilities are those of the scored density at temperature and top_p 1.
+        Raises UserError unless there is a 64-bit seed for each stream, the temperature is positive and top_p is above
+        0 and at most 1, and 1 unless the distribution is categorical.
         """
         ...
 

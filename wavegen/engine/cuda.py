@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from wavegen import __version__
 from wavegen.density import AudioModel
 from wavegen.engine.base import NUMERICS
 from wavegen.engine.packing import cuda_arguments
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
 from wavegen.networks import WaveNet
+from wavegen.optional import reason
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -32,16 +34,26 @@ def extension() -> ModuleType:
 
 
 def missing() -> str | None:
-    """Why the engine cannot be used, in a few words; None if it can."""
+    """Why the engine cannot be used, in a few words; None if it can. Whatever the extension raises is a reason."""
+    again = f"repeat the installation of wavegen {__version__} with pip install --force-reinstall --no-deps"
     try:
         built = extension()
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != "wavegen_cuda":
+            return f"it cannot be loaded ({reason(error)}); {again}"
         return "wavegen was installed without a CUDA compiler (nvcc)"
-    except ImportError as error:
-        return f"it cannot be loaded ({error})"
-    if built.numerics != NUMERICS:
-        return f"it has numerics {built.numerics}, wavegen {NUMERICS}; repeat the installation"
-    return built.missing()
+    except Exception as error:
+        return f"it cannot be loaded ({reason(error)}); {again}"
+    try:
+        if built.numerics != NUMERICS:
+            return f"it has numerics {built.numerics}, wavegen {NUMERICS}; {again}"
+        why = built.missing()
+        if why is None:  # a driver may fail only when the GPU is asked for
+            built.device()
+            built.multiprocessors()
+        return why
+    except Exception as error:
+        return f"it failed ({reason(error)}); {again}, or look at the driver"
 
 
 def device() -> str:
@@ -83,7 +95,7 @@ class CudaEngine(SymbolEngine):
         self._wanted = kernel
         try:
             self._weights = extension().weights(**cuda_arguments(model), bfloat16=precision != PRECISIONS[0])
-        except (ValueError, MemoryError, RuntimeError) as error:
+        except (ValueError, MemoryError, RuntimeError, OSError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
         self._open(streams)
 
@@ -92,7 +104,7 @@ class CudaEngine(SymbolEngine):
         self._piece = max(1, min(_STEPS, _SAMPLES // streams, _MACS // self.model.macs_per_sample))
         try:
             self._native = extension().Engine(self._weights, streams, self._wanted)
-        except (ValueError, MemoryError, RuntimeError) as error:
+        except (ValueError, MemoryError, RuntimeError, OSError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
         if self._native.fell_back:
             _say_once(

@@ -14,6 +14,7 @@ from wavegen.engine.base import NUMERICS, checked_pcm, cpus
 from wavegen.engine.packing import engine_arguments, extension, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
+from wavegen.optional import reason
 
 _PIECE = 8192  # samples of all streams together in one call, so that an interrupt is noticed within a second or so
 
@@ -23,15 +24,15 @@ def missing() -> str | None:
     again = "pip install --force-reinstall --no-deps"
     try:
         numerics = extension().numerics
-    except ModuleNotFoundError:
+    except Exception as error:
+        if not (isinstance(error, ModuleNotFoundError) and error.name == "wavegen_native"):
+            return f"the C++ engine cannot be loaded ({reason(error)}); repeat the installation with {again}"
         if not _is_installed():
             return "the C++ engine is missing, because only wavegen's source is on the path; pip install its folder"
         return (
             "the C++ engine is missing, because wavegen was installed without a working C++ compiler; "
             f"install one (Debian: apt install g++ python3-dev) and repeat the installation with {again}"
         )
-    except ImportError as error:
-        return f"the C++ engine cannot be loaded ({error}); repeat the installation with {again}"
     if numerics != NUMERICS:
         return f"the C++ engine has numerics {numerics}, wavegen {NUMERICS}; repeat the installation with {again}"
     return None

@@ -8,6 +8,8 @@ _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
+_TOTAL = 2**30  # counts, of which the model has all but one for each of the 65 536 PCM codes: see csrc/tables.h
+_MODEL_SHARE = _TOTAL - 2**16
 
 
 def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
@@ -35,3 +37,14 @@ def words(seed: int, start: int, count: int, draw: int = 0, channel: int = 0) ->
     rest = [np.full(count, value, dtype=np.uint64) for value in (draw, channel)]
     counter = np.stack([time & _LOW, time >> _HALF, *rest])
     return philox(counter, (seed & 0xFFFFFFFF, seed >> 32))[0]
+
+
+def places(random: np.ndarray, exact: bool) -> np.ndarray:
+    """Where random words, uint32 of any shape, lie in a distribution: float64 in [0, 1) of that shape.
+
+    With u = ⌊word / 4⌋, `exact` draws, which are from the density that is scored, are at u / 2³⁰. Draws without the
+    uniform share take the count ⌊u · M / 2³⁰⌋ of the model's M = 2³⁰ − 2¹⁶, as the C++ engine does, and lie in its
+    middle: at its edge, count 0 would lie below every mass that float64 can tell from zero.
+    """
+    u = random.astype(np.int64) >> 2
+    return u / _TOTAL if exact else ((u * _MODEL_SHARE >> 30) + 0.5) / _MODEL_SHARE

@@ -29,7 +29,12 @@ class SymbolEngine:
         self._code_of_symbol = model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)
 
     def generate(
-        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0, top_p: float = 1.0
+        self,
+        num_samples: int,
+        seeds: Sequence[int],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        exact: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         keys, temperature = checked_seeds(seeds, self.streams), checked_temperature(temperature)
         top_p = checked_top_p(top_p, self.model)
@@ -37,7 +42,7 @@ class SymbolEngine:
         log2_prob = np.empty((self.streams, num_samples))
         for piece in self._pieces(num_samples):
             symbols, log2_prob[:, piece] = self._call(
-                self._native.generate, piece.stop - piece.start, keys, temperature, top_p
+                self._native.generate, piece.stop - piece.start, keys, temperature, top_p, exact
             )
             pcm[:, piece] = self._code_of_symbol[symbols]
         return pcm, log2_prob

@@ -10,14 +10,14 @@ import torch
 
 from wavegen.density import AudioModel, AudioState
 from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
-from wavegen.engine.random import words
+from wavegen.engine.random import places, words
 from wavegen.errors import UserError
 
 _CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory
 
 
 class TorchEngine:
-    """See `wavegen.engine.base.Engine`. A random word w draws the symbol with C(k) ≤ ⌊w / 4⌋ / 2³⁰ < C(k + 1)."""
+    """See `wavegen.engine.base.Engine`. A random word at x (`places`) draws the k with C(k) ≤ x < C(k + 1)."""
 
     name, precision = "torch", "float64"
 
@@ -29,29 +29,36 @@ class TorchEngine:
 
     @torch.inference_mode()
     def generate(
-        self, num_samples: int, seeds: Sequence[int], temperature: float = 1.0, top_p: float = 1.0
+        self,
+        num_samples: int,
+        seeds: Sequence[int],
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        exact: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         keys, temperature = checked_seeds(seeds, self.streams), checked_temperature(temperature)
         top_p = checked_top_p(top_p, self.model)
         random = np.stack([words(int(key), self._time, num_samples) for key in keys])
-        places = torch.from_numpy((random >> 2) / 2.0**30)
+        within = torch.from_numpy(places(random, exact))
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         log2_prob = np.empty((self.streams, num_samples))
         for t in range(num_samples):
-            codes, log2_prob[:, t] = self._draw(places[:, t], temperature, top_p)
+            codes, log2_prob[:, t] = self._draw(within[:, t], temperature, top_p, exact)
             pcm[:, t] = codes
         return pcm, log2_prob
 
-    def _draw(self, places: torch.Tensor, temperature: float, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _draw(
+        self, within: torch.Tensor, temperature: float, top_p: float, exact: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """One sample of each stream: PCM codes and their log2 p, (streams,) each."""
         model, unknown = self.model, self._state.last.unsqueeze(1)  # params do not see the sample they are about
         params, location, state = model.params(unknown, self._state)
         params, location = _finite(params[:, 0]), None if location is None else location[:, 0]
-        # C(symbol) ≤ place < C(above), by bisection.
+        # C(symbol) ≤ within < C(above), by bisection.
         symbol, above = torch.zeros_like(self._state.last), torch.full_like(self._state.last, model.codec.num_symbols)
         while (above - symbol > 1).any():
             middle = symbol + (above - symbol) // 2
-            low = model.cumulative(params, middle, temperature, top_p, location) <= places
+            low = model.cumulative(params, middle, temperature, top_p, location, exact) <= within
             symbol, above = torch.where(low, middle, symbol), torch.where(low, above, middle)
         codes = model.codec.decode(symbol)
         self._state, self._time = state._replace(last=codes), self._time + 1

@@ -22,13 +22,14 @@ from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation import windowed
 from wavegen.page import Sound, write_page
-from wavegen.pictures import WINDOW, picture
+from wavegen.pictures import WINDOW, adorning, picture
 from wavegen.recipe import load_recipe
 from wavegen.report import comparison_text, duration
 from wavegen.sampling import generate
 from wavegen.showcase import training_course
 from wavegen.text import read_text
 from wavegen.training import train
+from wavegen.training.readiness import check_ready
 
 RECIPES = Path(__file__).parent
 MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies in RECIPES
@@ -40,6 +41,7 @@ SEEDS = (1, 2, 3)
 SECONDS = {"cpu": 4.0, "torch": 0.5}  # of each drawn recording: the torch engine is slow
 PRIME_SECONDS = 1.5
 NOTES = "quickstart.json"
+ROOM = 128 * 2**20  # bytes on the disk: five times what it leaves
 
 
 class _Progress:
@@ -66,6 +68,7 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
     anything else.
     """
     out = Path(out)
+    check_ready(out, ROOM)
     minutes = _begin(out, minutes)
     each = training_minutes(minutes)
     say = _Progress([PREPARING, *[STARTING + 60 * each for _ in MODELS], SCORING, DRAWING, WRITING])
@@ -156,8 +159,9 @@ def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndar
     audio.write(wav, pcm, rate)
     length = round(WINDOW * rate)
     curves = {"WaveNet": windowed(-log2_prob, length)}
-    picture(png, pcm, rate, curves, length / rate, f"{wav.name}: {title[0].lower()}{title[1:]}")
-    return Sound(title, wav, png)
+    below = f"{wav.name}: {title[0].lower()}{title[1:]}"
+    drawn = adorning(lambda: picture(png, pcm, rate, curves, length / rate, below))
+    return Sound(title, wav, drawn)
 
 
 def _summary(out: Path, table: dict[str, Any], seconds: float) -> str:

@@ -2,65 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from tensorboardX import summary
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue] (generated)
 from tqdm import tqdm
 
 from wavegen.errors import UserError
+from wavegen.training.board import Board
 from wavegen.training.folder import METRICS
 from wavegen.training.learner import Step
-
-
-class Board:
-    """TensorBoard's events of a run.
-
-    Written as they come and not by the library's thread, with which a full disk would hang the training.
-    """
-
-    def __init__(self, run: Path, step: int):
-        self._run = run
-        with self._writing():
-            self._events = EventsWriter(str(run / "events"), f".{os.getpid()}")
-            # What an earlier process said of later steps is void.
-            self._add(Event(session_log=SessionLog(status=SessionLog.START)), step + 1)
-            self._events.flush()
-
-    def scalars(self, values: Mapping[str, float], step: int) -> None:
-        with self._writing():
-            for name, value in values.items():
-                self._add(Event(summary=summary.scalar(name, value)), step)
-            self._events.flush()
-
-    def add(self, shown: Any, step: int) -> None:
-        """A summary of tensorboardX: a picture, a sound."""
-        with self._writing():
-            self._add(Event(summary=shown), step)
-            self._events.flush()
-
-    def close(self) -> None:
-        with self._writing():
-            self._events.close()
-
-    def _add(self, event: Any, step: int) -> None:
-        event.wall_time, event.step = time.time(), step
-        self._events.write_event(event)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UserError(f"{self._run}: TensorBoard's events cannot be written: {error.strerror}") from error
 
 
 class Log:

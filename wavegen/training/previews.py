@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from tensorboardX import summary
 
 from wavegen.density import AudioModel, Density
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
-from wavegen.errors import UserError
 from wavegen.evaluation import windowed
 from wavegen.grid import Form, Grid
 from wavegen.picture_sampling import generate_pictures
-from wavegen.pictures import WINDOW, picture
+from wavegen.pictures import WINDOW, adorning, picture_pixels
 from wavegen.sheets import MODES, sheet
+from wavegen.training.board import Board
 from wavegen.training.learner import AbandonedError
-from wavegen.training.log import Board
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,10 +83,11 @@ class Previews:
         """The sound, and a picture of its waveform, spectrogram and surprise."""
         surprise = windowed(-log2_prob, max(1, round(WINDOW * self._sample_rate)))
         title = f"{name} at step {step}: {-log2_prob.mean():.3f} bits/sample"
-        drawing = _drawing(lambda path: picture(path, pcm, self._sample_rate, {"the model": surprise}, WINDOW, title))
-        board.add(summary.audio(name, pcm / 32768, self._sample_rate), step)
+        curves = {"the model": surprise}
+        drawing = adorning(lambda: picture_pixels(pcm, self._sample_rate, curves, WINDOW, title))
+        board.audio(name, pcm / 32768, self._sample_rate, step)
         if drawing is not None:
-            board.add(summary.image(name, drawing, dataformats="HWC"), step)
+            board.image(name, drawing, step)
 
 
 def _add_pictures(model: Any, grid: Grid, board: Board, step: int, give_up: Callable[[], bool]) -> None:
@@ -103,14 +100,4 @@ def _add_pictures(model: Any, grid: Grid, board: Board, step: int, give_up: Call
 
     with contextlib.suppress(AbandonedError):
         pictures = generate_pictures(model, range(PICTURES), temperature=1.0, top_p=1.0, watch=watch).pictures
-        board.add(summary.image("drawn", sheet(pictures, grid.levels), dataformats="HWC"), step)
-
-
-def _drawing(draw: Callable[[Path], None]) -> NDArray[np.floating] | None:
-    """The picture that `draw` writes, (height, width, 3); None where temporary files cannot be written."""
-    from matplotlib.image import imread
-
-    with contextlib.suppress(OSError, UserError), tempfile.TemporaryDirectory() as folder:
-        draw(path := Path(folder) / "preview.png")
-        return imread(path)[..., :3]
-    return None
+        board.image("drawn", sheet(pictures, grid.levels), step)

@@ -27,6 +27,7 @@ from wavegen.training.learner import AbandonedError, Learner, NotFiniteError, St
 from wavegen.training.log import Log
 from wavegen.training.previews import Previews
 from wavegen.training.processes import ALONE, Processes, device, together
+from wavegen.training.readiness import check_ready, run_bytes
 from wavegen.training.start import take_weights
 from wavegen.training.validation import validate
 
@@ -58,6 +59,7 @@ def train(
         with processes.agreed():
             trainer = Trainer(recipe, corpus, run, processes, init)
             if processes.first:
+                check_ready(run, run_bytes(trainer.learner.model.num_parameters))
                 held.enter_context(locked(run))
                 if (run / folder.STATE).exists() and not resume:
                     raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")

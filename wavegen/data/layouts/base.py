@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wavegen.errors import UserError
 from wavegen.names import order
+from wavegen.optional import TORCHAUDIO, fault, needed
 from wavegen.text import read_lines
 
 OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
@@ -91,20 +92,20 @@ def text_of(file: Path) -> str | None:
 
 
 def download(layout: Layout, folder: Path) -> None:
-    """Fetches the corpus into `folder` with torchaudio, which skips what is there; raises UserError if that fails."""
+    """Fetches the corpus into `folder` with torchaudio, which skips what is there.
+
+    Raises UserError if that fails, and before anything else where torchaudio is missing or cannot be loaded.
+    """
     by_hand = "get it by hand, as its recipe's README says"
-    try:
+    with needed(TORCHAUDIO, f"{layout.name} cannot be downloaded"):
         importlib.import_module("torchaudio.datasets")
-    except (ImportError, OSError) as error:  # it, or a library of its
-        raise UserError(
-            f"{layout.name} cannot be downloaded: torchaudio, which does that, cannot be imported ({_said(error)}); "
-            f"install one that fits torch, or {by_hand}"
-        ) from error
     existed = folder.exists()
     failed = f"{folder}: {layout.name} cannot be downloaded: {{}}; {{}}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         layout.download(folder)
+    except ImportError as error:  # torchaudio asks for more of its parts
+        raise UserError(f"{layout.name} cannot be downloaded: {fault(TORCHAUDIO, error)}") from error
     except OSError as error:
         if error.errno in OF_THE_DISK:
             raise UserError(f"{error.filename or folder}: cannot be written: {error.strerror}") from error

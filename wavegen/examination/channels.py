@@ -1,0 +1,100 @@
+"""The levels of a recording's channels, and which of them make its mono signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EMPTY = 1e-4  # of the loudest channel's power, without DC: 40 dB lower is crosstalk or hiss
+ROUNDING = 1e-8  # of a channel's power with DC: what sums in float64 leave of the variance of a constant
+CANCELLING = -0.8  # correlation; at equal levels the mean of two such channels is 10 dB below each
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Which channels' mean is the mono signal, and why it is not the mean of all of them.
+
+    `chosen` are indices from 0; `empty` the channels without a signal where others have one; `cancelling` tells that
+    two channels have opposite polarity, so that only the first with a signal is taken.
+    """
+
+    chosen: tuple[int, ...]
+    empty: tuple[int, ...] = ()
+    cancelling: bool = False
+
+    def of(self, block: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The mono signal, (frames,), of a block of (frames, channels)."""
+        if len(self.chosen) == 1:
+            return block[:, self.chosen[0]]
+        return (block if len(self.chosen) == block.shape[1] else block[:, self.chosen]).mean(axis=1)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """As JSON; channels are counted from 1."""
+        return {
+            "mixed": [channel + 1 for channel in self.chosen],
+            "empty": [channel + 1 for channel in self.empty],
+            "cancelling": self.cancelling,
+        }
+
+
+def mean_of_all(channels: int) -> Mix:
+    return Mix(tuple(range(channels)))
+
+
+class Levels:
+    """Gathers the covariance of the channels, and whether all of them are identical."""
+
+    def __init__(self, channels: int):
+        self.frames, self.peak, self.identical = 0, 0.0, channels > 1
+        self.sums = np.zeros(channels)
+        self.products = np.zeros((channels, channels))
+
+    def add(self, signal: NDArray[np.float64]) -> None:
+        """The next (channels, frames) float64, full scale being 1."""
+        self.frames += signal.shape[1]
+        self.sums += signal.sum(axis=1)
+        self.products += signal @ signal.T
+        self.peak = max(self.peak, float(signal.max()), -float(signal.min()))
+        self.identical = self.identical and bool((signal[1:] == signal[0]).all())
+
+    def covariance(self) -> NDArray[np.float64]:
+        """(channels, channels), full scale being 1."""
+        means = self.sums / self.frames
+        return self.products / self.frames - np.outer(means, means)
+
+    def mix(self) -> Mix:
+        """The channels to average: those with a signal; the first of them alone if two cancel."""
+        if len(self.sums) == 1 or self.identical:
+            return mean_of_all(len(self.sums))
+        covariance = self.covariance()
+        power = np.diag(covariance)
+        signal = np.flatnonzero(power > EMPTY * max(power.max(), ROUNDING * self._greatest_power()))
+        if not len(signal):
+            return mean_of_all(len(power))
+        empty = tuple(sorted(set(range(len(power))) - set(signal.tolist())))
+        deviation = np.sqrt(power[signal])
+        correlation = covariance[np.ix_(signal, signal)] / np.outer(deviation, deviation)
+        cancelling = bool(correlation.min() < CANCELLING)
+        return Mix(tuple((signal[:1] if cancelling else signal).tolist()), empty, cancelling)
+
+    def figures(self) -> dict[str, Any]:
+        """Level of the channels as `pcm_figures` has it of PCM, in 16-bit codes; mean and deviation of the channel
+        whose mean is largest."""
+        means = self.sums / self.frames
+        largest = int(np.abs(means).argmax())
+        variance = max(0.0, float(self.covariance()[largest, largest]))
+        return {
+            "samples": self.frames,
+            "peak": round(self.peak * 32768),
+            "mean": round(float(means[largest]) * 32768, 3),
+            "deviation": round(variance**0.5 * 32768, 3),
+        }
+
+    def _greatest_power(self) -> float:
+        return float(np.diag(self.products).max() / self.frames)

@@ -1,0 +1,67 @@
+"""What a long command looks at in its first seconds: all that it would otherwise miss at its end."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import shutil
+from pathlib import Path
+
+from wavegen.errors import UserError
+from wavegen.optional import Library, needed
+from wavegen.pictures import adorning, try_plotting
+from wavegen.training.board import try_board
+
+SOUNDFILE = Library("soundfile", "soundfile>=0.13", "cffi")
+LIBRARIES = {  # needed after the training, by the module that is imported
+    "soundfile": SOUNDFILE,
+    "soxr": Library("soxr", "soxr>=0.5", "numpy"),
+    "safetensors.torch": Library("safetensors", "safetensors>=0.7", "torch"),
+    "tomli_w": Library("tomli-w", "tomli-w>=1.0"),
+}
+MODEL_COPIES = 12  # of float32 in a run: the state has 4, the two models 1 each, and each is replaced by a new one
+REST_BYTES = 16 * 2**20  # metrics and TensorBoard's events
+
+
+def check_ready(folder: Path, room: int) -> None:
+    """Tries the libraries, drawing and the disk that writing `room` bytes into `folder` will need.
+
+    Raises UserError where something needed fails: a library, no right to write, too little space. Where one that only
+    adorns does, a line says what will be left out. `folder` need not exist; nothing stays behind.
+    """
+    for module, library in LIBRARIES.items():
+        with needed(library, str(folder)):
+            importlib.import_module(module)
+    with needed(SOUNDFILE, str(folder)):
+        _code_flac()
+    adorning(try_plotting)
+    try_board()
+    _check_disk(folder, room)
+
+
+def run_bytes(parameters: int) -> int:
+    """How much a run of a model of so many parameters writes at most."""
+    return MODEL_COPIES * 4 * parameters + REST_BYTES
+
+
+def _code_flac() -> None:
+    import numpy as np
+    import soundfile
+
+    coded = io.BytesIO()
+    soundfile.write(coded, np.zeros(16, np.int16), 8000, format="FLAC", subtype="PCM_16")
+
+
+def _check_disk(folder: Path, room: int) -> None:
+    existing = next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))
+    if existing.is_dir() and not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(f"{folder}: {existing} cannot be written to; name another folder")
+    try:
+        usage = shutil.disk_usage(existing)
+        held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())  # which will be replaced
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written: {error.strerror}") from error
+    if usage.total > 0 and usage.free < room - held:  # some file systems do not say
+        wanted, free = (f"{value / 2**20:,.0f} MB" for value in (room - held, usage.free))
+        raise UserError(f"{folder}: needs up to {wanted} of disk, {free} are free; make room or name another folder")
