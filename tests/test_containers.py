@@ -216,6 +216,15 @@ def test_a_flac_header_that_says_less_than_there_is_is_refused(tmp_path, rate, d
     assert f"declares {frames} samples, but at least 20000 are there" in refusal(tmp_path, bytes(file))
 
 
+@pytest.mark.parametrize("loud", [10, 3000])
+def test_a_long_flac_file_after_another_of_its_length_is_refused(tmp_path, loud):
+    noise = np.random.default_rng(0).normal(size=(500_000, 2))
+    first = bad_audio.coded("FLAC", values=(noise * 3000).astype(np.int16))
+    second = bad_audio.coded("FLAC", values=(noise * loud).astype(np.int16))
+    assert len(second) > 3e5
+    assert f"another FLAC file begins at byte {len(first)}" in refusal(tmp_path, first + second)
+
+
 def test_a_flac_file_of_one_frame_that_says_less_is_refused(tmp_path):
     file = bytearray(bad_audio.coded("FLAC", values=bad_audio.NOISE[:1000]))
     file[22:26] = (100).to_bytes(4, "big")

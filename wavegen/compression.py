@@ -201,7 +201,7 @@ def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator
         "bits_per_sample": _per_sample(8 * size, samples),
         "model_bits_per_sample": _per_sample(bits, samples),
         "model_bits": bits,
-        "figures": examiner.coded_figures() if wav.frames else {},
+        "figures": examiner.coded_figures() if wav.frames else {"samples": 0},
         "content_hash": mono.hexdigest(),
         "measured": measured.figures(),
     }

@@ -40,6 +40,7 @@ class Decoder:
     path: Path
     sound: soundfile.SoundFile
     layout: Layout
+    descriptor: int
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -75,6 +76,8 @@ class Decoder:
             raise UserError(
                 f"{self.path}: truncated or damaged: {declared} samples are declared, {read} can be read; copy it again"
             )
+        if self.layout.after is not None:
+            self.layout.after(os.lseek(self.descriptor, 0, os.SEEK_CUR))
 
     def _declared(self) -> int:
         """The samples to read: libsndfile's count, without the padding and what follows that it takes for samples."""
@@ -134,7 +137,7 @@ def opened(path: Path) -> Iterator[Decoder]:
             containers.check_format(sound.samplerate, sound.channels, path)
             if sound.frames > UNKNOWN_LENGTH and not pieces:  # libsndfile reads no such FLAC to its end
                 raise UserError(f"{path}: declares no length, as if written into a pipe; write it into a file again")
-            decoder = Decoder(path, sound, layout, list(layout.warnings))
+            decoder = Decoder(path, sound, layout, descriptor, list(layout.warnings))
             decoder.heed(said)
             yield decoder
     except OSError as error:

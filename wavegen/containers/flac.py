@@ -7,7 +7,7 @@ from pathlib import Path
 from wavegen.containers.layout import Bytes, Layout, joined
 from wavegen.errors import UserError
 
-WINDOW = 1 << 19  # bytes at the end in which the last frame is looked for
+WINDOW = 1 << 19  # bytes at the end that are looked at; more than a decoder reads ahead
 HEADER = 16  # bytes that a frame's header may have
 BLOCK_SIZES = {1: 192} | {code: 144 << code for code in range(2, 6)} | {code: 1 << code for code in range(8, 16)}
 _SYNC = rb"\xff[\xf8\xf9]"
@@ -22,16 +22,23 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
     if len(info) < 42 or info[4] & 0x7F:
         return Layout()
     block_size, total = int.from_bytes(info[8:10], "big"), int.from_bytes(info[21:26], "big") & 0xFFFFFFFFF
-    another = next(data.finditer(rb"fLaC[\0\x80]\0\0\x22", position + 42), None)
-    if another is not None:
-        raise joined(another, "FLAC file", path)
-    there = _end_of_last_frame(data, position + 42, block_size)
+    first = position + 42
+
+    def check_no_other(read: int) -> None:
+        """Raises UserError if another file begins near byte `read` or after it."""
+        another = next(data.finditer(rb"fLaC[\0\x80]\0\0\x22", max(first, read - WINDOW)), None)
+        if another is not None:
+            raise joined(another, "FLAC file", path)
+
+    check_no_other(data.size)
+    there = _end_of_last_frame(data, first, block_size)
     if total and there is not None and there > total:
+        check_no_other(first)
         raise UserError(
             f"{path}: its header declares {total} samples, but at least {there} are there; "
             "write it again, as with: flac -d --decode-through-errors IN -o OUT.wav, and look at what comes out"
         )
-    return Layout()
+    return Layout(after=check_no_other)
 
 
 def _end_of_last_frame(data: Bytes, first: int, block_size: int) -> int | None:

@@ -12,13 +12,13 @@ READABLE = "WAV, FLAC, OGG, MP3, AIFF, AU, CAF, W64, VOC and NIST SPHERE can be 
 CONVERT = "convert it, as with: ffmpeg -i IN OUT.wav"
 # Suffixes of sound that is not read, and what it is.
 UNREADABLE = {
-    ".3gp": "3GP", ".aac": "AAC", ".ac3": "AC-3", ".amr": "AMR", ".ape": "Monkey's Audio", ".avi": "AVI",
-    ".awb": "AMR", ".dff": "DSD", ".dsf": "DSD", ".dts": "DTS", ".eac3": "E-AC-3", ".flv": "Flash video",
-    ".gsm": "GSM without a header", ".m4a": "AAC or ALAC in MP4", ".m4b": "AAC in MP4", ".mka": "Matroska",
-    ".mkv": "Matroska", ".mov": "QuickTime", ".mp4": "MP4", ".mpc": "Musepack", ".ofr": "OptimFROG",
-    ".pcm": "samples without a header", ".ra": "RealAudio", ".raw": "samples without a header", ".shn": "Shorten",
-    ".spx": "Speex", ".tak": "TAK", ".tta": "True Audio", ".vox": "ADPCM without a header", ".weba": "WebM",
-    ".webm": "WebM", ".wma": "Windows Media", ".wv": "WavPack",
+    ".3gp": "3GP", ".aac": "AAC", ".ac3": "AC-3", ".alac": "ALAC", ".amr": "AMR", ".ape": "Monkey's Audio",
+    ".avi": "AVI", ".awb": "AMR", ".dff": "DSD", ".dsf": "DSD", ".dts": "DTS", ".eac3": "E-AC-3",
+    ".flv": "Flash video", ".gsm": "GSM without a header", ".m4a": "AAC or ALAC in MP4", ".m4b": "AAC in MP4",
+    ".m4r": "AAC in MP4", ".m4v": "MP4", ".mka": "Matroska", ".mkv": "Matroska", ".mov": "QuickTime", ".mp4": "MP4",
+    ".mpc": "Musepack", ".ofr": "OptimFROG", ".ra": "RealAudio", ".rm": "RealAudio", ".sd2": "Sound Designer II",
+    ".shn": "Shorten", ".spx": "Speex", ".tak": "TAK", ".tta": "True Audio", ".vox": "ADPCM without a header",
+    ".weba": "WebM", ".webm": "WebM", ".wma": "Windows Media", ".wmv": "Windows Media", ".wv": "WavPack",
 }  # fmt: skip
 # What files of other kinds begin with; "." is any byte.
 _MAGIC = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Layout:
     coding: what the samples are coded in, for the line about a file that libsndfile refuses; None if that is plain.
     pieces: the stream to decode where it is not the file as it is.
     warnings: one line each, without the file's name.
+    after: to be called with the file's position when all samples have been read; raises UserError.
     """
 
     data_bytes: int | None = None
@@ -48,6 +49,7 @@ class Layout:
     coding: str | None = None
     pieces: tuple[Piece, ...] = ()
     warnings: tuple[str, ...] = ()
+    after: Callable[[int], None] | None = None
 
 
 class Bytes:
