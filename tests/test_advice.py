@@ -190,7 +190,7 @@ def test_a_quickstart_whose_notes_cannot_be_read_is_not_called_damaged(tmp_path,
 
 def test_an_engine_that_is_missing_since_nothing_is_installed(monkeypatch):
     def missing():
-        raise ModuleNotFoundError("No module named 'wavegen_native'")
+        raise ModuleNotFoundError("No module named 'wavegen_native'", name="wavegen_native")
 
     def no_version(name):
         raise importlib.metadata.PackageNotFoundError(name)
