@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -81,6 +81,7 @@ def test_noise_of_opposite_polarity_under_other_noise_is_no_cancelling():
 
 
 @given(text=st.text("hhhlll-s", max_size=60), cuts=st.lists(st.integers(0, 60), max_size=6))
+@example(text="hhhs", cuts=[4])
 @settings(deadline=None)
 def test_runs_at_a_rail_are_those_of_the_text(text, cuts):
     text = "h-l-" + text
@@ -164,6 +165,12 @@ def test_sixteen_bits_at_any_level_and_length(deviation, samples):
     sparse = np.zeros(20 * samples)
     sparse[samples : 2 * samples] = noise(samples, deviation=deviation)
     assert figures(sparse)["bits"] is None, "mostly digital silence"
+
+
+def test_a_click_in_silence_is_no_recording_of_few_bits():
+    codes = np.zeros(8000)
+    codes[100:250] = noise(150, deviation=9000)
+    assert figures(codes)["bits"] is None
 
 
 def test_a_long_recording_is_judged_by_codes_from_all_of_it():

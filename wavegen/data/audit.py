@@ -119,7 +119,7 @@ def describe(audit: dict[str, Any]) -> str:
         + ", ".join(f"{name} {splits[name]['files']} {unit} {splits[name]['minutes']:.1f} min" for name in SPLITS)
         + ")",
         f"peak {audit['peak']:.3f} of full scale, digital silence {audit['digital_silence']:.1%}, "
-        f"clipping {audit['clipping']:.3%}, DC {audit['dc']:+.1f} codes, {audit['distinct_codes']} of 65536 codes",
+        f"clipping {audit['clipping']:.3%}, DC {audit['dc']:.1f} codes, {audit['distinct_codes']} of 65536 codes",
     ]
     lines += [*speaker_lines(audit), *duplicate_lines(audit)]
     if audit["resampled"] or audit["mixed_to_mono"]:

@@ -80,6 +80,10 @@ def _numbers(channels: list[int]) -> str:
     return f"channel{'s' * (len(channels) > 1)} {', '.join(map(str, channels))}"
 
 
+def _runs(number: int) -> str:
+    return f"{number} run{'s' * (number > 1)}"
+
+
 def _many(channels: str) -> Callable[[Figures], bool]:
     return lambda f: f.get("channels", 1) > 1 and bool(f.get(channels))
 
@@ -110,7 +114,7 @@ COMMON = {
     "clipped": _Kind(
         lambda f: f.get("clipped_runs", 0) > 0,
         lambda f: (
-            f"is clipped: {f['clipped_runs']} runs of 3 or more samples at full scale, the longest "
+            f"is clipped: {_runs(f['clipped_runs'])} of 3 or more samples at full scale, the longest "
             f"{f['longest_run']}; record or convert at a lower level"
         ),
         "are clipped (3 or more samples in a row at full scale); record or convert at a lower level",
@@ -123,7 +127,7 @@ COMMON = {
     "flat tops": _Kind(
         lambda f: f.get("flat_tops", 0) > 0,
         lambda f: (
-            f"was clipped and then made quieter: {f['flat_tops']} runs of 3 or more samples at its peak of "
+            f"was clipped and then made quieter: {_runs(f['flat_tops'])} of 3 or more samples at its peak of "
             f"{f['flat_peak']:.2f}"
         ),
         "were clipped and then made quieter (3 or more samples in a row at their peak)",
