@@ -134,7 +134,7 @@ REFUSED = {
     "compress gru six.wav o.wgn": "six.wav: has 6 channels; split them",
     "compress gru a.wav b.wav o.wgn": "o.wgn: 2 files go into a folder; make it first",
     "compress gru source/0.wav source/0.wav empty": "empty/0.wgn: two of the files would become it",
-    "compress gru a.wav a.wav": "a.wav: exists already; remove it or name another file",
+    "compress gru a.wav a.wav": "a.wav: is an input of this command; name another file",
     "compress gru a.wav absent/o.wgn": "there is no folder absent",
     "compress gru a.wav /proc/o.wgn": "/proc/o.wgn: cannot be written",
     "compress nade.safetensors a.wav o.wgn": r"nade networks have no C\+\+ engine, which compression needs",

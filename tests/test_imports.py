@@ -26,7 +26,9 @@ SLOW = (
 
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
-    {"wavegen", "errors", "names", "wording", "atomic", "machine", "models", "speech", "digits"},
+    {"wavegen", "errors", "names", "wording", "machine", "models", "speech", "digits"},
+    {"signals", "locks", "pipes", "streams"},
+    {"atomic"},
     {"containers", "messages", "optional", "recipe_names", "text", "examination"},
     {"wav", "grid", "piping", "provenance", "ranges"},
     {"decoding"},
@@ -46,7 +48,7 @@ ORDER = [
     {"page"},
     {"showcase"},
     {"quickstart"},
-    {"outputs", "sound_commands", "picture_commands", "arguments", "cli"},
+    {"exits", "outputs", "sound_commands", "picture_commands", "arguments", "cli"},
     {"__main__"},
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}

@@ -216,7 +216,9 @@ def test_a_reader_that_dies_is_no_end_without_a_word(source, whole, tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr(reading, "CODE", f"import sys; print('{printed}', end=''); sys.exit(3)")
         patch.setattr(reading, "SHARE_FILES", 1)
-        with pytest.raises(RuntimeError, match="a process that reads recordings ended with 3"):
+        with pytest.raises(
+            UserError, match=r"source\d+/\S+\.wav: the process that read this file ended with 3; .* kept"
+        ):
             prepare(source, tmp_path / "corpus", processes=2)
     prepare(source, tmp_path / "corpus", processes=1)
     assert tree(tmp_path) == whole

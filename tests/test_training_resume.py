@@ -67,7 +67,7 @@ class Killed(Trainer):
 @pytest.fixture
 def ctrl_c():
     """Python's own handlers, which a shell may have replaced for what runs in the background."""
-    before = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
     before = {number: signal.signal(number, handler) for number, handler in before.items()}
     yield
     for number, handler in before.items():
@@ -79,6 +79,7 @@ def ctrl_c():
     [
         ("wavenet", signal.SIGINT, "before a step", 17),
         ("gru", signal.SIGTERM, "in a step", 17),
+        ("gru", signal.SIGHUP, "in a step", 17),
         ("wavenet", signal.SIGTERM, "in a validation", 20),
         ("wavenet", signal.SIGINT, "in a validation", 30),
     ],
@@ -139,7 +140,7 @@ def test_twenty_kills_at_drawn_instants_change_no_bit():
     assert told["kills"] == sum(told["killed_while"].values()) == 20
 
 
-def test_sigterm_ends_a_process_with_130_and_another_process_cannot_train_beside_it(tmp_path, capsys, monkeypatch):
+def test_sigterm_ends_a_process_with_143_and_another_process_cannot_train_beside_it(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     workplace.furnish(tmp_path)
     arguments = ["train", "recipe.toml", "--run", "run", "--resume", "--set", "training.steps=1000000"]
@@ -154,7 +155,7 @@ def test_sigterm_ends_a_process_with_130_and_another_process_cannot_train_beside
         running.send_signal(signal.SIGTERM)
         assert running.stderr is not None
         assert running.stderr.read().splitlines()[-1] == "wavegen: interrupted"
-        assert running.wait() == 130
+        assert running.wait() == 143
     assert read_state(Path("run"))[2]["step"] >= json.loads(log.read_text().splitlines()[-1])["step"]
 
 

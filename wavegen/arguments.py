@@ -81,6 +81,7 @@ def _add_prepare(commands: Any) -> None:
     parser.add_argument("--strict", action="store_true", help=strict)
     fetch = "get the known corpus into SOURCE first, with torchaudio; what is there already is kept"
     parser.add_argument("--download", action="store_true", help=fetch)
+    _add_force(parser, "replace a corpus that is there already; any other folder is refused")
 
 
 def _add_train(commands: Any) -> None:
@@ -122,6 +123,7 @@ def _add_generate(commands: Any) -> None:
     rows = "of pictures: how many rows of those in --prime, a PNG, are kept; default: half"
     parser.add_argument("--rows", type=_at_least_one, metavar="N", help=rows)
     _add_engine(parser)
+    _add_force(parser)
 
 
 def _add_score(commands: Any) -> None:
@@ -132,6 +134,7 @@ def _add_score(commands: Any) -> None:
     parser.add_argument("--csv", type=Path, metavar="OUT.csv", help="write the windows there; default: of 0.05 s")
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw waveform, spectrogram, surprise of one file")
     _add_engine(parser)
+    _add_force(parser)
 
 
 def _add_features(commands: Any) -> None:
@@ -141,6 +144,7 @@ def _add_features(commands: Any) -> None:
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="the new file")
     parser.add_argument("--window", type=_above_zero, metavar="S", help="of so many seconds; default: whole recordings")
     parser.add_argument("--resample", action="store_true", help="convert recordings of other rates")
+    _add_force(parser)
 
 
 def _add_compress(commands: Any) -> None:
@@ -149,6 +153,7 @@ def _add_compress(commands: Any) -> None:
     parser.add_argument("files", type=Path, nargs="+", metavar="IN.wav", help="16-bit PCM, one or two channels")
     parser.add_argument("out", type=Path, metavar="OUT.wgn", help="the new file, or the folder of several")
     _add_precision(parser)
+    _add_force(parser)
 
 
 def _add_decompress(commands: Any) -> None:
@@ -157,6 +162,7 @@ def _add_decompress(commands: Any) -> None:
     parser.add_argument("files", type=Path, nargs="+", metavar="IN.wgn", help="compressed with this model")
     parser.add_argument("out", type=Path, metavar="OUT.wav", help="the new file, or the folder of several")
     _add_threads(parser)
+    _add_force(parser)
 
 
 def _add_compare(commands: Any) -> None:
@@ -175,6 +181,7 @@ def _add_compare(commands: Any) -> None:
     parser.add_argument("--proof", action="store_true", help=proof)
     slow = "a baseline to leave out, as in: --without 'adaptive mixture', which takes the longest; may be repeated"
     parser.add_argument("--without", metavar="NAME", action="append", default=[], help=slow)
+    _add_force(parser)
 
 
 def _add_info(commands: Any) -> None:
@@ -192,6 +199,7 @@ def _add_bench(commands: Any) -> None:
     rounds = "turns of each; default: 7, or of training 30"
     parser.add_argument("--rounds", type=_at_least_one, metavar="N", help=rounds)
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the bars")
+    _add_force(parser)
 
 
 def _add_quantize(commands: Any) -> None:
@@ -202,10 +210,15 @@ def _add_quantize(commands: Any) -> None:
     parser.add_argument("--precision", choices=PRECISIONS[1:], default="int8", help="of the layers; default: int8")
     most = "bits per sample that it may cost on validation files; default: 0.05"
     parser.add_argument("--most", type=_above_zero, default=0.05, metavar="BITS", help=most)
+    _add_force(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
+
+
+def _add_force(parser: argparse.ArgumentParser, what: str = "replace a file that is there already") -> None:
+    parser.add_argument("--force", action="store_true", help=what)
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:

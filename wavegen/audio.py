@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from wavegen import containers, decoding
-from wavegen.atomic import replacing
+from wavegen.atomic import Target, replacing
 from wavegen.errors import UserError
 from wavegen.examination import Examiner, Mix, mean_of_all, pcm_figures
 from wavegen.names import is_junk, order
@@ -137,8 +137,8 @@ def check_sample_rate(sample_rate: int) -> None:
         raise UserError(f"sample rate {sample_rate}: give one between {low} and {high} Hz, as 16000")
 
 
-def write(path: str | Path, pcm: np.ndarray, sample_rate: int) -> None:
-    """Writes `pcm`, (samples,) int16, as a 16-bit mono WAV file, whole or not at all.
+def write(path: Target, pcm: np.ndarray, sample_rate: int) -> None:
+    """Writes `pcm`, (samples,) int16, as a 16-bit mono WAV file, whole or not at all; it replaces a file at a path.
 
     Raises UserError if the folder cannot be written, the disk is full, or the samples exceed a WAV file's 4 GiB.
     """
@@ -147,9 +147,10 @@ def write(path: str | Path, pcm: np.ndarray, sample_rate: int) -> None:
     size = 2 * len(pcm)
     if size + 36 > 0xFFFFFFFF:
         raise UserError(f"{path}: {size} bytes of audio exceed the 4 GiB of a WAV file; write it in parts")
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with replacing(path) as temporary, open(temporary, "r+b") as file:  # keeps the bytes that are reserved
         file.write(plain_header(sample_rate, 1, len(pcm)))
         file.write(np.ascontiguousarray(pcm, "<i2").data)
+        file.truncate()
 
 
 def find(source: str | Path) -> list[Path]:

@@ -12,11 +12,11 @@ from typing import Any, TypeVar, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialized
 from torch import Tensor
 
 from wavegen import models, provenance
-from wavegen.atomic import replacing
+from wavegen.atomic import Target, replacing
 from wavegen.densities import density_named, untrained
 from wavegen.density import AudioModel, Density
 from wavegen.engine.base import NUMERICS
@@ -54,14 +54,13 @@ def weights_hash(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
-def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+def write_tensors(path: Target, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """Writes tensors and a JSON header to a safetensors file, whole or not at all. Raises UserError."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # Not save_file, which makes a file of its own with mode 0600, whatever the umask says.
+    contents = serialized(tensors, metadata={"wavegen": json.dumps(header)})
     with replacing(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={"wavegen": json.dumps(header)})
-        except SafetensorError as error:
-            raise UserError(f"{path}: cannot be written: {error}") from error
+        temporary.write_bytes(contents)
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -70,6 +69,11 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not path.is_file():
         known = ", ".join(models.names())
         raise UserError(f"{path}: no such file; give a .safetensors file, a run folder or a model of wavegen: {known}")
+    try:
+        with open(path, "rb"):  # safe_open calls every file that it cannot open missing
+            pass
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["wavegen"])
@@ -86,7 +90,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, header
 
 
-def save(model: Density, path: str | Path, metadata: Mapping[str, Any]) -> None:
+def save(model: Density, path: Target, metadata: Mapping[str, Any]) -> None:
     """Writes a model and what is known of its making (corpus fingerprint, seed, training time …). Raises UserError."""
     tensors = dict(model.state_dict())
     model.metadata = {**metadata, "weights_hash": weights_hash(tensors)}

@@ -3,62 +3,42 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
-import io
 import json
 import os
 import shlex
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from wavegen import exits, streams
 from wavegen.arguments import make_parser
+from wavegen.atomic import Output
 from wavegen.errors import UserError
-from wavegen.outputs import check_folder, check_output, warn
+from wavegen.outputs import check_folder, check_output, taken, warn
 
-DONE, OUR_BUG, USER_ERROR, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-TRACEBACK = "WAVEGEN_TRACEBACK"
 MODEL_FILE = "model.safetensors"  # of a run folder
 Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and gives its exit code: 0 done, 2 the user can fix it, 1 our bug."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names need not be text
+    """Runs one command and gives its exit code: 0 done, 2 the user can fix it, 1 our bug, 128 + n ended by signal n."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # a thread a core stalls for minutes on a busy machine
-    try:
-        args = make_parser(COMMANDS).parse_args(argv)
-        answer: Result | None = args.run(args)
-        if answer is not None:  # of several processes that train together one speaks
-            result, text = answer
-            print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
-        return DONE
-    except UserError as error:
-        for problem in error.problems:
-            _fail(problem, USER_ERROR)
-        return USER_ERROR
-    except BrokenPipeError:
-        # Python flushes stdout once more when it ends; what nobody reads goes nowhere, without a word.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
-    except MemoryError:
-        return _fail("out of memory; ask for less at once", USER_ERROR)
-    except Exception as error:
-        if os.environ.get(TRACEBACK):
-            traceback.print_exc()
-        what = f"internal error, {type(error).__name__}: {error}"
-        return _fail(f"{what}; set {TRACEBACK}=1 to see where, and please report it", OUR_BUG)
+    return exits.ended(lambda: _run(argv))
 
 
-def _fail(message: str, code: int) -> int:
-    print(f"wavegen: {' '.join(message.split())}", file=sys.stderr)
-    return code
+def _run(argv: Sequence[str] | None) -> None:
+    args = make_parser(COMMANDS).parse_args(argv)
+    answer: Result | None = args.run(args)
+    if answer is None:  # of several processes that train together one speaks
+        return
+    result, text = answer
+    if getattr(args, "stdout_taken", False):  # by the file that was asked for
+        print(text, file=sys.stderr)
+    else:
+        streams.say(json.dumps(result, allow_nan=False) if args.json else text)
 
 
 def _quickstart(args: argparse.Namespace) -> Result:
@@ -78,12 +58,13 @@ def _prepare(args: argparse.Namespace) -> Result:
         for option in ("sample_rate", "split_by", "cut", "strict", "download"):
             if getattr(args, option):
                 raise UserError(f"--{option.replace('_', '-')} is for sound, and {name} is a set of pictures")
-        audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels)
+        audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels, args.force)
         return audit, describe_pictures(audit)
     if args.levels is not None:
         raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
     name, source, corpus = given if len(given) == 3 else [None, *given]
-    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download, cut=args.cut)
+    how = {"cut": args.cut, "force": args.force}
+    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download, **how)
     for difference in audit.get("layout", {}).get("differences", ()):
         print(f"wavegen: {name}: {difference}", file=sys.stderr)
     if audit["advice"]:
@@ -102,6 +83,7 @@ def _train(args: argparse.Namespace) -> Result | None:
     from wavegen.recipe_names import recipe_file
     from wavegen.report import description_text
     from wavegen.training import plan, together, train
+    from wavegen.training.folder import check_minutes
 
     with together() as processes:
         with processes.agreed():
@@ -114,6 +96,8 @@ def _train(args: argparse.Namespace) -> Result | None:
         if args.dry_run:
             result = plan(recipe, corpus, args.init)
         else:
+            if args.resume and processes.first:
+                check_minutes(run, recipe)
             model_file = train(recipe, corpus, run, resume=args.resume, init=args.init)
             result = {"run": str(run), "model": str(model_file)}
         if not processes.first:
@@ -141,16 +125,17 @@ def _score(args: argparse.Namespace) -> Result:
 
 
 def _features(args: argparse.Namespace) -> Result:
-    from wavegen.checkpoint import load
+    from wavegen.checkpoint import load, model_file
     from wavegen.density import Density
     from wavegen.features import features, write_features
 
-    check_output(args.out, ".npz")
+    check_output(args, args.out, ".npz")
     model = load(args.model, Density)
     sources, window = _of_kind(model.kind).features(args, model)
     warn({"warnings": sources.warnings})
-    arrays = features(model, sources.found, window, progress="listening")
-    write_features(args.out, arrays)
+    with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
+        arrays = features(model, sources.found, window, progress="listening")
+        write_features(out, arrays)
     rows, channels = arrays["features"].shape
     number = len(sources.found)
     result = {"file": str(args.out), "recordings": number, "rows": rows, "channels": channels}
@@ -162,7 +147,7 @@ def _compare(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
     from wavegen.density import Density
 
-    check_output(args.html)
+    check_output(args, args.html)
     paths = _names(args.models)
     models = {name: load(path, Density) for name, path in paths.items()}
     first, *others = models
@@ -182,8 +167,9 @@ def _compress(args: argparse.Namespace) -> Result:
     from wavegen.compression import compress
     from wavegen.report import compressed_text
 
-    paths = _pairs(args.files, args.out, ".wgn")
-    result = compress(load(args.model), paths, args.threads, args.precision, progress="compressing")
+    with _pairs(args, ".wgn") as paths:
+        how = {"progress": "compressing", "force": args.force}
+        result = compress(load(args.model), paths, args.threads, args.precision, **how)
     warn(result)
     return result, compressed_text(result)
 
@@ -193,21 +179,20 @@ def _decompress(args: argparse.Namespace) -> Result:
     from wavegen.compression import decompress
     from wavegen.report import description_text
 
-    result = decompress(load(args.model), _pairs(args.files, args.out, ".wav"), args.threads, progress="decompressing")
+    with _pairs(args, ".wav") as paths:
+        result = decompress(load(args.model), paths, args.threads, progress="decompressing", force=args.force)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
     return result, description_text(names)
 
 
-def _pairs(files: Sequence[Path], out: Path, suffix: str) -> list[tuple[Path, Path]]:
+@contextlib.contextmanager
+def _pairs(args: argparse.Namespace, suffix: str) -> Iterator[list[tuple[Path, Output]]]:
     """Each input with its output: OUT, or OUT/NAME with that suffix if OUT is a folder. Raises UserError."""
-    if len(files) > 1 and not out.is_dir():
-        raise UserError(f"{out}: {len(files)} files go into a folder; make it first, or name one file")
-    outs = [out / f"{file.stem}{suffix}" for file in files] if out.is_dir() else [out]
-    for path in outs:
-        check_output(path)
-        if os.path.lexists(path):
-            raise UserError(f"{path}: exists already; remove it or name another file")
-    return list(zip(files, outs, strict=True))
+    if len(args.files) > 1 and not os.path.isdir(args.out):
+        raise UserError(f"{args.out}: {len(args.files)} files go into a folder; make it first, or name one file")
+    outs = [args.out / f"{file.stem}{suffix}" for file in args.files] if os.path.isdir(args.out) else [args.out]
+    with taken(args, outs, [args.model, *args.files]) as outputs:
+        yield list(zip(args.files, outputs, strict=True))
 
 
 def _bench(args: argparse.Namespace) -> Result:
@@ -215,21 +200,23 @@ def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench.plot import plot
     from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
     from wavegen.bench.training import bench_training
+    from wavegen.checkpoint import model_file
     from wavegen.optional import MATPLOTLIB, needed
     from wavegen.pictures import try_plotting
     from wavegen.report import bench_text
 
-    check_output(args.plot, ".png")
+    check_output(args, args.plot, ".png")
     if args.plot:
         with needed(MATPLOTLIB, "--plot"):
             try_plotting()
-    if args.training:
-        result = bench_training(args.what, args.rounds or TRAINING_ROUNDS, progress=True)
-    else:
-        result = bench(args.what, args.rounds or ROUNDS, progress=True)
-    if args.plot:
-        with needed(MATPLOTLIB, "--plot"):
-            plot(args.plot, result)
+    with taken(args, [args.plot], [model_file(args.what)]) as outputs:
+        if args.training:
+            result = bench_training(args.what, args.rounds or TRAINING_ROUNDS, progress=True)
+        else:
+            result = bench(args.what, args.rounds or ROUNDS, progress=True)
+        for png in outputs:
+            with needed(MATPLOTLIB, "--plot"):
+                plot(png, result)
     return result, bench_text(result)
 
 
@@ -239,11 +226,12 @@ def _quantize(args: argparse.Namespace) -> Result:
     from wavegen.quantization import quantize
     from wavegen.report import description_text
 
-    check_output(args.out, ".safetensors")
-    model, corpus = load(args.model), open_corpus(args.corpus)
     if args.out.resolve() == model_file(args.model).resolve():
         raise UserError(f"{args.out}: is the model itself; name another file")
-    result = quantize(model, corpus, args.out, args.precision, args.most, progress=True)
+    check_output(args, args.out, ".safetensors")
+    model, corpus = load(args.model), open_corpus(args.corpus)
+    with taken(args, [args.out], [args.corpus, model_file(args.model)]) as (out,):
+        result = quantize(model, corpus, out, args.precision, args.most, progress=True)
     return result, description_text(result)
 
 

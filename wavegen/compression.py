@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wavegen import audio
-from wavegen.atomic import replacing
+from wavegen.atomic import Target, check_place, path_of, replacing
 from wavegen.density import AudioModel
 from wavegen.engine import native, precision_of
 from wavegen.engine.packing import extension
@@ -40,7 +40,7 @@ from wavegen.wgn import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Paths = Sequence[tuple[str | Path, str | Path]]  # what is read and what is written
+Paths = Sequence[tuple[str | Path, Target]]  # what is read and what is written
 
 
 def compress(
@@ -49,21 +49,22 @@ def compress(
     threads: int | None = None,
     precision: str | None = None,
     progress: str | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Compresses WAV files of 16-bit PCM, (input, output) each: what `wavegen compress --json` prints.
 
     `bits_per_sample` is the compressed file's size over its samples (frames times channels, each channel being a
     stream of its own), `model_bits_per_sample` the model's −log2 p of them: what its `score` says of the file.
     Outputs are whole or absent. A file that turns out to be unreadable on the way does not keep the others from being
-    compressed. Raises UserError for files that are no such WAV files, before any is written, and for models without
-    a C++ engine.
+    compressed. Raises UserError for files that are no such WAV files and outputs that exist unless `force` is given,
+    before any is written, and for models without a C++ engine.
     """
     _check_runs(model)
     begun, precision = time.monotonic(), precision or precision_of(model)
-    check_outputs(paths)
-    wavs = [(read_wav(source), Path(out)) for source, out in paths]
+    check_outputs(paths, force)
+    wavs = [(read_wav(source), out) for source, out in paths]
     ours = model_digest(model)
-    jobs = [Job(wav.channels, wav.frames, _compressing(wav, out, precision, ours)) for wav, out in wavs]
+    jobs = [Job(wav.channels, wav.frames, _compressing(wav, out, force, precision, ours)) for wav, out in wavs]
     rows = _whole(lockstep(model, jobs, _encode, threads, precision, progress))
     samples, size = sum(row["samples"] for row in rows), sum(row["bytes"] for row in rows)
     claimed, findings = sum(row.pop("model_bits") for row in rows), Findings(CODED)
@@ -95,21 +96,22 @@ def compress(
 
 
 def decompress(
-    model: AudioModel, paths: Paths, threads: int | None = None, progress: str | None = None
+    model: AudioModel, paths: Paths, threads: int | None = None, progress: str | None = None, force: bool = False
 ) -> dict[str, Any]:
     """Restores what `compress` was given, byte for byte, (input, output) each: what `wavegen decompress --json` prints.
 
     Outputs are whole and checked against the digest of the original, or absent. A damaged file does not keep the
     others from being restored. Raises UserError for it in the end, and for files that were compressed with another
-    model, are of another format or no such files, before any is written.
+    model, are of another format or no such files, and outputs that exist unless `force` is given, before any is
+    written.
     """
     _check_runs(model)
-    check_outputs(paths)
+    check_outputs(paths, force)
     begun, ours, found = time.monotonic(), model_digest(model), {}
     preambles = [_preamble_of(Path(source), ours) for source, _ in paths]
     for precision in sorted({preamble.precision for preamble in preambles}):
         those = [index for index, preamble in enumerate(preambles) if preamble.precision == precision]
-        jobs = [_restoring(*paths[index], preambles[index]) for index in those]
+        jobs = [_restoring(*paths[index], force, preambles[index]) for index in those]
         found |= dict(zip(those, lockstep(model, jobs, _decode, threads, precision, progress), strict=True))
     rows = _whole([found[index] for index in range(len(paths))])
     return {
@@ -141,13 +143,14 @@ def proven(model: AudioModel, pcms: Sequence[NDArray[np.int16]], progress: str |
     return result["bits_per_sample"]
 
 
-def check_outputs(paths: Paths) -> None:
-    """Raises UserError if two inputs have one output, or an output is one of the inputs."""
+def check_outputs(paths: Paths, force: bool) -> None:
+    """Raises UserError if two inputs have one output, an output is one of the inputs, or it exists unless `force`."""
     taken = {os.path.realpath(source) for source, _ in paths}
-    for _, out in paths:
+    for out in map(path_of, (out for _, out in paths)):
         if (place := os.path.realpath(out)) in taken:
             raise UserError(f"{out}: two of the files would become it, or it is one of them; name another")
         taken.add(place)
+        check_place(out, force)
 
 
 def _whole(found: Sequence[dict[str, Any] | UserError]) -> list[dict[str, Any]]:
@@ -166,13 +169,15 @@ def _check_runs(model: AudioModel) -> None:
         raise UserError(why)
 
 
-def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator[Block, None, dict[str, Any]]:
+def _compressing(
+    wav: Wav, out: Target, force: bool, precision: str, model: bytes
+) -> Generator[Block, None, dict[str, Any]]:
     encoders = [extension().Encoder() for _ in range(wav.channels)]
     whole, bits, examiner = digest(), 0.0, Examiner(wav.channels, wav.sample_rate, "PCM_16")
     mono, measured = hashlib.sha256(), Measurement()
     about = (precision, wav.channels, wav.sample_rate, wav.frames, wav.trailer_size)
     preamble = Preamble(*about, model, bytes(whole.digest_size), wav.header)
-    with replacing(out) as temporary, open(temporary, "wb") as file:
+    with replacing(out, force) as temporary, open(temporary, "wb") as file:
         file.write(preamble.pack())
         whole.update(wav.header)
         for start in range(0, wav.frames, BLOCK):
@@ -195,7 +200,7 @@ def _compressing(wav: Wav, out: Path, precision: str, model: bytes) -> Generator
         file.write(dataclasses.replace(preamble, digest=whole.digest()).pack())
     samples = wav.frames * wav.channels
     return {
-        "file": str(out),
+        "file": str(path_of(out)),
         "samples": samples,
         "bytes": size,
         "bits_per_sample": _per_sample(8 * size, samples),
@@ -218,13 +223,15 @@ def _mixed(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
     return ((2 * total + channels) // (2 * channels)).astype("<i2")
 
 
-def _restoring(source: str | Path, out: str | Path, preamble: Preamble) -> Job:
-    return Job(preamble.channels, preamble.frames, _decompressing(Path(source), Path(out), preamble))
+def _restoring(source: str | Path, out: Target, force: bool, preamble: Preamble) -> Job:
+    return Job(preamble.channels, preamble.frames, _decompressing(Path(source), out, force, preamble))
 
 
-def _decompressing(source: Path, out: Path, preamble: Preamble) -> Generator[Block, None, dict[str, Any]]:
+def _decompressing(
+    source: Path, out: Target, force: bool, preamble: Preamble
+) -> Generator[Block, None, dict[str, Any]]:
     whole, channels = digest(), preamble.channels
-    with replacing(out) as temporary, open(source, "rb") as words, open(temporary, "wb") as file:
+    with replacing(out, force) as temporary, open(source, "rb") as words, open(temporary, "wb") as file:
         end = os.fstat(words.fileno()).st_size - preamble.trailer_size
         words.seek(len(preamble.pack()))
         whole.update(preamble.wav_header)
@@ -249,7 +256,7 @@ def _decompressing(source: Path, out: Path, preamble: Preamble) -> Generator[Blo
         if whole.digest() != preamble.digest:
             raise damaged(source)
         size = file.tell()
-    return {"file": str(out), "samples": preamble.frames * channels, "bytes": size}
+    return {"file": str(path_of(out)), "samples": preamble.frames * channels, "bytes": size}
 
 
 def _preamble_of(path: Path, model: bytes) -> Preamble:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wavegen.atomic import replacing
+from wavegen.atomic import Target, replacing
 from wavegen.data.corpus import Corpus
 from wavegen.data.splits import SPLITS
 from wavegen.data.verification import verify
@@ -106,7 +105,7 @@ class _Means:
         return np.stack([self.sums[window] / self.counts[window] for window in range(self.windows)])
 
 
-def write_features(out: Path, arrays: dict[str, NDArray[Any]]) -> None:
+def write_features(out: Target, arrays: dict[str, NDArray[Any]]) -> None:
     """Writes the arrays of `features` as NumPy's .npz, compressed, whole or not at all. Raises UserError."""
     with replacing(out) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wavegen import __version__
-from wavegen.atomic import replacing
+from wavegen.atomic import Target, replacing
 from wavegen.charts import bars, courses, extent, shortened, whisker
 from wavegen.report import bits, columns, count, differences, heading, interval
 
@@ -112,7 +112,7 @@ def page(
     )
 
 
-def write_page(path: str | Path, *args: Any, **kwargs: Any) -> None:
+def write_page(path: Target, *args: Any, **kwargs: Any) -> None:
     """Writes `page(…)` to a file, whole or not at all. Raises UserError."""
     text = page(*args, **kwargs)
     with replacing(path) as temporary:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wavegen.checkpoint import model_file
 from wavegen.errors import UserError
-from wavegen.outputs import warn
+from wavegen.outputs import check_output, taken, warn
 from wavegen.picture_density import PictureModel
+from wavegen.signals import Ended
 
 if TYPE_CHECKING:
     from wavegen.features import Sources
@@ -21,18 +23,26 @@ Result = tuple[dict[str, Any], str]
 def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     """Draws a sheet of pictures, or completes those of --prime from its first --rows on."""
     from wavegen.picture_report import generated_text
-    from wavegen.picture_sampling import generate_pictures
+    from wavegen.picture_sampling import PartDrawn, generate_pictures
     from wavegen.sheets import check_sheet, read_sheet
 
     _refuse(args, args.model, "seconds", "threads", "precision", "resample")
     check_sheet(args.out, model.grid)
+    check_output(args, args.out)
     if args.rows is not None and args.prime is None:
         raise UserError("--rows says how much of a picture is given; give the picture with --prime")
     given = None if args.prime is None else read_sheet(args.prime, model.grid)
     rows = 0 if given is None else model.grid.height // 2 if args.rows is None else args.rows
     seeds = range(args.seed, args.seed + args.number)
-    draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, args.exact, progress=True)
-    result = draws.describe(draws.write(args.out))
+    with taken(args, [args.out], [model_file(args.model), args.prime]) as (out,):
+        how = {"exact": args.exact, "progress": True}
+        try:
+            draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, **how)
+        except PartDrawn as part:
+            part.write_to(out)
+            kept = f"interrupted: {args.out} holds the first {part.rows} of {model.grid.height} rows"
+            raise Ended(part.number, f"{kept}; to go on: --prime {args.out} --rows {part.rows}") from part
+        result = draws.describe(draws.write_to(out))
     return result, generated_text(result)
 
 

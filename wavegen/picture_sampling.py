@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from wavegen.atomic import Output
 from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.random import places, words
 from wavegen.errors import UserError
@@ -21,11 +22,13 @@ from wavegen.evaluation import DIGITS, bits_per_file
 from wavegen.grid import Grid
 from wavegen.picture_density import PictureModel
 from wavegen.sheets import write_sheet
+from wavegen.signals import Ended, number_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_PICTURES = 4096
+MOST_VALUES = 2**28  # of all pictures of a call
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,18 @@ class PictureDraws:
     seconds: float
     exact: bool
 
-    def write(self, out: str | Path) -> Path:
-        """Writes all as one PNG, side by side without a margin, and gives its path. Raises UserError."""
-        write_sheet(out, self.pictures, self.levels)
-        return Path(out)
+    def write(self, out: str | Path, force: bool = False) -> Path:
+        """Writes all as one PNG, side by side without a margin, and gives its path.
+
+        Raises UserError if it cannot be written, or exists and `force` is not given.
+        """
+        with Output(out, force) as output:
+            return self.write_to(output)
+
+    def write_to(self, output: Output) -> Path:
+        """Writes the PNG into its output and gives its path. Raises UserError."""
+        write_sheet(output, self.pictures, self.levels)
+        return output.path
 
     def describe(self, path: Path) -> dict[str, Any]:
         """What `wavegen generate --json` prints."""
@@ -64,6 +75,18 @@ class PictureDraws:
         }
 
 
+class PartDrawn(Ended):
+    """Ctrl-C or another signal ended `generate_pictures`: the first `rows` of `pictures` are drawn, the rest is 0."""
+
+    def __init__(self, number: int, pictures: NDArray[np.int16], levels: int, rows: int):
+        super().__init__(number)
+        self.pictures, self.levels, self.rows = pictures, levels, rows
+
+    def write_to(self, output: Output) -> None:
+        """Writes the PNG into its output. Raises UserError."""
+        write_sheet(output, self.pictures, self.levels)
+
+
 @torch.inference_mode()
 def generate_pictures(
     model: PictureModel,
@@ -83,7 +106,8 @@ def generate_pictures(
     draws the level k with C(k) ≤ x < C(k + 1). `exact` draws are from the density that is scored, whose uniform share
     of 2⁻¹⁴ is seen as salt and pepper; others are from the model alone. Temperature and `top_p`, which only a
     categorical distribution takes, are the model's own unless given; likelihoods are those of the scored density at 1,
-    of whole pictures. `watch` is called before each row; what it raises ends the drawing. Raises UserError.
+    of whole pictures. `watch` is called before each row; what it raises ends the drawing. Raises UserError, and
+    PartDrawn, a KeyboardInterrupt that holds the rows drawn until then, if a signal ends the drawing.
     """
     pictures = _given(model.grid, len(seeds), given, rows)
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
@@ -93,14 +117,22 @@ def generate_pictures(
     within = torch.from_numpy(places(random, exact))
     twin, begun, state = copy.deepcopy(model).cpu().double().eval(), time.monotonic(), None
     across = model.grid.width * model.grid.channels
-    for number in tqdm(range(model.grid.height), desc="drawing", leave=False, disable=None if progress else True):
-        if watch is not None:
-            watch()
-        row = pictures[:, number * across : (number + 1) * across]
-        for d in range(across if number >= rows else 0):
-            params = _finite(twin.row_params(row, state)[0][:, d])
-            row[:, d] = _drawn(twin, params, within[:, number * across + d], *how)
-        _, state = twin.row_params(row, state)
+    number = 0
+    try:
+        for number in tqdm(range(model.grid.height), desc="drawing", leave=False, disable=None if progress else True):
+            if watch is not None:
+                watch()
+            row = pictures[:, number * across : (number + 1) * across]
+            for d in range(across if number >= rows else 0):
+                params = _finite(twin.row_params(row, state)[0][:, d])
+                row[:, d] = _drawn(twin, params, within[:, number * across + d], *how)
+            _, state = twin.row_params(row, state)
+    except KeyboardInterrupt as error:
+        if number <= rows:  # nothing new
+            raise
+        pictures[:, number * across :] = 0
+        part = pictures.numpy().astype(np.int16).reshape(-1, *model.grid.shape)
+        raise PartDrawn(number_of(error), part, model.grid.levels, number) from error
     levels = pictures.numpy().astype(np.int16)
     bits = bits_per_file(twin, list(levels))
     shaped = levels.reshape(-1, *model.grid.shape)
@@ -111,6 +143,8 @@ def _given(grid: Grid, number: int, given: NDArray[np.integer] | None, rows: int
     """Pictures with the given first rows, and zeros below them, (number, dimensions) int64. Raises UserError."""
     if not 1 <= number <= MOST_PICTURES:
         raise UserError(f"{number} pictures: draw 1 to {MOST_PICTURES} at once")
+    if number * grid.dimensions > MOST_VALUES:
+        raise UserError(f"{number} pictures of {grid.dimensions} values: draw at most 2^28 values at once")
     if not 0 <= rows < grid.height:
         raise UserError(f"{rows} rows given: at most {grid.height - 1} of {grid.height}, so that some are left to draw")
     pictures = np.zeros((number, *grid.shape), np.int64)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from wavegen.atomic import replacing
+from wavegen.atomic import Target, path_of, replacing
 from wavegen.optional import MATPLOTLIB, adorned
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ON_PAPER, ON_BLACK = ("tab:red", "0.45", "tab:blue"), ("#4de3ff", "white", "#8df
 
 
 def picture(
-    path: str | Path,
+    path: Target,
     pcm: NDArray[np.int16],
     sample_rate: int,
     curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
@@ -74,7 +74,7 @@ def _picture(
 
 
 def surprise_over_spectrogram(
-    path: str | Path,
+    path: Target,
     pcm: NDArray[np.int16],
     sample_rate: int,
     curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
@@ -100,7 +100,7 @@ def _figure(height: float, title: str) -> Figure:
     return figure
 
 
-def write_png(path: str | Path, figure: Figure) -> Path:
+def write_png(path: Target, figure: Figure) -> Path:
     """Writes a figure as a PNG file, whole or not at all; gives its path. Raises UserError if it cannot be written.
 
     It is drawn in memory first: an error of matplotlib's is not taken for one of the disk.
@@ -108,7 +108,7 @@ def write_png(path: str | Path, figure: Figure) -> Path:
     png = _png(figure)
     with replacing(path) as temporary:
         temporary.write_bytes(png)
-    return Path(path)
+    return path_of(path)
 
 
 def _png(figure: Figure) -> bytes:

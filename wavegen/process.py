@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from pathlib import Path
 
 import torch
 
+from wavegen import signals
 from wavegen.errors import UserError
+from wavegen.locks import hold
 
 
 @contextlib.contextmanager
@@ -38,31 +39,35 @@ def keep_freed_memory() -> None:
         adjust(mmap_threshold, 2**25)  # the most it takes
 
 
-@contextlib.contextmanager
-def interrupt_noted() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM inside the block set the event, so that no step and no file is cut in two.
+class Interrupt(threading.Event):
+    """Whether a signal has asked the work to end, and which came first."""
 
-    A second Ctrl-C raises; a SIGTERM does not, since whoever sends one may have sent another signal before.
-    A handler of the host's own, or that of a shell which ignores Ctrl-C, stays in place.
+    number: int = signal.SIGINT
+
+    def error(self) -> KeyboardInterrupt:
+        """What to raise when all is saved."""
+        return KeyboardInterrupt() if self.number == signal.SIGINT else signals.Ended(self.number)
+
+
+@contextlib.contextmanager
+def interrupt_noted() -> Iterator[Interrupt]:
+    """Ctrl-C, SIGTERM and SIGHUP inside the block set the event, so that no step and no file is cut in two.
+
+    A second Ctrl-C raises; the others do not, since whoever sends one may have sent another signal before.
+    A handler of the host's own stays in place, and so does that of a shell or of nohup which ignores a signal.
     """
-    came = threading.Event()
+    came = Interrupt()
 
     def note(number: int, _: object) -> None:
-        if number == signal.SIGINT and came.is_set():
-            raise KeyboardInterrupt
+        if came.is_set():
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        came.number = number
         came.set()
 
-    plain = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    if threading.current_thread() is not threading.main_thread():
-        plain = {}
-    noted = {number: handler for number, handler in plain.items() if signal.getsignal(number) == handler}
-    for number in noted:
-        signal.signal(number, note)
-    try:
+    with signals.handled(note):
         yield came
-    finally:
-        for number, handler in noted.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -75,7 +80,9 @@ def locked(run: Path) -> Iterator[None]:
         raise UserError(f"{run}: cannot be written: {error.strerror}") from error
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"{run}: another process is training here; wait for it or give another --run") from error
+            held = hold(file, run)
+        except OSError as error:
+            raise UserError(f"{run}: cannot be locked: {error.strerror}") from error
+        if not held:
+            raise UserError(f"{run}: another process is training here; wait for it or give another --run")
         yield

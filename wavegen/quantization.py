@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wavegen.atomic import Output, Target, opened
 from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
 from wavegen.data.held_out import ENLARGE
@@ -26,14 +26,27 @@ SPLIT = "validation"
 
 
 def quantize(
-    model: AudioModel, corpus: Corpus, out: str | Path, precision: str, most: float, progress: bool = False
+    model: AudioModel,
+    corpus: Corpus,
+    out: Target,
+    precision: str,
+    most: float,
+    progress: bool = False,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Writes the model with its `precision`, if that costs at most `most` bits per sample on the validation files.
 
     The weights stay as they are: whoever opens the model rounds them, to what was measured here. The result has the
     bits per sample in float32 and rounded, and their paired difference with its interval. Raises UserError, and writes
-    nothing, if it costs more, or model and corpus do not fit.
+    nothing, if it costs more, model and corpus do not fit, or `out` exists and `force` is not given.
     """
+    with opened(out, force) as output:
+        return _quantize(model, corpus, output, precision, most, progress)
+
+
+def _quantize(
+    model: AudioModel, corpus: Corpus, out: Output, precision: str, most: float, progress: bool
+) -> dict[str, Any]:
     pcms = _validation_files(model, corpus, progress)
     samples, bits = np.array([len(pcm) for pcm in pcms]), {}
     for name in (PRECISIONS[0], precision):
@@ -43,7 +56,7 @@ def quantize(
         )
     cost = estimate(bits[precision] - bits[PRECISIONS[0]], samples)
     result = {
-        "out": str(out),
+        "out": str(out.path),
         "precision": precision,
         "split": SPLIT,
         "files": len(pcms),

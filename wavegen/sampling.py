@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from wavegen import audio
+from wavegen import audio, pipes
+from wavegen.atomic import Output
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation import DIGITS
+from wavegen.signals import Ended, number_of
+from wavegen.wav import plain_header
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MOST_RECORDINGS = 4096
 PIECE = 512  # samples between two looks at the clock and the keyboard
-MOST_SAMPLES = 2**28  # of all recordings of a call, which memory holds until they are written
+MOST_SAMPLES = 2**28  # of all recordings of a call, primes included, which memory holds until they are written
+HEADER = len(plain_header(8000, 1, 0))  # bytes of a WAV file before its samples
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,20 @@ class Draws:
         """Seconds of audio made ÷ seconds taken: above one is faster than real time."""
         return self.samples_per_second / self.sample_rate
 
-    def write(self, out: str | Path) -> list[Path]:
-        """Writes OUT.wav, or OUT-0.wav, OUT-1.wav, … for several, and gives the paths. Raises UserError."""
-        paths = out_paths(out, len(self.draws))
-        for path, draw in zip(paths, self.draws, strict=True):
-            audio.write(path, draw.pcm, self.sample_rate)
-        return paths
+    def write(self, out: str | Path, force: bool = False) -> list[Path]:
+        """Writes OUT.wav, or OUT-0.wav, OUT-1.wav, … for several, and gives the paths.
+
+        Raises UserError if one cannot be written, or exists and `force` is not given.
+        """
+        with contextlib.ExitStack() as opened:
+            paths = out_paths(out, len(self.draws))
+            return self.write_to([opened.enter_context(Output(path, force)) for path in paths])
+
+    def write_to(self, outputs: Sequence[Output]) -> list[Path]:
+        """Writes each recording into its output and gives their paths. Raises UserError."""
+        for output, draw in zip(outputs, self.draws, strict=True):
+            audio.write(output, draw.pcm, self.sample_rate)
+        return [output.path for output in outputs]
 
     def describe(self, paths: Sequence[Path]) -> dict[str, Any]:
         """What `wavegen generate --json` prints."""
@@ -90,20 +103,35 @@ class Draws:
         }
 
 
+class PartDrawn(Ended):
+    """Ctrl-C or another signal ended `generate`: `draws` holds what had been drawn, at least one sample each."""
+
+    def __init__(self, number: int, draws: Draws):
+        super().__init__(number)
+        self.draws = draws
+
+
 def out_paths(out: str | Path, number: int) -> list[Path]:
-    """OUT.wav for one file; OUT-0.wav, OUT-1.wav, … for several. Raises UserError if they cannot be written."""
+    """OUT.wav for one file; OUT-0.wav, OUT-1.wav, … for several. Raises UserError for names that cannot be used."""
     out = Path(out)
-    if out.suffix.lower() != ".wav":
-        raise UserError(f"{out}: what is written is WAV; name it {out.with_suffix('.wav').name}")
-    if not out.parent.is_dir():
-        raise UserError(f"{out}: there is no folder {out.parent}; make it first")
     if number > MOST_RECORDINGS:
         raise UserError(f"{number} recordings: at most {MOST_RECORDINGS} at once")
-    paths = [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
-    for path in paths:
-        if path.is_dir():
-            raise UserError(f"{path}: is a folder; name a WAV file")
-    return paths
+    if pipes.is_stream(out):
+        if number > 1:
+            raise UserError(f"{out}: takes one recording, not {number}; name a file, or leave out -n")
+        return [out]
+    if out.suffix.lower() != ".wav":
+        raise UserError(f"{out}: what is written is WAV; name it {out.with_suffix('.wav').name}")
+    return [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
+
+
+def check_amount(num_samples: int, primed: int, number: int) -> None:
+    """Raises UserError unless that many recordings of `num_samples` after a prime of `primed` samples can be held."""
+    if num_samples < 1 or (primed + num_samples) * number > MOST_SAMPLES:
+        prime = f" after a prime of {primed}" if primed else ""
+        raise UserError(
+            f"{num_samples} samples{prime} of {number} recordings: give at least one, and at most 2^28 in all"
+        )
 
 
 def generate(
@@ -126,26 +154,35 @@ def generate(
     `exact` draws are from the density that is scored, whose uniform share of 2⁻¹⁴ is heard as a click every two
     seconds at 8 kHz; others are from the model alone. Log-probabilities are those of the scored density at
     temperature and `top_p` 1, which `score` gives for the recording.
-    Raises UserError for arguments out of range.
+    Raises UserError for arguments out of range, and PartDrawn, a KeyboardInterrupt that holds what was drawn
+    until then, if a signal ends the drawing.
     """
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
     top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
-    if num_samples < 1 or num_samples * len(seeds) > MOST_SAMPLES:
-        raise UserError(f"{num_samples} samples of {len(seeds)} recordings: give at least one, and at most 2^28 in all")
+    check_amount(num_samples, 0 if prime is None else len(prime), len(seeds))
     running = open_engine(model, len(seeds), engine, threads, precision=precision)
     heard = np.zeros((len(seeds), 0), np.int16) if prime is None else np.tile(prime, (len(seeds), 1))
-    pcm, log2_prob = [heard], []
+    pieces = []
     for start in range(0, heard.shape[1], PIECE):
-        log2_prob.append(running.feed(heard[:, start : start + PIECE]))
+        prime = heard[:, start : start + PIECE]
+        pieces.append((prime, running.feed(prime)))
     how = {"unit": " samples", "unit_scale": True, "leave": False, "disable": None if progress else True}
     with tqdm(total=num_samples * len(seeds), desc="generating", **how) as bar:
-        begun = time.monotonic()
-        for start in range(0, num_samples, PIECE):
-            piece = running.generate(min(PIECE, num_samples - start), list(seeds), temperature, top_p, exact)
-            pcm.append(piece[0])
-            log2_prob.append(piece[1])
-            bar.update(piece[0].size)
+        begun, drawn, ended = time.monotonic(), 0, None
+        try:
+            while drawn < num_samples:
+                piece = running.generate(min(PIECE, num_samples - drawn), list(seeds), temperature, top_p, exact)
+                pieces.append(piece)
+                drawn += piece[0].shape[1]
+                bar.update(piece[0].size)
+        except KeyboardInterrupt as error:
+            if not drawn:
+                raise
+            ended = error
         seconds = max(time.monotonic() - begun, 1e-9)
-    whole, density = np.concatenate(pcm, axis=1), np.concatenate(log2_prob, axis=1)
+    whole, density = (np.concatenate(parts, axis=1) for parts in zip(*pieces, strict=True))
     draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
-    return Draws(running.name, running.precision, exact, draws, model.sample_rate, heard.shape[1], num_samples, seconds)
+    made = Draws(running.name, running.precision, exact, draws, model.sample_rate, heard.shape[1], drawn, seconds)
+    if ended is not None:
+        raise PartDrawn(number_of(ended), made) from ended
+    return made

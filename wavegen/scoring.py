@@ -107,7 +107,10 @@ def read_noting(path: str | Path, sample_rate: int, resample: bool, findings: Fi
 
 
 def _recording(path: str | Path, sample_rate: int, resample: bool) -> Audio:
-    recording = audio.read(path, sample_rate=sample_rate if resample else None)
+    try:
+        recording = audio.read(path, sample_rate=sample_rate if resample else None)
+    except MemoryError as error:
+        raise UserError(f"{path}: too little memory for its samples; cut it into shorter recordings") from error
     check_form(str(path), recording.sample_rate, sample_rate, "give --resample to convert it")
     return recording
 

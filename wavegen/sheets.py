@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wavegen.atomic import replacing
+from wavegen import pipes
+from wavegen.atomic import Target, replacing
 from wavegen.errors import UserError
 from wavegen.grid import Grid
 
@@ -33,7 +34,7 @@ def sheet(pictures: NDArray[np.integer], levels: int) -> NDArray[np.uint8]:
     return grey.reshape(-1, across * width, channels)
 
 
-def write_sheet(path: str | Path, pictures: NDArray[np.integer], levels: int) -> None:
+def write_sheet(path: Target, pictures: NDArray[np.integer], levels: int) -> None:
     """Writes `sheet` as PNG. Raises UserError."""
     from PIL import Image
 
@@ -45,12 +46,8 @@ def write_sheet(path: str | Path, pictures: NDArray[np.integer], levels: int) ->
 def check_sheet(path: str | Path, grid: Grid) -> None:
     """Raises UserError unless `path` can become a PNG with that grid's channels."""
     path = Path(path)
-    if path.suffix.lower() != ".png":
+    if path.suffix.lower() != ".png" and not pipes.is_stream(path):
         raise UserError(f"{path}: what is written is PNG; name it {path.with_suffix('.png').name}")
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name a PNG file")
-    if not path.parent.is_dir():
-        raise UserError(f"{path}: there is no folder {path.parent}; make it first")
     if grid.channels not in MODES:
         raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
 

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wavegen.checkpoint import model_file
 from wavegen.density import AudioModel
 from wavegen.errors import UserError
-from wavegen.outputs import check_output, warn, write
+from wavegen.outputs import check_output, taken, warn, write
+from wavegen.signals import Ended
 
 if TYPE_CHECKING:
     from wavegen.features import Sources
@@ -25,12 +27,14 @@ def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     from wavegen.examination import Findings
     from wavegen.familiarity import Familiarity
     from wavegen.report import generated_text
-    from wavegen.sampling import generate, out_paths
+    from wavegen.sampling import HEADER, PartDrawn, check_amount, generate, out_paths
     from wavegen.scoring import read_noting
 
     if args.rows is not None:
         raise UserError(f"--rows is for pictures, and {args.model} is a model of audio; --seconds says how long")
-    out_paths(args.out, args.number)
+    paths = out_paths(args.out, args.number)
+    for path in paths:
+        check_output(args, path)
     prime, warnings = None, []
     if args.prime is not None:
         findings, familiarity = Findings(), Familiarity(model)
@@ -38,11 +42,20 @@ def generate(args: argparse.Namespace, model: AudioModel) -> Result:
         familiarity.add(str(args.prime), None, prime)
         warn({"warnings": (warnings := findings.warnings() + familiarity.warnings())})
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
+    primed = 0 if prime is None else len(prime)
+    check_amount(num_samples, primed, args.number)
     seeds = range(args.seed, args.seed + args.number)
     how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
     how |= {"threads": args.threads, "precision": args.precision, "exact": args.exact}
-    draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
-    result = draws.describe(draws.write(args.out)) | {"warnings": warnings}
+    with taken(args, paths, [model_file(args.model), args.prime], HEADER + 2 * (primed + num_samples)) as outputs:
+        try:
+            draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
+        except PartDrawn as part:
+            part.draws.write_to(outputs)
+            drawn, asked = (samples / model.sample_rate for samples in (part.draws.generated, num_samples))
+            files = " and ".join(map(str, dict.fromkeys([paths[0], paths[-1]])))
+            raise Ended(part.number, f"interrupted: {files}: {drawn:.3f} of {asked:.3f} s were drawn") from part
+        result = draws.describe(draws.write_to(outputs)) | {"warnings": warnings}
     return result, generated_text(result)
 
 
@@ -53,8 +66,8 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
     from wavegen.report import score_csv, score_text
     from wavegen.scoring import read_at, score
 
-    check_output(args.csv)
-    check_output(args.plot, ".png")
+    check_output(args, args.csv)
+    check_output(args, args.plot, ".png")
     if args.plot and (len(args.files) > 1 or args.files[0].is_dir()):
         raise UserError("--plot draws one recording; name one file")
     if args.plot:
@@ -62,17 +75,18 @@ def score(args: argparse.Namespace, model: AudioModel) -> Result:
             try_plotting()
     window = args.window or (WINDOW if args.plot or args.csv else None)
     how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
-    result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
-    result["model"] = {"path": str(args.model), **result["model"]}
-    warn(result)
-    if args.csv:
-        write(args.csv, score_csv(result))
-    if args.plot:
-        pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
-        title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
-        curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
-        with needed(MATPLOTLIB, "--plot"):
-            picture(args.plot, pcm, model.sample_rate, curves, result["window"], title)
+    with taken(args, [args.csv, args.plot], [model_file(args.model), *args.files]) as outputs:
+        result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
+        result["model"] = {"path": str(args.model), **result["model"]}
+        warn(result)
+        if args.csv:
+            write(outputs.pop(0), score_csv(result))
+        if args.plot:
+            pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
+            title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
+            curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
+            with needed(MATPLOTLIB, "--plot"):
+                picture(outputs.pop(), pcm, model.sample_rate, curves, result["window"], title)
     return result, score_text(result, curves=args.window is not None and not args.csv)
 
 
@@ -116,11 +130,13 @@ def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: M
     from wavegen.showcase import sounds, training_course
 
     corpus = open_corpus(args.corpus)
-    result = compare(models, corpus, args.split, args.against, progress=True, proof=args.proof, without=args.without)
-    warn(result)
-    if args.html:
-        runs = {name: training_course(path) for name, path in paths.items()}
-        with tempfile.TemporaryDirectory() as folder:
-            shown = list(sounds(models, result, corpus, Path(folder)))
-            write_page(args.html, result, shown, runs=runs, symbols=args.bits_per_symbol)
+    how = {"progress": True, "proof": args.proof, "without": args.without}
+    with taken(args, [args.html], [args.corpus, *map(model_file, paths.values())]) as outputs:
+        result = compare(models, corpus, args.split, args.against, **how)
+        warn(result)
+        for html in outputs:
+            runs = {name: training_course(path) for name, path in paths.items()}
+            with tempfile.TemporaryDirectory() as folder:
+                shown = list(sounds(models, result, corpus, Path(folder)))
+                write_page(html, result, shown, runs=runs, symbols=args.bits_per_symbol)
     return result, comparison_text(result, args.bits_per_symbol)

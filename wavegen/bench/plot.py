@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from wavegen.atomic import Target
 from wavegen.bench import label
 from wavegen.pictures import write_png
 
 
-def plot(path: str | Path, result: Mapping[str, Any]) -> None:
+def plot(path: Target, result: Mapping[str, Any]) -> None:
     """Draws the samples per second of each row as a bar, with the least and most of its turns: a PNG file."""
     from matplotlib.figure import Figure
 

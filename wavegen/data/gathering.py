@@ -47,7 +47,7 @@ class Gathering:
                 entry = json.loads(line)
                 samples = entry.get("samples", 0)
                 if line.endswith(b"\n") and 2 * (self.samples + samples) <= end:
-                    pcm = np.fromfile(self.folder / PCM, "<i2", samples, offset=2 * self.samples)
+                    pcm = self._samples_of(samples)
                     if not samples or content_hash(pcm) == entry["content_hash"]:
                         self.audit.count(pcm)
                         self._note(entry)
@@ -57,9 +57,16 @@ class Gathering:
         self.done.truncate(kept)
         self.pcm.truncate(2 * self.samples)
 
+    def _samples_of(self, samples: int) -> np.ndarray:
+        """The next samples that an interrupted run left, (samples,) int16, read where they are looked at."""
+        if not samples:
+            return np.empty(0, np.int16)
+        return np.memmap(self.folder / PCM, "<i2", "r", 2 * self.samples, (samples,)).view(np.ndarray)
+
     def add(self, read: Read) -> None:
         """Appends a recording, or that it was refused."""
-        self.pcm.write(np.ascontiguousarray(read.pcm, "<i2").data)
+        for pcm in read.blocks:
+            self.pcm.write(np.ascontiguousarray(pcm, "<i2").data)
         self.done.write(json.dumps(read.line).encode() + b"\n")
         self._note(read.line)
         if read.counts is not None:

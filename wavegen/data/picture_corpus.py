@@ -41,13 +41,14 @@ def _is_folder(name: str) -> bool:
 
 
 def prepare_pictures(
-    name: str, source: str | Path | None, corpus: str | Path, levels: int | None = None
+    name: str, source: str | Path | None, corpus: str | Path, levels: int | None = None, force: bool = False
 ) -> dict[str, Any]:
     """Reads a known set of pictures into a new corpus folder and gives its audit.
 
     Two levels are drawn, each pixel being 1 with its grey value's share of white as its probability, once and always
     alike: stochastic binarisation, Salakhutdinov & Murray (2008), "On the quantitative analysis of deep belief
-    networks", section 5. Fewer levels than the set has are cells of even width. Raises UserError.
+    networks", section 5. Fewer levels than the set has are cells of even width. `force` replaces a corpus
+    that is there. Raises UserError.
     """
     if name not in PICTURE_SETS:
         raise UserError(f"{name}: is not a known set of pictures{nearest(name, PICTURE_SETS)}")
@@ -62,7 +63,7 @@ def prepare_pictures(
         raise UserError(
             f"--levels {levels}: the pictures of {name} have {known.levels} levels; give 2 to {known.levels}"
         )
-    with work_folder(Path(corpus)) as folder:
+    with work_folder(Path(corpus), force) as folder:
         keep_if_for(folder, {"pictures": name, "levels": levels})
         return _write(folder, known, list(known.read(None if source is None else Path(source))), levels)
 

@@ -47,11 +47,13 @@ def prepare(
     fetch: bool = False,
     processes: int | None = None,
     cut: float | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Reads the audio in `source` into a new corpus folder and gives its audit: what it found and what it refused.
 
     A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
-    instead. The folder appears when it is whole; it may not exist before. All CPUs read, or `processes`; the result
+    instead. The corpus appears when it is whole, in a new or an empty folder, or with `force` in place of the corpus
+    in the folder. All CPUs read, or `processes`; the result
     is the same, and so it is when a run that was interrupted is called again, which goes on where it stopped.
     `name` is a corpus of `wavegen.data.layouts`: `source` is read as that is laid out, with its speakers, transcripts
     and split; `fetch` downloads it first. Else the split is by "file" or "speaker". `cut` cuts each recording into
@@ -70,10 +72,10 @@ def prepare(
     if layout is not None and layout.split_by == OFFICIAL and split_by is not None:
         raise UserError(f"{name}: has an official split, which is used; leave out --split-by")
     if layout is None and str(source).startswith(DRAWN):
-        return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by or FILE)
+        return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by or FILE, force)
     split_by = split_by or (layout.split_by if layout else None)
     passed_over: Counter[str] = Counter()
-    with work_folder(corpus) as folder:
+    with work_folder(corpus, force) as folder:
         if layout is not None and fetch:
             download(layout, source)
         listed = partial(_listed, source, passed_over) if layout is None else partial(layout.listed, source)
@@ -206,14 +208,14 @@ def _common_sample_rate(source: Path, paths: Iterable[Path]) -> int:
     return next(iter(rates))
 
 
-def _draw(source: str, corpus: Path, sample_rate: int, split_by: str) -> dict[str, Any]:
+def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: bool) -> dict[str, Any]:
     """`prepare` for a source of known density: 10 minutes in recordings of 4 s, recording n being what seed n draws."""
     from wavegen.data import sources
 
     if split_by == SPEAKER:
         raise UserError(f"{source}: its recordings have no speakers; leave out --split-by speaker")
     known, samples = sources.named(source.removeprefix(DRAWN)), DRAWN_SECONDS * sample_rate
-    with work_folder(corpus) as folder:
+    with work_folder(corpus, force) as folder:
         keep_if_for(folder, {"source": known.describe(), "sample_rate": sample_rate})
         with contextlib.closing(Gathering(folder)) as gathering:
             for seed in range(gathering.lines, DRAWN_RECORDINGS):

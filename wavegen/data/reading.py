@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -19,6 +21,7 @@ from wavegen import audio
 from wavegen.data.cutting import piece_lengths
 from wavegen.data.fingerprints import landmarks
 from wavegen.data.layouts.base import Listed
+from wavegen.data.workfolder import KeptWorkError
 from wavegen.errors import UserError
 from wavegen.examination.examiner import SILENCE_SECONDS, silent_samples
 
@@ -26,6 +29,7 @@ SHORTEST_SECONDS = 0.1
 SHARE_BYTES, SHARE_FILES = 2**22, 64  # of files that a process reads before it hands over, unless one is larger
 SHARES_EACH = 4  # fewer are not worth starting another process
 COUNTS = np.dtype("<i8")
+BLOCK = 2**20  # bytes of samples that are handed on at a time
 AHEAD = 2  # shares that a process has before it
 CODE = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from wavegen.data.reading import serve; serve()"
 
@@ -41,13 +45,14 @@ class Job:
 
 
 class Read(NamedTuple):
-    """A listed recording as it was read: a JSON object, and its samples, (samples,) int16; none if it was refused.
+    """A listed recording as it was read: a JSON object, and its samples in blocks, (n,) int16; none if it was refused.
 
-    The last of a share brings how often each code occurs in all of it, (65536,); counting is for those who read.
+    The blocks come once, and before the next recording. The last of a share brings how often each code occurs in all
+    of it, (65536,); counting is for those who read.
     """
 
     line: dict[str, Any]
-    pcm: np.ndarray
+    blocks: Iterable[np.ndarray]
     counts: np.ndarray | None = None
 
 
@@ -83,7 +88,8 @@ def shares(sizes: Sequence[int], starts: Sequence[int], first: int) -> list[Shar
 def read_shares(job: Job, these: Sequence[Share], processes: int) -> Generator[Read, None, None]:
     """Every recording of the shares in their order, whatever the number of processes.
 
-    This process holds one recording at a time, each other one share.
+    This process holds a block of one recording at a time, each other one share. Raises KeptWorkError if one of the
+    others ends before its time.
     """
     processes = min(processes, len(these) // SHARES_EACH)
     if processes < 2:
@@ -99,7 +105,8 @@ def read_shares(job: Job, these: Sequence[Share], processes: int) -> Generator[R
         for turn, share in enumerate(these):
             reader = readers[turn % processes]
             for left in reversed(range(share.number)):
-                yield _receive(reader, last=not left)
+                died = functools.partial(_died, reader, job, share, share.number - left - 1)
+                yield _receive(reader, died, last=not left)
             _send(reader, to_send)
 
 
@@ -108,7 +115,8 @@ def _read_share(job: Job, plan: IO[bytes], share: Share) -> Iterator[Read]:
     counts = np.zeros(65536, np.int64)
     for left in reversed(range(share.number)):
         read = _read(json.loads(plan.readline()), job)
-        counts += audio.count_codes(read.pcm)
+        for pcm in read.blocks:
+            counts += audio.count_codes(pcm)
         yield read if left else read._replace(counts=counts)
 
 
@@ -122,19 +130,22 @@ def _read(line: dict[str, Any], job: Job) -> Read:
             raise UserError(f"{path}: {short}")
         if job.split_by == "speaker" and line["speaker"] is None:
             raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
+        return read_of(line, sound)
     except UserError as error:
-        return Read(line | {"refused": str(error)}, np.empty(0, np.int16))
-    return read_of(line, sound, job.cut)
+        return Read(line | {"refused": str(error)}, [])
+    except MemoryError:
+        short = "too little memory for its samples; free some, or cut it into shorter recordings"
+        return Read(line | {"refused": f"{path}: {short}"}, [])
 
 
 def read_of(line: dict[str, Any], sound: audio.Audio, cut: float | None = None) -> Read:
     """A line of the plan and what was found in its file; also in each piece of about `cut` seconds, if it is given."""
     found = {"samples": len(sound.pcm), "content_hash": audio.content_hash(sound.pcm), "figures": sound.figures}
     if cut is None:
-        return Read(line | found | {"landmarks": landmarks(sound.pcm, sound.sample_rate)}, sound.pcm)
+        return Read(line | found | {"landmarks": landmarks(sound.pcm, sound.sample_rate)}, [sound.pcm])
     ends = np.cumsum(piece_lengths(sound.pcm, sound.sample_rate, cut))
     pieces = [_piece(pcm, sound.sample_rate) for pcm in np.split(sound.pcm, ends[:-1])]
-    return Read(line | found | {"pieces": pieces}, sound.pcm)
+    return Read(line | found | {"pieces": pieces}, [sound.pcm])
 
 
 def _piece(pcm: np.ndarray, sample_rate: int) -> dict[str, Any]:
@@ -172,16 +183,41 @@ def _send(reader: subprocess.Popen[bytes], to_send: deque[Share]) -> None:
             reader.stdin.flush()
 
 
-def _receive(reader: subprocess.Popen[bytes], last: bool) -> Read:
+def _receive(reader: subprocess.Popen[bytes], died: Callable[[], UserError], last: bool) -> Read:
+    """The next recording that a process hands over. Raises what `died` gives if it ends before."""
+
+    def received(size: int) -> bytes:
+        assert reader.stdout is not None
+        if len(data := reader.stdout.read(size)) < size:
+            raise died()
+        return data
+
+    def blocks(size: int) -> Iterator[np.ndarray]:
+        for start in range(0, size, BLOCK):
+            yield np.frombuffer(received(min(BLOCK, size - start)), "<i2")
+
     assert reader.stdout is not None
     header = reader.stdout.readline()
-    line = json.loads(header) if header.endswith(b"\n") else {"samples": 1}
-    size, more = 2 * line.get("samples", 0), 65536 * COUNTS.itemsize if last else 0
-    data = reader.stdout.read(size + more)
-    if len(data) < size + more:
-        raise RuntimeError(f"a process that reads recordings ended with {reader.wait()}")
-    counts = np.frombuffer(data, COUNTS, offset=size) if last else None
-    return Read(line, np.frombuffer(data, "<i2", size // 2), counts)
+    if not header.endswith(b"\n"):
+        raise died()
+    line = json.loads(header)
+    counts = np.frombuffer(received(65536 * COUNTS.itemsize), COUNTS) if last else None
+    return Read(line, blocks(2 * line.get("samples", 0)), counts)
+
+
+def _died(reader: subprocess.Popen[bytes], job: Job, share: Share, received: int) -> KeptWorkError:
+    """The error for a reading process that ended before it handed over the recordings of `share` after `received`."""
+    with open(job.plan, "rb") as plan:
+        plan.seek(share.start)
+        paths = [json.loads(plan.readline())["path"] for _ in range(share.number)][received:]
+    code = reader.wait()
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+    cause = ", as the system does where memory is short" if code == -signal.SIGKILL else ""
+    more = f" or the {len(paths) - 1} files after it" if len(paths) > 1 else ""
+    return KeptWorkError(
+        f"{paths[0]}: the process that read this file{more} {how}{cause}; what was read is kept, and the same command "
+        "goes on from there"
+    )
 
 
 def serve() -> None:
@@ -192,7 +228,8 @@ def serve() -> None:
         for message in sys.stdin:
             for result in list(_read_share(job, plan, Share(*map(int, message.split())))):
                 out.write(json.dumps(result.line).encode() + b"\n")
-                out.write(np.ascontiguousarray(result.pcm, "<i2").data)
                 out.write(b"" if result.counts is None else result.counts.astype(COUNTS).data)
+                for pcm in result.blocks:
+                    out.write(np.ascontiguousarray(pcm, "<i2").data)
             out.flush()
     os._exit(0)  # what nobody reads any more needs no farewell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +19,30 @@ from wavegen.data.corpus import Corpus
 from wavegen.errors import UserError
 from wavegen.recipe import Recipe, check_same, parse_recipe
 
+_log = logging.getLogger("wavegen")
 STATE, METRICS, RECIPE = "resume.safetensors", "metrics.jsonl", "recipe.toml"
+
+
+def check_no_corpus(run: Path) -> None:
+    """Raises UserError if the folder is a corpus, whose files and a run's would be mixed."""
+    if (run / "corpus.json").exists():
+        raise UserError(f"{run}: is a corpus; give another --run")
+
+
+def check_minutes(run: Path, recipe: Recipe) -> None:
+    """Warns that a finished run takes no more minutes, if `recipe` asks for some."""
+    if recipe.training.minutes is None or not (run / STATE).exists():
+        return
+    stored, _, header = read_state(run)
+    steps, patience = stored.training.steps, stored.training.patience
+    if header.get("step") == steps or (patience is not None and header.get("since_best", 0) >= patience):
+        _log.warning(
+            "wavegen: %s: is finished, with %s steps behind it; training.minutes = %g adds none; to go on, give "
+            "--set training.steps=N with more",
+            run,
+            header.get("step"),
+            recipe.training.minutes,
+        )
 
 
 def write_state(run: Path, recipe: Recipe, tensors: Mapping[str, Tensor], position: Mapping[str, Any]) -> None:

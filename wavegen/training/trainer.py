@@ -63,6 +63,7 @@ def train(
         with processes.agreed():
             trainer = Trainer(recipe, corpus, run, processes, init)
             if processes.first:
+                folder.check_no_corpus(run)
                 check_ready(run, run_bytes(trainer.learner.model.num_parameters))
                 held.enter_context(locked(run))
                 if (run / folder.STATE).exists() and not resume:
@@ -195,7 +196,7 @@ class Trainer:
                         self._train_step(log, started)
                 if self.processes.any(interrupted.is_set()):
                     self._save()
-                    raise KeyboardInterrupt
+                    raise interrupted.error()
 
     def _train_step(self, log: Log | None, started: float) -> None:
         assert self.recipe.training.steps is not None, "a resolved recipe has steps"

@@ -1,0 +1,71 @@
+"""Signals that end the program raise an exception, so that what is temporary is removed on the way out."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Ended(KeyboardInterrupt):
+    """A signal ended the work: `number`. Like Ctrl-C, it is no Exception, so that nobody takes it for a failure."""
+
+    def __init__(self, number: int, message: str = ""):
+        super().__init__(*([message] if message else []))
+        self.number = number
+
+
+def number_of(error: KeyboardInterrupt) -> int:
+    """The signal that raised the exception."""
+    return error.number if isinstance(error, Ended) else signal.SIGINT
+
+
+class Raiser:
+    """A handler of signals that raises Ended; `came` is the first signal that did, None before.
+
+    Ctrl-C raises each time. The others raise once: a second does not disturb the cleaning up after the first.
+    """
+
+    came: int | None = None
+
+    def __call__(self, number: int, _: object) -> None:
+        if self.came is not None and number != signal.SIGINT:
+            return
+        self.came = number if self.came is None else self.came
+        raise Ended(number)
+
+
+@contextlib.contextmanager
+def raising() -> Iterator[Raiser]:
+    """ENDING signals raise Ended inside the block, unless they are ignored (nohup) or have a handler of a host's own.
+
+    Gives the handler: libraries may turn its exception into one of theirs.
+    """
+    raiser = Raiser()
+    with handled(raiser):
+        yield raiser
+
+
+@contextlib.contextmanager
+def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Installs `handler` inside the block for each of ENDING whose handler is Python's own or a Raiser.
+
+    Only the main thread can; in others nothing changes.
+    """
+    here = ENDING if threading.current_thread() is threading.main_thread() else ()
+    before = {number: old for number in here if _is_plain(old := signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _is_plain(handler: Any) -> bool:
+    return handler in (signal.SIG_DFL, signal.default_int_handler) or isinstance(handler, Raiser)
