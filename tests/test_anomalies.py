@@ -234,7 +234,7 @@ def test_a_model_that_has_heard_the_test_split_is_refused(furnished, monkeypatch
     save(model, furnished / "gru/model.safetensors", {"heard": recording.content_hash[:8]})
     monkeypatch.setattr(sys, "argv", ["anomalies.py", "gru", "corpus", "others"])
     assert anomalies.main() == 2
-    assert f"gru was trained or validated on {recording.id}" in capsys.readouterr().err
+    assert f"trained or validated on a recording of corpus's test split ({recording.id})" in capsys.readouterr().err
 
 
 def test_what_cannot_be_got_is_one_line(furnished, monkeypatch, capsys):
