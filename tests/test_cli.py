@@ -315,7 +315,8 @@ def test_a_reader_that_leaves_gets_no_complaint():
         assert running.stdout is not None
         running.stdout.close()
         assert running.stderr is not None
-        assert running.stderr.read() == "wavegen: warning: a.wav: has a DC offset of +578 codes\n"  # before the answer
+        said = running.stderr.read().splitlines()
+        assert all(line.startswith("wavegen: warning: a.wav: ") for line in said), "of the file, and nothing else"
         assert running.wait(60) == 141
 
 
