@@ -97,7 +97,10 @@ def run(capsys, *arguments: object) -> tuple[dict, list[str]]:
 
 
 def said(capsys, command: str, file: str, out: Path) -> list[str]:
-    """The warnings of one command about one file, as its JSON and stderr have them."""
+    """The warnings of one command about one file, as its JSON and stderr have them.
+
+    Without those of a model that no recording resembles, as it is untrained.
+    """
     if command == "prepare":
         audit = prepare(file, out / "corpus")
         return [one["warning"] for one in audit["findings"]]
@@ -110,7 +113,7 @@ def said(capsys, command: str, file: str, out: Path) -> list[str]:
     }[command]
     result, warned = run(capsys, command, *arguments)
     assert warned == result["warnings"]
-    return warned
+    return [one for one in warned if "per sample above FLAC" not in one]
 
 
 @pytest.mark.parametrize("command", ["prepare", "score", "features", "generate"])

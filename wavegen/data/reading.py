@@ -130,7 +130,7 @@ def _read(line: dict[str, Any], job: Job) -> Read:
             raise UserError(f"{path}: {short}")
         if job.split_by == "speaker" and line["speaker"] is None:
             raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
-        return read_of(line, sound)
+        return read_of(line, sound, job.cut)
     except UserError as error:
         return Read(line | {"refused": str(error)}, [])
     except MemoryError:
