@@ -20,7 +20,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
     "generate pictures.safetensors {}.png": "wavegen.picture_sampling.generate_pictures",
     "score gru a.wav --csv {}.csv": "wavegen.scoring.score",
     "compare gru --corpus corpus --html {}.html": "wavegen.comparison.compare",
-    "features gru a.wav {}.npz": "wavegen.features.features",
+    "features gru a.wav {}.npz": "wavegen.scoring.read_noting",
     "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.quantization.bits_per_file",
     "compress gru a.wav {}.wgn": "wavegen.compression.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.lockstep",
@@ -146,6 +146,15 @@ def test_no_input_is_replaced_even_by_force(furnished, tmp_path, capsys, command
     line = refused(f"{command.format(target)} --force", capsys)
     assert re.search("is an input of this command|is the model itself", line), line
     assert workplace.tree(furnished) == before
+
+
+@pytest.mark.parametrize("out", ["", ".", "..", "/", "source", "source/"])
+@pytest.mark.parametrize("command", [command for command in WRITES if "compress" not in command])
+def test_a_folder_is_no_file_to_write(capsys, no_work, command, out):
+    """compress and decompress write into it."""
+    no_work(WRITES[command])
+    assert main([out if "{}" in word else word for word in command.split()]) == 2
+    assert re.fullmatch(r"wavegen: \S+: is a folder; name a file\n", capsys.readouterr().err)
 
 
 def test_two_outputs_are_two_files(tmp_path, capsys, no_work):

@@ -87,6 +87,43 @@ def test_a_signal_in_generate_keeps_what_was_drawn_as_whole_files(tmp_path, caps
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_whose_exception_a_library_swallows_comes_again(tmp_path, monkeypatch, capsys, ended_at, number, code):
+    """As C code does that drops errors: torch's, while it is imported."""
+    monkeypatch.setattr(signals, "AGAIN", 0.05)
+    swallowed = []
+
+    def check_amount(*_: object) -> None:
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt as error:
+            swallowed.append(error)
+
+    monkeypatch.setattr("wavegen.sampling.check_amount", check_amount)
+    assert main([*DRAW, str(tmp_path / "o.wav"), "--seconds", "9"]) == code
+    assert swallowed, "the first came to nothing"
+    assert "interrupted" in capsys.readouterr().err
+    assert {*os.listdir(tmp_path)} <= {"o.wav"}, "nothing hidden is left"
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_does_not_come_again_while_what_was_drawn_is_saved(
+    tmp_path, monkeypatch, capsys, ended_at, number, code
+):
+    monkeypatch.setattr(signals, "AGAIN", 0.01)
+    slow = audio.write
+
+    def write(*arguments: object) -> None:
+        time.sleep(0.2)
+        slow(*arguments)
+
+    monkeypatch.setattr(audio, "write", write)
+    ended_at(number, 3)
+    assert main([*DRAW, str(tmp_path / "o.wav"), "-n", "2"]) == code
+    assert sorted(os.listdir(tmp_path)) == ["o-0.wav", "o-1.wav"]
+    assert "0.003 of 0.050 s were drawn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_before_anything_is_drawn_leaves_nothing(tmp_path, capsys, ended_at, number, code):
     ended_at(number, 1)
     assert main([*DRAW, str(tmp_path / "o.wav")]) == code

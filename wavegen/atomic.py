@@ -136,6 +136,15 @@ def check_place(path: str | Path, force: bool = False) -> None:
             raise UserError(f"{path}: exists already; name another file, or give --force to replace it")
 
 
+def check_suffix(path: Path, suffix: str, kind: str) -> None:
+    """Raises UserError if `path` names a folder, or a file of another kind than what is written; a stream takes all."""
+    if pipes.is_stream(path) or path.suffix.lower() == suffix:
+        return
+    if os.path.isdir(path):  # what has no name, as "/" or "", is one too
+        raise UserError(f"{path}: is a folder; name a file")
+    raise UserError(f"{path}: what is written is {kind}; name it {path.with_suffix(suffix).name}")
+
+
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
     """Turns OSError inside the block into UserError about `path`; a stdout that nobody reads ends as it always does."""

@@ -131,9 +131,9 @@ def _features(args: argparse.Namespace) -> Result:
 
     check_output(args, args.out, ".npz")
     model = load(args.model, Density)
-    sources, window = _of_kind(model.kind).features(args, model)
-    warn({"warnings": sources.warnings})
     with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
+        sources, window = _of_kind(model.kind).features(args, model)
+        warn({"warnings": sources.warnings})
         arrays = features(model, sources.found, window, progress="listening")
         write_features(out, arrays)
     rows, channels = arrays["features"].shape

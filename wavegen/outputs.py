@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wavegen import pipes
-from wavegen.atomic import Output, Target, check_place, replacing
+from wavegen.atomic import Output, Target, check_place, check_suffix, replacing
 from wavegen.errors import UserError
 from wavegen.wording import counted
 
@@ -37,8 +37,8 @@ def check_output(args: argparse.Namespace, path: Path | None, suffix: str = "") 
     """Raises UserError for a path that cannot be a new file of that kind, before work is spent on what goes there."""
     if path is None:
         return
-    if not pipes.is_stream(path) and suffix and path.suffix.lower() != suffix and not os.path.isdir(path):
-        raise UserError(f"{path}: what is written is {suffix[1:]}; name it {path.with_suffix(suffix).name}")
+    if suffix:
+        check_suffix(path, suffix, suffix[1:])
     check_folder(path)
     check_place(path, args.force)
 

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from wavegen import audio, pipes
-from wavegen.atomic import Output
+from wavegen.atomic import Output, check_suffix
 from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
@@ -120,8 +120,7 @@ def out_paths(out: str | Path, number: int) -> list[Path]:
         if number > 1:
             raise UserError(f"{out}: takes one recording, not {number}; name a file, or leave out -n")
         return [out]
-    if out.suffix.lower() != ".wav":
-        raise UserError(f"{out}: what is written is WAV; name it {out.with_suffix('.wav').name}")
+    check_suffix(out, ".wav", "WAV")
     return [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
 
 
@@ -168,7 +167,15 @@ def generate(
         pieces.append((prime, running.feed(prime)))
     how = {"unit": " samples", "unit_scale": True, "leave": False, "disable": None if progress else True}
     with tqdm(total=num_samples * len(seeds), desc="generating", **how) as bar:
-        begun, drawn, ended = time.monotonic(), 0, None
+        begun, drawn = time.monotonic(), 0
+
+        def made() -> Draws:
+            seconds = max(time.monotonic() - begun, 1e-9)
+            whole, density = (np.concatenate(parts, axis=1) for parts in zip(*pieces, strict=True))
+            draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
+            primed = heard.shape[1]
+            return Draws(running.name, running.precision, exact, draws, model.sample_rate, primed, drawn, seconds)
+
         try:
             while drawn < num_samples:
                 piece = running.generate(min(PIECE, num_samples - drawn), list(seeds), temperature, top_p, exact)
@@ -178,11 +185,5 @@ def generate(
         except KeyboardInterrupt as error:
             if not drawn:
                 raise
-            ended = error
-        seconds = max(time.monotonic() - begun, 1e-9)
-    whole, density = (np.concatenate(parts, axis=1) for parts in zip(*pieces, strict=True))
-    draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
-    made = Draws(running.name, running.precision, exact, draws, model.sample_rate, heard.shape[1], drawn, seconds)
-    if ended is not None:
-        raise PartDrawn(number_of(ended), made) from ended
-    return made
+            raise PartDrawn(number_of(error), made()) from error
+        return made()

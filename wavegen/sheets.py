@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wavegen import pipes
-from wavegen.atomic import Target, replacing
+from wavegen.atomic import Target, check_suffix, replacing
 from wavegen.errors import UserError
 from wavegen.grid import Grid
 
@@ -46,8 +45,7 @@ def write_sheet(path: Target, pictures: NDArray[np.integer], levels: int) -> Non
 def check_sheet(path: str | Path, grid: Grid) -> None:
     """Raises UserError unless `path` can become a PNG with that grid's channels."""
     path = Path(path)
-    if path.suffix.lower() != ".png" and not pipes.is_stream(path):
-        raise UserError(f"{path}: what is written is PNG; name it {path.with_suffix('.png').name}")
+    check_suffix(path, ".png", "PNG")
     if grid.channels not in MODES:
         raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
 

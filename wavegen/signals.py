@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AGAIN = 1.0  # seconds until a signal is sent again whose exception may have been swallowed
 
 
 class Ended(KeyboardInterrupt):
@@ -27,16 +31,43 @@ def number_of(error: KeyboardInterrupt) -> int:
 class Raiser:
     """A handler of signals that raises Ended; `came` is the first signal that did, None before.
 
-    Ctrl-C raises each time. The others raise once: a second does not disturb the cleaning up after the first.
+    C code drops exceptions in silence, as torch's does while it is imported, and the work would go on. So the first
+    signal is sent again every AGAIN seconds until `received`, and raises again unless Ended is under way by then.
+    Ctrl-C, pressed again, raises in any case. Other signals do not disturb the cleaning up after the first.
     """
 
     came: int | None = None
+    received = False
+    _sent_again = False
 
     def __call__(self, number: int, _: object) -> None:
-        if self.came is not None and number != signal.SIGINT:
+        again, self._sent_again = self._sent_again, False
+        if self.came is None:
+            self.came = number
+            with contextlib.suppress(RuntimeError):  # no thread to be had: the signal counts once
+                # No threading.Thread, which takes locks that the interrupted code may hold.
+                _thread.start_new_thread(self._send_again, (number, _thread.get_ident()))
+        elif (again or number != signal.SIGINT) and (self.received or _is_under_way()):
             return
-        self.came = number if self.came is None else self.came
         raise Ended(number)
+
+    def _send_again(self, number: int, thread: int) -> None:
+        while not self.received:
+            time.sleep(AGAIN)
+            if not self.received:
+                self._sent_again = True
+                signal.pthread_kill(thread, number)
+
+
+def _is_under_way() -> bool:
+    """Whether the interrupted code cleans up after a signal's exception, or one that was made of it."""
+    error, seen = sys.exc_info()[1], set[int]()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextlib.contextmanager
@@ -47,7 +78,10 @@ def raising() -> Iterator[Raiser]:
     """
     raiser = Raiser()
     with handled(raiser):
-        yield raiser
+        try:
+            yield raiser
+        finally:
+            raiser.received = True
 
 
 @contextlib.contextmanager
