@@ -131,7 +131,7 @@ def test_the_command_line(gpu, tmp_path, capsys):
     assert main(["generate", *arguments, "--engine", "cuda"]) == 0
     assert json.loads(capsys.readouterr().out)["engine"] == "cuda"
     gpu(DEVICES=0)
-    assert main(["generate", *arguments, "--engine", "cuda"]) == 2
+    assert main(["generate", *arguments, "--engine", "cuda", "--force"]) == 2
     assert capsys.readouterr().err == (
         "wavegen: engine cuda cannot be used: there is no NVIDIA GPU; try --engine cpu\n"
     )
