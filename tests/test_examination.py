@@ -73,6 +73,16 @@ def test_channels_that_are_not(channels, mixed, empty, cancelling, offset):
     assert (found["mixed"], found["empty"], found["cancelling"]) == (mixed, empty, cancelling)
 
 
+@pytest.mark.parametrize("spike", [1e4, 1e30, -1e200])
+def test_one_absurd_float_sample_counts_as_full_scale(spike):
+    """It made the other channel count as empty, and overflowed in the spectrum: a Python warning, an error here."""
+    codes = np.stack([noise(9000, 1), noise(9000, 2)], axis=1)
+    sane, odd = codes.copy(), codes.copy()
+    sane[500, 1], odd[500, 1] = np.copysign(32768, spike), spike * 32768
+    assert figures(odd, subtype="DOUBLE") == figures(sane, subtype="DOUBLE")
+    assert figures(odd, subtype="DOUBLE")["empty"] == []
+
+
 def test_noise_of_opposite_polarity_under_other_noise_is_no_cancelling():
     levels = Levels(2)
     common = noise(9000)
