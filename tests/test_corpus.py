@@ -194,7 +194,7 @@ def test_missing_source(tmp_path):
 
 def test_what_exists_is_never_overwritten(source, corpus):
     before = (corpus / "pcm.i16").read_bytes()
-    with pytest.raises(UserError, match="exists already; remove it or name another folder"):
+    with pytest.raises(UserError, match="exists already; name another folder, or give --force"):
         prepare(source, corpus)
     with pytest.raises(UserError, match="exists already"):
         prepare(source, source)

@@ -86,7 +86,8 @@ def test_an_interrupted_one_goes_on(embedded, tmp_path, monkeypatch, capsys):
     assert [command[1] for command in commands] == ["generate", "generate", "score", "train"]
     for command in commands[:3]:
         assert main(command[1:]) == 0, "what it names to try next works as it stands"
-    assert main([*commands[3][1:], "--set", "training.steps=1"]) == 0
+    assert commands[3][-1] == "training.minutes=60"
+    assert main([*commands[3][1:-1], "training.steps=1"]) == 0
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):

@@ -36,14 +36,12 @@ def _run(command: Callable[[], None], raiser: signals.Raiser) -> int:
         _flushed(command)
         return DONE
     except KeyboardInterrupt as error:
-        raiser.received = True
         return _fail(str(error) or "interrupted", SIGNALLED + signals.number_of(error))
     except BrokenPipeError:
         streams.forget_stdout()
         return PIPE_CLOSED
     except Exception as error:
         if raiser.came is not None:  # a library has made another exception of it
-            raiser.received = True
             return _fail("interrupted", SIGNALLED + raiser.came)
         if isinstance(error, UserError):
             for problem in error.problems:

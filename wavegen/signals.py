@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-AGAIN = 1.0  # seconds until a signal is sent again whose exception may have been swallowed
 
 
 class Ended(KeyboardInterrupt):
@@ -31,32 +28,18 @@ def number_of(error: KeyboardInterrupt) -> int:
 class Raiser:
     """A handler of signals that raises Ended; `came` is the first signal that did, None before.
 
-    C code drops exceptions in silence, as torch's does while it is imported, and the work would go on. So the first
-    signal is sent again every AGAIN seconds until `received`, and raises again unless Ended is under way by then.
-    Ctrl-C, pressed again, raises in any case. Other signals do not disturb the cleaning up after the first.
+    Ctrl-C raises each time. The others raise once, so that a second does not disturb the cleaning up after the first,
+    but again if nothing of the first is under way: C code drops exceptions in silence, as torch's does while it is
+    imported.
     """
 
     came: int | None = None
-    received = False
-    _sent_again = False
 
     def __call__(self, number: int, _: object) -> None:
-        again, self._sent_again = self._sent_again, False
-        if self.came is None:
-            self.came = number
-            with contextlib.suppress(RuntimeError):  # no thread to be had: the signal counts once
-                # No threading.Thread, which takes locks that the interrupted code may hold.
-                _thread.start_new_thread(self._send_again, (number, _thread.get_ident()))
-        elif (again or number != signal.SIGINT) and (self.received or _is_under_way()):
+        if self.came is not None and number != signal.SIGINT and _is_under_way():
             return
+        self.came = number if self.came is None else self.came
         raise Ended(number)
-
-    def _send_again(self, number: int, thread: int) -> None:
-        while not self.received:
-            time.sleep(AGAIN)
-            if not self.received:
-                self._sent_again = True
-                signal.pthread_kill(thread, number)
 
 
 def _is_under_way() -> bool:
@@ -78,10 +61,7 @@ def raising() -> Iterator[Raiser]:
     """
     raiser = Raiser()
     with handled(raiser):
-        try:
-            yield raiser
-        finally:
-            raiser.received = True
+        yield raiser
 
 
 @contextlib.contextmanager
