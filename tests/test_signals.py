@@ -227,11 +227,9 @@ def test_training_notes_what_a_command_would_raise(number, plain_signals):
             error = noted.error()
         assert isinstance(error, signals.Ended)
         assert error.number == number
-        with pytest.raises(signals.Ended):
-            try:
-                signal.raise_signal(number)
-            finally:
-                signal.raise_signal(number)  # does not disturb what cleans up after the first
+        with pytest.raises(signals.Ended), contextlib.ExitStack() as held:
+            held.callback(signal.raise_signal, number)  # does not disturb what cleans up after the first
+            signal.raise_signal(number)
         assert raiser.came == number
 
 
