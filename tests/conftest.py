@@ -20,7 +20,6 @@ SLOW = {
     "test_engine_pieces",
     "test_engine_sanitizers",
     "test_known_truth",
-    "test_lockstep",
     "test_networks2d",
     "test_pictures_from_end_to_end",
     "test_pixelrnn",
