@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import miniatures
 import numpy as np
@@ -149,7 +150,7 @@ def test_whatever_was_cut_short_is_made_good(source, whole, tmp_path, monkeypatc
 
 def test_other_sources_or_settings_start_anew(source, whole, tmp_path):
     copy = shutil.copytree(source, tmp_path / "copy")
-    settings = {"sample_rate": 16000}, {"split_by": "speaker"}, {"strict": True}, {"cut": 1}
+    settings: list[dict[str, Any]] = [{"sample_rate": 16000}, {"split_by": "speaker"}, {"strict": True}, {"cut": 1}]
     for setting in settings:
         with stopped_after(15), pytest.raises(Stopped):
             prepare(copy, tmp_path / "corpus", **{"sample_rate": 8000, "processes": 1} | setting)

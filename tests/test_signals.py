@@ -106,7 +106,7 @@ def test_a_second_signal_ends_what_swallowed_the_first(tmp_path, monkeypatch, ca
 def test_a_second_signal_does_not_disturb_the_saving(tmp_path, monkeypatch, capsys, ended_at, number, code):
     write = audio.write
 
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments) -> None:
         signal.raise_signal(number)
         write(*arguments)
 
