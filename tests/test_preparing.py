@@ -151,9 +151,10 @@ def test_whatever_was_cut_short_is_made_good(source, whole, tmp_path, monkeypatc
 def test_other_sources_or_settings_start_anew(source, whole, tmp_path):
     copy = shutil.copytree(source, tmp_path / "copy")
     settings: list[dict[str, Any]] = [{"sample_rate": 16000}, {"split_by": "speaker"}, {"strict": True}, {"cut": 1}]
+    common: dict[str, Any] = {"sample_rate": 8000, "processes": 1}
     for setting in settings:
         with stopped_after(15), pytest.raises(Stopped):
-            prepare(copy, tmp_path / "corpus", **{"sample_rate": 8000, "processes": 1} | setting)
+            prepare(copy, tmp_path / "corpus", **common | setting)
     changed = copy / "a/0.wav"
     audio.write(changed, miniatures.sound(99, 8000, 0.1), 8000)
     prepare(copy, tmp_path / "corpus", processes=1)
