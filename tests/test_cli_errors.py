@@ -197,7 +197,7 @@ REFUSED = {
     "generate gru absent/o.wav": "there is no folder absent",
     "generate absent.safetensors absent/o.wav": "there is no folder absent",
     "generate gru o.mp3": "o.mp3: what is written is WAV; name it o.wav",
-    "generate gru empty": "name it empty.wav",
+    "generate gru empty": "empty: is a folder",
     "generate gru /proc/o.wav --seconds 0.01": "/proc/o.wav: cannot be written",
     "score gru a.wav --plot absent/o.png": "there is no folder absent",
     "score gru a.wav --plot empty": "empty: is a folder",
