@@ -88,7 +88,7 @@ def test_a_signal_in_generate_keeps_what_was_drawn_as_whole_files(tmp_path, caps
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
-def test_a_second_signal_ends_what_swallowed_the_first(tmp_path, monkeypatch, capsys, number, code):
+def test_a_second_signal_ends_what_swallowed_the_first(tmp_path, monkeypatch, capsys, plain_signals, number, code):
     """As C code does that drops errors: torch's, while it is imported."""
 
     def check_amount(*_: object) -> None:
@@ -168,7 +168,7 @@ def test_a_signal_keeps_the_rows_of_pictures_that_are_drawn(tmp_path, monkeypatc
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 @pytest.mark.parametrize("command", ["compress gru long.wav {}/o.wgn", "score gru long.wav --csv {}/o.csv"])
-def test_a_process_that_is_ended_leaves_nothing(tmp_path, number, code, command):
+def test_a_process_that_is_ended_leaves_nothing(tmp_path, plain_signals, number, code, command):
     """SIGTERM used to end it at once, with its temporary files left."""
     words = [sys.executable, "-m", "wavegen", *command.format(tmp_path).split()]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
