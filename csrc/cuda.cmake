@@ -10,7 +10,7 @@ endif()
 
 set(kernels ${CMAKE_CURRENT_BINARY_DIR}/cuda_kernels.o)
 set(flags
-  -std=c++17 -O3 -t2 -fmad=false --expt-relaxed-constexpr -Xcompiler=-fPIC,-fvisibility=hidden
+  -std=c++17 -O3 -t2 -I${CMAKE_CURRENT_SOURCE_DIR} -fmad=false --expt-relaxed-constexpr -Xcompiler=-fPIC,-fvisibility=hidden
   -gencode=arch=compute_80,code=sm_80 -gencode=arch=compute_90,code=[sm_90,compute_90])
 if(NOT DEFINED ENV{NVCC_CCBIN}) # which names a compiler that this nvcc knows, as some distributors' do
   list(APPEND flags -ccbin ${CMAKE_CXX_COMPILER})
@@ -34,7 +34,8 @@ find_library(WAVEGEN_CUDART cudart_static)
 execute_process(COMMAND ${WAVEGEN_NVCC} --version OUTPUT_VARIABLE version ERROR_QUIET)
 
 # Compiled again only if a file or a flag has changed.
-file(GLOB sources CONFIGURE_DEPENDS cuda/*.cu* cuda/*.h *.h cpu/functions.inl)
+file(GLOB sources CONFIGURE_DEPENDS
+  cuda/*.cu* */*.h distributions/tables/*.inl cpu/functions.inl)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sources})
 set(state "${WAVEGEN_NVCC} ${version} ${WAVEGEN_CUDA_INCLUDE} ${WAVEGEN_CUDART} ${flags}")
 foreach(source IN LISTS sources)
@@ -67,8 +68,10 @@ endif()
 set(WAVEGEN_CUDA_STATE "${state}" CACHE INTERNAL "what the kernels were compiled from")
 
 nanobind_add_module(wavegen_cuda STABLE_ABI NOMINSIZE NOSTRIP
-  bind_cuda.cpp cuda/engine.cpp cuda/weights.cpp cuda/shapes.cpp cuda/device_found.cpp component.cpp ${kernels})
+  bindings/cuda.cpp cuda/engine.cpp cuda/weights.cpp cuda/launch_plan.cpp cuda/device_found.cpp
+  distributions/component.cpp ${kernels})
 set_source_files_properties(${kernels} PROPERTIES EXTERNAL_OBJECT ON)
+target_include_directories(wavegen_cuda PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_include_directories(wavegen_cuda SYSTEM PRIVATE ${WAVEGEN_CUDA_INCLUDE})
 target_compile_options(wavegen_cuda PRIVATE ${WAVEGEN_OPTIONS})
 # The runtime within: without a driver the module can still be imported, and say so.

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from wavegen import generate, load_recipe, open_corpus
-from wavegen.densities import untrained
-from wavegen.grid import Grid
-from wavegen.picture_sampling import generate_pictures
+from wavegen.models.forms import Grid
+from wavegen.models.registry import untrained
+from wavegen.sampling.pictures import generate_pictures
 from wavegen.training import plan
 
 SECONDS, PICTURES = 4, 25  # that are drawn: of sound; and at once

@@ -1,39 +1,33 @@
 """Fixtures that several test files use."""
 
 import resource
+from pathlib import Path
 
 import pytest
 
-# Files that take long, or compile: all else, `pytest -m "not slow"`, takes some three minutes and calls every library.
-SLOW = {
-    "test_cuda_build",
-    "test_engine_allocations",
-    "test_engine_bell",
-    "test_engine_combinations",
-    "test_engine_cuda",
-    "test_engine_cuda_public",
-    "test_engine_edges",
-    "test_engine_hostile",
-    "test_engine_instructions",
-    "test_engine_native",
-    "test_engine_neon",
-    "test_engine_pieces",
-    "test_engine_sanitizers",
-    "test_known_truth",
-    "test_networks2d",
-    "test_pictures_from_end_to_end",
-    "test_pixelrnn",
-    "test_precision",
-    "test_training_combinations",
-    "test_training_processes",
-    "test_training_resume",
-    "test_training_stack",
-}
+TESTS = Path(__file__).parent
+
+# Files and folders that take long, or compile: all else, `pytest -m "not slow"`, takes some three minutes and calls
+# every library.
+SLOW = (
+    "csrc",
+    "engine/test_combinations.py",
+    "engine/test_cuda.py",
+    "evaluation/test_known_truth.py",
+    "models/test_networks2d.py",
+    "cli/test_pictures.py",
+    "models/test_pixelrnn.py",
+    "training/test_precision.py",
+    "training/test_combinations.py",
+    "training/test_distributed.py",
+    "training/test_resume.py",
+    "training/test_stack.py",
+)
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.stem in SLOW:
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
 
 

@@ -13,16 +13,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wavegen.checkpoint import load
-    from wavegen.comparison import compare
-    from wavegen.compression import compress, decompress
+    from wavegen.compression.files import compress, decompress
     from wavegen.data.corpus import open_corpus, prepare
     from wavegen.engine import open_engine
     from wavegen.errors import UserError
-    from wavegen.recipe import load_recipe
-    from wavegen.sampling import generate
-    from wavegen.scoring import score
+    from wavegen.evaluation.audio import score
+    from wavegen.evaluation.comparison import compare
+    from wavegen.models.checkpoint import load
+    from wavegen.sampling.audio import generate
     from wavegen.training import train
+    from wavegen.training.recipe import load_recipe
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,16 +43,16 @@ __all__ = [
 
 _HOME = {
     "UserError": "errors",
-    "compare": "comparison",
-    "compress": "compression",
-    "decompress": "compression",
-    "generate": "sampling",
-    "load": "checkpoint",
-    "load_recipe": "recipe",
+    "compare": "evaluation.comparison",
+    "compress": "compression.files",
+    "decompress": "compression.files",
+    "generate": "sampling.audio",
+    "load": "models.checkpoint",
+    "load_recipe": "training.recipe",
     "open_corpus": "data.corpus",
     "open_engine": "engine",
     "prepare": "data.corpus",
-    "score": "scoring",
+    "score": "evaluation.audio",
     "train": "training",
 }
 

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels.h"
+#include "cpu/kernels.h"
 
 namespace wavegen::avx2 {
 namespace {
@@ -80,7 +80,7 @@ inline Integers dot(Integers sum, const Quads& w, const Quad& x) {
 }
 inline Vector floats(Integers sum, const std::int32_t*) { return _mm256_cvtepi32_ps(sum); }
 
-#include "kernels.inl"
+#include "cpu/kernels.inl"
 
 }  // namespace
 

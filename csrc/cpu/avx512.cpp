@@ -5,12 +5,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels.h"
+#include "cpu/kernels.h"
 
 namespace wavegen::avx512 {
 namespace {
 
-#include "avx512.inl"
+#include "cpu/avx512.inl"
 
 // Inputs 0 and 2 of four in the lower halves of the lanes' words, 1 and 3 in the upper: int16 each.
 struct Quads {
@@ -33,7 +33,7 @@ inline Integers dot(Integers sum, const Quads& w, const Quad& x) {
 }
 inline Vector floats(Integers sum, const std::int32_t*) { return _mm512_cvtepi32_ps(sum); }
 
-#include "kernels.inl"
+#include "cpu/kernels.inl"
 
 }  // namespace
 

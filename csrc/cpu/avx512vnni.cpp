@@ -5,12 +5,12 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels.h"
+#include "cpu/kernels.h"
 
 namespace wavegen::avx512vnni {
 namespace {
 
-#include "avx512.inl"
+#include "cpu/avx512.inl"
 
 // The instruction takes unsigned bytes on one side: x + 128.
 using Quad = __m512i;
@@ -25,7 +25,7 @@ inline Vector floats(Integers sum, const std::int32_t* offset) {
     return _mm512_cvtepi32_ps(_mm512_sub_epi32(sum, _mm512_loadu_si512(offset)));
 }
 
-#include "kernels.inl"
+#include "cpu/kernels.inl"
 
 }  // namespace
 

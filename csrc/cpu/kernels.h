@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../both.h"
+#include "common/host_device.h"
 
 namespace wavegen {
 

@@ -22,7 +22,7 @@
 //
 // The order of operations is the numeric contract (numerics = 1): do not change it without raising that number.
 
-#include "functions.inl"
+#include "cpu/functions.inl"
 
 struct Float32 {
     using Word = float;
@@ -210,7 +210,7 @@ void read(const float* weight, std::size_t stride, std::size_t inputs, std::size
     return rounds * kAccumulators * kWidth;
 }
 
-#include "kernels_int8.inl"
+#include "cpu/kernels_int8.inl"
 
 void gate(const float* signal, const float* opening, std::size_t count, float* z) {
     for (std::size_t i = 0; i < count; i += kWidth)
@@ -289,7 +289,7 @@ void multiply_add_all(const float* a, const float* b, const float* c, std::size_
     for (std::size_t i = 0; i < count; i += kWidth) store(out + i, multiply_add(load(a + i), load(b + i), load(c + i)));
 }
 
-#include "kernels_training.inl"
+#include "cpu/kernels_training.inl"
 
 // What this instruction set does, in the order of Kernels.
 constexpr Kernels listed(const char* name) {

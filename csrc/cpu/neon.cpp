@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels.h"
+#include "cpu/kernels.h"
 
 namespace wavegen::neon {
 namespace {
@@ -63,7 +63,7 @@ inline Integers dot(Integers sum, int8x16_t w, Quad x) {  // a product fits 16 b
 }
 inline Vector floats(Integers sum, const std::int32_t*) { return vcvtq_f32_s32(sum); }
 
-#include "kernels.inl"
+#include "cpu/kernels.inl"
 
 }  // namespace
 

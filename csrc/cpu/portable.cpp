@@ -4,7 +4,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "kernels.h"
+#include "cpu/kernels.h"
 
 static_assert(FLT_EVAL_METHOD == 0, "float32 arithmetic must not be done in a wider type");
 
@@ -106,7 +106,7 @@ inline Integers dot(Integers sum, const Quad& w, const Quad& x) {
 }
 inline Vector floats(Integers sum, const std::int32_t*) { return static_cast<float>(sum); }
 
-#include "kernels.inl"
+#include "cpu/kernels.inl"
 
 }  // namespace
 

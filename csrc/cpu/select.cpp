@@ -1,7 +1,7 @@
 // Which kernels this CPU runs.
 #include <cstring>
 
-#include "kernels.h"
+#include "cpu/kernels.h"
 
 namespace wavegen {
 

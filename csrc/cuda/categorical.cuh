@@ -1,9 +1,9 @@
 // One logit a symbol, as csrc/categorical.cpp has it, by a warp.
 #pragma once
 
-#include "../tables.h"
-#include "device.cuh"
-#include "laws.h"
+#include "cuda/device.cuh"
+#include "cuda/distribution.h"
+#include "distributions/tables.h"
 
 namespace wavegen::cuda {
 

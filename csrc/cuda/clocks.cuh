@@ -1,8 +1,8 @@
 // See clocks.h.
 #pragma once
 
-#include "clocks.h"
-#include "device.cuh"
+#include "cuda/clocks.h"
+#include "cuda/device.cuh"
 
 namespace wavegen::cuda {
 

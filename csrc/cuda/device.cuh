@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../both.h"
-#include "model.h"
+#include "common/host_device.h"
+#include "cuda/model.h"
 
 namespace wavegen::cuda {
 
@@ -33,7 +33,7 @@ WAVEGEN_BOTH inline Vector power_of_two(Vector t) {
     return of_bits((bits << 23) + 0x3F800000u);
 }
 
-#include "../cpu/functions.inl"
+#include "cpu/functions.inl"
 
 // A block's dynamic shared memory.
 #ifdef __CUDACC__

@@ -1,8 +1,8 @@
-#include "device_found.h"
+#include "cuda/device_found.h"
 
 #include <cuda_runtime.h>
 
-#include "memory.h"
+#include "cuda/memory.h"
 
 namespace wavegen::cuda {
 

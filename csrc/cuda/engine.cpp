@@ -1,10 +1,10 @@
-#include "engine.h"
+#include "cuda/engine.h"
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
 
-#include "shapes.h"
+#include "cuda/launch_plan.h"
 
 namespace wavegen::cuda {
 

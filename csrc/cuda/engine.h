@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "../head.h"
-#include "kernels.h"
-#include "weights.h"
+#include "cuda/kernels.h"
+#include "cuda/weights.h"
+#include "distributions/distribution.h"
 
 namespace wavegen::cuda {
 

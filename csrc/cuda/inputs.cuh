@@ -1,8 +1,8 @@
 // What a network hears of the sample before, as csrc/inputs.h has it, by a warp.
 #pragma once
 
-#include "../inputs.h"
-#include "device.cuh"
+#include "cuda/device.cuh"
+#include "engine/inputs.h"
 
 namespace wavegen::cuda {
 

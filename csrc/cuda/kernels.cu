@@ -1,7 +1,7 @@
 // Starts the kernels. nvcc compiles this file; in a test any C++ compiler does.
-#include "kernels.h"
-#include "latency.cuh"
-#include "throughput.cuh"
+#include "cuda/kernels.h"
+#include "cuda/latency.cuh"
+#include "cuda/throughput.cuh"
 
 namespace wavegen::cuda {
 

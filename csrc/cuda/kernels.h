@@ -5,10 +5,10 @@
 
 #include <cstddef>
 
-#include "clocks.h"
-#include "laws.h"
-#include "model.h"
-#include "places.h"
+#include "cuda/clocks.h"
+#include "cuda/distribution.h"
+#include "cuda/memory_layout.h"
+#include "cuda/model.h"
 
 namespace wavegen::cuda {
 

@@ -1,8 +1,8 @@
 // One or few streams: a group of blocks keeps the layers' weights on chip, and a step goes from block to block.
 #pragma once
 
-#include "latency_ends.cuh"
-#include "latency_layers.cuh"
+#include "cuda/latency_ends.cuh"
+#include "cuda/latency_layers.cuh"
 
 namespace wavegen::cuda {
 

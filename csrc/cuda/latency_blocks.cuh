@@ -1,10 +1,10 @@
 // What all blocks of the latency kernel have: a mailbox, and the neighbour whose mailbox they write to.
 #pragma once
 
-#include "chains.cuh"
-#include "clocks.cuh"
-#include "places.h"
-#include "signals.cuh"
+#include "cuda/clocks.cuh"
+#include "cuda/dot_products.cuh"
+#include "cuda/memory_layout.h"
+#include "cuda/messages.cuh"
 
 namespace wavegen::cuda {
 

@@ -3,9 +3,9 @@
 // others would have to be waited for.
 #pragma once
 
-#include "inputs.cuh"
-#include "latency_blocks.cuh"
-#include "laws.cuh"
+#include "cuda/distribution.cuh"
+#include "cuda/inputs.cuh"
+#include "cuda/latency_blocks.cuh"
 
 namespace wavegen::cuda {
 

@@ -2,7 +2,7 @@
 // in shared memory. Others follow with the skip sums, and others compute what the past says of the next step's gates.
 #pragma once
 
-#include "latency_blocks.cuh"
+#include "cuda/latency_blocks.cuh"
 
 namespace wavegen::cuda {
 

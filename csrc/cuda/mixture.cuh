@@ -1,7 +1,7 @@
 // Mixtures over a codec's cells, as csrc/mixture.cpp has them, by a warp.
 #pragma once
 
-#include "categorical.cuh"
+#include "cuda/categorical.cuh"
 
 namespace wavegen::cuda {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../component.h"
+#include "distributions/component.h"
 
 namespace wavegen::cuda {
 

@@ -2,11 +2,11 @@
 // from the L2 cache, is multiplied with all streams of the group; nothing waits for another block.
 #pragma once
 
-#include "chains.cuh"
-#include "clocks.cuh"
-#include "inputs.cuh"
-#include "laws.cuh"
-#include "places.h"
+#include "cuda/clocks.cuh"
+#include "cuda/distribution.cuh"
+#include "cuda/dot_products.cuh"
+#include "cuda/inputs.cuh"
+#include "cuda/memory_layout.h"
 
 namespace wavegen::cuda {
 

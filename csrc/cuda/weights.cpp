@@ -1,10 +1,10 @@
-#include "weights.h"
+#include "cuda/weights.h"
 
 #include <utility>
 
-#include "../bfloat16.h"
-#include "laws.h"
-#include "places.h"
+#include "common/bfloat16.h"
+#include "cuda/distribution.h"
+#include "cuda/memory_layout.h"
 
 namespace wavegen::cuda {
 

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "../inputs.h"
-#include "../tables.h"
-#include "../wavenet_arrays.h"
-#include "memory.h"
-#include "model.h"
+#include "cuda/memory.h"
+#include "cuda/model.h"
+#include "distributions/tables.h"
+#include "engine/inputs.h"
+#include "networks/wavenet_arrays.h"
 
 namespace wavegen::cuda {
 

@@ -29,15 +29,16 @@ from typing import Any
 import numpy as np
 from select_speech import NOT_SPEECH
 
-from wavegen import audio, load, open_corpus
-from wavegen.baselines import flac_bits
-from wavegen.comparison import check_fit, check_unheard
+from wavegen import load, open_corpus
+from wavegen.audio import files as audio_files
 from wavegen.data.corpus import Corpus
 from wavegen.data.verification import verify
-from wavegen.density import AudioModel
 from wavegen.errors import UserError
-from wavegen.evaluation import bits_per_file, provenance
-from wavegen.report import bits, interval, table
+from wavegen.evaluation.baselines import flac_bits
+from wavegen.evaluation.comparison import check_fit, check_unheard
+from wavegen.evaluation.feeding import bits_per_file, provenance
+from wavegen.models.density import AudioModel
+from wavegen.reports.tables import bits, interval, table
 
 OTHERS = ("es", "fr", "it", "ru", "it-menardi", "music")
 OTHERS_HELP = "a folder for the other sounds, which get.sh fills where it has none"
@@ -148,13 +149,13 @@ def shuffled(folder: Path, name: str) -> list[Path]:
         script = Path(__file__).with_name("get.sh")
         if subprocess.run(["sh", str(script), name, str(folder / name)], stdout=sys.stderr).returncode:
             raise UserError(f"{folder / name}: could not be got, see above; fill it with WAV files of that kind")
-    files = audio.find(folder / name)
+    files = audio_files.find(folder / name)
     return [files[index] for index in np.random.default_rng(SEED).permutation(len(files))]
 
 
 def _read(path: Path, rate: int) -> np.ndarray:
     try:
-        return audio.read(path, rate).pcm
+        return audio_files.read(path, rate).pcm
     except UserError as error:  # `ru` has a file that holds no samples
         print(f"left out: {error}", file=sys.stderr)
         return np.zeros(0, np.int16)

@@ -1,6 +1,6 @@
 """Bundles a trained model: a file that belongs to no corpus, and names every recording that it was trained on.
 
-    python recipes/asterisk/box.py runs/allison corpus-allison wavegen/models/allison.safetensors
+    python recipes/asterisk/box.py runs/allison corpus-allison wavegen/assets/pretrained/allison.safetensors
 
 Other models are compared on their own corpus only. This one may be compared on any whose held-out recordings it was
 neither trained nor validated on: it keeps the start of the content hash of each that it was. In the place of the run, a
@@ -13,13 +13,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from wavegen.checkpoint import load, save
-from wavegen.comparison import check_fit
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.verification import verify
-from wavegen.density import AudioModel
 from wavegen.errors import UserError
-from wavegen.provenance import HEARD, HEARD_DIGITS, TRAINED, HashSet
+from wavegen.evaluation.comparison import check_fit
+from wavegen.models.checkpoint import load, save
+from wavegen.models.density import AudioModel
+from wavegen.models.training_provenance import HEARD, HEARD_DIGITS, TRAINED, HashSet
 from wavegen.training.origin import USED, origin
 
 

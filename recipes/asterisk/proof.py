@@ -23,12 +23,13 @@ from typing import Any
 
 from anomalies import OTHERS, OTHERS_HELP, opened, parsed, shuffled
 
-from wavegen import audio, compress, decompress
-from wavegen.baselines import BASELINES
-from wavegen.density import AudioModel
+from wavegen import compress, decompress
+from wavegen.audio import files as audio_files
+from wavegen.constants import DIGITS
 from wavegen.errors import UserError
-from wavegen.evaluation import DIGITS
-from wavegen.report import bits, table
+from wavegen.evaluation.baselines import BASELINES
+from wavegen.models.density import AudioModel
+from wavegen.reports.tables import bits, table
 
 FILES = 10  # of each other set
 CODERS = [baseline for baseline in BASELINES if baseline.name in ("FLAC", "WavPack -hhx6")]
@@ -47,7 +48,7 @@ def sets(corpus: Any, sounds: Path, others: Path) -> Iterator[tuple[str, list[Pa
 
 def _has_samples(path: Path) -> bool:
     try:
-        return len(audio.read(path).pcm) > 0
+        return len(audio_files.read(path).pcm) > 0
     except UserError as error:  # `ru` has a file that holds no samples
         print(f"left out: {error}", file=sys.stderr)
         return False
@@ -63,7 +64,7 @@ def proof(model: AudioModel, name: str, files: Sequence[Path]) -> dict[str, Any]
         for file, restored in zip(files, back, strict=True):
             if not filecmp.cmp(file, restored, shallow=False):
                 raise RuntimeError(f"{file} did not come back as it was")
-    read = [audio.read(file) for file in files]
+    read = [audio_files.read(file) for file in files]
     if any(each.channels > 1 for each in read):
         raise UserError(f"{name}: has files of several channels, which FLAC and WavPack are not measured on here")
     pcms = [each.pcm for each in read]

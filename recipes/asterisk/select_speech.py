@@ -1,7 +1,7 @@
-"""Chooses the speech that ships in wavegen/speech from the English set, by the rule in wavegen/speech/README.md.
+"""Chooses the speech that ships in wavegen/assets/speech from the English set, by the rule in its README.md.
 
     recipes/asterisk/get.sh en sounds
-    python recipes/asterisk/select_speech.py sounds wavegen/speech
+    python recipes/asterisk/select_speech.py sounds wavegen/assets/speech
 
 PCM stays bit for bit what it was; each FLAC file is read back and compared.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from wavegen import audio
+from wavegen.audio import files as audio_files
 from wavegen.data.splits import split_of
 
 VOICE = "en_US_f_Allison"
@@ -28,9 +28,9 @@ SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 def select(sounds: Path) -> list[Path]:
     """Paths relative to `sounds`, of .flac files to be, in the order of the rule."""
     seconds = {}
-    for path in audio.find(sounds / VOICE):
+    for path in audio_files.find(sounds / VOICE):
         if not path.relative_to(sounds / VOICE).as_posix().startswith(NOT_SPEECH):
-            seconds[path.relative_to(sounds).with_suffix(".flac")] = audio.read(path).seconds
+            seconds[path.relative_to(sounds).with_suffix(".flac")] = audio_files.read(path).seconds
     by_hash = sorted(seconds, key=lambda path: hashlib.sha1(path.as_posix().encode()).hexdigest())
     chosen = []
     for shortest, longest, minutes in CLASSES:
@@ -45,10 +45,10 @@ def select(sounds: Path) -> list[Path]:
 
 def encode(source: Path, target: Path) -> None:
     """The WAV file `source` as the FLAC file `target`, the same samples."""
-    sound = audio.read(source)
+    sound = audio_files.read(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(target, sound.pcm, sound.sample_rate, subtype="PCM_16", compression_level=1.0)
-    if sound.channels != 1 or sound.subtype != "PCM_16" or not np.array_equal(audio.read(target).pcm, sound.pcm):
+    if sound.channels != 1 or sound.subtype != "PCM_16" or not np.array_equal(audio_files.read(target).pcm, sound.pcm):
         raise SystemExit(f"{target}: differs from {source}")
 
 

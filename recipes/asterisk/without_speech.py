@@ -1,4 +1,4 @@
-"""Links the English set without what wavegen/speech holds out, so that a model of it can be compared in a quickstart.
+"""Links the English set without what wavegen/assets/speech holds out: a model of it suits a quickstart's comparison.
 
 python recipes/asterisk/without_speech.py sounds sounds-allison
 """
@@ -10,7 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from wavegen import audio, speech
+from wavegen.assets import speech
+from wavegen.audio import files as audio_files
 from wavegen.data.splits import split_of
 from wavegen.errors import UserError
 
@@ -20,9 +21,9 @@ def main() -> None:
     parser.add_argument("sounds", type=Path, help="the folder that get.sh filled")
     parser.add_argument("out", type=Path, help="a new folder")
     arguments = parser.parse_args()
-    embedded = [path.relative_to(speech.folder()) for path in audio.find(speech.folder())]
+    embedded = [path.relative_to(speech.folder()) for path in audio_files.find(speech.folder())]
     held_out = {path.with_suffix(".wav") for path in embedded if split_of(path.as_posix()) != "train"}
-    names = [path.relative_to(arguments.sounds) for path in audio.find(arguments.sounds)]
+    names = [path.relative_to(arguments.sounds) for path in audio_files.find(arguments.sounds)]
     if missing := held_out - set(names):
         raise SystemExit(
             f"{arguments.sounds}: {min(missing)} is not there to be left out; give the folder of get.sh en"

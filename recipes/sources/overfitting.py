@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from wavegen import load_recipe, open_corpus
-from wavegen.density import AudioModel
-from wavegen.evaluation import bits_per_file
+from wavegen.evaluation.feeding import bits_per_file
+from wavegen.models.density import AudioModel
 from wavegen.training.batches import training_windows
 from wavegen.training.learner import Learner
 

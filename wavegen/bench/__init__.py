@@ -15,15 +15,15 @@ import torch
 from tqdm import tqdm
 
 from wavegen.bench.peers import PEERS, Peer
-from wavegen.checkpoint import load
-from wavegen.density import AudioModel
 from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.base import PRECISIONS, cpus
 from wavegen.engine.packing import engine_arguments, extension
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
-from wavegen.optional import fault, reason
-from wavegen.process import torch_threads
+from wavegen.models.checkpoint import load
+from wavegen.models.density import AudioModel
+from wavegen.system.optional import fault, reason
+from wavegen.training.host import torch_threads
 
 _log = logging.getLogger("wavegen")
 ROUNDS, TURN_SECONDS = 7, 0.4

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wavegen.data.windows import Windows
-from wavegen.density import AudioModel
+from wavegen.models.density import AudioModel
 from wavegen.training.learner import MAX_GRADIENT_NORM
+from wavegen.training.windows import Windows
 
 RATE = 1e-3  # of Adam, as is the custom
 

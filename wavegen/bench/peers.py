@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wavegen.density import AudioModel
-from wavegen.networks import WaveNet
-from wavegen.optional import Library
+from wavegen.models.density import AudioModel
+from wavegen.models.networks import WaveNet
+from wavegen.system.optional import Library
 
 
 class Peer(Protocol):

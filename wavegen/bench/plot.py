@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wavegen.atomic import Target
 from wavegen.bench import label
-from wavegen.pictures import write_png
+from wavegen.reports.plots import write_png
+from wavegen.system.atomic import Target
 
 
 def plot(path: Target, result: Mapping[str, Any]) -> None:

@@ -11,18 +11,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from wavegen import machine, speech
+from wavegen.assets import speech
 from wavegen.bench import CONFIGURATIONS, configuration, described
 from wavegen.bench.conv_loop import ConvLoop
 from wavegen.data.corpus import open_corpus, prepare
-from wavegen.data.windows import Windows
-from wavegen.density import Density
 from wavegen.errors import UserError, nearest
-from wavegen.evaluation import bits_per_file
-from wavegen.process import keep_freed_memory, torch_threads
-from wavegen.recipe import TrainingSettings
+from wavegen.evaluation.feeding import bits_per_file
+from wavegen.models.density import Density
+from wavegen.system import machine
 from wavegen.training.batches import training_windows, validation_files
+from wavegen.training.host import keep_freed_memory, torch_threads
 from wavegen.training.learner import Learner
+from wavegen.training.recipe import TrainingSettings
+from wavegen.training.windows import Windows
 
 ROUNDS = 30
 BATCH_SIZE, WINDOW = 8, 2048

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wavegen.data.gathering import PCM, VERSION
 from wavegen.data.index import Recording, Recordings, read_index
-from wavegen.data.preparing import prepare
+from wavegen.data.preparing.audio import prepare
+from wavegen.data.preparing.gathering import PCM, VERSION
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
-from wavegen.grid import Form, Grid, form_of
+from wavegen.models.forms import Form, Grid, form_of
 
 if TYPE_CHECKING:
-    from wavegen.data.sources import Source
+    from wavegen.data.preparing.sources import Source
 
 __all__ = ["Corpus", "Recording", "Stretches", "open_corpus", "prepare"]
 
@@ -110,7 +110,7 @@ def open_corpus(path: str | Path) -> Corpus:
 def _source(about: dict[str, Any], path: Path) -> Source | None:
     if "source" not in about:
         return None
-    from wavegen.data.sources import source_of  # imports torch, for which no other corpus should wait
+    from wavegen.data.preparing.sources import source_of  # imports torch, for which no other corpus should wait
 
     return source_of(about["source"], str(path / "corpus.json"))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError
-from wavegen.grid import Form
+from wavegen.models.forms import Form
 
 LINES, ROWS = "index.jsonl", "index.rows"
 ROW = struct.Struct("<qqqB")

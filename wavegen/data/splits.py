@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from wavegen.audio.names import composed
 from wavegen.errors import UserError, nearest
-from wavegen.names import composed
 
 # How recordings are split, as `split_rule` in corpus.json says; corpora without it were split by rule 1, which hashed
 # the bytes of a name as the file system gave them and put identical recordings where the smallest id went.

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from wavegen.atomic import replacing
 from wavegen.data.corpus import Corpus
-from wavegen.data.gathering import PCM
 from wavegen.data.index import LINES, Recordings
+from wavegen.data.preparing.gathering import PCM
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError
-from wavegen.machine import cpus
+from wavegen.system.atomic import replacing
+from wavegen.system.machine import cpus
 
 STAMP, STAMP_FROM = "verified.json", 2**32  # bytes, some seconds' work
 MOST_THREADS = 8

@@ -6,10 +6,10 @@ import logging
 from functools import cache
 from typing import Any
 
-from wavegen.density import AudioModel, Density
 from wavegen.engine import cuda, native, torch
 from wavegen.engine.base import MOST_THREADS, PRECISIONS, Engine
 from wavegen.errors import UserError, nearest
+from wavegen.models.density import AudioModel, Density
 
 ENGINES = ("auto", "torch", "cpu", "cuda")
 
@@ -31,8 +31,8 @@ def open_engine(
     it: what it gives is the same on every machine. `threads` and `isa`, which forces an instruction set, are the
     extension's and change its speed, never its results: by default it takes as many threads as there are CPUs and it
     finds use for, two for each stream of a WaveNet, of which it leaves one idle while the CPUs are busy elsewhere. An
-    engine does not work in a process forked from the one that opened it. `precision`, the
-    extension's and cuda's too, rounds the layers' weights; it is the model's own unless given (`wavegen.quantization`).
+    engine does not work in a process forked from the one that opened it. `precision`, the extension's and cuda's too,
+    rounds the layers' weights; it is the model's own unless given (`wavegen.evaluation.quantization`).
     Raises UserError when the engine asked for is unknown, is not installed or does not run the model.
     """
     if engine not in ENGINES:

@@ -8,11 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from wavegen import machine
-from wavegen.density import Density
 from wavegen.errors import UserError
+from wavegen.models.density import Density
+from wavegen.system import machine
 
-NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
 PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/matrix.h for what is rounded
 MOST_THREADS = 256
 NOT_FINITE = "the network's outputs are not finite: its weights are damaged or far too large"

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from wavegen import __version__
-from wavegen.density import AudioModel
-from wavegen.engine.base import NUMERICS
+from wavegen.constants import NUMERICS
 from wavegen.engine.packing import cuda_arguments
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
-from wavegen.networks import WaveNet
-from wavegen.optional import reason
+from wavegen.models.density import AudioModel
+from wavegen.models.networks import WaveNet
+from wavegen.system.optional import reason
 
 PRECISIONS = ("float32", "bfloat16")
 

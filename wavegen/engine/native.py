@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from wavegen.density import AudioModel
-from wavegen.engine.base import NUMERICS, checked_pcm, cpus
+from wavegen.constants import NUMERICS
+from wavegen.engine.base import checked_pcm, cpus
 from wavegen.engine.packing import engine_arguments, extension, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
-from wavegen.optional import reason
+from wavegen.models.density import AudioModel
+from wavegen.system.optional import reason
 
 _PIECE = 8192  # samples of all streams together in one call, so that an interrupt is noticed within a second or so
 

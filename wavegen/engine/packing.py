@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from wavegen.density import AudioModel
-from wavegen.distributions import Categorical, MixtureOfGaussians, MixtureOfLogistics
-from wavegen.networks import GRU, LSTM, Markov, WaveNet
+from wavegen.models.density import AudioModel
+from wavegen.models.distributions import Categorical, MixtureOfGaussians, MixtureOfLogistics
+from wavegen.models.networks import GRU, LSTM, Markov, WaveNet
 
 Arrays = dict[str, np.ndarray]
 _KINDS = ("weight", "bias")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from wavegen.density import AudioModel
 from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
 from wavegen.errors import UserError
+from wavegen.models.density import AudioModel
 
 
 class SymbolEngine:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from wavegen.density import AudioModel, AudioState
 from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.random import places, words
 from wavegen.errors import UserError
+from wavegen.models.density import AudioModel, AudioState
 
 _CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory
 

@@ -12,24 +12,25 @@ from typing import Any
 
 import numpy as np
 
-from wavegen import audio, models, speech
-from wavegen.atomic import replacing
-from wavegen.checkpoint import load
-from wavegen.comparison import compare
+from wavegen.assets import pretrained, speech
+from wavegen.audio import files as audio_files
 from wavegen.data.corpus import Corpus, open_corpus, prepare
-from wavegen.density import AudioModel
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
-from wavegen.evaluation import windowed
-from wavegen.page import Sound, write_page
-from wavegen.pictures import WINDOW, adorning, picture
-from wavegen.recipe import load_recipe
-from wavegen.report import comparison_text, duration
-from wavegen.sampling import generate
-from wavegen.showcase import training_course
-from wavegen.text import read_text
+from wavegen.evaluation.comparison import compare
+from wavegen.evaluation.feeding import windowed
+from wavegen.models.checkpoint import load
+from wavegen.models.density import AudioModel
+from wavegen.reports.examples import training_course
+from wavegen.reports.html import Sound, write_page
+from wavegen.reports.plots import WINDOW, adorning, picture
+from wavegen.reports.tables import comparison_text, duration
+from wavegen.sampling.audio import generate
+from wavegen.system.atomic import replacing
+from wavegen.system.text import read_text
 from wavegen.training import train
 from wavegen.training.readiness import check_ready
+from wavegen.training.recipe import load_recipe
 
 RECIPES = Path(__file__).parent
 MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies in RECIPES
@@ -79,7 +80,7 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
         recipe = load_recipe(RECIPES / f"{name}.toml", [f"training.minutes={each:.4f}"])
         train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
     trained = {name: load(out / name) for name in MODELS}
-    bundled = load(models.FOLDER / f"{IN_THE_BOX}.safetensors")  # whatever is called so in the working folder
+    bundled = load(pretrained.FOLDER / f"{IN_THE_BOX}.safetensors")  # whatever is called so in the working folder
     say("scoring the held-out recordings with each, with the model in the box and with classical coders")
     table = compare({**trained, f"{IN_THE_BOX}, in the box": bundled}, corpus, progress=True)
     say("drawing speech from the WaveNet")
@@ -157,7 +158,7 @@ def _sounds(model: AudioModel, corpus: Corpus, out: Path) -> Iterator[Sound]:
 
 def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndarray, rate: int) -> Sound:
     wav, png = out / f"{name}.wav", out / f"{name}.png"
-    audio.write(wav, pcm, rate)
+    audio_files.write(wav, pcm, rate)
     length = round(WINDOW * rate)
     curves = {"WaveNet": windowed(-log2_prob, length)}
     below = f"{wav.name}: {title[0].lower()}{title[1:]}"

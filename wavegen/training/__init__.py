@@ -1,7 +1,7 @@
 """Maximum likelihood for every density: by Muon and Adam, on one process or many, with exact resume."""
 
+from wavegen.training.distributed import together
 from wavegen.training.dry_run import plan
-from wavegen.training.processes import together
 from wavegen.training.trainer import train
 
 __all__ = ["plan", "together", "train"]

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from wavegen.data.corpus import Corpus
-from wavegen.data.windows import Windows
-from wavegen.density import Density
 from wavegen.errors import UserError
-from wavegen.grid import Grid
-from wavegen.recipe import TrainingSettings
+from wavegen.models.density import Density
+from wavegen.models.forms import Grid
+from wavegen.training.recipe import TrainingSettings
+from wavegen.training.windows import Windows
 
 if TYPE_CHECKING:
     import numpy as np

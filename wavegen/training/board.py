@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wavegen.errors import UserError
-from wavegen.optional import TENSORBOARDX, adorned
+from wavegen.system.optional import TENSORBOARDX, adorned
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from wavegen.calibration import step_seconds, validation_seconds
 from wavegen.data.corpus import Corpus
-from wavegen.recipe import Recipe
+from wavegen.training.calibration import step_seconds, validation_seconds
+from wavegen.training.distributed import together
 from wavegen.training.learner import NotFiniteError
-from wavegen.training.processes import together
+from wavegen.training.recipe import Recipe
 from wavegen.training.trainer import Trainer
 
 

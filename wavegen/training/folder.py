@@ -13,11 +13,11 @@ from typing import Any
 
 from torch import Tensor
 
-from wavegen.atomic import replacing
-from wavegen.checkpoint import FORMAT, read_tensors, weights_hash, write_tensors
 from wavegen.data.corpus import Corpus
 from wavegen.errors import UserError
-from wavegen.recipe import Recipe, check_same, parse_recipe
+from wavegen.models.checkpoint import FORMAT, read_tensors, weights_hash, write_tensors
+from wavegen.system.atomic import replacing
+from wavegen.training.recipe import Recipe, check_same, parse_recipe
 
 _log = logging.getLogger("wavegen")
 STATE, METRICS, RECIPE = "resume.safetensors", "metrics.jsonl", "recipe.toml"

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from wavegen.data.windows import Batch, Place, Windows
-from wavegen.density import Density
-from wavegen.optimizer import optimizers
-from wavegen.recipe import TrainingSettings
-from wavegen.training.processes import ALONE, Processes
+from wavegen.models.density import Density
+from wavegen.training.distributed import ALONE, Processes
+from wavegen.training.muon import optimizers
+from wavegen.training.recipe import TrainingSettings
+from wavegen.training.windows import Batch, Place, Windows
 
 WARM_UP_STEPS = 100  # or a tenth of a run, if that is less
 FINAL_RATE = 0.02  # of the learning rate, reached by a cosine

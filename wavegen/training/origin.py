@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wavegen import provenance
 from wavegen.data.corpus import Corpus
 from wavegen.data.verification import Verification
-from wavegen.grid import Grid
-from wavegen.ranges import RANGES, Measurement, Ranges, picture_figures
-from wavegen.training.processes import Processes
+from wavegen.models import training_provenance
+from wavegen.models.forms import Grid
+from wavegen.models.ranges import RANGES, Measurement, Ranges, picture_figures
+from wavegen.training.distributed import Processes
 
 USED = ("train", "validation")  # splits
 MOST_RECORDINGS = 1000  # that are looked at for their level, DC and bandwidth, evenly spread over the training split
@@ -44,8 +44,8 @@ def check_recordings(corpus: Corpus, processes: Processes, progress: bool) -> No
 def origin(corpus: Corpus) -> dict[str, str | float]:
     """The metadata of a model of this corpus that name its recordings, and say what their figures lie between."""
     hashes = ((recording.content_hash for recording in corpus.split(split)) for split in USED)
-    cut = {provenance.CUT: corpus.audit["cut"]["seconds"]} if "cut" in corpus.audit else {}
-    return {**provenance.entries(*hashes), RANGES: Ranges.of(list(_figures(corpus))).encode(), **cut}
+    cut = {training_provenance.CUT: corpus.audit["cut"]["seconds"]} if "cut" in corpus.audit else {}
+    return {**training_provenance.entries(*hashes), RANGES: Ranges.of(list(_figures(corpus))).encode(), **cut}
 
 
 def _figures(corpus: Corpus) -> Iterator[dict[str, float]]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from wavegen.density import AudioModel, Density
+from wavegen.data.picture_files import MODES, sheet
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
-from wavegen.evaluation import windowed
-from wavegen.grid import Form, Grid
-from wavegen.picture_sampling import generate_pictures
-from wavegen.pictures import WINDOW, adorning, picture_pixels
-from wavegen.sheets import MODES, sheet
+from wavegen.evaluation.feeding import windowed
+from wavegen.models.density import AudioModel, Density
+from wavegen.models.forms import Form, Grid
+from wavegen.reports.plots import WINDOW, adorning, picture_pixels
+from wavegen.sampling.pictures import generate_pictures
 from wavegen.training.board import Board
 from wavegen.training.learner import AbandonedError
 

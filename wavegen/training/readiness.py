@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 
 from wavegen.errors import UserError
-from wavegen.optional import Library, needed
-from wavegen.pictures import adorning, try_plotting
+from wavegen.reports.plots import adorning, try_plotting
+from wavegen.system.optional import Library, needed
 from wavegen.training.board import try_board
 
 SOUNDFILE = Library("soundfile", "soundfile>=0.13", "cffi")

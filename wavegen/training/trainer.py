@@ -12,26 +12,26 @@ from typing import Any, NoReturn
 
 import torch
 
-from wavegen import machine
-from wavegen.calibration import calibrate
-from wavegen.checkpoint import save
 from wavegen.data.corpus import Corpus
-from wavegen.data.held_out import ENLARGE
-from wavegen.densities import untrained
+from wavegen.data.preparing.held_out import ENLARGE
 from wavegen.errors import UserError
-from wavegen.grid import named, part
-from wavegen.process import interrupt_noted, keep_freed_memory, locked, torch_threads
-from wavegen.provenance import Provenance, inherited
-from wavegen.recipe import CorpusSettings, Recipe
+from wavegen.models.checkpoint import save
+from wavegen.models.forms import named, part
+from wavegen.models.registry import untrained
+from wavegen.models.training_provenance import Provenance, inherited
+from wavegen.system import machine
 from wavegen.training import folder
 from wavegen.training.batches import training_windows, validation_files
+from wavegen.training.calibration import calibrate
+from wavegen.training.distributed import ALONE, Processes, device, together
+from wavegen.training.host import interrupt_noted, keep_freed_memory, locked, torch_threads
+from wavegen.training.init_from import take_weights
 from wavegen.training.learner import AbandonedError, Learner, NotFiniteError, Step
 from wavegen.training.log import Log
 from wavegen.training.origin import check_recordings, origin
 from wavegen.training.previews import Previews
-from wavegen.training.processes import ALONE, Processes, device, together
 from wavegen.training.readiness import check_ready, run_bytes
-from wavegen.training.start import take_weights
+from wavegen.training.recipe import CorpusSettings, Recipe
 from wavegen.training.validation import validate
 
 _log = logging.getLogger("wavegen")

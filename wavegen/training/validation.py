@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from wavegen.density import Density
-from wavegen.evaluation import Feed, bits_per_file, teacher_forcing
+from wavegen.evaluation.feeding import Feed, bits_per_file, teacher_forcing
+from wavegen.models.density import Density
+from wavegen.training.distributed import Processes
 from wavegen.training.learner import AbandonedError
-from wavegen.training.processes import Processes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,149 @@
+// Lossless coding for Python.
+#include "distributions/coder.h"
+
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings/module.h"
+#include "engine/engine.h"
+
+using namespace nanobind::literals;
+
+namespace wavegen {
+namespace {
+
+// A coder as Python holds it: whoever works with it without Python's lock says so.
+template <class Coder>
+struct Shared {
+    Coder coder;
+    bool busy = false;
+};
+
+// Coders of as many streams, each taken once, which nobody else touches meanwhile.
+template <class Coder>
+class Claim {
+ public:
+    Claim(const std::vector<Shared<Coder>*>& wanted, std::size_t streams) {
+        require(wanted.size() == streams,
+                "there are " + std::to_string(wanted.size()) + " coders for " + std::to_string(streams) + " streams");
+        taken_.reserve(wanted.size());
+        for (Shared<Coder>* shared : wanted) {
+            if (shared == nullptr || shared->busy) {
+                release();
+                throw std::invalid_argument("a coder serves one stream at a time");
+            }
+            kept_.push_back(nb::find(shared));
+            coders_.push_back(&shared->coder);
+            shared->busy = true;
+            taken_.push_back(shared);
+        }
+    }
+    ~Claim() { release(); }
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+    Coder* const* coders() const { return coders_.data(); }
+
+ private:
+    void release() {
+        for (Shared<Coder>* shared : taken_) shared->busy = false;
+    }
+
+    std::vector<nb::object> kept_;  // whatever becomes of the list that they came in
+    std::vector<Shared<Coder>*> taken_;
+    std::vector<Coder*> coders_;
+};
+
+using SharedEncoder = Shared<Encoder>;
+using SharedDecoder = Shared<Decoder>;
+
+Result<std::uint32_t> finish(SharedEncoder& encoder) {
+    const Claim<Encoder> claim({&encoder}, 1);
+    const std::vector<std::uint32_t> words = encoder.coder.finish();
+    Owned<std::uint32_t> result({words.size()});
+    std::copy(words.begin(), words.end(), result.data());
+    return result.release();
+}
+
+void put(SharedEncoder& encoder, std::uint32_t start, std::uint32_t count) {
+    const Claim<Encoder> claim({&encoder}, 1);
+    require(0 < count && count < kTotal && start <= kTotal - count, "the interval is empty or not inside 2^30");
+    encoder.coder.put({start, count});
+}
+
+void take_words(SharedDecoder* place, const Array<std::uint32_t, 1>& words) {
+    new (place) SharedDecoder{Decoder({words.data(), words.data() + words.size()})};
+}
+
+std::uint32_t place(SharedDecoder& decoder) {
+    const Claim<Decoder> claim({&decoder}, 1);
+    return decoder.coder.place();
+}
+
+bool finished(SharedDecoder& decoder) {
+    const Claim<Decoder> claim({&decoder}, 1);
+    return decoder.coder.finished();
+}
+
+void took(SharedDecoder& decoder, std::uint32_t start, std::uint32_t count) {
+    const Claim<Decoder> claim({&decoder}, 1);
+    const std::uint32_t place = decoder.coder.place();
+    require(count < kTotal && start <= place && place - start < count, "the interval does not hold the place");
+    decoder.coder.took({start, count});
+}
+
+Result<double> encode(Engine& engine, const Array<std::uint16_t, 2>& symbols, const Array<std::uint16_t, 2>& places,
+                      const std::vector<SharedEncoder*>& encoders) {
+    const std::size_t count = symbols.shape(1);
+    shaped(symbols, {engine.streams(), count}, "symbols");
+    shaped(places, {engine.streams(), count}, "places");
+    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
+    const std::vector<std::uint16_t> known(symbols.data(), symbols.data() + symbols.size());
+    const std::vector<std::uint16_t> inside(places.data(), places.data() + places.size());
+    for (std::size_t i = 0; i < known.size(); ++i)
+        if (known[i] >= engine.num_symbols() || inside[i] >= engine.head().grid().codes(known[i]))
+            throw std::invalid_argument("symbol " + std::to_string(known[i]) + " or its place is out of range");
+    const Claim<Encoder> claim(encoders, engine.streams());
+    Owned<double> log2_prob({engine.streams(), count});
+    {
+        nb::gil_scoped_release released;
+        engine.encode(known.data(), inside.data(), count, claim.coders(), log2_prob.data());
+    }
+    return log2_prob.release();
+}
+
+nb::tuple decode(Engine& engine, std::size_t count, const std::vector<SharedDecoder*>& decoders) {
+    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
+    const Claim<Decoder> claim(decoders, engine.streams());
+    Owned<std::uint16_t> symbols({engine.streams(), count}), places({engine.streams(), count});
+    {
+        nb::gil_scoped_release released;
+        engine.decode(claim.coders(), count, symbols.data(), places.data());
+    }
+    return nb::make_tuple(symbols.release(), places.release());
+}
+
+}  // namespace
+
+void bind_coder(nb::module_& m) {
+    nb::class_<SharedEncoder>(m, "Encoder", "Intervals of the total 2^30 to words of 32 bits.")
+        .def(nb::init<>())
+        .def("put", &put, "start"_a, "count"_a)
+        .def("finish", &finish, "The words of all intervals since the last call, uint32.");
+    nb::class_<SharedDecoder>(m, "Decoder", "Such words to the intervals, in the same order.")
+        .def("__init__", &take_words, "words"_a.noconvert())
+        .def("place", &place, "It lies in the next interval.")
+        .def("took", &took, "start"_a, "count"_a)
+        .def("finished", &finished, "Whether the words were an encoder's and all have been read.");
+    m.def("encode", &encode, "engine"_a, "symbols"_a.noconvert(), "places"_a.noconvert(), "encoders"_a,
+          "Feeds symbols, whose codes are the places-th of their cells, to the engine and to an encoder each stream: "
+          "log2 p of the codes, (streams, count).");
+    m.def("decode", &decode, "engine"_a, "count"_a, "decoders"_a,
+          "Symbols and places uint16, each (streams, count), from a decoder each stream.");
+}
+
+}  // namespace wavegen

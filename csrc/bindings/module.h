@@ -1,0 +1,38 @@
+// The parts of the Python module and what they share.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <string>
+
+#include "bindings/checks.h"
+#include "cpu/kernels.h"
+#include "distributions/distribution.h"
+#include "engine/replay.h"
+#include "networks/matrix.h"
+
+namespace wavegen {
+
+void bind_heads(nb::module_& m);
+void bind_networks(nb::module_& m);
+void bind_engine(nb::module_& m);
+void bind_coder(nb::module_& m);
+void bind_adaptive(nb::module_& m);
+void bind_training(nb::module_& m);
+void bind_pieces(nb::module_& m);  // parts of the engine, for tests
+
+// Throws std::invalid_argument if there are no such kernels here. "noting" are the widest, for a Replay.
+inline const Kernels* kernels_named(const std::string& isa) {
+    if (isa == "noting") return Replay::kernels();
+    const Kernels* kernels = find_kernels(isa.c_str());
+    require(kernels != nullptr, "isa " + isa + " is unknown or not for this CPU");
+    return kernels;
+}
+
+inline Precision precision_named(const std::string& name) {
+    require(name == "float32" || name == "bfloat16" || name == "int8",
+            "precision " + name + " is unknown; there are float32, bfloat16 and int8");
+    return name == "float32" ? Precision::float32 : name == "int8" ? Precision::int8 : Precision::bfloat16;
+}
+
+}  // namespace wavegen

@@ -1,0 +1,267 @@
+"""The parts of an examination: each finds its fault, leaves what is nearly one, and does not see where blocks end."""
+
+import re
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from wavegen.assets.speech import folder
+from wavegen.audio.examination import Examiner, pcm_figures
+from wavegen.audio.examination.bandwidth import FRAME, Spectrum
+from wavegen.audio.examination.channels import Levels
+from wavegen.audio.examination.depth import ENOUGH, Depth, bits_of
+from wavegen.audio.examination.rails import Rails
+
+RATE = 8000
+
+
+def noise(samples: int, seed: int = 0, deviation: float = 2000.0) -> np.ndarray:
+    """Codes of coloured noise, (samples,) float64."""
+    white = np.random.default_rng(seed).normal(size=samples)
+    return np.clip(np.rint(np.convolve(white, [1, 1.6, 1.2, 0.4], "same") * deviation / 2.2), -32768, 32767)
+
+
+def figures(codes: np.ndarray, *cuts: int, subtype: str = "PCM_16", rate: int = RATE) -> dict:
+    """What is found in codes, (frames,) or (frames, channels), that come in blocks which end at `cuts`."""
+    signal = np.atleast_2d(codes.T).T / 32768
+    examiner = Examiner(signal.shape[1], rate, subtype)
+    for block in np.split(signal, cuts):
+        examiner.add(block)
+    return examiner.figures()
+
+
+CHANNELS = {
+    "independent": ((1, 0, 0), (0, 1, 0)),
+    "identical": ((1, 0, 0), (1, 0, 0)),
+    "a quarter of the other": ((1, 0, 0), (0.25, 0, 0)),
+    "30 dB below": ((1, 0, 0), (0, 0.03, 0)),
+    "wide stereo": ((1, -0.3, 0), (-0.3, 1, 0)),  # correlation -0.55; cancelling begins at -0.8
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_channels_that_are_simply_averaged(name):
+    basis = np.stack([noise(9000, seed) for seed in range(3)], axis=1)
+    found = figures(basis @ np.array(CHANNELS[name]).T)
+    assert (found["mixed"], found["empty"], found["cancelling"]) == ([1, 2], [], False)
+    assert found["identical"] == (name == "identical")
+
+
+@pytest.mark.parametrize(
+    ("channels", "mixed", "empty", "cancelling"),
+    [
+        ([1, -1], [1], [], True),
+        ([1, -0.5], [1], [], True),
+        ([1, 1, -1], [1], [], True),
+        ([0, 1, -1], [2], [1], True),
+        ([1, 0], [1], [2], False),
+        ([0, 1], [2], [1], False),
+        ([1, 0.005], [1], [2], False),
+        ([1, 0, 1, 0, 0, 1], [1, 3, 6], [2, 4, 5], False),
+        ([0, 0], [1, 2], [], False),
+        ([1], [1], [], False),
+    ],
+)
+@pytest.mark.parametrize("offset", [0, -3000])
+def test_channels_that_are_not(channels, mixed, empty, cancelling, offset):
+    found = figures(noise(9000)[:, None] * np.array(channels) + offset)
+    assert (found["mixed"], found["empty"], found["cancelling"]) == (mixed, empty, cancelling)
+
+
+@pytest.mark.parametrize("spike", [1e4, 1e30, -1e200])
+def test_one_absurd_float_sample_counts_as_full_scale(spike):
+    """It made the other channel count as empty, and overflowed in the spectrum: a Python warning, an error here."""
+    codes = np.stack([noise(9000, 1), noise(9000, 2)], axis=1)
+    sane, odd = codes.copy(), codes.copy()
+    sane[500, 1], odd[500, 1] = np.copysign(32768, spike), spike * 32768
+    assert figures(odd, subtype="DOUBLE") == figures(sane, subtype="DOUBLE")
+    assert figures(odd, subtype="DOUBLE")["empty"] == []
+
+
+def test_noise_of_opposite_polarity_under_other_noise_is_no_cancelling():
+    levels = Levels(2)
+    common = noise(9000)
+    levels.add(np.stack([common + noise(9000, 1), -common + noise(9000, 2)]))
+    assert not levels.mix().cancelling
+
+
+@given(text=st.text("hhhlll-s", max_size=60), cuts=st.lists(st.integers(0, 60), max_size=6))
+@example(text="hhhs", cuts=[4])
+@settings(deadline=None)
+def test_runs_at_a_rail_are_those_of_the_text(text, cuts):
+    text = "h-l-" + text
+    codes = np.array([{"h": 32767, "l": -32768, "s": 32766, "-": 0}[letter] for letter in text], float)
+    runs = [run for run in re.finditer("h{3,}", text) if set(_beside(text, run)) - {"s"}]
+    runs += [run for run in re.finditer("l{3,}", text) if _beside(text, run)]
+    found = figures(codes, *sorted(min(cut, len(codes)) for cut in cuts))
+    assert found["clipped_runs"] == len(runs)
+    assert found["longest_run"] == max((run.end() - run.start() for run in runs), default=0)
+
+
+def _beside(text: str, run: re.Match[str]) -> str:
+    return text[run.start() - 1] + text[run.end() : run.end() + 1]
+
+
+@pytest.mark.parametrize(
+    ("subtype", "step", "top"),
+    [("PCM_16", 1, 32767), ("PCM_24", 1 / 256, 32768 - 1 / 256), ("FLOAT", 0, 32768), ("FLOAT", 0, 50000),
+     ("PCM_U8", 256, 32512), ("ULAW", 1024, 32124), ("ALAW", 1024, 32256)],
+)  # fmt: skip
+def test_forty_samples_at_the_rail_of_any_coding(subtype, step, top):
+    codes = noise(8000)
+    codes = np.floor(codes / step) * step if step else codes
+    one, two, forty = codes.copy(), codes.copy(), codes.copy()
+    one[70], two[70:72], forty[1000:1040] = top, top, top
+    for few in (one, two):
+        assert figures(few, subtype=subtype)["clipped_runs"] == 0
+    found = figures(forty, 1013, 1039, subtype=subtype)
+    assert (found["clipped_runs"], found["longest_run"]) == (1, 40)
+    below = figures(-forty, 1000, subtype=subtype)  # the lowest code, where there is one code more, is not reached
+    assert below["clipped_runs"] == 1
+
+
+@pytest.mark.parametrize(("bits", "subtype"), [(16, "PCM_16"), (8, "PCM_U8")])
+def test_the_top_of_a_slow_wave_is_not_clipped(bits, subtype):
+    step = 2.0 ** (16 - bits)
+    wave = np.sin(2 * np.pi * 5 * np.arange(8000) / RATE)
+    slow = np.rint(wave * 32700 / step).clip(-32768 / step, 32767 // step) * step
+    assert figures(slow, subtype=subtype)["clipped_runs"] == 0
+    fast = np.rint(np.sin(2 * np.pi * 500 * np.arange(8000) / RATE) * 90000 / step) * step
+    assert figures(fast.clip(-32768, 32768 - step), subtype=subtype)["clipped_runs"] > 900
+
+
+@pytest.mark.parametrize("limit", [20000, 3000])
+def test_clipped_and_then_made_quieter(limit):
+    found = figures(noise(80000, deviation=12000).clip(-25000, 25000) * limit / 25000)
+    assert found["clipped_runs"] == 0
+    assert found["flat_tops"] > 50
+    assert found["flat_peak"] == pytest.approx(limit / 32768, abs=1e-3)
+    assert figures(noise(80000, deviation=3000))["flat_tops"] == 0
+    assert figures(np.repeat(noise(20000), 4))["flat_tops"] == 0  # samples repeated four times
+
+
+@pytest.mark.parametrize(
+    ("name", "bits"),
+    [("8 bits", 8), ("12 bits", 12), ("15 bits", 15), ("8 bits and 3", 8), ("made louder", 12), ("mu-law", 8)],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_fewer_bits(name, bits, channels):
+    codes = noise(80000, deviation=3000)
+    made = {
+        "8 bits": codes // 256 * 256,
+        "12 bits": codes // 16 * 16,
+        "15 bits": codes // 2 * 2,
+        "8 bits and 3": codes // 256 * 256 + 3,
+        "made louder": np.rint(noise(80000, deviation=200) * 15.7),
+        "mu-law": np.rint(np.sign(codes) * 32635 * (256 ** (np.rint(_mu(codes) * 127) / 127) - 1) / 255),
+    }[name]
+    found = figures(np.stack([made] * channels, axis=1), 333, 40000)["bits"]
+    assert found == pytest.approx(bits, abs=0.6)
+
+
+def _mu(codes: np.ndarray) -> np.ndarray:
+    return np.log2(1 + 255 * np.abs(codes) / 32768) / 8
+
+
+@pytest.mark.parametrize("deviation", [0.3, 2, 5, 20, 100, 1000, 9000])
+@pytest.mark.parametrize("samples", [800, 8000, 100_000])
+def test_sixteen_bits_at_any_level_and_length(deviation, samples):
+    assert figures(noise(samples, deviation=deviation))["bits"] is None
+    sparse = np.zeros(20 * samples)
+    sparse[samples : 2 * samples] = noise(samples, deviation=deviation)
+    assert figures(sparse)["bits"] is None, "mostly digital silence"
+
+
+def test_a_click_in_silence_is_no_recording_of_few_bits():
+    codes = np.zeros(8000)
+    codes[100:250] = noise(150, deviation=9000)
+    assert figures(codes)["bits"] is None
+
+
+def test_a_long_recording_is_judged_by_codes_from_all_of_it():
+    quiet, coarse = noise(ENOUGH, deviation=2) // 4 * 4, noise(9 * ENOUGH) // 16 * 16
+    depth = Depth()
+    for block in np.split(np.concatenate([quiet, coarse])[None] / 32768, [5, ENOUGH, ENOUGH + 7], axis=1):
+        depth.add(block)
+    assert ENOUGH // 2 < sum(kept.size for kept in depth.kept) <= ENOUGH
+    assert depth.bits() == pytest.approx(12, abs=0.6)
+    assert bits_of(np.zeros(65536, int)) is None
+
+
+@pytest.mark.parametrize(("rate", "to"), [(8000, 16000), (8000, 11025), (16000, 22050), (22050, 48000), (8000, 96000)])
+@pytest.mark.parametrize("depth", [16, 24])
+def test_upsampled(rate, to, depth):
+    codes = soxr.resample(noise(2 * rate, deviation=1000), rate, to)
+    codes = np.rint(codes) if depth == 16 else codes
+    assert figures(codes, 1000, 1001, rate=to)["edge"] == pytest.approx(rate / to, abs=0.03)
+
+
+def test_spectra_that_end_slowly_or_not_at_all():
+    white = np.random.default_rng(0).normal(size=40000)
+    for codes in (noise(40000), noise(40000, deviation=10), np.rint(np.cumsum(white) * 30), np.zeros(40000)):
+        assert figures(codes)["edge"] is None
+    assert figures(noise(FRAME - 1))["edge"] is None
+    slope = np.fft.irfft(np.fft.rfft(white) * 10 ** (-5 * np.linspace(0, 1, 20001)), 40000) * 3000
+    spectrum = np.abs(np.fft.rfft(slope)) ** 2 / 40000
+    assert spectrum[16000:].mean() < 0.03 < 1000 < spectrum[:8000].mean(), "sinks below the rounding noise"
+    assert figures(np.rint(slope))["edge"] is None
+
+
+def telephone(codes: np.ndarray, corner: float) -> np.ndarray:
+    """Low-pass with a transition of 3 % of the band, as a good filter of a telephone line has."""
+    frequency = np.linspace(0, 1, len(codes) // 2 + 1)
+    return np.rint(np.fft.irfft(np.fft.rfft(codes) * np.clip((corner + 0.03 - frequency) / 0.03, 0, 1), len(codes)))
+
+
+def test_a_telephone_filter_ends_above_what_is_warned_of():
+    from wavegen.audio.examination.findings import EMPTY_BAND
+
+    assert figures(telephone(noise(40000), 0.85))["edge"] > EMPTY_BAND
+    assert figures(telephone(noise(40000), 0.6))["edge"] < EMPTY_BAND
+
+
+def test_the_embedded_speech_has_nothing_to_say_of():
+    from wavegen.audio import files as audio_files
+    from wavegen.audio.examination import findings_of
+
+    for path in audio_files.find(folder()):
+        assert findings_of(audio_files.read(path).figures) == []
+
+
+@given(cuts=st.lists(st.integers(0, 5000), max_size=8))
+@settings(deadline=None, max_examples=40)
+def test_blocks_change_nothing(cuts):
+    codes = np.stack([noise(5000), -noise(5000) + noise(5000, 1, 100)], axis=1)
+    codes[2000:2010] = 32767
+    whole, cut = figures(codes), figures(codes, *sorted(cuts))
+    assert whole == cut
+    assert whole["clipped_runs"] == 2
+
+
+def test_memory_does_not_grow():
+    spectrum, depth = Spectrum(1), Depth()
+    for seed in range(40):
+        spectrum.add(noise(20000, seed)[None] / 32768)
+        depth.add(noise(20000, seed)[None] / 32768)
+        assert spectrum.tail.size < 20000
+    assert spectrum.frames < 80
+    assert sum(kept.nbytes for kept in depth.kept) <= 2 * ENOUGH
+
+
+@given(pcm=hnp.arrays(np.int16, st.integers(1, 60), elements=st.integers(-32768, 32767)))
+@settings(deadline=None)
+def test_figures_of_pcm(pcm):
+    found = pcm_figures(pcm, 8000)
+    assert found["peak"] == np.abs(pcm.astype(int)).max()
+    assert found["mean"] == pytest.approx(pcm.astype(float).mean(), abs=1e-3)
+    assert found["deviation"] == pytest.approx(pcm.astype(float).std(), abs=1e-3)
+
+
+def test_formats_of_soundfile_have_the_names_that_are_known_here():
+    assert {"PCM_U8", "PCM_S8", "ULAW", "ALAW", "PCM_24", "PCM_32", "FLOAT"} <= set(soundfile.available_subtypes())
+    assert Rails(1, "PCM_U8").rails[0][0].steep > Rails(1, "PCM_16").rails[0][0].steep

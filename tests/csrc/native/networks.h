@@ -1,0 +1,115 @@
+// Small networks, heads and inputs of all kinds, with the same numbers on every machine, for programs that test.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "distributions/categorical.h"
+#include "distributions/mixture.h"
+#include "engine/inputs.h"
+#include "networks/markov.h"
+#include "networks/recurrent.h"
+#include "networks/wavenet.h"
+
+namespace wavegen {
+
+constexpr std::size_t kChannels = 3, kWidth = 20;
+
+inline std::mt19937& random_numbers() {
+    static std::mt19937 random(1);
+    return random;
+}
+
+// What is drawn from here on is what was drawn at first.
+inline void start_over() { random_numbers().seed(1); }
+
+inline const float* drawn(std::size_t count) {  // kept until the end
+    static std::vector<std::unique_ptr<std::vector<float>>> all;
+    all.push_back(std::make_unique<std::vector<float>>(count));
+    for (float& x : *all.back()) x = static_cast<float>(random_numbers()() % 1000) / 2500.0f - 0.2f;
+    return all.back()->data();
+}
+
+inline std::shared_ptr<Network> wavenet(std::size_t outputs, const Kernels& kernels, Precision precision) {
+    static const std::int32_t dilations[] = {1, 2, 20};
+    const std::size_t layers = 3, gates = 2 * kWidth;
+    return std::make_shared<WaveNet>(WaveNetArrays{kChannels,
+                                                   4,
+                                                   kWidth,
+                                                   kWidth,
+                                                   kWidth,
+                                                   layers,
+                                                   2,
+                                                   outputs,
+                                                   dilations,
+                                                   drawn(kWidth * 4 * kChannels),
+                                                   drawn(kWidth),
+                                                   drawn(layers * gates * 2 * kWidth),
+                                                   drawn(layers * gates),
+                                                   drawn((layers - 1) * kWidth * kWidth),
+                                                   drawn((layers - 1) * kWidth),
+                                                   drawn(kWidth * layers * kWidth),
+                                                   drawn(kWidth),
+                                                   drawn(kWidth * kWidth),
+                                                   drawn(kWidth),
+                                                   drawn(outputs * kWidth),
+                                                   drawn(outputs)},
+                                     kernels, precision);
+}
+
+inline std::shared_ptr<Network> recurrent(Cell cell, std::size_t outputs, const Kernels& kernels, Precision precision) {
+    const std::size_t gates = gates_of(cell) * kWidth;
+    return std::make_shared<Recurrent>(
+        RecurrentArrays{cell,
+                        kChannels,
+                        kWidth,
+                        outputs,
+                        {{drawn(gates * kChannels), drawn(gates), drawn(gates * kWidth), drawn(gates)},
+                         {drawn(gates * kWidth), drawn(gates), drawn(gates * kWidth), drawn(gates)}},
+                        drawn(kWidth * kWidth),
+                        drawn(kWidth),
+                        drawn(outputs * kWidth),
+                        drawn(outputs)},
+        kernels, precision);
+}
+
+inline std::shared_ptr<Network> markov(std::size_t outputs, const Kernels& kernels, Precision precision) {
+    return std::make_shared<Markov>(MarkovArrays{kChannels,
+                                                 8,
+                                                 {{drawn(kWidth * 8 * kChannels), drawn(kWidth), kWidth},
+                                                  {drawn(kWidth * kWidth), drawn(kWidth), kWidth},
+                                                  {drawn(outputs * kWidth), drawn(outputs), outputs}}},
+                                    kernels, precision);
+}
+
+inline Inputs inputs(std::size_t symbols, std::size_t taps) {
+    std::vector<std::int32_t> codes(symbols);
+    for (std::size_t k = 0; k < symbols; ++k) codes[k] = static_cast<std::int32_t>(k * (65536 / symbols)) - 32768;
+    const std::size_t columns = kChannels - (taps ? 1 : 0);
+    const float* table = drawn(symbols * columns);
+    const float* errors = drawn(65536);
+    return {{table, table + symbols * columns},
+            taps ? std::vector<float>(errors, errors + 65536) : std::vector<float>(),
+            std::vector<double>(taps, 0.01),
+            codes};
+}
+
+constexpr std::size_t kTaps = 5;  // of the predictor that goes with a mixture
+
+inline std::shared_ptr<Head> head(bool mixed) {
+    const std::size_t symbols = mixed ? 65536 : 256;
+    const Grid grid(std::vector<std::int32_t>(symbols, static_cast<std::int32_t>(65536 / symbols)));
+    if (mixed) return std::make_shared<Mixture>(grid, Component::logistic(), std::vector<double>(4));
+    return std::make_shared<Categorical>(grid);
+}
+
+inline std::vector<std::shared_ptr<Network>> networks(std::size_t outputs, const Kernels& kernels,
+                                                      Precision precision) {
+    return {wavenet(outputs, kernels, precision), recurrent(Cell::gru, outputs, kernels, precision),
+            recurrent(Cell::lstm, outputs, kernels, precision), markov(outputs, kernels, precision)};
+}
+
+}  // namespace wavegen

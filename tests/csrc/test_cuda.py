@@ -1,0 +1,342 @@
+"""The CUDA engine: on a GPU where there is one, and always its own sources on the host, with fibers for threads.
+
+Both must give the bits of the cpu engine. The fibers run in a random order, on memory that is NaN until it is written.
+"""
+
+import itertools
+import sys
+
+import numpy as np
+import pytest
+import sensitive_models
+import torch
+from cuda_stand_in import cannot, stand_in
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wavegen.engine import cuda, native, open_engine, packing
+from wavegen.engine.cuda import CudaEngine
+from wavegen.errors import UserError
+
+pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
+ON_A_GPU = cuda.missing()  # before anything stands in for it
+KERNELS = ("throughput", "latency")
+WAVENETS = [
+    *sensitive_models.SHAPES,
+    *(name for name, of in sensitive_models.COMBINATIONS.items() if "name" not in of["network"]),
+]
+SEEDS = [7, 2**64 - 1, 0, 12345678901234567890, 8]
+
+
+def model_of(name):
+    return sensitive_models.wavenet(name) if name in sensitive_models.SHAPES else sensitive_models.combined(name)
+
+
+@pytest.fixture(params=["stand-in", "device"])
+def gpu(request, monkeypatch):
+    """Something to run the engine on; a test may describe the stand-in's GPU in the environment."""
+    if request.param == "device":
+        if ON_A_GPU is not None:
+            pytest.skip(f"no GPU: {ON_A_GPU}")
+        return request.param
+    if (why := cannot()) is not None:
+        pytest.skip(why)
+    monkeypatch.setitem(sys.modules, "wavegen_cuda", stand_in())
+    return request.param
+
+
+@pytest.fixture
+def stand_in_gpu(monkeypatch):
+    """The stand-in alone, whose GPU can be made small; gives a function that sets WAVEGEN_SHIM_… variables."""
+    if (why := cannot()) is not None:
+        pytest.skip(why)
+    monkeypatch.setitem(sys.modules, "wavegen_cuda", stand_in())
+    return lambda **values: [monkeypatch.setenv(f"WAVEGEN_SHIM_{key}", str(value)) for key, value in values.items()]
+
+
+def results(engine, streams, drawn=25, **how):
+    """Everything from a primed start: bytes of fed log2 p, PCM and log2 p of both kinds of draws, and what is saved."""
+    fed = engine.feed(sensitive_models.pcm(5, 12)[:streams])
+    found = engine.generate(drawn, SEEDS[:streams], **how)
+    scored = engine.generate(drawn // 3, SEEDS[:streams], **how, exact=True)
+    *state, time = engine.save()
+    return [array.tobytes() for array in (fed, *found, *scored, *state)] + [time]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("precision", cuda.PRECISIONS)
+@pytest.mark.parametrize("name", WAVENETS)
+def test_the_bits_of_the_cpu_engine(gpu, name, precision, kernel):
+    model = model_of(name)
+    engine = CudaEngine(model, 3, precision, kernel)
+    assert engine.kernel.startswith(kernel)
+    expected = results(open_engine(model, 3, "cpu", 1, precision=precision), 3, temperature=0.8)
+    assert results(engine, 3, temperature=0.8) == expected
+
+
+@pytest.mark.parametrize("precision", cuda.PRECISIONS)
+@pytest.mark.parametrize("width", [64, 128])
+def test_widths_whose_weights_are_kept_in_registers(gpu, width, precision):
+    """Those of the named configurations; several layers a block, one, and none that fits."""
+    network = {"residual_channels": width, "gate_channels": 2 * width, "skip_channels": 10, "kernel_size": 2}
+    parts = {
+        "codec": {"name": "mu-law", "bits": 6},
+        "distribution": {"name": "categorical"},
+        "network": {"name": "wavenet", "dilations": [1, 2, 1, 3, 2], **network},
+    }
+    torch.manual_seed(5)
+    model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, 8000).eval(), 3)
+    expected = results(open_engine(model, 2, "cpu", 1, precision=precision), 2, 10)
+    assert results(CudaEngine(model, 2, precision, "latency"), 2, 10) == expected
+
+
+@pytest.mark.parametrize("precision", cuda.PRECISIONS)
+@pytest.mark.parametrize(
+    ("residual", "half", "skip"), [(20, 132, 10), (260, 5, 10), (10, 5, 300), (64, 64, 256), (128, 128, 300)]
+)
+def test_more_outputs_than_threads(gpu, residual, half, skip, precision):
+    """Of gates, of a residual, of skip sums, and of these beside weights in registers: several for each thread."""
+    widths = {"residual_channels": residual, "gate_channels": 2 * half, "skip_channels": skip}
+    model = sensitive_models.wavenet({**widths, "dilations": [1, 2, 1]})
+    engine = CudaEngine(model, 2, precision, "latency")
+    if (residual, precision) != (128, "float32"):  # this one does not fit
+        assert engine.kernel.startswith("latency")
+    expected = results(open_engine(model, 2, "cpu", 1, precision=precision), 2, 10)
+    assert results(engine, 2, 10) == expected
+
+
+@pytest.mark.parametrize("name", WAVENETS)
+def test_agrees_with_teacher_forcing_in_float64(gpu, name):
+    model, pcm = model_of(name), sensitive_models.pcm(1, 40)
+    for kernel in KERNELS:
+        log2_prob = CudaEngine(model, 1, kernel=kernel).feed(pcm)
+        sensitive_models.assert_agrees(log2_prob, sensitive_models.teacher_forced(model, pcm))
+        assert log2_prob.std() > 0.5
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("name", ["odd", "one-gaussian"])
+def test_exact_draws_are_told_from_others(gpu, name, kernel):
+    """By the seeds of 4096 whose first random word makes the difference."""
+    model = model_of(name)
+    first = [open_engine(model, 4096, "cpu").generate(1, range(4096), exact=exact)[0] for exact in (False, True)]
+    apart = np.flatnonzero(first[0] != first[1])[:4]
+    assert len(apart) == 4
+    for exact in (False, True):
+        found, _ = CudaEngine(model, 4, kernel=kernel).generate(1, apart.tolist(), exact=exact)
+        assert np.array_equal(found, first[exact][apart])
+
+
+LAWS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "logistics-mu-law"]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("name", LAWS)
+def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
+    """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
+    model, rng = model_of(name), np.random.default_rng(5)
+    head = packing._head(model)
+    weights = cuda.extension().weights(**packing.cuda_arguments(model), bfloat16=False)
+    nucleus = 0.6 if head.num_params <= 256 else 0.03  # a fiber takes its time over thousands of symbols
+    for temperature, top_p, location in [(1.0, 1.0, 0.0), (0.7, 1.0, 3000.25), (1.7, nucleus, -40.0)]:
+        how = (temperature, top_p if model.distribution.takes_top_p else 1.0)
+        params = rng.normal(size=head.num_params).astype(np.float32) * 2
+        table = head.table(params, location, *how, "portable", exact).astype(np.int64)
+        assert table[-1] == (2**30 if exact else 2**30 - 2**16)
+        likely = np.argsort(np.diff(table))[-20:]  # the first of the largest has what is left of the total
+        some = np.unique([*likely, *rng.choice(np.flatnonzero(np.diff(table)), 20)])
+        places = np.concatenate([table[some], table[some + 1] - 1, rng.integers(0, table[-1], 20)]).astype(np.uint32)
+        symbols, log2_prob = cuda.extension().look_up(weights, params, location, *how, places, exact)
+        assert np.array_equal(symbols, head.find(params, location, *how, places, "portable", exact))
+        assert log2_prob.tobytes() == head.log2_prob(params, location, "portable")[symbols].tobytes()
+
+
+MIXTURES = {
+    "mixture-of-logistics": {"num_mixtures": 3},
+    "mixture-of-gaussians": {"num_mixtures": 2},
+    "categorical": {},
+}
+ARCHITECTURES = st.fixed_dictionaries(
+    {
+        "residual_channels": st.integers(1, 9),
+        "gate_channels": st.integers(1, 9).map(lambda half: 2 * half),
+        "skip_channels": st.integers(1, 40),
+        "kernel_size": st.integers(2, 4),
+        "front_kernel_size": st.integers(1, 4),
+        "dilations": st.lists(st.integers(1, 9), min_size=1, max_size=5),
+    }
+)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    network=ARCHITECTURES,
+    head=st.sampled_from(sorted(MIXTURES)),
+    codec=st.sampled_from([("mu-law", 8), ("linear", 8), ("linear", 10)]),
+    taps=st.integers(0, 40),
+    streams=st.integers(1, 5),
+    kernel=st.sampled_from(KERNELS),
+    gpu=st.fixed_dictionaries(
+        {
+            "SHARED": st.sampled_from([3000, 8000, 232448]),
+            "SMS": st.integers(2, 9),
+            "MAJOR": st.sampled_from([8, 9]),
+            "CLUSTER": st.integers(1, 16),
+            "SEED": st.integers(0, 2**31),
+        }
+    ),
+)
+def test_any_architecture_on_any_gpu(network, head, codec, taps, streams, kernel, gpu):
+    """Many blocks or few, in clusters or not, the head on chip or not; streams of one group or several."""
+    if (why := cannot()) is not None:
+        pytest.skip(why)
+    parts = {
+        "codec": {"name": codec[0], "bits": codec[1]},
+        "distribution": {"name": head, **MIXTURES[head]},
+        "network": {"name": "wavenet", **network},
+    }
+    if taps and head != "categorical":
+        parts["predictor"] = {"name": "linear", "taps": taps}
+    torch.manual_seed(2)
+    model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, 8000).eval(), 3)
+    expected = results(open_engine(model, streams, "cpu", 1), streams, 12)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "wavegen_cuda", stand_in())
+        for key, value in gpu.items():
+            patch.setenv(f"WAVEGEN_SHIM_{key}", str(value))
+        assert results(CudaEngine(model, streams, kernel=kernel), streams, 12) == expected
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_nucleus_is_the_cpu_engines(gpu, kernel):
+    model = model_of("categorical")
+    for temperature, top_p in ((1.0, 0.7), (1.3, 0.9), (1.0, 1e-9)):
+        expected = open_engine(model, 1, "cpu").generate(6, [3], temperature, top_p)
+        found = CudaEngine(model, 1, kernel=kernel).generate(6, [3], temperature, top_p)
+        assert [array.tobytes() for array in found] == [array.tobytes() for array in expected]
+
+
+@pytest.mark.parametrize(("kernel", "streams"), [("latency", 4), ("throughput", 6), ("throughput", 35)])
+def test_a_stream_does_not_depend_on_its_batch(gpu, monkeypatch, kernel, streams):
+    if gpu == "stand-in":
+        monkeypatch.setenv("WAVEGEN_SHIM_SMS", "6")  # so that 35 streams are in groups of sixteen
+    model, seeds = model_of("one-gaussian"), range(streams)
+    together = CudaEngine(model, streams, kernel=kernel).generate(20, seeds)
+    for stream in {0, streams // 2, streams - 1}:
+        alone = CudaEngine(model, 1, kernel="throughput").generate(20, [stream])
+        assert [row[0].tobytes() for row in alone] == [row[stream].tobytes() for row in together]
+
+
+def test_groups_of_sixteen_streams_on_every_multiprocessor(gpu, monkeypatch):
+    """As many streams as it takes to have wide groups, on a real GPU hundreds, and a last group that is not full."""
+    if gpu == "stand-in":
+        monkeypatch.setenv("WAVEGEN_SHIM_SMS", "2")
+    streams = 4 * cuda.extension().multiprocessors() + 19
+    model = model_of("one-gaussian")
+    together = CudaEngine(model, streams, kernel="throughput").generate(20, range(streams))
+    for stream in (0, 17, streams - 1):
+        alone = open_engine(model, 1, "cpu").generate(20, [stream])
+        assert [row[0].tobytes() for row in alone] == [row[stream].tobytes() for row in together]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_cut_anywhere_saved_and_restored(gpu, monkeypatch, kernel):
+    """In pieces, of calls and of launches; from and to the cpu engine; and a stream that was elsewhere meanwhile."""
+    model, seeds = model_of("logistics"), [1, 2]
+    whole = CudaEngine(model, 2, kernel=kernel).generate(60, seeds)
+    engine = CudaEngine(model, 2, kernel=kernel)
+    monkeypatch.setattr(engine, "_piece", 7)
+    parts = [engine.generate(b - a, seeds) for a, b in itertools.pairwise([0, 1, 2, 23, 40])]
+    assert engine._native.feed(np.zeros((2, 0), dtype=np.uint16)).shape == (2, 0)  # nothing changes nothing
+    state = engine.save()
+    other = open_engine(model, 2, "cpu")
+    other.feed(sensitive_models.pcm(2, 9))
+    for goes_on in (engine, other, CudaEngine(model, 2, kernel=kernel)):
+        goes_on.restore(state)
+        last = goes_on.generate(20, seeds)
+        for pieces, expected in zip(zip(*parts, last, strict=True), whole, strict=True):
+            assert np.concatenate(pieces, axis=1).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_feeding_what_was_generated_gives_the_reported_log_probs(gpu, kernel):
+    model = model_of("gaussians")
+    pcm, log2_prob = CudaEngine(model, 2, kernel=kernel).generate(40, [1, 2], 1.3)
+    engine = CudaEngine(model, 2, kernel=kernel)
+    fed = [engine.feed(pcm[:, a:b]) for a, b in [(0, 1), (1, 2), (2, 25), (25, 40)]]
+    assert np.concatenate(fed, axis=1).tobytes() == log2_prob.tobytes()
+    assert engine.generate(0, [1, 2])[0].shape == (2, 0)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_another_number_of_streams_shares_the_weights(gpu, kernel):
+    model = model_of("odd")
+    other = CudaEngine(model, 1, kernel=kernel).resized(3)
+    assert results(other, 3) == results(open_engine(model, 3, "cpu"), 3)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_outputs_that_are_not_finite_are_an_error(gpu, kernel):
+    model = model_of("odd")
+    state = CudaEngine(model, 2, kernel=kernel).save()
+    with torch.no_grad():
+        model.network.output.weight.fill_(3e38)
+    broken = CudaEngine(model, 2, kernel=kernel)
+    for _ in range(2):
+        with pytest.raises(UserError, match="not finite"):
+            broken.generate(10, [1, 2])
+        with pytest.raises(UserError, match="not finite"):
+            broken.feed(sensitive_models.pcm(2, 10))
+    broken.restore(state)
+    with pytest.raises(UserError, match="not finite"):
+        broken.generate(10, [1, 2])
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_state_restored_is_all_that_it_takes_to_go_on(gpu, kernel):
+    model = model_of("odd")
+    with torch.no_grad():
+        assert model.embedding is not None
+        model.embedding.weight[-1] = 3e38  # what is loudest makes sums that are not finite
+    engine, quiet, loud = (
+        CudaEngine(model, 2, kernel=kernel),
+        np.zeros((2, 5), np.int16),
+        np.full((2, 5), 32767, np.int16),
+    )
+    start = engine.save()
+    expected = engine.feed(quiet)
+    with pytest.raises(UserError, match="not finite"):
+        engine.feed(loud)
+    engine.restore(start)
+    assert engine.feed(quiet).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("name", ["odd", "fine-categorical", "logistics"])
+def test_what_does_not_fit_on_chip_runs_from_memory_and_says_so(stand_in_gpu, caplog, name):
+    model = model_of(name)
+    expected = results(open_engine(model, 2, "cpu"), 2, 8)
+    stand_in_gpu(SHARED=2000)  # not one layer, nor what a block of the other kernel works with
+    cuda._say_once.cache_clear()
+    engine = CudaEngine(model, 2)
+    assert engine.kernel == "throughput"
+    (line,) = caplog.messages
+    assert "cannot hold the layers on its chip" in line
+    assert results(engine, 2, 8) == expected
+    CudaEngine(model, 2, kernel="throughput")
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "streams", "kernel"),
+    [
+        ({}, 1, "latency-cluster"),
+        ({}, 8, "latency-cluster"),
+        ({}, 9, "throughput"),
+        ({"MAJOR": 8}, 1, "latency-grid"),
+        ({"CLUSTER": 1}, 1, "latency-grid"),
+        ({"MAJOR": 8, "SMS": 1}, 1, "throughput"),
+    ],
+)
+def test_which_kernel_runs(stand_in_gpu, device, streams, kernel):
+    stand_in_gpu(**device)
+    assert CudaEngine(model_of("odd"), streams).kernel == kernel

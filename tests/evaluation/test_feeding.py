@@ -1,0 +1,131 @@
+"""Bits of whole files: any chunk and any neighbours give the same; intervals against their definitions."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import small_models
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wavegen.evaluation.feeding import bits_per_file, bootstrap_interval, windowed
+
+RATE = 8000
+GRU = small_models.mu_law_model(name="gru", hidden_size=5)
+
+
+@dataclasses.dataclass
+class Odd:
+    """A density whose surprise depends on place and preceding code: whoever loses state or counts padding is found."""
+
+    sample_rate: int = RATE
+    largest: int = 0
+    num_params: int = 1
+    whole: None = None
+
+    @property
+    def device(self):
+        return torch.device("cpu")
+
+    def initial_state(self, batch_size):
+        return torch.zeros(batch_size, dtype=torch.int64), 0
+
+    def log2_prob(self, pcm, state=None):
+        self.largest = max(self.largest, pcm.numel())
+        last, place = self.initial_state(len(pcm)) if state is None else state
+        before = torch.cat([last[:, None], pcm[:, :-1].long()], dim=1)
+        places = place + torch.arange(pcm.shape[1])
+        return -(1 + places % 7 + (before - pcm.long()).abs() / 1000.0), (pcm[:, -1].long(), place + pcm.shape[1])
+
+    def describe(self):
+        return {}
+
+
+def odd_bits(pcm) -> float:
+    before = np.concatenate([[0], pcm[:-1]]).astype(np.int64)
+    return float(np.sum(1 + np.arange(len(pcm)) % 7 + np.abs(before - pcm) / 1000.0))
+
+
+def noise(samples: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 2000, samples).round().astype(np.int16)
+
+
+@given(lengths=st.lists(st.integers(1, 300), max_size=40), samples_at_once=st.integers(1, 3000))
+@settings(deadline=None, max_examples=60)
+def test_any_chunk_and_any_neighbours_give_the_bits_of_each_file_alone(lengths, samples_at_once):
+    pcms = [noise(length, seed) for seed, length in enumerate(lengths)]
+    model: Any = Odd()
+    bits = bits_per_file(model, pcms, samples_at_once)
+    np.testing.assert_allclose(bits, [odd_bits(pcm) for pcm in pcms], rtol=1e-5)
+    assert model.largest <= max(samples_at_once, 16), "memory is bounded by the samples at once"
+
+
+@pytest.mark.parametrize("name", small_models.NAMES)
+def test_scoring_in_chunks_is_scoring_whole_files(name):
+    model = small_models.model(name)
+    pcms = [noise(length, length) for length in (257, 1, 90, 64)]
+    whole = [-model.log2_prob(torch.from_numpy(pcm)[None])[0].sum().item() for pcm in pcms]
+    np.testing.assert_allclose(bits_per_file(model, pcms, samples_at_once=50), whole, rtol=1e-9)
+
+
+def test_scoring_leaves_weights_and_gradients_alone():
+    bits_per_file(GRU, [noise(50)])
+    assert all(weight.grad is None and weight.requires_grad for weight in GRU.parameters())
+
+
+def naive_interval(bits, samples, draws=4000):
+    random, files = np.random.default_rng(99), len(bits)
+    rates = []
+    for _ in range(draws):
+        drawn = random.integers(files, size=files)
+        rates.append(sum(bits[i] for i in drawn) / sum(samples[i] for i in drawn))
+    return np.percentile(rates, [2.5, 97.5])
+
+
+def test_the_interval_is_of_the_ratio_of_sums():
+    random = np.random.default_rng(5)
+    samples = random.integers(100, 20000, 30)
+    bits = samples * random.normal(9, 1, 30) + 3000  # short files cost more a sample: a mean of ratios would differ
+    low, high = bootstrap_interval(bits, samples)
+    expected = naive_interval(bits, samples)
+    assert [low, high] == pytest.approx(expected, abs=0.06 * (expected[1] - expected[0]))
+    assert low < bits.sum() / samples.sum() < high
+    assert (low, high) == bootstrap_interval(bits, samples), "the seed is fixed"
+
+
+def test_the_interval_covers_the_truth_about_nineteen_times_in_twenty():
+    random = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(random.normal(9, 1, 60) * 1000, np.full(60, 1000))
+        assert low is not None
+        assert high is not None
+        covered += low < 9 < high
+    assert 178 <= covered <= 199
+
+
+def test_one_file_has_no_interval():
+    assert bootstrap_interval(np.array([9.0]), np.array([1])) == (None, None)
+
+
+def test_a_difference_is_paired():
+    random = np.random.default_rng(3)
+    samples = random.integers(1000, 9000, 20)
+    a = samples * random.normal(9, 2, 20)
+    low, high = bootstrap_interval(a - (a - 0.25 * samples), samples)
+    assert (low, high) == pytest.approx((0.25, 0.25))
+
+
+def test_many_files_are_drawn_in_bounded_memory():
+    files = 50_000
+    low, high = bootstrap_interval(np.full(files, 9000.0), np.full(files, 1000))
+    assert (low, high) == pytest.approx((9.0, 9.0))
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=50), st.integers(1, 60))
+@settings(deadline=None)
+def test_windowed(values, length):
+    expected = [np.mean(values[start : start + length]) for start in range(0, len(values), length)]
+    np.testing.assert_allclose(windowed(np.array(values), length), expected, atol=1e-9)

@@ -1,0 +1,152 @@
+import json
+import struct
+
+import pytest
+import small_models
+import torch
+from safetensors.torch import save_file
+
+from wavegen.errors import UserError
+from wavegen.models import checkpoint
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = small_models.mu_law_model(
+        name="wavenet", residual_channels=4, gate_channels=6, skip_channels=5, dilations=(1, 2)
+    )
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(model, path, {"seed": 3})
+    return model, path
+
+
+def rewrite_header(path, change):
+    """Changes the wavegen header of a model file and leaves its weights alone."""
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8 : 8 + length])
+    wavegen = json.loads(header["__metadata__"]["wavegen"])
+    change(wavegen)
+    header["__metadata__"]["wavegen"] = json.dumps(wavegen)
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
+
+
+def test_a_model_comes_back_as_it_was(saved):
+    model, path = saved
+    again = checkpoint.load(path)
+    pcm = torch.randint(-32768, 32768, (2, 50))
+    assert torch.equal(again.log2_prob(pcm)[0], model.log2_prob(pcm)[0])
+    assert again.describe() == model.describe()
+    assert again.metadata["seed"] == 3
+    assert not again.training
+
+
+def test_a_run_folder_names_its_model(saved):
+    _, path = saved
+    assert checkpoint.load(path.parent).metadata["seed"] == 3
+
+
+def test_every_damaged_byte_of_the_weights_is_noticed(saved):
+    _, path = saved
+    data = bytearray(path.read_bytes())
+    for place in range(len(data) - 1, len(data) - 400, -37):
+        damaged = bytearray(data)
+        damaged[place] ^= 0x10
+        path.write_bytes(damaged)
+        with pytest.raises(UserError):
+            checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda header: header.update(format=99), "format 99"),
+        (lambda header: header.update(numerics=99), "numerics 99"),
+        (lambda header: header.update(sample_rate="fast"), "header is damaged"),
+        (lambda header: header.update(sample_rate=True), "header is damaged"),
+        (lambda header: header.update(sample_rate=10**12), "header is damaged"),
+        (lambda header: header.update(metadata=None), "header is damaged"),
+        (lambda header: header["metadata"].update(temperature="abc"), "header is damaged"),
+        (lambda header: header["metadata"].update(temperature=None), "header is damaged"),
+        (lambda header: header["metadata"].update(corpus_fingerprint=5), "header is damaged"),
+        (lambda header: header["metadata"].update(training_seconds="x"), "header is damaged"),
+        (lambda header: header["metadata"].update(note=[[None]]), "header is damaged"),
+        (lambda header: header["metadata"].update(note=float("nan")), "header is damaged"),
+        (lambda header: header["network"].update(name="wavnet"), "did you mean wavenet?"),
+        (lambda header: header["network"].update(residual_channels=4096), "do not belong together"),
+        (lambda header: header["network"].update(residual_channels=10**12), "residual_channels"),
+        (lambda header: header.pop("codec"), "codec.name is missing"),
+        (lambda header: header.clear(), "header is damaged"),
+    ],
+)
+def test_a_wrong_header_gets_one_line(saved, change, words):
+    _, path = saved
+    rewrite_header(path, change)
+    with pytest.raises(UserError) as error:
+        checkpoint.load(path)
+    assert str(path) in str(error.value)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "not a readable safetensors file"), (b"RIFF" * 100, "not a readable safetensors file")],
+)
+def test_a_file_that_is_no_model_gets_one_line(tmp_path, content, words):
+    path = tmp_path / "other.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        checkpoint.load(path)
+
+
+def test_a_truncated_model_gets_one_line(saved):
+    _, path = saved
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(UserError, match="damaged or cut short"):
+        checkpoint.load(path)
+
+
+def test_a_foreign_safetensors_file_gets_one_line(tmp_path):
+    path = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(3)}, path)
+    with pytest.raises(UserError, match="no wavegen header"):
+        checkpoint.load(path)
+
+
+def test_a_header_of_endless_brackets_gets_one_line(tmp_path):
+    path = tmp_path / "deep.safetensors"
+    save_file({"weight": torch.zeros(3)}, path, metadata={"wavegen": "[" * 100_000})
+    with pytest.raises(UserError, match="no wavegen header"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int32, torch.complex64])
+def test_weights_of_another_type_are_refused(saved, dtype):
+    _, path = saved
+    tensors, header = checkpoint.read_tensors(path)
+    tensors["network.head.bias"] = tensors["network.head.bias"].to(dtype)
+    checkpoint.write_tensors(path, tensors, header)
+    with pytest.raises(UserError, match="do not belong together"):
+        checkpoint.load(path)
+
+
+def test_what_a_file_says_of_its_making_does_not_hide_what_the_model_is(saved):
+    model, path = saved
+    rewrite_header(path, lambda header: header["metadata"].update(parameters=1, sample_rate=1))
+    assert checkpoint.load(path).describe() == model.describe()
+
+
+def test_weights_that_are_not_finite_are_refused(saved):
+    model, path = saved
+    with torch.no_grad():
+        model.network.head.bias[0] = float("nan")
+    checkpoint.save(model, path, {})
+    with pytest.raises(UserError, match="not finite"):
+        checkpoint.load(path)
+
+
+def test_a_missing_model_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nothing: no such file"):
+        checkpoint.load(tmp_path / "nothing")

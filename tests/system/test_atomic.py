@@ -1,0 +1,234 @@
+"""A file is whole or absent, its place is checked before the work, and nothing that is there is lost."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from wavegen.errors import UserError
+from wavegen.system import atomic, pipes
+from wavegen.system.atomic import Output, replacing
+
+
+def fill(path, data=b"new", **how):
+    with Output(path, **how) as output, output.filled() as temporary:
+        temporary.write_bytes(data)
+
+
+def test_a_file_that_is_there_is_kept_unless_forced(tmp_path):
+    path = tmp_path / "a"
+    fill(path, b"old")
+    with pytest.raises(UserError, match="a: exists already; name another file, or give --force to replace it"):
+        fill(path)
+    assert path.read_bytes() == b"old"
+    fill(path, force=True)
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_no_file_is_never_replaced(tmp_path, force):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="folder: is a folder; name a file"):
+        Output(tmp_path / "folder", force)
+    with socket.socket(socket.AF_UNIX) as open_socket:
+        open_socket.bind(str(tmp_path / "s"))
+        with pytest.raises(UserError, match="s: is a socket"):
+            Output(tmp_path / "s", force)
+    with pytest.raises(UserError, match=r"there is no folder .*nowhere; make it first"):
+        Output(tmp_path / "nowhere" / "a", force)
+    assert sorted(os.listdir(tmp_path)) == ["folder", "s"]
+
+
+def test_a_link_to_nothing_exists(tmp_path):
+    (tmp_path / "a").symlink_to("nothing")
+    with pytest.raises(UserError, match="exists already"):
+        Output(tmp_path / "a")
+    fill(tmp_path / "a", force=True)
+    assert not (tmp_path / "a").is_symlink()
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_names_of_every_length_up_to_the_longest(tmp_path):
+    for name in ("a" * 255, "ä" * 127, "a" * 240):
+        fill(tmp_path / name)
+    assert len(os.listdir(tmp_path)) == 3
+    with pytest.raises(UserError, match="cannot be written: File name too long"):
+        Output(tmp_path / ("a" * 256))
+    with pytest.raises(UserError, match="cannot be written: File name too long"):
+        Output(tmp_path / ("ä" * 128), force=True)
+
+
+def test_a_place_that_cannot_be_written_is_known_before_the_work():
+    with pytest.raises(UserError, match="/proc/a: cannot be written"):
+        Output("/proc/a")
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664), (0o027, 0o640)])
+def test_the_mode_is_the_umask_s(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        fill(tmp_path / "a")
+    finally:
+        os.umask(before)
+    assert os.stat(tmp_path / "a").st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, UserError, MemoryError])
+def test_a_block_that_fails_leaves_all_as_it_was(tmp_path, error):
+    (tmp_path / "a").write_bytes(b"old")
+    with contextlib.suppress(error), replacing(tmp_path / "a") as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_space_is_taken_before_the_work(tmp_path, full_disk):
+    with Output(tmp_path / "a", size=4096):
+        (temporary,) = tmp_path.iterdir()
+        assert os.stat(temporary).st_blocks * 512 >= 4096
+    with pytest.raises(UserError, match="a: cannot be written: File too large"):
+        Output(tmp_path / "a", size=5000)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounting takes root")
+def test_a_full_disk_says_how_much_is_needed_and_free(tmp_path):
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("no mounts here")
+    try:
+        with pytest.raises(UserError, match=r"a: cannot be written: No space left .*; needs 2\.0 MB, 1\.0 MB are free"):
+            Output(tmp_path / "a", size=2_000_000)
+        assert os.listdir(tmp_path) == []
+        fill(tmp_path / "a", size=500_000)
+        assert (tmp_path / "a").read_bytes() == b"new"
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_comes_to_be_during_the_work_is_kept(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links here")))
+    with Output(tmp_path / "a") as output:
+        (tmp_path / "a").write_bytes(b"another's")
+        with pytest.raises(UserError, match=r"a: .*exist"), output.filled() as temporary:
+            temporary.write_bytes(b"new")
+    assert (tmp_path / "a").read_bytes() == b"another's"
+    fill(tmp_path / "b")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    script = (
+        "import os, sys; from wavegen.system.atomic import Output; o = Output(sys.argv[1]); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "a"], check=False)
+    (left,) = os.listdir(tmp_path)
+    other = f".{'0' * 8}.{left.split('.')[2]}.0.part"  # of another machine that shares the folder
+    mine = f".{atomic._here()}.{os.getpid()}.{10**9}.part"
+    for name in (other, mine, ".a.part", "..part"):
+        (tmp_path / name).write_bytes(b"")
+    fill(tmp_path / "a")
+    assert sorted(os.listdir(tmp_path)) == sorted([other, mine, ".a.part", "..part", "a"])
+
+
+def read_in_background(path):
+    got = []
+    reader = threading.Thread(target=lambda: got.append(Path(path).read_bytes()))
+    reader.start()
+    return reader, got
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_pipe_is_written_to(tmp_path, link):
+    os.mkfifo(tmp_path / "pipe")
+    if link:
+        (tmp_path / "link").symlink_to("pipe")
+    reader, got = read_in_background(tmp_path / "pipe")
+    data = os.urandom(300_000)  # more than a pipe holds
+    fill(tmp_path / ("link" if link else "pipe"), data)
+    reader.join()
+    assert got == [data]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_pipe_s_reader_waits_for_the_work_and_gets_no_end_before(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader, got = read_in_background(tmp_path / "pipe")
+    with Output(tmp_path / "pipe") as output:
+        reader.join(0.2)
+        assert reader.is_alive(), "it has seen no end of file"
+        with output.filled() as temporary:
+            temporary.write_bytes(b"new")
+    reader.join()
+    assert got == [b"new"]
+
+
+def test_a_pipe_that_nobody_reads_is_said_to_be_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipes, "PATIENCE", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe: no program reads from this pipe; start one first"):
+        Output(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_reader_that_leaves_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with Output(tmp_path / "pipe") as output:
+        os.close(reading)
+        with pytest.raises(UserError, match="pipe: the program that read it has ended"), output.filled() as temporary:
+            temporary.write_bytes(b"new")
+
+
+def test_devices_stay_devices():
+    before = os.stat("/dev/null").st_rdev
+    fill("/dev/null", force=True)
+    assert os.stat("/dev/null").st_rdev == before
+    with pytest.raises(UserError, match="/dev/full: cannot be written: No space left on device"):
+        fill("/dev/full")
+
+
+def test_a_terminal_gets_no_audio():
+    leader, follower = os.openpty()
+    try:
+        with pytest.raises(UserError, match="is a terminal; name a file"):
+            Output(os.ttyname(follower))
+        with pytest.raises(UserError, match="is a terminal; name a file"):
+            Output(f"/dev/fd/{follower}")
+    finally:
+        os.close(leader)
+        os.close(follower)
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "link"])
+def test_an_open_descriptor_is_gone_on_with(tmp_path, name):
+    """/dev/stdout redirected into a file is that file, at the place that it has reached."""
+    with open(tmp_path / "log", "wb") as log:
+        log.write(b"old ")
+        log.flush()
+        target = name.format(log.fileno())
+        if name == "link":
+            (tmp_path / "link.wav").symlink_to(f"/dev/fd/{log.fileno()}")
+            target = tmp_path / "link.wav"
+        fill(target)
+    assert (tmp_path / "log").read_bytes() == b"old new"
+
+
+def test_many_outputs_in_one_folder(tmp_path):
+    outputs = [Output(tmp_path / str(number)) for number in range(300)]
+    assert len(os.listdir(tmp_path)) == 300
+    assert len(os.listdir("/proc/self/fd")) < 200, "none holds a descriptor"
+    for output in outputs:
+        output.close()
+    assert os.listdir(tmp_path) == []
+    shutil.rmtree(tmp_path)
+    outputs[0].close()

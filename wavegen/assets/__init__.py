@@ -1,0 +1,1 @@
+"""Data bundled with wavegen: pretrained models, speech, handwritten digits."""

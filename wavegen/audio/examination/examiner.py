@@ -1,0 +1,82 @@
+"""Examines one recording block by block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wavegen.audio.examination.bandwidth import Spectrum
+from wavegen.audio.examination.channels import Levels, Mix
+from wavegen.audio.examination.depth import Depth
+from wavegen.audio.examination.rails import Rails
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Examiner:
+    """Gathers figures from the channels of a recording as they are decoded; memory does not grow with their length.
+
+    sample_rate in Hz is the file's, `subtype` libsndfile's name of its coding. The figures do not depend on how the
+    recording is cut into blocks.
+    """
+
+    def __init__(self, channels: int, sample_rate: int, subtype: str):
+        self.channels, self.sample_rate, self.subtype = channels, sample_rate, subtype
+        self.levels, self.rails = Levels(channels), Rails(channels, subtype)
+        self.depth, self.spectrum = Depth(), Spectrum(channels)
+
+    def add(self, block: NDArray[np.float64]) -> None:
+        """The next (frames, channels) float64 of full scale 1."""
+        if len(block):
+            signal = np.clip(block.T, -1.0, 1.0, order="C")  # or one absurd float outweighs all others
+            for part in (self.levels, self.rails, self.depth, self.spectrum):
+                part.add(signal)
+
+    def mix(self) -> Mix:
+        """The channels whose mean is to be the mono signal, once all blocks have come."""
+        return self.levels.mix()
+
+    def coded_figures(self) -> dict[str, Any]:
+        """What was found, and the level of the channels, each of which is coded by itself, as JSON."""
+        return self.figures() | self.levels.figures() | {"sample_rate": self.sample_rate}
+
+    def figures(self) -> dict[str, Any]:
+        """What was found, as JSON.
+
+        `bits` is None for 16 or more, `edge` the share of half the sample rate above which there is nothing, or None.
+        """
+        return {
+            "channels": self.channels,
+            "source_rate": self.sample_rate,
+            "subtype": self.subtype,
+            "identical": self.levels.identical,
+            **self.levels.mix().figures,
+            **self.rails.figures(),
+            "bits": self.depth.bits(),
+            "edge": self.spectrum.edge(),
+        }
+
+
+def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> dict[str, Any]:
+    """Figures of PCM, (samples,) int16 at `sample_rate`, as JSON: peak, mean and deviation in codes, zeros in runs."""
+    return {
+        "samples": len(pcm),
+        "sample_rate": sample_rate,
+        "peak": max(int(pcm.max()), -int(pcm.min())),
+        "mean": round(float(pcm.sum(dtype=np.int64)) / len(pcm), 3),
+        "deviation": round(float(pcm[:: 1 + len(pcm) // SOME].std(dtype=np.float64)), 3),
+        "silent": silent_samples(pcm, max(2, round(SILENCE_SECONDS * sample_rate))),
+    }
+
+
+SOME = 2**14  # samples whose deviation stands for that of all
+SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet speech shorter runs happen
+
+
+def silent_samples(pcm: NDArray[np.int16], shortest: int) -> int:
+    """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros."""
+    edges = np.diff(pcm == 0, prepend=False, append=False).nonzero()[0]
+    runs = edges[1::2] - edges[::2]
+    return int(runs[runs >= shortest].sum())

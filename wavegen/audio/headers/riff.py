@@ -1,0 +1,104 @@
+"""WAV files: RIFF, RIFX, RF64 and BW64."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from wavegen.audio.headers import foreign, mpeg
+from wavegen.audio.headers.chunks import Chunk, Order, chunks, stray_after
+from wavegen.audio.headers.layout import Bytes, Layout, check_format, cut, data_bytes, judged
+from wavegen.errors import UserError
+
+MAGIC = (b"RIFF", b"RIFX", b"RF64", b"BW64")
+PCM, MS_ADPCM, FLOAT, ALAW, ULAW, IMA_ADPCM, GSM, NMS, G721 = 1, 2, 3, 6, 7, 0x11, 0x31, 0x38, 0x40
+MPEG, MP3, EXTENSIBLE = 0x50, 0x55, 0xFFFE
+READABLE = {PCM, MS_ADPCM, FLOAT, ALAW, ULAW, IMA_ADPCM, GSM, NMS, G721}
+BLOCKS = {NMS: 160, G721: 120}  # samples that are coded together where the header does not say how many
+CODINGS = {
+    0x20: "Yamaha ADPCM", 0x22: "TrueSpeech", 0x28: "G.722", 0x42: "G.723.1", 0x45: "G.726", 0x57: "AMR", 0x58: "AMR",
+    0x61: "DK4 ADPCM", 0x62: "DK3 ADPCM", 0x64: "G.726", 0x65: "G.722", 0x83: "G.729", 0x92: "AC-3", 0xFF: "AAC",
+    0x160: "Windows Media", 0x161: "Windows Media", 0x162: "Windows Media", 0x163: "Windows Media", 0x1600: "AAC",
+    0x1602: "AAC", 0x1610: "AAC", 0x2000: "AC-3", 0x2001: "DTS", 0x2048: "Sonic", 0x28F: "G.722", 0x4143: "AAC",
+    0x566F: "Vorbis", 0x5346: "Flash ADPCM", 0x674F: "Vorbis", 0x6750: "Vorbis", 0x6751: "Vorbis", 0x676F: "Vorbis",
+    0x6770: "Vorbis", 0x6771: "Vorbis", 0x6C61: "ALAC", 0x704F: "Opus", 0xA106: "AAC", 0xA109: "Speex", 0xF1AC: "FLAC",
+}  # fmt: skip
+
+
+def layout(data: Bytes, position: int, path: Path) -> Layout:
+    """The layout of the WAV file at `position`. Raises UserError for a coding that cannot be read, and by the rule."""
+    order: Order = "big" if data.at(position, 4) == b"RIFX" else "little"
+    form, fact, long_size = b"", None, None
+    for chunk in chunks(data, position + 12, order):
+        start = data.at(chunk.start, min(chunk.size, 40))
+        if chunk.name == b"fmt ":
+            form = start
+            if len(form) >= 8:
+                check_format(_integer(form, 4, 4, order), _integer(form, 2, 2, order), path)
+        elif chunk.name == b"ds64" and len(start) >= 16:
+            long_size = _integer(start, 8, 8, order)
+        elif chunk.name == b"fact" and len(start) >= 4:
+            fact = _integer(start, 0, 4, order)
+        elif chunk.name == b"data":
+            wide = chunk.size == 0xFFFFFFFF and long_size is not None
+            declared = long_size if wide and long_size is not None else chunk.size
+            size = data_bytes(declared, data.size - chunk.start, path, wide=wide)
+            samples = Chunk(chunk.name, chunk.start, size)
+            warnings = judged(stray_after(data, samples, order, path), size, path)
+            return _coded(data, form, fact, (chunk.start, chunk.start + size), order, warnings, path)
+    raise cut(path)
+
+
+def _coded(
+    data: Bytes,
+    form: bytes,
+    fact: int | None,
+    place: tuple[int, int],
+    order: Order,
+    warnings: tuple[str, ...],
+    path: Path,
+) -> Layout:
+    """The layout of samples in the bytes `place`, whose coding is that of the format chunk `form`."""
+    size = place[1] - place[0]
+    if len(form) < 16:
+        return Layout(data_bytes=size, warnings=warnings)
+    tag, bits = _integer(form, 0, 2, order), _integer(form, 14, 2, order)
+    if tag == EXTENSIBLE:
+        if not any(form[24:40]):
+            return _without_extension(form, place, order, warnings, path)
+        tag = _integer(form, 24, 2, order)
+    if tag in (MPEG, MP3):
+        return mpeg.layout(data, *place, path)
+    if tag not in READABLE:
+        raise foreign.coded(f"{CODINGS.get(tag, f'coding {tag:#06x}')} in WAV", path)
+    if tag == PCM and bits > 32:
+        raise foreign.coded(f"{bits}-bit integers", path)
+    if tag == FLOAT and bits not in (32, 64):
+        raise foreign.coded(f"{bits}-bit floating-point numbers", path)
+    if tag in (PCM, FLOAT, ALAW, ULAW):
+        return Layout(data_bytes=size, warnings=warnings)
+    block = BLOCKS.get(tag) or (_integer(form, 18, 2, order) if len(form) >= 20 else 0) or 1
+    return Layout(data_bytes=size, samples=fact or None, block=block, warnings=warnings)
+
+
+def _without_extension(
+    form: bytes, place: tuple[int, int], order: Order, warnings: tuple[str, ...], path: Path
+) -> Layout:
+    """A header that says that an extension names the coding, without the extension: read as PCM if that is clear."""
+    channels, rate, align, bits = (_integer(form, at, size, order) for at, size in ((2, 2), (4, 4), (12, 2), (14, 2)))
+    if bits not in (8, 16, 24) or align != channels * bits // 8:
+        raise UserError(
+            f"{path}: its header names no coding (it is marked extensible, without an extension); write the file again "
+            "with the program that it is from"
+        )
+    size, shape = place[1] - place[0], "<" if order == "little" else ">"
+    whole = struct.pack(
+        f"{shape}4sI4s4sIHHIIHH4sI", b"RIFF" if order == "little" else b"RIFX", (size + 36) & 0xFFFFFFFF, b"WAVE",
+        b"fmt ", 16, PCM, channels, rate, rate * align, align, bits, b"data", size & 0xFFFFFFFF,
+    )  # fmt: skip
+    said = f"its header names no coding (it is marked extensible, without an extension); read as {bits}-bit PCM"
+    return Layout(data_bytes=size, pieces=(whole, place), warnings=(*warnings, said))
+
+
+def _integer(text: bytes, position: int, size: int, order: Order) -> int:
+    return int.from_bytes(text[position : position + size], order)

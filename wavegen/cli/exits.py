@@ -1,0 +1,93 @@
+"""How a command ends: its exit code, and the one line that tells why."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+
+from wavegen.errors import UserError
+from wavegen.system import signals, streams
+
+DONE, OUR_BUG, USER_ERROR, PIPE_CLOSED, SIGNALLED = 0, 1, 2, 141, 128
+TRACEBACK = "WAVEGEN_TRACEBACK"
+_NO_MEMORY = re.compile(
+    r"cannot allocate memory|can't allocate memory|failed to map segment|not enough memory|out of memory|bad_alloc"
+    r"|can't start new thread|cannot create thread",
+    re.IGNORECASE,
+)
+
+
+def ended(command: Callable[[], None]) -> int:
+    """Runs `command` and gives its exit code: 0 done, 2 the user can fix it, 1 our bug, 128 and a signal's number."""
+    try:
+        with streams.prepared(), signals.raising() as raiser:
+            return _run(command, raiser)
+    except KeyboardInterrupt as error:  # while the last line was being printed
+        return SIGNALLED + signals.number_of(error)
+
+
+def _run(command: Callable[[], None], raiser: signals.Raiser) -> int:
+    try:
+        streams.check_stdout()
+        _flushed(command)
+        return DONE
+    except KeyboardInterrupt as error:
+        return _fail(str(error) or "interrupted", SIGNALLED + signals.number_of(error))
+    except BrokenPipeError:
+        streams.forget_stdout()
+        return PIPE_CLOSED
+    except Exception as error:
+        if raiser.came is not None:  # a library has made another exception of it
+            return _fail("interrupted", SIGNALLED + raiser.came)
+        if isinstance(error, UserError):
+            for problem in error.problems:
+                _fail(problem, USER_ERROR)
+            return USER_ERROR
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        if (what := refusal(error)) is not None:
+            return _fail(what, USER_ERROR)
+        what = f"internal error, {type(error).__name__}: {error}"
+        return _fail(f"{what}; set {TRACEBACK}=1 to see where, and please report it", OUR_BUG)
+
+
+def _flushed(command: Callable[[], None]) -> None:
+    """The command, and then what it printed: argparse prints help and leaves without caring whether it can."""
+    try:
+        command()
+    except SystemExit as end:
+        if end.code == DONE:
+            streams.say("", end="")
+        raise
+
+
+def refusal(error: BaseException) -> str | None:
+    """The line for an error with which the system refused something: memory, a file. None for all other errors."""
+    if is_no_memory(error):
+        detail = "" if isinstance(error, MemoryError) else f" ({error})"
+        return f"too little memory{detail}; free some, raise the limit (ulimit -v), or ask for less at once"
+    if isinstance(error, OSError) and error.errno is not None:
+        names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+        return f"{' and '.join(names) or 'the system'}: {error.strerror or os.strerror(error.errno)}"
+    return None
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Whether an error is for want of memory, which each library says in its own way.
+
+    A library that cannot be mapped is an ImportError or an OSError, and torch's allocators raise RuntimeError.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if isinstance(error, ImportError | OSError | RuntimeError | SystemError) and _NO_MEMORY.search(str(error)):
+        return True
+    return error.__cause__ is not None and is_no_memory(error.__cause__)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"wavegen: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,302 @@
+"""The command line; the only module that knows all others, and imports each where it is used."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from wavegen.cli import exits
+from wavegen.cli.arguments import make_parser
+from wavegen.cli.outputs import check_folder, check_output, taken, warn
+from wavegen.errors import UserError
+from wavegen.system import streams
+from wavegen.system.atomic import Output
+
+MODEL_FILE = "model.safetensors"  # of a run folder
+Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code: 0 done, 2 the user can fix it, 1 our bug, 128 + n ended by signal n."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a thread a core stalls for minutes on a busy machine
+    return exits.ended(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> None:
+    args = make_parser(COMMANDS).parse_args(argv)
+    answer: Result | None = args.run(args)
+    if answer is None:  # of several processes that train together one speaks
+        return
+    result, text = answer
+    if getattr(args, "stdout_taken", False):  # by the file that was asked for
+        print(text, file=sys.stderr)
+    else:
+        streams.say(json.dumps(result, allow_nan=False) if args.json else text)
+
+
+def _quickstart(args: argparse.Namespace) -> Result:
+    from wavegen.quickstart import quickstart
+
+    return quickstart(args.out, args.minutes)
+
+
+def _prepare(args: argparse.Namespace) -> Result:
+    from wavegen.data.corpus import prepare
+    from wavegen.data.preparing.audit import describe
+    from wavegen.data.preparing.pictures import PICTURE_SETS, picture_set_meant, prepare_pictures
+    from wavegen.data.preparing.pictures import describe as describe_pictures
+
+    given = [word for word in (args.first, args.second, args.third) if word is not None]
+    if (name := picture_set_meant(given)) is not None:
+        for option in ("sample_rate", "split_by", "cut", "strict", "download"):
+            if getattr(args, option):
+                raise UserError(f"--{option.replace('_', '-')} is for sound, and {name} is a set of pictures")
+        audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels, args.force)
+        return audit, describe_pictures(audit)
+    if args.levels is not None:
+        raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
+    name, source, corpus = given if len(given) == 3 else [None, *given]
+    how = {"cut": args.cut, "force": args.force}
+    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download, **how)
+    for difference in audit.get("layout", {}).get("differences", ()):
+        print(f"wavegen: {name}: {difference}", file=sys.stderr)
+    if audit["advice"]:
+        rate = ["--sample-rate", str(args.sample_rate)] if args.sample_rate else []
+        again = shlex.join(["wavegen", "prepare", source, f"{corpus.rstrip(os.sep)}-cut", *rate])
+        print(f"wavegen: for larger held-out splits: {again} {audit['advice']}", file=sys.stderr)
+    return audit, describe(audit)
+
+
+def _train(args: argparse.Namespace) -> Result | None:
+    from wavegen.data.corpus import open_corpus
+    from wavegen.models.checkpoint import load
+    from wavegen.models.density import Density
+    from wavegen.models.training_provenance import in_short
+    from wavegen.reports.tables import description_text
+    from wavegen.training import plan, together, train
+    from wavegen.training.folder import check_minutes
+    from wavegen.training.recipe import load_recipe
+    from wavegen.training.recipe_names import recipe_file
+
+    with together() as processes:
+        with processes.agreed():
+            file, bundled = recipe_file(args.recipe)
+            if args.corpus is None and bundled:
+                raise UserError(f"{args.recipe}: a recipe of wavegen knows no corpus; give --corpus")
+            recipe = load_recipe(file, args.set, needs_corpus=args.corpus is None)
+            corpus = open_corpus(args.corpus or file.parent / str(recipe.corpus.path))
+        run = args.run_folder or Path("runs") / args.recipe.stem
+        if args.dry_run:
+            result = plan(recipe, corpus, args.init)
+        else:
+            if args.resume and processes.first:
+                check_minutes(run, recipe)
+            model_file = train(recipe, corpus, run, resume=args.resume, init=args.init)
+            result = {"run": str(run), "model": str(model_file)}
+        if not processes.first:
+            return None
+    if not args.dry_run:
+        result |= in_short(load(result["model"], Density).metadata)
+    return result, description_text(result)
+
+
+def _generate(args: argparse.Namespace) -> Result:
+    from wavegen.models.checkpoint import load
+    from wavegen.models.density import Density
+
+    check_folder(args.out)
+    model = load(args.model, Density)
+    return _of_kind(model.kind).generate(args, model)
+
+
+def _score(args: argparse.Namespace) -> Result:
+    from wavegen.models.checkpoint import load
+    from wavegen.models.density import Density
+
+    model = load(args.model, Density)
+    return _of_kind(model.kind).score(args, model)
+
+
+def _features(args: argparse.Namespace) -> Result:
+    from wavegen.evaluation.features import features, write_features
+    from wavegen.models.checkpoint import load, model_file
+    from wavegen.models.density import Density
+
+    check_output(args, args.out, ".npz")
+    model = load(args.model, Density)
+    with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
+        sources, window = _of_kind(model.kind).features(args, model)
+        warn({"warnings": sources.warnings})
+        arrays = features(model, sources.found, window, progress="listening")
+        write_features(out, arrays)
+    rows, channels = arrays["features"].shape
+    number = len(sources.found)
+    result = {"file": str(args.out), "recordings": number, "rows": rows, "channels": channels}
+    result |= {"warnings": sources.warnings, "refused": sources.refused}
+    return result, f"{args.out}: {rows} rows of {channels} features, from {number} recordings"
+
+
+def _compare(args: argparse.Namespace) -> Result:
+    from wavegen.models.checkpoint import load
+    from wavegen.models.density import Density
+
+    check_output(args, args.html)
+    paths = _names(args.models)
+    models = {name: load(path, Density) for name, path in paths.items()}
+    first, *others = models
+    for name in others:
+        if models[name].kind != models[first].kind:
+            raise UserError(f"{first} is a model of {models[first].kind}, {name} of {models[name].kind}; name one kind")
+    return _of_kind(models[first].kind).compare(args, models, paths)
+
+
+def _of_kind(kind: str) -> Any:
+    """The commands that do for a density of that kind what one of its models is asked for."""
+    return importlib.import_module({"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}[kind])
+
+
+def _compress(args: argparse.Namespace) -> Result:
+    from wavegen.compression.files import compress
+    from wavegen.models.checkpoint import load
+    from wavegen.reports.tables import compressed_text
+
+    with _pairs(args, ".wgn") as paths:
+        how = {"progress": "compressing", "force": args.force}
+        result = compress(load(args.model), paths, args.threads, args.precision, **how)
+    warn(result)
+    return result, compressed_text(result)
+
+
+def _decompress(args: argparse.Namespace) -> Result:
+    from wavegen.compression.files import decompress
+    from wavegen.models.checkpoint import load
+    from wavegen.reports.tables import description_text
+
+    with _pairs(args, ".wav") as paths:
+        result = decompress(load(args.model), paths, args.threads, progress="decompressing", force=args.force)
+    names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
+    return result, description_text(names)
+
+
+@contextlib.contextmanager
+def _pairs(args: argparse.Namespace, suffix: str) -> Iterator[list[tuple[Path, Output]]]:
+    """Each input with its output: OUT, or OUT/NAME with that suffix if OUT is a folder. Raises UserError."""
+    if len(args.files) > 1 and not os.path.isdir(args.out):
+        raise UserError(f"{args.out}: {len(args.files)} files go into a folder; make it first, or name one file")
+    outs = [args.out / f"{file.stem}{suffix}" for file in args.files] if os.path.isdir(args.out) else [args.out]
+    with taken(args, outs, [args.model, *args.files]) as outputs:
+        yield list(zip(args.files, outputs, strict=True))
+
+
+def _bench(args: argparse.Namespace) -> Result:
+    from wavegen.bench import ROUNDS, bench
+    from wavegen.bench.plot import plot
+    from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
+    from wavegen.bench.training import bench_training
+    from wavegen.models.checkpoint import model_file
+    from wavegen.reports.plots import try_plotting
+    from wavegen.reports.tables import bench_text
+    from wavegen.system.optional import MATPLOTLIB, needed
+
+    check_output(args, args.plot, ".png")
+    if args.plot:
+        with needed(MATPLOTLIB, "--plot"):
+            try_plotting()
+    with taken(args, [args.plot], [model_file(args.what)]) as outputs:
+        if args.training:
+            result = bench_training(args.what, args.rounds or TRAINING_ROUNDS, progress=True)
+        else:
+            result = bench(args.what, args.rounds or ROUNDS, progress=True)
+        for png in outputs:
+            with needed(MATPLOTLIB, "--plot"):
+                plot(png, result)
+    return result, bench_text(result)
+
+
+def _quantize(args: argparse.Namespace) -> Result:
+    from wavegen.data.corpus import open_corpus
+    from wavegen.evaluation.quantization import quantize
+    from wavegen.models.checkpoint import load, model_file
+    from wavegen.reports.tables import description_text
+
+    if args.out.resolve() == model_file(args.model).resolve():
+        raise UserError(f"{args.out}: is the model itself; name another file")
+    check_output(args, args.out, ".safetensors")
+    model, corpus = load(args.model), open_corpus(args.corpus)
+    with taken(args, [args.out], [args.corpus, model_file(args.model)]) as (out,):
+        result = quantize(model, corpus, out, args.precision, args.most, progress=True)
+    return result, description_text(result)
+
+
+def _names(arguments: Sequence[str]) -> dict[str, Path]:
+    """What each model is called: NAME of NAME=MODEL, else its run folder's or its file's name, or its path if two
+    would be alike. A path that holds "=" is a path if it exists. Raises UserError if a name or model is given twice.
+    """
+    given = [
+        argument.partition("=")[::2] if "=" in argument and not Path(argument).exists() else ("", argument)
+        for argument in arguments
+    ]
+    paths = [Path(path) for _, path in given]
+    short = [path.parent.name if path.name == "model.safetensors" else path.stem for path in map(Path.absolute, paths)]
+    names = [name or plain for (name, _), plain in zip(given, short, strict=True)]
+    names = [
+        str(path) if not name and names.count(plain) > 1 else plain
+        for (name, _), path, plain in zip(given, paths, names, strict=True)
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{name}: a model is named twice; name each once, or as in A={name} B={name}")
+    return dict(zip(names, paths, strict=True))
+
+
+def _info(args: argparse.Namespace) -> Result:
+    from wavegen.data.corpus import open_corpus
+    from wavegen.data.preparing.audit import describe
+    from wavegen.data.preparing.pictures import describe as describe_pictures
+    from wavegen.models.checkpoint import load
+    from wavegen.models.density import Density
+    from wavegen.reports.tables import description_text, engines_text
+
+    if args.path is None:
+        from wavegen.engine import describe_engines
+
+        return (about := describe_engines()), engines_text(about)
+    if str(args.path) == "recipes" and not any((args.path / name).exists() for name in ("corpus.json", MODEL_FILE)):
+        from wavegen.training.recipe_names import described
+
+        recipes = described()
+        return {"recipes": recipes}, description_text(recipes)
+    if (args.path / "corpus.json").exists():
+        corpus = open_corpus(args.path)
+        about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}
+        say = describe_pictures if "grid" in corpus.audit else describe
+        return about, f"corpus {corpus.fingerprint}\n{say(corpus.audit)}"
+    about = load(args.path, Density).describe()
+    return about, description_text(about)
+
+
+COMMANDS = {
+    "quickstart": _quickstart,
+    "prepare": _prepare,
+    "train": _train,
+    "generate": _generate,
+    "score": _score,
+    "compare": _compare,
+    "features": _features,
+    "compress": _compress,
+    "decompress": _decompress,
+    "quantize": _quantize,
+    "bench": _bench,
+    "info": _info,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

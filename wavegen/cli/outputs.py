@@ -1,0 +1,111 @@
+"""Where a command's results go: one rule for every command, checked before work is spent on them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from wavegen.errors import UserError
+from wavegen.system import pipes
+from wavegen.system.atomic import Output, Target, check_place, check_suffix, replacing
+from wavegen.wording import counted
+
+MAX_WARNINGS = 20
+
+CORPUS, RUN = "corpus.json", "model.safetensors"  # the file that makes a folder one
+
+
+def warn(result: dict[str, Any]) -> None:
+    """Prints a result's warnings on stderr; of very many the first, since --json has all."""
+    for warning in result["warnings"][:MAX_WARNINGS]:
+        print(f"wavegen: warning: {warning}", file=sys.stderr)
+    if (more := len(result["warnings"]) - MAX_WARNINGS) > 0:
+        print(f"wavegen: and {counted(more, 'more warning')}; --json has all", file=sys.stderr)
+
+
+def write(target: Target, text: str) -> None:
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # file names need not be text
+
+
+def check_output(args: argparse.Namespace, path: Path | None, suffix: str = "") -> None:
+    """Raises UserError for a path that cannot be a new file of that kind, before work is spent on what goes there."""
+    if path is None:
+        return
+    if suffix:
+        check_suffix(path, suffix, suffix[1:])
+    check_folder(path)
+    check_place(path, args.force)
+
+
+def check_folder(path: Path) -> None:
+    """Raises UserError unless the folder that `path` is to lie in is there."""
+    if not pipes.is_stream(path) and not os.path.isdir(path.parent):
+        raise UserError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+@contextlib.contextmanager
+def taken(
+    args: argparse.Namespace, paths: Sequence[Path | None], reads: Iterable[str | Path | None] = (), size: int = 0
+) -> Iterator[list[Output]]:
+    """Takes the places of a command's outputs for as long as the block lasts; an option that is not given has none.
+
+    Args:
+        args: with `force` and `json`; `stdout_taken` is set where an output goes to stdout, whose text is no place
+            for anything else then.
+        paths: of the outputs.
+        reads: files and folders that the command reads, none of which may be replaced, whatever `force` says.
+        size: of each output in bytes, where it is known.
+
+    Raises UserError if a place cannot be had, or two outputs are one.
+    """
+    given = [path for path in paths if path is not None]
+    _check_apart(given)
+    reads = [Path(path) for path in reads if path is not None]
+    with contextlib.ExitStack() as opened:
+        outputs = []
+        for path in given:
+            if pipes.is_stdout(path):
+                _take_stdout(args, path)
+            check_not_read(path, reads)
+            outputs.append(opened.enter_context(Output(path, args.force, size)))
+        yield outputs
+
+
+def _check_apart(paths: Sequence[Path]) -> None:
+    places = [os.path.realpath(path) for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        if places.count(place) > 1 and place != os.devnull:
+            raise UserError(f"{path}: two of the files would become it; name another")
+
+
+def _take_stdout(args: argparse.Namespace, path: Path) -> None:
+    if args.json:
+        raise UserError(f"{path}: --json prints to stdout as well; name a file, or leave out --json")
+    args.stdout_taken = True
+
+
+def check_not_read(path: Path, reads: Iterable[Path]) -> None:
+    """Raises UserError if the file `path` is one of `reads`, by whatever name, or lies in a folder of them as input."""
+    if pipes.is_stream(path) or not os.path.exists(path):
+        return
+    for read in reads:
+        same = os.path.exists(read) and path.samefile(read)
+        if same or (os.path.isdir(read) and _is_input_of(path, read)):
+            raise UserError(f"{path}: is an input of this command; name another file")
+
+
+def _is_input_of(path: Path, folder: Path) -> bool:
+    """Whether a file is what is read of a folder: any file of a corpus, the model of a run, or a recording."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return False
+    from wavegen.audio.files import SUFFIXES
+
+    if (folder / CORPUS).exists():
+        return True
+    return path.name == RUN or path.suffix.lower() in SUFFIXES

@@ -1,0 +1,105 @@
+"""The commands of the command line that know pictures too, once a model has turned out to be one of them."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wavegen.cli.outputs import check_output, taken, warn
+from wavegen.errors import UserError
+from wavegen.models.checkpoint import model_file
+from wavegen.models.pictures import PictureModel
+from wavegen.system.signals import Ended
+
+if TYPE_CHECKING:
+    from wavegen.evaluation.features import Sources
+
+Result = tuple[dict[str, Any], str]
+
+
+def generate(args: argparse.Namespace, model: PictureModel) -> Result:
+    """Draws a sheet of pictures, or completes those of --prime from its first --rows on."""
+    from wavegen.data.picture_files import check_sheet, read_sheet
+    from wavegen.reports.pictures import generated_text
+    from wavegen.sampling.pictures import PartDrawn, generate_pictures
+
+    _refuse(args, args.model, "seconds", "threads", "precision", "resample")
+    check_sheet(args.out, model.grid)
+    check_output(args, args.out)
+    if args.rows is not None and args.prime is None:
+        raise UserError("--rows says how much of a picture is given; give the picture with --prime")
+    given = None if args.prime is None else read_sheet(args.prime, model.grid)
+    rows = 0 if given is None else model.grid.height // 2 if args.rows is None else args.rows
+    seeds = range(args.seed, args.seed + args.number)
+    with taken(args, [args.out], [model_file(args.model), args.prime]) as (out,):
+        how = {"exact": args.exact, "progress": True}
+        try:
+            draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, **how)
+        except PartDrawn as part:
+            part.write_to(out)
+            kept = f"interrupted: {args.out} holds the first {part.rows} of {model.grid.height} rows"
+            raise Ended(part.number, f"{kept}; to go on: --prime {args.out} --rows {part.rows}") from part
+        result = draws.describe(draws.write_to(out))
+    return result, generated_text(result)
+
+
+def score(args: argparse.Namespace, model: PictureModel) -> Result:
+    """Nats of PNG files, folders of them, or corpora."""
+    from wavegen.evaluation.pictures import score_pictures
+    from wavegen.reports.pictures import score_text
+
+    _refuse(args, args.model, "window", "csv", "plot", "threads", "precision", "resample")
+    result = score_pictures(model, args.files, progress="scoring")
+    result["model"] = {"path": str(args.model), **result["model"]}
+    warn(result)
+    return result, score_text(result)
+
+
+def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, None]:
+    """The pictures whose features are asked for."""
+    from wavegen.data.corpus import open_corpus
+    from wavegen.data.picture_files import read_sheet
+    from wavegen.evaluation.features import Source, Sources, of_corpus
+    from wavegen.evaluation.feeding import check_form
+    from wavegen.evaluation.pictures import of_sheet, png_files
+    from wavegen.evaluation.refusals import Refusals
+    from wavegen.models.familiarity import Familiarity
+
+    _refuse(args, args.model, "window", "resample")
+    sources, familiarity, refusals = [], Familiarity(model), Refusals()
+    read = functools.partial(read_sheet, grid=model.grid)
+    for given in args.files:
+        if (given / "corpus.json").exists():
+            corpus = open_corpus(given)
+            check_form(str(given), corpus.form, model.form, "take a corpus of such pictures")
+            sources += of_corpus(corpus, progress=True)
+            continue
+        for path, sheet in refusals.usable(given, png_files(given), read):
+            sources += [Source(take) for take in of_sheet(path, sheet)]
+    if not sources:
+        raise UserError(f"{', '.join(map(str, args.files))}: no pictures")
+    for source in sources:
+        familiarity.add(source.take.name, None, source.take.pcm())
+    return Sources(sources, [*refusals.warnings, *familiarity.warnings("pictures")], refusals.refused), None
+
+
+def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths: Mapping[str, Path]) -> Result:
+    """Models and independent pixels over a split of a corpus."""
+    from wavegen.evaluation.pictures import compare_pictures
+    from wavegen.reports.pictures import comparison_text
+
+    _refuse(args, next(iter(paths.values())), "html", "proof", "bits_per_symbol", "without")
+    result = compare_pictures(models, args.corpus, args.split, args.against, progress=True)
+    return result, comparison_text(result)
+
+
+def _refuse(args: argparse.Namespace, model: str | Path, *names: str) -> None:
+    """Raises UserError if an option was given that only sound knows."""
+    for name in names:
+        if getattr(args, name):
+            raise UserError(f"--{name.replace('_', '-')} is for sound, and {model} is a model of pictures")
+    if (engine := getattr(args, "engine", "auto")) not in ("auto", "torch"):
+        raise UserError(f"engine {engine} does not run pictures; leave out --engine for {model}")

@@ -1,0 +1,113 @@
+"""The container of compressed recordings: what stands around the words of the coder.
+
+    4  magic "wgn\\n"         1  format version       1  numerics       1  precision, its place in PRECISIONS
+    1  channels              4  sample rate          4  frames         4  length of the WAV header, 0: the plain one
+    4  length of the trailer 8  digest of the model  16 digest of the restored file
+    the WAV header; the blocks; the trailer
+
+all little-endian, digests BLAKE2b. A block is BLOCK samples of one channel (the last one of each what is left), the
+channels take turns: 4 bytes say how many words follow, then the words, 4 bytes each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from wavegen.audio.headers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from wavegen.audio.wav import MAX_CHANNELS, MOST_HEADER, plain_header
+from wavegen.constants import NUMERICS
+from wavegen.engine.base import PRECISIONS
+from wavegen.errors import UserError
+from wavegen.models.checkpoint import weights_hash
+from wavegen.models.density import AudioModel
+
+MAGIC, FORMAT = b"wgn\n", 1
+BLOCK = 1 << 15
+_FIXED = struct.Struct("<4sBBBBIIII8s16s")
+MOST_WORDS = 2 * BLOCK + 2  # of a block: one at most for a symbol, for its place in its cell, and the last state
+_LEAST_BLOCK = 12  # bytes: a length and the coder's last state
+_DAMAGED = "damaged or cut short: copy it again, or compress the original again"
+
+
+@dataclass(frozen=True)
+class Preamble:
+    """What stands before the blocks; `wav_header` is what the restored file begins with."""
+
+    precision: str
+    channels: int
+    sample_rate: int
+    frames: int
+    trailer_size: int
+    model: bytes
+    digest: bytes
+    wav_header: bytes
+
+    def pack(self) -> bytes:
+        plain = self.wav_header == plain_header(self.sample_rate, self.channels, self.frames)
+        wav_header = b"" if plain else self.wav_header
+        fixed = (MAGIC, FORMAT, NUMERICS, PRECISIONS.index(self.precision), self.channels, self.sample_rate)
+        sizes = (self.frames, len(wav_header), self.trailer_size)
+        return _FIXED.pack(*fixed, *sizes, self.model, self.digest) + wav_header
+
+
+def digest() -> hashlib.blake2b:
+    """What every byte of the restored file goes through."""
+    return hashlib.blake2b(digest_size=16)
+
+
+def model_digest(model: AudioModel) -> bytes:
+    """8 bytes of all that a model's probabilities depend on: its settings and its weights."""
+    about = json.dumps([model.sample_rate, model.settings, weights_hash(model.state_dict())], sort_keys=True)
+    return hashlib.blake2b(about.encode(), digest_size=8).digest()
+
+
+def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
+    """What stands before the blocks of a compressed file of `size` bytes, which is left at the first of them.
+
+    Raises UserError for a foreign, damaged or newer file, before anything is allocated for what it declares.
+    """
+    fixed = file.read(_FIXED.size)
+    if not fixed.startswith(MAGIC):
+        raise UserError(f"{path}: is not a file that wavegen compressed")
+    if len(fixed) > 4 and fixed[4] != FORMAT:
+        raise UserError(f"{path}: format {fixed[4]} of another wavegen, this one reads {FORMAT}; install that")
+    if len(fixed) > 5 and fixed[5] != NUMERICS:
+        raise UserError(f"{path}: numerics {fixed[5]}, this wavegen has {NUMERICS}; install the one that made it")
+    if len(fixed) < _FIXED.size:
+        raise UserError(f"{path}: {_DAMAGED}")
+    _, _, _, precision, channels, rate, frames, header_size, trailer_size, model, whole = _FIXED.unpack(fixed)
+    blocks = -(-frames // BLOCK) * channels
+    declared = _FIXED.size + header_size + trailer_size + blocks * _LEAST_BLOCK
+    known = precision < len(PRECISIONS) and 1 <= channels <= MAX_CHANNELS
+    if not known or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE or declared > size or header_size > MOST_HEADER:
+        raise UserError(f"{path}: {_DAMAGED}")
+    wav_header = file.read(header_size) if header_size else plain_header(rate, channels, frames)
+    return Preamble(PRECISIONS[precision], channels, rate, frames, trailer_size, model, whole, wav_header)
+
+
+def write_block(file: BinaryIO, words: np.ndarray) -> None:
+    """Writes the words of a block, (n,) uint32."""
+    file.write(struct.pack("<I", len(words)) + words.astype("<u4").tobytes())
+
+
+def read_block(file: BinaryIO, end: int) -> np.ndarray | None:
+    """The words of the next block, (n,) uint32, which ends at byte `end` or before; None where there is none."""
+    if end - file.tell() < _LEAST_BLOCK:
+        return None
+    head = file.read(4)
+    length = int.from_bytes(head, "little")
+    if len(head) < 4 or length > min(MOST_WORDS, (end - file.tell()) // 4):
+        return None
+    words = file.read(4 * length)
+    return np.frombuffer(words, "<u4").astype(np.uint32) if len(words) == 4 * length else None
+
+
+def damaged(path: Path) -> UserError:
+    return UserError(f"{path}: {_DAMAGED}")

@@ -1,0 +1,4 @@
+"""Numbers that models, engines, files and reports must agree on."""
+
+NUMERICS = 1  # the numeric contract of the native engines: raised with any change that changes bits
+DIGITS = 6  # of a bit, in what is reported

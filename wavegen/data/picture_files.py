@@ -1,0 +1,84 @@
+"""Pictures as PNG files: one, or several of one size side by side without a margin, a sheet."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wavegen.errors import UserError
+from wavegen.models.forms import Grid
+from wavegen.system.atomic import Target, check_suffix, replacing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # of a PNG with so many channels
+
+
+def columns_of(number: int) -> int:
+    """How many of `number` pictures stand side by side: the sheet is full, and as near to a square as that goes."""
+    rows = max(side for side in range(1, math.isqrt(number) + 1) if number % side == 0)
+    return number // rows
+
+
+def sheet(pictures: NDArray[np.integer], levels: int) -> NDArray[np.uint8]:
+    """Pictures (number, height, width, channels) of so many levels as one, (height, width, channels) from 0 to 255."""
+    number, height, width, channels = pictures.shape
+    across = columns_of(number)
+    ordered = pictures.reshape(-1, across, height, width, channels).transpose(0, 2, 1, 3, 4)
+    grey = np.round(ordered * (255 / (levels - 1))).astype(np.uint8)
+    return grey.reshape(-1, across * width, channels)
+
+
+def write_sheet(path: Target, pictures: NDArray[np.integer], levels: int) -> None:
+    """Writes `sheet` as PNG. Raises UserError."""
+    from PIL import Image
+
+    values = sheet(pictures, levels)
+    with replacing(path) as temporary:
+        Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).save(temporary, format="PNG")
+
+
+def check_sheet(path: str | Path, grid: Grid) -> None:
+    """Raises UserError unless `path` can become a PNG with that grid's channels."""
+    path = Path(path)
+    check_suffix(path, ".png", "PNG")
+    if grid.channels not in MODES:
+        raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
+
+
+def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
+    """The pictures of a PNG, (number, height, width, channels) levels: of a sheet all, row by row.
+
+    Values from 0 to 255 become the nearest of the grid's levels. Raises UserError if it cannot be read, has other
+    channels or more than 8 bits each, or its sides are no multiples of the grid's.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if grid.channels not in MODES:
+        raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
+    try:
+        with Image.open(path) as image:
+            plain = image.convert() if image.mode == "P" else image  # of a palette, to what that is made of
+            if plain.mode not in {MODES[grid.channels], "1" if grid.channels == 1 else ""}:
+                wanted = f"{MODES[grid.channels]}, as pictures of {grid.channels} channels are"
+                raise UserError(f"{path}: its pixels are {plain.mode}; convert it to 8-bit {wanted}")
+            values = np.asarray(plain.convert(MODES[grid.channels]))
+    except UnidentifiedImageError as error:
+        raise UserError(f"{path}: not a readable picture; give a PNG") from error
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path}: too large for a picture ({error}); give a smaller sheet") from error
+    except (OSError, ValueError, SyntaxError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from error
+        raise UserError(f"{path}: a picture that is damaged or cut short ({error}); copy it again") from error
+    height, width = values.shape[:2]
+    if height % grid.height or width % grid.width:
+        wanted = f"{grid.width} x {grid.height} pixels, or a sheet of such pictures"
+        raise UserError(f"{path}: {width} x {height} pixels; the model knows pictures of {wanted}")
+    cells = values.reshape(height // grid.height, grid.height, width // grid.width, grid.width, grid.channels)
+    levels = np.round(cells * ((grid.levels - 1) / 255)).astype(np.int16)
+    return levels.transpose(0, 2, 1, 3, 4).reshape(-1, *grid.shape)

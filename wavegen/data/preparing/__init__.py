@@ -1,0 +1,1 @@
+"""Makes corpora of audio files, pictures and sources of known density."""

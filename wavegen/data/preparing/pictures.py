@@ -1,0 +1,148 @@
+"""Makes corpora of pictures: a picture is a recording of all its numbers, row by row."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wavegen.audio.files import content_hash
+from wavegen.data.index import IndexWriter, Recording
+from wavegen.data.preparing.gathering import PCM, VERSION
+from wavegen.data.preparing.picture_sets import PICTURE_SETS, Part, PictureSet
+from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
+from wavegen.data.splits import SPLITS
+from wavegen.errors import UserError, nearest
+from wavegen.models.forms import Grid, entry_of
+
+SEED = 0  # of binarisation, once and for all: likelihoods under different draws cannot be compared
+AT_ONCE = 1000  # pictures
+
+
+def picture_set_meant(given: Sequence[str]) -> str | None:
+    """The set of pictures that [NAME] SOURCE CORPUS of `prepare` begin with; None if it is none.
+
+    One that comes along has no SOURCE, and a folder of its name goes before it.
+    """
+    name = given[0]
+    if name in PICTURE_SETS and (len(given) == 3 or (PICTURE_SETS[name].comes_along and not _is_folder(name))):
+        return name
+    return None
+
+
+def _is_folder(name: str) -> bool:
+    """Whether a folder of recordings has that name, and not a corpus that was made of the set."""
+    return Path(name).exists() and not (Path(name) / "corpus.json").exists()
+
+
+def prepare_pictures(
+    name: str, source: str | Path | None, corpus: str | Path, levels: int | None = None, force: bool = False
+) -> dict[str, Any]:
+    """Reads a known set of pictures into a new corpus folder and gives its audit.
+
+    Two levels are drawn, each pixel being 1 with its grey value's share of white as its probability, once and always
+    alike: stochastic binarisation, Salakhutdinov & Murray (2008), "On the quantitative analysis of deep belief
+    networks", section 5. Fewer levels than the set has are cells of even width. `force` replaces a corpus
+    that is there. Raises UserError.
+    """
+    if name not in PICTURE_SETS:
+        raise UserError(f"{name}: is not a known set of pictures{nearest(name, PICTURE_SETS)}")
+    known = PICTURE_SETS[name]
+    if known.comes_along != (source is None):
+        takes = (
+            "comes with wavegen, leave out its folder" if known.comes_along else "lies in a folder, which is missing"
+        )
+        raise UserError(f"{name}: {takes}")
+    levels = known.usual if levels is None else levels
+    if not 2 <= levels <= known.levels:
+        raise UserError(
+            f"--levels {levels}: the pictures of {name} have {known.levels} levels; give 2 to {known.levels}"
+        )
+    with work_folder(Path(corpus), force) as folder:
+        keep_if_for(folder, {"pictures": name, "levels": levels})
+        return _write(folder, known, list(known.read(None if source is None else Path(source))), levels)
+
+
+def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> dict[str, Any]:
+    shape = parts[0].pictures.shape[1:]
+    for part in parts:
+        if part.pictures.shape[1:] != shape:
+            sizes = " and ".join(f"{height} x {width}" for height, width, _ in (shape, part.pictures.shape[1:]))
+            raise UserError(f"{part.source}: pictures of two sizes, {sizes}; take all files from one set")
+    try:
+        height, width, channels = shape
+        grid = Grid(height, width, channels, levels)
+    except ValueError as error:
+        raise UserError(f"{parts[0].source}: {error}") from error
+    random = np.random.Philox(key=SEED)  # whose numbers are the same in every version of NumPy
+    counts, splits = np.zeros(levels, np.int64), Counter[str]()
+    seen: dict[str, str] = {}
+    duplicates: list[list[str]] = []
+    with IndexWriter(folder, grid) as writer, open(folder / PCM, "wb") as pcm:
+        for part in parts:
+            for start in range(0, len(part.pictures), AT_ONCE):
+                grey = part.pictures[start : start + AT_ONCE].reshape(-1, grid.dimensions)
+                pictures = quantised(grey, known.levels, levels, random)
+                counts += np.bincount(pictures.ravel(), minlength=levels)
+                pcm.write(pictures.astype("<i2").data)
+                for index, picture in enumerate(pictures, start):
+                    made = _recording(part, index, picture, writer.samples)
+                    writer.add(made)
+                    splits[made.split] += 1
+                    if (
+                        first := seen.setdefault(content_hash(grey[index - start].astype(np.int16)), made.id)
+                    ) != made.id:
+                        duplicates.append([first, made.id])
+        pcm.flush()
+        os.fsync(pcm.fileno())
+        index = writer.summary()
+    audit = {
+        **entry_of(grid),
+        "pictures": sum(splits.values()),
+        "splits": {split: {"pictures": splits[split]} for split in SPLITS},
+        "mean_level": float(counts @ np.arange(levels)) / float(counts.sum()),
+        "commonest_level": float(counts.max()) / float(counts.sum()),
+        "duplicates": duplicates,
+    }
+    about = {"format": "wavegen corpus", "version": VERSION, **entry_of(grid), **index, "set": known.name}
+    with open(folder / "corpus.json", "w", encoding="ascii") as file:
+        json.dump(about | {"audit": audit}, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    (folder / PURPOSE).unlink()
+    return audit
+
+
+def _recording(part: Part, index: int, picture: np.ndarray, offset: int) -> Recording:
+    digest = content_hash(picture.astype(np.int16))
+    about = {"offset": offset, "samples": len(picture), "content_hash": digest, "source": part.source}
+    label = str(part.labels[index])
+    return Recording(f"{part.name}/{index:05}", part.splits[index], None, **about, transcript=label)
+
+
+def describe(audit: dict[str, Any]) -> str:
+    """The audit for a person to read, two lines or three."""
+    splits = ", ".join(f"{name} {audit['splits'][name]['pictures']}" for name in SPLITS)
+    lines = [
+        f"{audit['pictures']} pictures, {Grid(**audit['grid'])} ({splits})",
+        f"mean level {audit['mean_level']:.3f}; {audit['commonest_level']:.1%} of all are of one level",
+    ]
+    if audit["duplicates"]:
+        first = " = ".join(audit["duplicates"][0])
+        lines.append(f"{len(audit['duplicates'])} pictures are the same as others before they were drawn: {first} …")
+    return "\n".join(lines)
+
+
+def quantised(grey: np.ndarray, given: int, levels: int, random: np.random.Philox) -> np.ndarray:
+    """Pictures of `given` levels, (number, dimensions) uint8, in fewer; two levels are drawn. The same shape, int64."""
+    grey = grey.astype(np.int64)
+    if levels != 2:
+        return grey * levels // given
+    drawn = random.random_raw(grey.size).reshape(grey.shape) >> np.uint64(40)  # 24 bits, of which the sums are exact
+    return (drawn.astype(np.int64) * (given - 1) < grey << 24).astype(np.int64)

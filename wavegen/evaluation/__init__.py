@@ -1,0 +1,1 @@
+"""Bits per sample of recordings: models, classical coders, and comparisons of them."""

@@ -1,0 +1,127 @@
+"""What a user should know of recordings and a model: trained on, or far from all that it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wavegen.audio.cutting import piece_lengths
+from wavegen.audio.files import content_hash
+from wavegen.models.density import Density
+from wavegen.models.forms import Grid
+from wavegen.models.ranges import QUANTITIES, RANGES, Ranges, picture_figures, sound_figures
+from wavegen.models.training_provenance import Provenance
+from wavegen.wording import listed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FAR_ABOVE_FLAC = 1.0  # bits per sample: as if the model's errors were twice FLAC's; trained networks are below FLAC
+
+
+class Familiarity:
+    """Gathers recordings that a model is to score or go on from; `warnings` says what is odd about them."""
+
+    def __init__(self, model: Density):
+        self.form = model.form
+        self.provenance = Provenance.of(model.metadata)
+        self.ranges = Ranges.decode(model.metadata[RANGES]) if RANGES in model.metadata else None
+        self.number = 0
+        self.trained: list[str] = []
+        self.validated: list[str] = []
+        self.far: dict[str, dict[str, float]] = {}  # by quantity, by name
+
+    def add(self, name: str, content: str | None, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
+        """A recording by its content hash and its samples, (samples,); what is None is not looked at.
+
+        `own` says that it is held out in the model's own corpus: then only another model, whose weights this one
+        started from, may have been trained on it.
+        """
+        if content is None:
+            self.number += 1
+        else:
+            self.look_up(name, content, pcm, own)
+        if pcm is not None and self.ranges is not None:
+            grid = self.form if isinstance(self.form, Grid) else None
+            self.add_figures(name, sound_figures(pcm) if grid is None else picture_figures(pcm, grid.levels))
+
+    def look_up(self, name: str, content: str, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
+        """A recording whose figures are not looked at; `pcm` is needed only of pieces of it."""
+        self.number += 1
+        known, hashes = self.provenance, [content] if own else [content, *self._pieces(pcm)]
+        if any(known.earlier(one) or (not own and known.trained_on(one)) for one in hashes):
+            self.trained.append(name)
+        elif not own and any(map(known.validated_on, hashes)):
+            self.validated.append(name)
+
+    def add_figures(self, name: str, figures: Mapping[str, float]) -> None:
+        """The figures of a recording that was measured already, which is not counted."""
+        for key in self.ranges.outside(figures) if self.ranges else ():
+            self.far.setdefault(key, {})[name] = figures[key]
+
+    def _pieces(self, pcm: NDArray[np.int16] | None) -> list[str]:
+        """The content hashes of the pieces that a recording of sound was cut into if the model was trained on it."""
+        if pcm is None or self.provenance.cut is None or isinstance(self.form, Grid):
+            return []
+        ends = np.cumsum(piece_lengths(pcm, self.form, self.provenance.cut))[:-1]
+        return [content_hash(piece) for piece in np.split(pcm, ends)]
+
+    @property
+    def seen(self) -> list[str]:
+        """The names of those that the model was trained or validated on."""
+        return self.trained + self.validated
+
+    def warnings(self, what: str = "files") -> list[str]:
+        """A line each, `what` being what the recordings are called."""
+        return [*self._seen(what), *self._far()]
+
+    def _seen(self, what: str) -> Iterable[str]:
+        if not self.seen:
+            return
+        either = self.provenance.heard or (self.trained and self.validated)
+        how = "trained or validated on" if either else "trained on" if self.trained else "validated on"
+        if self.number == 1:
+            yield f"{self.seen[0]}: this model was {how} it; a new recording costs more bits"
+            return
+        least = "" if self.provenance.whole else "at least "
+        each = f" ({len(self.trained)} and {len(self.validated)})" if self.trained and self.validated else ""
+        yield (
+            f"this model was {how} {least}{len(self.seen)}{each} of these {self.number} {what}: {listed(self.seen)}; "
+            "new recordings cost more bits"
+        )
+
+    def _far(self) -> Iterable[str]:
+        for key, values in self.far.items():
+            quantity = QUANTITIES[key]
+            assert self.ranges is not None, "or nothing would be outside"
+            names = listed([f"{name} ({quantity.text(value)})" for name, value in values.items()])
+            yield (
+                f"{names}: outside the training recordings' {quantity.between(self.ranges.between[key])}; "
+                "the model was trained on nothing like it, so bits say little"
+            )
+
+
+def far_above_flac(model: Density, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line on files that cost a model far more than FLAC, if it does not say what its training recordings were like.
+
+    `rows` are those of `score`.
+    """
+    far = [f"{row['file']} ({row['above_flac']:+.1f})" for row in rows if row["above_flac"] > FAR_ABOVE_FLAC]
+    if RANGES in model.metadata or not far:
+        return []
+    return [
+        f"{listed(far)}: over {FAR_ABOVE_FLAC:g} bit per sample above FLAC; they may be unlike all that this model was "
+        "trained on, of which its file says nothing"
+    ]
+
+
+def far_from(models: Mapping[str, Density], names: Sequence[str], pcms: Sequence[NDArray[np.int16]]) -> list[str]:
+    """Lines on recordings of sound, (samples,) each, that are far from what one of several models was trained on."""
+    familiar = {name: Familiarity(model) for name, model in models.items()}
+    for name, pcm in zip(names, pcms, strict=True) if any(one.ranges for one in familiar.values()) else ():
+        figures = sound_figures(pcm)
+        for one in familiar.values():
+            one.add_figures(name, figures)
+    return [f"{name}: {line}" for name, one in familiar.items() for line in one.warnings()]

@@ -1,0 +1,80 @@
+"""Recurrent networks: the whole past in a state of fixed size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from wavegen.models.networks.base import State
+
+
+class _Recurrent(nn.Module):
+    """h_t = cell(inputs_t, h_{t−1}); params_t = V relu(U h_t)."""
+
+    alignment = 1
+    takes_bfloat16: ClassVar[bool] = False
+    bfloat16_layers = own_backward = False
+    receptive_field = None
+    name: ClassVar[str]
+    cell: ClassVar[Callable[..., nn.RNNBase]]
+    states: ClassVar[int]  # tensors in the state: h, and c for an LSTM
+
+    def __init__(
+        self,
+        input_channels: int,
+        num_params: int,
+        *,
+        hidden_size: Annotated[int, Field(ge=1, le=8192)] = 128,
+        num_layers: Annotated[int, Field(ge=1, le=16)] = 1,
+    ):
+        super().__init__()
+        self.input_channels, self.num_params = input_channels, num_params
+        self.hidden_size, self.num_layers = hidden_size, num_layers
+        self.cells = self.cell(input_channels, hidden_size, num_layers, batch_first=True)
+        self.head = nn.Linear(hidden_size, hidden_size)
+        self.output = nn.Linear(hidden_size, num_params)
+
+    @property
+    def macs_per_sample(self) -> int:
+        return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
+
+    def hidden_weights(self) -> list[Tensor]:
+        later = [getattr(self.cells, f"weight_ih_l{layer}") for layer in range(1, self.num_layers)]
+        return [
+            *later,
+            *(getattr(self.cells, f"weight_hh_l{layer}") for layer in range(self.num_layers)),
+            self.head.weight,
+        ]
+
+    def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
+        zeros = self.head.weight.new_zeros(self.num_layers, batch_size, self.hidden_size)
+        return (zeros,) * self.states
+
+    def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, State]:
+        """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
+        hidden, state = self.features(inputs, state)
+        return self.output(torch.relu(self.head(hidden))), state
+
+    def features(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, State]:
+        """What the last cell puts out, (batch, time, hidden_size), and the next state."""
+        state = self.initial_state(inputs.shape[0]) if state is None else state
+        hidden, state = self.cells(inputs, state[0] if self.states == 1 else state)
+        return hidden, (state,) if self.states == 1 else state
+
+
+class GRU(_Recurrent):
+    """Gated recurrent unit, Cho et al. (2014), in the form of `torch.nn.GRU`, with a perceptron on top."""
+
+    name: ClassVar[str] = "gru"
+    cell, states = nn.GRU, 1
+
+
+class LSTM(_Recurrent):
+    """Long short-term memory, Hochreiter & Schmidhuber (1997), with a perceptron on top."""
+
+    name: ClassVar[str] = "lstm"
+    cell, states = nn.LSTM, 2

@@ -1,0 +1,113 @@
+"""A density of pictures: network and distribution make log-probabilities of every pixel's channels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from wavegen.models.codecs import PCM_CODES
+from wavegen.models.density import UNIFORM_SHARE, Density, part_of, settings_of
+from wavegen.models.distributions import DISTRIBUTIONS, Distribution
+from wavegen.models.forms import Grid
+from wavegen.models.networks2d import NETWORKS2D
+from wavegen.models.networks2d.base import Network2d
+
+
+class PictureModel(Density):
+    """p(picture) = Π_d p(x_d | x_<d), with p(x_d = k | ·) = (1 − ε) P(k | ·) + ε / levels.
+
+    d counts row by row, pixel by pixel, a pixel's channels in their order; ε = 2⁻¹⁴. The network sees levels from
+    −1 to 1. To a mixture, which counts in PCM codes, the levels are cells that share the 65 536 codes evenly.
+    """
+
+    kind: ClassVar[str] = "pictures"
+    PARTS: ClassVar = {"distribution": DISTRIBUTIONS, "network": NETWORKS2D}
+    DEFAULTS: ClassVar = {"distribution": {"name": "categorical"}}
+    OPTIONAL: ClassVar = ()
+
+    def __init__(self, distribution: Distribution, network: Network2d, grid: Grid):
+        super().__init__(distribution, network)
+        self.grid = grid
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, dict[str, Any]], form: Any) -> PictureModel:
+        """Builds an untrained model of pictures on the grid `form` from what `settings` gives or a recipe says.
+
+        Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.models.parts` checks before.
+        """
+        distribution = part_of(settings, "distribution", DISTRIBUTIONS, codes_per_level(form.levels))
+        sizes = (form.height, form.width, form.channels, form.levels, distribution.num_params)
+        return cls(distribution, part_of(settings, "network", NETWORKS2D, *sizes), form)
+
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """What `from_settings` needs, with the grid, to build this model again."""
+        parts = {"distribution": self.distribution, "network": self.network}
+        return {"density": {"name": self.kind}} | {name: settings_of(part) for name, part in parts.items()}
+
+    @property
+    def form(self) -> Grid:
+        return self.grid
+
+    @property
+    def whole(self) -> int:
+        return self.grid.dimensions
+
+    @property
+    def receptive_field(self) -> int:
+        """How many dimensions a distribution depends on at most: all before its own."""
+        return self.grid.dimensions - 1
+
+    @property
+    def macs_per_sample(self) -> int:
+        """A dimension's share of the multiply-adds of one pass over a picture."""
+        return self.network.macs_per_picture // self.grid.dimensions
+
+    def params(self, pictures: Tensor) -> Tensor:
+        """What says how each dimension is distributed, (batch, dimensions) integers to (…, num_params)."""
+        return self.network(self._inputs(pictures)).flatten(1, 3)
+
+    def features(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
+        """The network's features of whole pictures, (batch, dimensions) integer to (batch, 1, channels) float."""
+        return self.network.features(self._inputs(batch)).unsqueeze(1), None
+
+    def row_params(self, row: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """The same of the next row, (batch, width · channels), below those of `state`, None at the top; and a state."""
+        params, state = self.network.rows(self._inputs(row), state)
+        return params.flatten(1, 3), state
+
+    def _inputs(self, rows: Tensor) -> Tensor:
+        """Levels from −1 to 1, (batch, rows, width, channels)."""
+        levels = rows.reshape(len(rows), -1, self.grid.width, self.grid.channels).to(next(self.parameters()).dtype)
+        return 2 * levels / (self.grid.levels - 1) - 1
+
+    def log2_prob(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
+        """log2 p of each dimension of whole pictures, (batch, dimensions) integer to (batch, dimensions) float."""
+        return self.level_log2_prob(self.params(batch), batch.long()), None
+
+    def level_log2_prob(self, params: Tensor, levels: Tensor) -> Tensor:
+        """log2 p of each level, any shape of integers, by parameters (…, num_params)."""
+        log_prob = self.distribution.log_prob(params, levels) + math.log1p(-UNIFORM_SHARE)
+        floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / self.grid.levels))
+        return torch.logaddexp(log_prob, floor) / math.log(2)
+
+    def cumulative(
+        self, params: Tensor, k: Tensor, temperature: float = 1.0, top_p: float = 1.0, exact: bool = True
+    ) -> Tensor:
+        """P(level < k), float64: params (…, num_params), k (…) int64 from 0 to levels, result (…).
+
+        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
+        """
+        below = self.distribution.cumulative(params, k, temperature, top_p)
+        if not exact:
+            return below
+        return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * k.double() / self.grid.levels
+
+
+def codes_per_level(levels: int) -> Tensor:
+    """How many of the 65 536 PCM codes stand for each level, as evenly as it goes, (levels,) int64."""
+    edges = torch.arange(levels + 1, device="cpu") * PCM_CODES // levels
+    return edges.diff()

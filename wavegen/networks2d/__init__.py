@@ -1,9 +1,0 @@
-"""Networks of pictures by the name a recipe gives them."""
-
-from wavegen.networks2d.diagonal_bilstm import DiagonalBiLSTM
-from wavegen.networks2d.gated_pixelcnn import GatedPixelCNN
-from wavegen.networks2d.nade import NADE
-from wavegen.networks2d.pixelcnn import PixelCNN
-from wavegen.networks2d.row_lstm import RowLSTM
-
-NETWORKS2D = {network.name: network for network in (NADE, PixelCNN, GatedPixelCNN, RowLSTM, DiagonalBiLSTM)}

@@ -1,0 +1,181 @@
+"""Pictures of recordings: waveform, spectrogram, surprise."""
+
+from __future__ import annotations
+
+import functools
+import io
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from wavegen.system.atomic import Target, path_of, replacing
+from wavegen.system.optional import MATPLOTLIB, adorned
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+T = TypeVar("T")
+WINDOW = 0.05  # seconds of a point of the surprise curve
+COLUMNS = 2000  # of a picture's waveform and spectrogram at most
+DECIBELS = 80  # below the loudest are black
+ON_PAPER, ON_BLACK = ("tab:red", "0.45", "tab:blue"), ("#4de3ff", "white", "#8dff6a")  # curves, in their order
+
+
+def picture(
+    path: Target,
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> Path:
+    """Draws waveform, spectrogram and surprise under each other into a PNG file; gives its path.
+
+    `curves` are named; each is the mean bits per sample of each `window` seconds, (⌈samples / (window ·
+    sample_rate)⌉,). Raises UserError if the file cannot be written, and whatever a broken matplotlib raises.
+    """
+    return write_png(path, _picture(pcm, sample_rate, curves, window, title))
+
+
+def picture_pixels(
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> NDArray[np.floating]:
+    """The same as an array, (height, width, 3), from 0 to 1."""
+    from matplotlib.image import imread
+
+    return imread(io.BytesIO(_png(_picture(pcm, sample_rate, curves, window, title))), format="png")[..., :3]
+
+
+def _picture(
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> Figure:
+    figure = _figure(6.2, title)
+    waveform, spectrum, curve = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.5, 1.2])
+    seconds = len(pcm) / sample_rate
+    _draw_waveform(waveform, pcm, seconds)
+    _draw_spectrogram(spectrum, pcm, sample_rate)
+    _draw_surprise(curve, curves, ON_PAPER, window, seconds)
+    curve.grid(axis="y", alpha=0.3)
+    curve.set(xlabel="seconds", xlim=(0, seconds))
+    return figure
+
+
+def surprise_over_spectrogram(
+    path: Target,
+    pcm: NDArray[np.int16],
+    sample_rate: int,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    window: float,
+    title: str,
+) -> Path:
+    """As `picture`, but with the curves drawn over the spectrogram, on a scale at its right."""
+    figure = _figure(3.4, title)
+    spectrum = figure.subplots()
+    seconds = len(pcm) / sample_rate
+    _draw_spectrogram(spectrum, pcm, sample_rate, brightest=0.25)  # dim enough for the curves to stand out
+    _draw_surprise(spectrum.twinx(), curves, ON_BLACK, window, seconds)
+    spectrum.set(xlabel="seconds", xlim=(0, seconds))
+    return write_png(path, figure)
+
+
+def _figure(height: float, title: str) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, height), dpi=110, layout="constrained")
+    printable = title.encode("utf-8", "replace").decode("utf-8")  # file names need not be text
+    figure.suptitle(printable, parse_math=False, fontsize=11)
+    return figure
+
+
+def write_png(path: Target, figure: Figure) -> Path:
+    """Writes a figure as a PNG file, whole or not at all; gives its path. Raises UserError if it cannot be written.
+
+    It is drawn in memory first: an error of matplotlib's is not taken for one of the disk.
+    """
+    png = _png(figure)
+    with replacing(path) as temporary:
+        temporary.write_bytes(png)
+    return path_of(path)
+
+
+def _png(figure: Figure) -> bytes:
+    drawn = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a title in a script that the font lacks is no reason to fail
+        figure.savefig(drawn, format="png")
+    return drawn.getvalue()
+
+
+@functools.cache
+def try_plotting() -> None:
+    """Draws a small picture in memory. Raises what a missing or broken matplotlib does; once a process if it works."""
+    _png(_picture(np.zeros(64, np.int16), 8000, {"trial": [1.0, 2.0]}, 0.004, "trial"))
+
+
+def adorning(draw: Callable[[], T]) -> T | None:
+    """What `draw` gives, which draws with this module; None, with one line, where matplotlib fails."""
+    return adorned(MATPLOTLIB, "pictures", draw)
+
+
+def _draw_waveform(axes: Axes, pcm: NDArray[np.int16], seconds: float) -> None:
+    """The lowest and highest sample of each column of pixels, so that no peak is lost."""
+    columns = np.array_split(pcm, min(COLUMNS, len(pcm)))
+    low, high = (np.array([pick(column) for column in columns]) / 32768 for pick in (np.min, np.max))
+    times = (np.arange(len(columns)) + 0.5) * seconds / len(columns)
+    axes.fill_between(times, low, high, color="tab:blue", linewidth=0.6, edgecolor="tab:blue")
+    peak = max(float(np.abs([low, high]).max()), 0.01)
+    axes.set(ylabel="amplitude", ylim=(-1.05 * peak, 1.05 * peak))
+
+
+def _draw_spectrogram(axes: Axes, pcm: NDArray[np.int16], sample_rate: int, brightest: float = 0.0) -> None:
+    """`brightest`: how much of the brightest colours to keep for what is louder than anything, as a share."""
+    import torch
+
+    size = 2 ** round(np.log2(0.032 * sample_rate))
+    hop = max(size // 8, -(-len(pcm) // COLUMNS))
+    signal = torch.from_numpy(pcm.astype(np.float32) / 32768)
+    window = torch.hann_window(size)
+    power = torch.stft(signal, size, hop, window=window, pad_mode="constant", return_complex=True).abs().square()
+    decibels = 10 * torch.log10(power + 1e-12).numpy()
+    top = decibels.max()
+    # A frame is drawn around its middle, hence half a hop to either side.
+    extent = (-hop / 2 / sample_rate, (decibels.shape[1] - 0.5) * hop / sample_rate, 0, sample_rate / 2000)
+    scale = {"vmin": top - DECIBELS, "vmax": top + DECIBELS * brightest / (1 - brightest)}
+    axes.imshow(decibels, origin="lower", aspect="auto", cmap="magma", extent=extent, **scale)
+    axes.set(ylabel="kHz")
+
+
+def _draw_surprise(
+    axes: Axes,
+    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
+    colours: Sequence[str],
+    window: float,
+    seconds: float,
+) -> None:
+    highest = 16.0
+    for colour, (name, surprise) in zip(colours, curves.items(), strict=False):
+        values = np.asarray(surprise, np.float64)
+        edges = np.append(np.arange(len(values)) * window, seconds)
+        mean = float(np.dot(values, np.diff(edges)) / seconds)
+        label = f"{mean:.3f} {name}".encode("utf-8", "replace").decode("utf-8")
+        axes.stairs(values, edges, baseline=None, color=colour, linewidth=1.3, label=label)
+        highest = max(highest, 1.05 * float(values.max()))
+    axes.set(ylabel="surprise\n(bits/sample)", ylim=(0, highest))
+    dark = colours is ON_BLACK
+    legend = axes.legend(loc="upper right", fontsize=8, labelcolor="white" if dark else "black")
+    legend.get_frame().set(facecolor="black" if dark else "white", alpha=0.6)
+    for text in legend.get_texts():
+        text.set_parse_math(False)

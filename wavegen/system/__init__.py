@@ -1,0 +1,1 @@
+"""The operating system: files, signals, streams, locks, and what may be missing."""

@@ -1,0 +1,241 @@
+"""Files that are either whole or absent: written beside their place, synced, then renamed into it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import itertools
+import os
+import stat
+import tempfile
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from wavegen.errors import UserError
+from wavegen.system import pipes
+
+_numbers = itertools.count()
+
+
+class Output:
+    """The place of one file, checked and taken before the work whose result it is to hold.
+
+    Opening it makes a temporary file beside `path`, of `size` bytes where the size is known, so that a place that
+    cannot be written, a full disk and a name that is too long are met before the work. `filled` puts the result in
+    place. Pipes, devices and /dev/stdout are written to when the result is whole. Closing removes what is temporary.
+
+    Args:
+        path: where the file is to be.
+        force: replace a file that is there. Folders, disks and sockets are never replaced.
+        size: bytes that are reserved; 0 if unknown.
+
+    Raises UserError, naming `path`.
+    """
+
+    def __init__(self, path: str | Path, force: bool = False, size: int = 0):
+        self.path, self.force = Path(path), force
+        self._stream: int | None = None
+        self._remove: weakref.finalize[..., Output] | None = None
+        with _named(self.path):
+            check_place(self.path, force)
+            try:
+                if pipes.is_stream(self.path):
+                    self._stream = pipes.open_stream(self.path)
+                folder = self.path.parent if self._stream is None else Path(tempfile.gettempdir())
+                self._temporary = _temporary_name(folder)
+                # Before there is a file: a signal may come between any two lines.
+                self._remove = weakref.finalize(self, _remove, self._temporary, os.getpid())
+                _make(self._temporary, size)
+            except BaseException:
+                self.close()
+                raise
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Removes the temporary file; what `filled` has put in place stays."""
+        if self._remove is not None:
+            self._remove()
+        if self._stream is not None:
+            os.close(self._stream)
+            self._stream = None
+
+    @contextlib.contextmanager
+    def filled(self) -> Iterator[Path]:
+        """Gives the temporary path to write to; when the block ends well, its contents go to `path`.
+
+        If the block raises, `path` stays as it was. Raises UserError if the place cannot be written or, without
+        `force`, if a file has come to be there in the meantime.
+        """
+        with _named(self.path):
+            yield self._temporary
+            if self._stream is not None:
+                pipes.copy_into(self._stream, self._temporary)
+                return
+            with open(self._temporary, "rb") as file:
+                os.fsync(file.fileno())
+            if self.force:
+                self._temporary.replace(self.path)
+            else:
+                _move_to_new(self._temporary, self.path)
+
+
+Target = str | Path | Output  # what functions that write a file take
+
+
+def path_of(target: Target) -> Path:
+    """Where the file is to be."""
+    return target.path if isinstance(target, Output) else Path(target)
+
+
+@contextlib.contextmanager
+def opened(target: Target, force: bool = False) -> Iterator[Output]:
+    """The target as an Output: itself, open for longer than the block, or of a path by the rule of `force`."""
+    if isinstance(target, Output):
+        yield target
+        return
+    with Output(target, force) as output:
+        yield output
+
+
+@contextlib.contextmanager
+def replacing(target: Target, force: bool = True) -> Iterator[Path]:
+    """Gives a temporary path whose contents take the place of `target` when the block ends well.
+
+    If the block raises, the target stays as it was. Raises UserError, naming it, when the folder cannot be written,
+    the disk is full, or there is a file already and neither `force` nor an Output's own rule lets it be replaced.
+    """
+    with opened(target, force) as output, output.filled() as temporary:
+        yield temporary
+
+
+def check_place(path: str | Path, force: bool = False) -> None:
+    """Raises UserError unless `path` can become a file: it is in a folder that is there, and free unless `force`."""
+    path = Path(path)
+    with _named(path):
+        if pipes.is_stream(path):
+            return
+        if not os.path.isdir(path.parent):
+            raise UserError(f"{path}: cannot be written: there is no folder {path.parent}; make it first")
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            return
+        if os.path.isdir(path):
+            raise UserError(f"{path}: is a folder; name a file")
+        if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+            raise UserError(f"{path}: is a {'disk' if stat.S_ISBLK(mode) else 'socket'}; name a file")
+        if not force:
+            raise UserError(f"{path}: exists already; name another file, or give --force to replace it")
+
+
+def check_suffix(path: Path, suffix: str, kind: str) -> None:
+    """Raises UserError if `path` names a folder, or a file of another kind than what is written; a stream takes all."""
+    if pipes.is_stream(path) or path.suffix.lower() == suffix:
+        return
+    if os.path.isdir(path):  # what has no name, as "/" or "", is one too
+        raise UserError(f"{path}: is a folder; name a file")
+    raise UserError(f"{path}: what is written is {kind}; name it {path.with_suffix(suffix).name}")
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turns OSError inside the block into UserError about `path`; a stdout that nobody reads ends as it always does."""
+    try:
+        yield
+    except BrokenPipeError:
+        if pipes.descriptor_of(path) == 1:
+            raise
+        raise UserError(f"{path}: the program that read it has ended") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@functools.cache
+def _here() -> str:
+    """8 hex digits for this machine and its set of process numbers, which a container has of its own."""
+    with contextlib.suppress(OSError):
+        spaces = os.stat("/proc/self/ns/pid").st_ino
+        return hashlib.blake2b(f"{os.uname().nodename} {spaces}".encode(), digest_size=4).hexdigest()
+    return hashlib.blake2b(os.uname().nodename.encode(), digest_size=4).hexdigest()
+
+
+def _temporary_name(folder: Path) -> Path:
+    """A name of its own in `folder`, from which what killed processes left is removed.
+
+    The name is short, since the file that it becomes may have the longest name that the file system takes. It holds
+    the process's number, by which such files are known.
+    """
+    _remove_stale(folder)
+    return folder / f".{_here()}.{os.getpid()}.{next(_numbers)}.part"
+
+
+def _remove(path: Path, process: int) -> None:
+    if os.getpid() == process:  # a fork's exit is no end of the work
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+@functools.lru_cache(maxsize=64)  # once a folder: thousands of outputs may go into one
+def _remove_stale(folder: Path) -> None:
+    """Removes the temporary files of processes of this machine that have ended."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            parts = entry.name.split(".")
+            if len(parts) == 5 and parts[1] == _here() and parts[4] == "part" and not _lives(parts[2]):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+
+
+def _lives(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True
+
+
+def _make(path: Path, size: int) -> None:
+    """Makes a file of `size` allocated bytes, with the mode that the umask says.
+
+    Raises OSError, which says how much is free if that is too little.
+    """
+    try:
+        with open(path, "xb") as file:
+            if size:
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):  # the file system cannot tell beforehand
+            return
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            status = os.statvfs(path.parent)
+            free = status.f_bavail * status.f_frsize
+            why = f"needs {_megabytes(size)}, {_megabytes(free)} are free"
+            raise OSError(error.errno, f"{error.strerror}; {why}") from error
+        raise
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _move_to_new(temporary: Path, path: Path) -> None:
+    """Renames, but never onto a file. Raises UserError if there is one."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise UserError(f"{path}: has come to exist in the meantime and is kept; name another file") from error
+    except OSError:  # a file system without hard links
+        check_place(path)
+        temporary.replace(path)
+    else:
+        temporary.unlink()

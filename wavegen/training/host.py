@@ -1,0 +1,88 @@
+"""What a training process holds while it runs: torch's threads, its folder's lock, and the signals that end it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from wavegen.errors import UserError
+from wavegen.system import signals
+from wavegen.system.locks import hold
+
+
+@contextlib.contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Lets torch use that many threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def keep_freed_memory() -> None:
+    """Lets this process keep what it frees: steps of training ask for the same again.
+
+    New pages cost a fifth of a step. Where the C library is not glibc nothing changes.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # mallopt's numbers
+    with contextlib.suppress(AttributeError, OSError):
+        adjust = ctypes.CDLL(None).mallopt
+        adjust(trim_threshold, 2**31 - 1)
+        adjust(mmap_threshold, 2**25)  # the most it takes
+
+
+class Interrupt(threading.Event):
+    """Whether a signal has asked the work to end, and which came first."""
+
+    number: int = signal.SIGINT
+
+    def error(self) -> KeyboardInterrupt:
+        """What to raise when all is saved."""
+        return KeyboardInterrupt() if self.number == signal.SIGINT else signals.Ended(self.number)
+
+
+@contextlib.contextmanager
+def interrupt_noted() -> Iterator[Interrupt]:
+    """Ctrl-C, SIGTERM and SIGHUP inside the block set the event, so that no step and no file is cut in two.
+
+    A second Ctrl-C raises; the others do not, since whoever sends one may have sent another signal before.
+    A handler of the host's own stays in place, and so does that of a shell or of nohup which ignores a signal.
+    """
+    came = Interrupt()
+
+    def note(number: int, _: object) -> None:
+        if came.is_set():
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        came.number = number
+        came.set()
+
+    with signals.handled(note):
+        yield came
+
+
+@contextlib.contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Holds the run folder's lock. Raises UserError if another process does, or the folder cannot be made."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        file = open(run / ".lock", "w")  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise UserError(f"{run}: cannot be written: {error.strerror}") from error
+    with file:
+        try:
+            held = hold(file, run)
+        except OSError as error:
+            raise UserError(f"{run}: cannot be locked: {error.strerror}") from error
+        if not held:
+            raise UserError(f"{run}: another process is training here; wait for it or give another --run")
+        yield

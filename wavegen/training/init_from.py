@@ -1,0 +1,40 @@
+"""Starting from another model's weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wavegen.errors import UserError
+from wavegen.models.checkpoint import load
+from wavegen.models.density import Density
+from wavegen.models.forms import Grid, named
+
+
+def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
+    """Copies the weights of the model file `path` into `model`; gives what the file says of their making.
+
+    Raises UserError, naming what differs, unless the two have the same settings and sample rate.
+    """
+    other = load(path, type(model))
+    if other.form != model.form:
+        raise UserError(
+            f"{path}: a model of {named(other.form)}, the corpus has {named(model.form)}; "
+            f"--init takes a model of the corpus's {'grid' if isinstance(model.form, Grid) else 'rate'}"
+        )
+    wanted, found = _flat(model.settings), _flat(other.settings)
+    keys = wanted.keys() | found.keys()
+    for key in sorted(keys, key=lambda key: (not key.endswith(".name"), key)):  # what another network lacks says less
+        if wanted.get(key) != found.get(key):
+            raise UserError(
+                f"{path}: {key} = {found.get(key)}, the recipe says {wanted.get(key)}; "
+                "--init takes a model of the recipe's settings"
+            )
+    model.load_state_dict(other.state_dict())
+    return other.metadata
+
+
+def _flat(settings: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    plain = json.loads(json.dumps(settings))  # tuples are lists in recipes
+    return {f"{part}.{key}": value for part, table in plain.items() for key, value in table.items()}

@@ -1,0 +1,72 @@
+"""Recipes that come with wavegen, by name: `wavegen train asterisk/wavenet --corpus corpus`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wavegen.errors import UserError, nearest
+
+_PACKAGE = Path(__file__).parents[1]
+FOLDERS = (_PACKAGE / "recipes", _PACKAGE.parent / "recipes")  # of an installed package, of a clone
+_FEW = 5  # a longer list of names is left to `wavegen info recipes`
+
+
+def folder() -> Path | None:
+    """Where the recipes lie: inside the package, or in a clone beside it; None where they were left out."""
+    return next((path for path in FOLDERS if path.is_dir()), None)
+
+
+def names() -> list[str]:
+    """What `find` knows, as in asterisk/wavenet."""
+    root = folder()
+    return [] if root is None else sorted(path.relative_to(root).with_suffix("").as_posix() for path in _files(root))
+
+
+def described() -> dict[str, str]:
+    """Each name with what the recipe's first comment says it is."""
+    root = folder()
+    return {} if root is None else {name: _first_comment(root / f"{name}.toml") for name in names()}
+
+
+def find(name: str | Path) -> Path | None:
+    """The file of the recipe of that name, None if there is none."""
+    root = folder()
+    return root / f"{name}.toml" if root is not None and str(name) in names() else None
+
+
+def recipe_file(recipe: str | Path) -> tuple[Path, bool]:
+    """The TOML file that a path or name means, and whether it comes with wavegen.
+
+    A file of that name goes before a recipe of wavegen; a path that ends in .toml is a path. Raises UserError for a
+    name that is neither, with the nearest that is known.
+    """
+    path = Path(recipe)
+    if path.is_file() or path.suffix == ".toml":
+        return path, False
+    found = find(recipe)
+    if found is not None:
+        return found, True
+    if path.exists():
+        raise UserError(f"{recipe}: is no file; name a TOML file or a recipe that `wavegen info recipes` lists")
+    raise UserError(f"{recipe}: no such file, nor a recipe of wavegen{_nearest(str(recipe))}")
+
+
+def _nearest(name: str) -> str:
+    """Those whose folder or file is called so, else the most similar name, else where they are listed."""
+    known = names()
+    alike = [each for each in known if name.strip("/") in each.split("/")]
+    if alike:
+        return f"; did you mean {' or '.join(alike[:_FEW])}?"
+    said = nearest(name, known)
+    if said.startswith("; did you mean"):
+        return said
+    return "; `wavegen info recipes` lists them" if known else "; they were not installed"
+
+
+def _files(root: Path) -> list[Path]:
+    return list(root.glob("*/*.toml"))
+
+
+def _first_comment(path: Path) -> str:
+    line = path.read_text(encoding="utf-8").partition("\n")[0]
+    return line.removeprefix("#").strip() if line.startswith("#") else ""
