@@ -23,7 +23,7 @@ from wavegen import open_corpus
 from wavegen.data.corpus import Corpus
 from wavegen.data.splits import SPLITS
 from wavegen.data.verification import verify
-from wavegen.evaluation.feeding import bootstrap_interval
+from wavegen.evaluation.intervals import bootstrap_interval
 from wavegen.models.forms import Grid
 
 MELS, FRAME, FLOOR = 40, 0.032, 1e-6  # of the log-mels: bands, seconds of a frame, power below which all is silence

@@ -30,7 +30,7 @@ ORDER = [
     {"system"},
     {"assets"},
     {"audio"},
-    {"models"},
+    {"models", "modelfile"},
     {"engine", "data"},
     {"compression"},
     {"evaluation"},

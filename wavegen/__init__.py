@@ -1,8 +1,10 @@
 """Autoregressive models of raw audio with explicit likelihoods: train, sample, and say honestly how good they are.
 
-    model = wavegen.load("runs/wavenet")
+    model = wavegen.open_model("runs/wavenet")
     wavegen.score(model, "speech/a.wav")["bits_per_sample"]
     wavegen.generate(model, num_samples=16000, seeds=[0, 1]).write("speech.wav")
+
+`load` gives the torch module of a model instead, which every function here takes as well.
 
 What is named here is imported when first used, so that `import wavegen` costs next to nothing.
 """
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from wavegen.errors import UserError
     from wavegen.evaluation.audio import score
     from wavegen.evaluation.comparison import compare
+    from wavegen.modelfile import open_model
     from wavegen.models.checkpoint import load
     from wavegen.sampling.audio import generate
     from wavegen.training import train
@@ -36,6 +39,7 @@ __all__ = [
     "load_recipe",
     "open_corpus",
     "open_engine",
+    "open_model",
     "prepare",
     "score",
     "train",
@@ -51,6 +55,7 @@ _HOME = {
     "load_recipe": "training.recipe",
     "open_corpus": "data.corpus",
     "open_engine": "engine",
+    "open_model": "modelfile",
     "prepare": "data.corpus",
     "score": "evaluation.audio",
     "train": "training",

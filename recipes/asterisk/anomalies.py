@@ -36,7 +36,8 @@ from wavegen.data.verification import verify
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines import flac_bits
 from wavegen.evaluation.comparison import check_fit, check_unheard
-from wavegen.evaluation.feeding import bits_per_file, provenance
+from wavegen.evaluation.provenance import provenance
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.density import AudioModel
 from wavegen.reports.tables import bits, interval, table
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from wavegen import load_recipe, open_corpus
-from wavegen.evaluation.feeding import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.density import AudioModel
 from wavegen.training.batches import training_windows
 from wavegen.training.learner import Learner

@@ -32,7 +32,7 @@ def windows():
 def test_the_loop_is_the_same_network_and_its_loss_the_same_bits(model, windows):
     loop = ConvLoop(model, windows)
     pcm, before, _ = windows.batch(0)
-    symbols = model.codec.encode(torch.cat([before.unsqueeze(1), pcm], dim=1))
+    symbols = model.encode(torch.cat([before.unsqueeze(1), pcm], dim=1))
     logits = loop.params(symbols[:, :-1]).transpose(1, 2)
     params = model.params(pcm, model.initial_state(len(pcm), before))[0]
     torch.testing.assert_close(logits, params, rtol=1e-4, atol=1e-5)
@@ -50,7 +50,7 @@ def test_steps_of_the_loop_lower_the_bits_of_the_model_it_gives(model, windows):
     assert loop.trained() is model
     assert bits() < before - 5
     pcm, first, _ = windows.batch(0)
-    symbols = model.codec.encode(torch.cat([first.unsqueeze(1), pcm], dim=1))
+    symbols = model.encode(torch.cat([first.unsqueeze(1), pcm], dim=1))
     params = model.params(pcm, model.initial_state(len(pcm), first))[0]
     torch.testing.assert_close(loop.params(symbols[:, :-1]).transpose(1, 2), params, rtol=1e-4, atol=1e-5)
 

@@ -135,8 +135,8 @@ LAWS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "lo
 def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
     """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
     model, rng = model_of(name), np.random.default_rng(5)
-    head = packing._head(model)
-    weights = cuda.extension().weights(**packing.cuda_arguments(model), bfloat16=False)
+    head = packing.head_of(model.data())
+    weights = cuda.extension().weights(**packing.cuda_arguments(model.data()), bfloat16=False)
     nucleus = 0.6 if head.num_params <= 256 else 0.03  # a fiber takes its time over thousands of symbols
     for temperature, top_p, location in [(1.0, 1.0, 0.0), (0.7, 1.0, 3000.25), (1.7, nucleus, -40.0)]:
         how = (temperature, top_p if model.distribution.takes_top_p else 1.0)

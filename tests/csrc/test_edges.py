@@ -142,7 +142,7 @@ def test_coders_live_on_while_they_are_used():
     kept = coders[0]
     clearing = threading.Timer(0.001, coders.clear)
     clearing.start()
-    symbols = model.codec.encode(torch.from_numpy(pcm)).numpy().astype(np.uint16)
+    symbols = model.encode(torch.from_numpy(pcm)).numpy().astype(np.uint16)
     places = np.zeros_like(symbols)
     log2_prob = native.encode(running._native, symbols, places, coders or [kept])
     clearing.join()

@@ -18,11 +18,19 @@ def model() -> AudioModel:
 
 @pytest.fixture
 def arguments(model):
-    made = packing.engine_arguments(model, "float32", "auto")
+    data = model.data()
+    made = packing.engine_arguments(data, "float32", "auto")
     ends = {"channels": made["network"].channels, "num_params": made["network"].num_params}
     del made["network"]
     ends |= {"precision": "float32", "isa": "auto"}
-    return {**packing.wavenet(model.network), **ends, **made, "start_symbol": 127, "streams": 2, "threads": 1}
+    return {
+        **packing.wavenet(data.network, data.network_arrays),
+        **ends,
+        **made,
+        "start_symbol": 127,
+        "streams": 2,
+        "threads": 1,
+    }
 
 
 OF_NETWORK = ["weights", "dilations", "kernel_size", "front_kernel_size", "channels", "num_params", "precision", "isa"]
@@ -184,8 +192,14 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_other_networks_refuse(name):
     make, pack, settings = NETWORKS[name]
-    network = sensitive_models.combined(name).network
-    good = {**pack(network), "channels": 3, "num_params": 12, "precision": "float32", "isa": "auto"}
+    data = sensitive_models.combined(name).data()
+    good = {
+        **pack(data.network, data.network_arrays),
+        "channels": 3,
+        "num_params": 12,
+        "precision": "float32",
+        "isa": "auto",
+    }
     assert make(**good).num_params == 12
     changes = [{key: value} for key, values in settings.items() for value in values]
     changes += [{"channels": 0}, {"channels": 4}, {"num_params": 0}, {"num_params": 13}, {"isa": "sse9"}]

@@ -173,8 +173,7 @@ def test_draws_follow_the_distribution_that_was_asked_for(temperature, exact):
     for batch in range(4):
         engine.restore(state)
         draws.append(engine.generate(1, range(batch * streams, (batch + 1) * streams), temperature, exact=exact)[0])
-    codec = model.codec
-    counts = np.bincount(codec.encode(torch.from_numpy(np.concatenate(draws).ravel())), minlength=256)
+    counts = np.bincount(model.encode(torch.from_numpy(np.concatenate(draws).ravel())), minlength=256)
     expected = 10_000 * sensitive_models.probabilities(model, prime[0], temperature=temperature, exact=exact)
     common = expected >= 5
     found = np.append(counts[common], counts[~common].sum())

@@ -98,7 +98,7 @@ def test_a_model_that_is_certain_of_silence_is_silent(network, codec, bits, dist
         pytest.skip("the C++ engine is not installed")
     model = silent(network, codec, bits, distribution)
     streams, samples = (64, 4096) if engine == "cpu" else (2048, 24)
-    quiet = int(model.codec.codes_per_symbol[model.codec.silence])
+    quiet = int(model.codes_per_symbol[model.codec.silence])
     how = {"engine": engine, "threads": 1, "prime": np.zeros(3, np.int16)}
     for temperature in (1.0, 0.5) if engine == "cpu" else (0.9,):
         draws = generate(model, samples, range(streams), temperature, **how).draws

@@ -126,7 +126,7 @@ def test_draws_follow_the_scored_distribution(name):
     below = np.append(0, sensitive_models.probabilities(model, prime[0]).cumsum())
     cuts = np.unique(np.searchsorted(below, np.linspace(0, 1, 101)))  # a hundred groups of equal mass
     expected = np.diff(np.concatenate([[0], below[cuts[1:-1]], [below[-1]]])) * 10_000
-    symbols = model.codec.encode(torch.from_numpy(np.concatenate(draws).ravel().astype(np.int64))).numpy()
+    symbols = model.encode(torch.from_numpy(np.concatenate(draws).ravel().astype(np.int64))).numpy()
     found = np.bincount(np.searchsorted(cuts[1:-1], symbols, side="right"), minlength=len(expected))
     assert len(expected) > 10
     assert chisquare(found, expected).pvalue > 1e-3

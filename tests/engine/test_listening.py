@@ -155,11 +155,11 @@ def drawn(distribution, engine, **how):
         model, likely = constant(distribution, MIXED[distribution].copy()), np.array(CODES)
         probabilities = softmax(MIXED[distribution][:2].astype(np.float64) / how.get("temperature", 1))
     pcm, _ = open_engine(model, STREAMS, engine).generate(STEPS[engine], range(STREAMS), **how)
-    symbols = model.codec.encode(torch.from_numpy(pcm.ravel().astype(np.int64))).numpy()
+    symbols = model.encode(torch.from_numpy(pcm.ravel().astype(np.int64))).numpy()
     if distribution == "categorical":
         counts, share = (
             np.bincount(symbols, minlength=256)[likely],
-            model.codec.codes_per_symbol.numpy()[likely] / 65536,
+            model.codes_per_symbol.numpy()[likely] / 65536,
         )
     else:
         counts = (np.abs(symbols[:, None] - 32768 - likely) <= 5).sum(axis=0)

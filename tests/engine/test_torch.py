@@ -75,11 +75,11 @@ def test_words_are_looked_up_in_the_cumulative_distribution(temperature, exact):
 def test_draws_follow_the_scored_distribution():
     engine = opened("gru", 10_000)
     drawn, _ = engine.generate(1, range(10_000), exact=True)
-    codec = engine.model.codec
-    counts = np.bincount(codec.encode(torch.from_numpy(drawn[:, 0])), minlength=codec.num_symbols)
-    every = codec.decode(torch.arange(codec.num_symbols)).numpy().astype(np.int16)[:, None]
-    log2_prob = TorchEngine(small_models.model("gru"), codec.num_symbols).feed(every)[:, 0]
-    expected = 10_000 * 2**log2_prob * codec.codes_per_symbol.numpy()
+    model = engine.model
+    counts = np.bincount(model.encode(torch.from_numpy(drawn[:, 0])), minlength=model.codec.num_symbols)
+    every = model.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)[:, None]
+    log2_prob = TorchEngine(small_models.model("gru"), model.codec.num_symbols).feed(every)[:, 0]
+    expected = 10_000 * 2**log2_prob * model.codes_per_symbol.numpy()
     assert chisquare(counts, expected * 10_000 / expected.sum()).pvalue > 1e-3
     assert abs(expected.sum() - 10_000) < 0.01
 

@@ -10,7 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wavegen.evaluation.feeding import bits_per_file, bootstrap_interval, windowed
+from wavegen.evaluation.feeding import windowed
+from wavegen.evaluation.intervals import bootstrap_interval
+from wavegen.evaluation.teacher_forcing import bits_per_file
 
 RATE = 8000
 GRU = small_models.mu_law_model(name="gru", hidden_size=5)

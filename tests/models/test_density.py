@@ -36,8 +36,8 @@ def test_probabilities_of_all_short_sequences_sum_to_one(name, head, taps):
     model = small_models.model(name, small_models.TinyCodec(sizes=(32738, 60, 32738)), head, taps)
     length = 6 if name.startswith("nade") else 4
     sequences = torch.tensor(list(itertools.product(range(3), repeat=length)))
-    log2_prob, _ = model.log2_prob(model.codec.decode(sequences))
-    codes = model.codec.codes_per_symbol[sequences].double()
+    log2_prob, _ = model.log2_prob(model.decode(sequences))
+    codes = model.codes_per_symbol[sequences].double()
     total = (log2_prob + codes.log2()).sum(dim=1).exp2().sum()
     assert abs(total - 1) <= 1e-9
     assert log2_prob.std() > 0.3
@@ -60,15 +60,15 @@ def test_each_step_sums_to_one_over_all_pcm_codes(codec, head, taps):
     assert abs(cumulative[-1] - 1) <= 1e-12
     few = torch.tensor([-32768, 32767, 0, 1500, -20])
     whole, _ = model.log2_prob(torch.cat([past.expand(5, -1), few[:, None]], dim=1))
-    symbols = model.codec.encode(few)
-    assert torch.allclose(whole[:, -1].exp2() * model.codec.codes_per_symbol[symbols], mass[symbols], atol=1e-12)
+    symbols = model.encode(few)
+    assert torch.allclose(whole[:, -1].exp2() * model.codes_per_symbol[symbols], mass[symbols], atol=1e-12)
 
 
 def symbol_masses(model, params, location):
     """What the codes of each symbol are scored with, together, (num_symbols,); params (1, num_params)."""
-    codes = model.codec.decode(torch.arange(model.codec.num_symbols))
+    codes = model.decode(torch.arange(model.codec.num_symbols))
     log2_prob = model.code_log2_prob(params.expand(len(codes), -1), codes, location)
-    return (log2_prob.exp2() * model.codec.codes_per_symbol).detach()
+    return (log2_prob.exp2() * model.codes_per_symbol).detach()
 
 
 @every_combination
@@ -136,7 +136,7 @@ def test_codes_of_one_cell_are_equally_probable(head, taps):
     model = small_models.model("gru", MuLaw(), head, taps)
     log2_prob, _ = model.log2_prob(EVERY_CODE[:, None])
     assert abs(log2_prob.exp2().sum() - 1) <= 1e-6
-    edges = model.codec.encode(EVERY_CODE).diff().nonzero().flatten() + 1
+    edges = model.encode(EVERY_CODE).diff().nonzero().flatten() + 1
     for cell in log2_prob.flatten().tensor_split(edges):
         assert cell.max() - cell.min() <= 1e-12
 
@@ -202,7 +202,7 @@ def test_uniform_share_is_two_to_the_minus_fourteen():
         model.network.output.weight.zero_()
         model.network.output.bias.fill_(-1e9)
         model.network.output.bias[model.codec.silence] = 0
-    expected = math.log2((1 - 2**-14) / model.codec.codes_per_symbol[model.codec.silence] + 2**-14 / 65536)
+    expected = math.log2((1 - 2**-14) / model.codes_per_symbol[model.codec.silence] + 2**-14 / 65536)
     assert abs(model.log2_prob(torch.zeros(1, 1))[0].item() - expected) <= 1e-5
 
 

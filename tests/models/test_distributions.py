@@ -63,7 +63,7 @@ def telling_symbols(distribution, codec, params, location, count=6):
     _, means, log_scales = params.detach().double().chunk(3)
     scales = torch.exp(log_scales + distribution.log_scale_offsets).clamp(1e-3, 1e5)
     near = location + scales * (means + torch.tensor([[-3.0], [-0.5], [0], [1]]))
-    places = codec.encode(near.flatten().clamp(-32768, 32767).round().long())
+    places = torch.from_numpy(codec.encode(near.flatten().clamp(-32768, 32767).round().long()))
     others = torch.linspace(0, codec.num_symbols - 1, count).long()
     return torch.cat([torch.tensor([0, 1]), places, others, torch.tensor([-2, -1]) + codec.num_symbols]).unique()
 

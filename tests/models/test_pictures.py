@@ -7,7 +7,7 @@ import pytest
 import small_picture_models
 import torch
 
-from wavegen.models.density import UNIFORM_SHARE
+from wavegen.constants import UNIFORM_SHARE
 from wavegen.models.forms import Grid
 from wavegen.models.pictures import codes_per_level
 

@@ -10,7 +10,7 @@ import workspace
 from wavegen.audio import files as audio_files
 from wavegen.data.corpus import open_corpus
 from wavegen.engine import native, open_engine
-from wavegen.evaluation.feeding import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.checkpoint import load
 from wavegen.reports import examples
 from wavegen.reports.examples import sounds, training_course

@@ -10,7 +10,7 @@ import torch
 
 from wavegen.audio import files as audio_files
 from wavegen.data.corpus import open_corpus, prepare
-from wavegen.evaluation.feeding import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models import checkpoint
 from wavegen.models.density import AudioModel
 from wavegen.training import train

@@ -15,7 +15,7 @@ from board_events import events
 from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.pictures import prepare_pictures
 from wavegen.evaluation.baselines.pixels import PixelHistograms
-from wavegen.evaluation.feeding import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models import checkpoint
 from wavegen.models.pictures import PictureModel
 from wavegen.sampling.pictures import generate_pictures

@@ -12,7 +12,7 @@ from small_trainings import NETWORKS, ends_as_if_never_stopped, recipe
 from wavegen.data.index import Recordings
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models import checkpoint
 from wavegen.training import calibration, train
 from wavegen.training.learner import BitsOf, Learner, NotFiniteError

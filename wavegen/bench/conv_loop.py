@@ -51,7 +51,7 @@ class ConvLoop:
     def take_step(self) -> None:
         """One step of Adam on the mean cross-entropy of the scored samples."""
         pcm, before, scored = self.windows.batch(self.step)
-        symbols = self.model.codec.encode(torch.cat([before.unsqueeze(1), pcm], dim=1))
+        symbols = self.model.encode(torch.cat([before.unsqueeze(1), pcm], dim=1))
         self.optimizer.zero_grad()
         nats = nn.functional.cross_entropy(self.params(symbols[:, :-1]), symbols[:, 1:], reduction="none")
         nats[scored].mean().backward()

@@ -16,7 +16,7 @@ from wavegen.bench import CONFIGURATIONS, configuration, described
 from wavegen.bench.conv_loop import ConvLoop
 from wavegen.data.corpus import open_corpus, prepare
 from wavegen.errors import UserError, nearest
-from wavegen.evaluation.feeding import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.density import Density
 from wavegen.system import machine
 from wavegen.training.batches import training_windows, validation_files

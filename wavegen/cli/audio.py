@@ -11,18 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from wavegen.cli.outputs import check_output, taken, warn, write
 from wavegen.errors import UserError
-from wavegen.models.checkpoint import model_file
-from wavegen.models.density import AudioModel
+from wavegen.modelfile import Contents, model_file, model_of
+from wavegen.models.model import Model
 from wavegen.system.signals import Ended
 
 if TYPE_CHECKING:
     from wavegen.evaluation.features import Sources
+    from wavegen.models.density import AudioModel
 
 Result = tuple[dict[str, Any], str]
 SECONDS = 5.0  # that are generated unless told otherwise
 
 
-def generate(args: argparse.Namespace, model: AudioModel) -> Result:
+def opened(contents: Contents) -> Model:
+    """The model in a file, with what the C++ engine needs: no torch."""
+    return model_of(contents)
+
+
+def generate(args: argparse.Namespace, model: Model) -> Result:
     """Draws recordings, or goes on from one."""
     from wavegen.audio.examination import Findings
     from wavegen.evaluation.audio import read_noting
@@ -59,7 +65,7 @@ def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     return result, generated_text(result)
 
 
-def score(args: argparse.Namespace, model: AudioModel) -> Result:
+def score(args: argparse.Namespace, model: Model) -> Result:
     """Bits of recordings, with a plot or windows if asked for."""
     from wavegen.evaluation.audio import read_at, score
     from wavegen.reports.plots import WINDOW, picture, try_plotting

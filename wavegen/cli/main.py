@@ -109,25 +109,20 @@ def _train(args: argparse.Namespace) -> Result | None:
 
 
 def _generate(args: argparse.Namespace) -> Result:
-    from wavegen.models.checkpoint import load
-    from wavegen.models.density import Density
-
     check_folder(args.out)
-    model = load(args.model, Density)
-    return _of_kind(model.kind).generate(args, model)
+    commands, model = _opened(args.model)
+    return commands.generate(args, model)
 
 
 def _score(args: argparse.Namespace) -> Result:
-    from wavegen.models.checkpoint import load
-    from wavegen.models.density import Density
-
-    model = load(args.model, Density)
-    return _of_kind(model.kind).score(args, model)
+    commands, model = _opened(args.model)
+    return commands.score(args, model)
 
 
 def _features(args: argparse.Namespace) -> Result:
     from wavegen.evaluation.features import features, write_features
-    from wavegen.models.checkpoint import load, model_file
+    from wavegen.modelfile import model_file
+    from wavegen.models.checkpoint import load
     from wavegen.models.density import Density
 
     check_output(args, args.out, ".npz")
@@ -163,25 +158,34 @@ def _of_kind(kind: str) -> Any:
     return importlib.import_module({"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}[kind])
 
 
+def _opened(path: Path) -> tuple[Any, Any]:
+    """The commands for a model's kind, and the model as they take it."""
+    from wavegen.modelfile import read
+
+    contents = read(path)
+    commands = _of_kind(contents.kind)
+    return commands, commands.opened(contents)
+
+
 def _compress(args: argparse.Namespace) -> Result:
     from wavegen.compression.files import compress
-    from wavegen.models.checkpoint import load
+    from wavegen.modelfile import open_model
     from wavegen.reports.tables import compressed_text
 
     with _pairs(args, ".wgn") as paths:
         how = {"progress": "compressing", "force": args.force}
-        result = compress(load(args.model), paths, args.threads, args.precision, **how)
+        result = compress(open_model(args.model), paths, args.threads, args.precision, **how)
     warn(result)
     return result, compressed_text(result)
 
 
 def _decompress(args: argparse.Namespace) -> Result:
     from wavegen.compression.files import decompress
-    from wavegen.models.checkpoint import load
+    from wavegen.modelfile import open_model
     from wavegen.reports.tables import description_text
 
     with _pairs(args, ".wav") as paths:
-        result = decompress(load(args.model), paths, args.threads, progress="decompressing", force=args.force)
+        result = decompress(open_model(args.model), paths, args.threads, progress="decompressing", force=args.force)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
     return result, description_text(names)
 
@@ -201,7 +205,7 @@ def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench.plot import plot
     from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
     from wavegen.bench.training import bench_training
-    from wavegen.models.checkpoint import model_file
+    from wavegen.modelfile import model_file
     from wavegen.reports.plots import try_plotting
     from wavegen.reports.tables import bench_text
     from wavegen.system.optional import MATPLOTLIB, needed
@@ -224,7 +228,8 @@ def _bench(args: argparse.Namespace) -> Result:
 def _quantize(args: argparse.Namespace) -> Result:
     from wavegen.data.corpus import open_corpus
     from wavegen.evaluation.quantization import quantize
-    from wavegen.models.checkpoint import load, model_file
+    from wavegen.modelfile import model_file
+    from wavegen.models.checkpoint import load
     from wavegen.reports.tables import description_text
 
     if args.out.resolve() == model_file(args.model).resolve():
@@ -258,11 +263,6 @@ def _names(arguments: Sequence[str]) -> dict[str, Path]:
 
 
 def _info(args: argparse.Namespace) -> Result:
-    from wavegen.data.corpus import open_corpus
-    from wavegen.data.preparing.audit import describe
-    from wavegen.data.preparing.pictures import describe as describe_pictures
-    from wavegen.models.checkpoint import load
-    from wavegen.models.density import Density
     from wavegen.reports.tables import description_text, engines_text
 
     if args.path is None:
@@ -275,12 +275,20 @@ def _info(args: argparse.Namespace) -> Result:
         recipes = described()
         return {"recipes": recipes}, description_text(recipes)
     if (args.path / "corpus.json").exists():
-        corpus = open_corpus(args.path)
-        about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}
-        say = describe_pictures if "grid" in corpus.audit else describe
-        return about, f"corpus {corpus.fingerprint}\n{say(corpus.audit)}"
-    about = load(args.path, Density).describe()
-    return about, description_text(about)
+        return _about_corpus(args.path)
+    _, model = _opened(args.path)
+    return (about := model.describe()), description_text(about)
+
+
+def _about_corpus(path: Path) -> Result:
+    from wavegen.data.corpus import open_corpus
+    from wavegen.data.preparing.audit import describe
+    from wavegen.data.preparing.pictures import describe as describe_pictures
+
+    corpus = open_corpus(path)
+    about = {"corpus": str(path), "fingerprint": corpus.fingerprint, **corpus.audit}
+    say = describe_pictures if "grid" in corpus.audit else describe
+    return about, f"corpus {corpus.fingerprint}\n{say(corpus.audit)}"
 
 
 COMMANDS = {

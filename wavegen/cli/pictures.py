@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wavegen.cli.outputs import check_output, taken, warn
 from wavegen.errors import UserError
-from wavegen.models.checkpoint import model_file
+from wavegen.modelfile import Contents, model_file
 from wavegen.models.pictures import PictureModel
 from wavegen.system.signals import Ended
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from wavegen.evaluation.features import Sources
 
 Result = tuple[dict[str, Any], str]
+
+
+def opened(contents: Contents) -> PictureModel:
+    """The model in a file."""
+    return PictureModel.from_contents(contents)
 
 
 def generate(args: argparse.Namespace, model: PictureModel) -> Result:

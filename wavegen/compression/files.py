@@ -32,8 +32,8 @@ from wavegen.constants import DIGITS
 from wavegen.engine import native, precision_of
 from wavegen.engine.packing import extension
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel
 from wavegen.models.familiarity import Familiarity
+from wavegen.models.model import AnyAudio, Model
 from wavegen.models.ranges import Measurement
 from wavegen.system.atomic import Target, check_place, path_of, replacing
 
@@ -44,7 +44,7 @@ Paths = Sequence[tuple[str | Path, Target]]  # what is read and what is written
 
 
 def compress(
-    model: AudioModel,
+    model: AnyAudio,
     paths: Paths,
     threads: int | None = None,
     precision: str | None = None,
@@ -59,7 +59,7 @@ def compress(
     compressed. Raises UserError for files that are no such WAV files and outputs that exist unless `force` is given,
     before any is written, and for models without a C++ engine.
     """
-    _check_runs(model)
+    model = _runnable(model.data())
     begun, precision = time.monotonic(), precision or precision_of(model)
     check_outputs(paths, force)
     wavs = [(read_wav(source), out) for source, out in paths]
@@ -82,7 +82,7 @@ def compress(
         "bytes": size,
         "bits_per_sample": _per_sample(8 * size, samples),
         "model_bits_per_sample": _per_sample(claimed, samples),
-        "model_bytes": sum(weight.nbytes for weight in model.parameters()),
+        "model_bytes": model.num_bytes,
         "precision": precision,
         "warnings": [
             f"{wav.path}: {wav.sample_rate} Hz, but the model was trained at {model.sample_rate} Hz"
@@ -96,7 +96,7 @@ def compress(
 
 
 def decompress(
-    model: AudioModel, paths: Paths, threads: int | None = None, progress: str | None = None, force: bool = False
+    model: AnyAudio, paths: Paths, threads: int | None = None, progress: str | None = None, force: bool = False
 ) -> dict[str, Any]:
     """Restores what `compress` was given, byte for byte, (input, output) each: what `wavegen decompress --json` prints.
 
@@ -105,7 +105,7 @@ def decompress(
     model, are of another format or no such files, and outputs that exist unless `force` is given, before any is
     written.
     """
-    _check_runs(model)
+    model = _runnable(model.data())
     check_outputs(paths, force)
     begun, ours, found = time.monotonic(), model_digest(model), {}
     preambles = [_preamble_of(Path(source), ours) for source, _ in paths]
@@ -121,12 +121,13 @@ def decompress(
     }
 
 
-def proven(model: AudioModel, pcms: Sequence[NDArray[np.int16]], progress: str | None = None) -> float | None:
+def proven(model: AnyAudio, pcms: Sequence[NDArray[np.int16]], progress: str | None = None) -> float | None:
     """The size in bits per sample to which recordings, (samples,) int16 each, were compressed and restored from.
 
     They are WAV files for that in a temporary folder. None for a model without a C++ engine. Raises RuntimeError
     if a file does not come back as it was.
     """
+    model = model.data()
     if not native.runs(model) or native.missing() is not None:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -162,11 +163,13 @@ def _whole(found: Sequence[dict[str, Any] | UserError]) -> list[dict[str, Any]]:
     return [each for each in found if not isinstance(each, UserError)]
 
 
-def _check_runs(model: AudioModel) -> None:
+def _runnable(model: Model) -> Model:
+    """The model. Raises UserError if no C++ engine runs it."""
     if not native.runs(model):
         raise UserError(f"{model.network.name} networks have no C++ engine, which compression needs")
     if (why := native.missing()) is not None:
         raise UserError(why)
+    return model
 
 
 def _compressing(

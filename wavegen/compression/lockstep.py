@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from wavegen.engine import open_engine
 from wavegen.engine.base import cpus
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel
+from wavegen.models.model import Model
+from wavegen.system.progress import progress_bar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +53,7 @@ class Job:
 
 
 def lockstep(
-    model: AudioModel,
+    model: Model,
     jobs: Sequence[Job],
     advance: Advance,
     threads: int | None,
@@ -66,9 +66,7 @@ def lockstep(
     """
     run = _Run(model, jobs, threads, precision)
     total = sum(job.channels * job.frames for job in jobs)
-    bar = tqdm(
-        total=total, desc=progress, unit=" samples", unit_scale=True, leave=False, disable=None if progress else True
-    )
+    bar = progress_bar(total, progress)
     try:
         with bar:
             while run.fill():
@@ -82,7 +80,7 @@ def lockstep(
 class _Run:
     """The jobs that wait, those whose blocks are being done, and the engine of the latter's streams."""
 
-    def __init__(self, model: AudioModel, jobs: Sequence[Job], threads: int | None, precision: str):
+    def __init__(self, model: Model, jobs: Sequence[Job], threads: int | None, precision: str):
         self.engine: Any = open_engine(model, 1, "cpu", threads, precision=precision)
         self.most = min(STREAMS * (threads or cpus()), _most_files())
         self.waiting = deque(sorted(jobs, key=lambda job: -job.frames))

@@ -25,8 +25,8 @@ from wavegen.audio.wav import MAX_CHANNELS, MOST_HEADER, plain_header
 from wavegen.constants import NUMERICS
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
-from wavegen.models.checkpoint import weights_hash
-from wavegen.models.density import AudioModel
+from wavegen.modelfile import weights_hash
+from wavegen.models.model import Model
 
 MAGIC, FORMAT = b"wgn\n", 1
 BLOCK = 1 << 15
@@ -62,9 +62,9 @@ def digest() -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16)
 
 
-def model_digest(model: AudioModel) -> bytes:
+def model_digest(model: Model) -> bytes:
     """8 bytes of all that a model's probabilities depend on: its settings and its weights."""
-    about = json.dumps([model.sample_rate, model.settings, weights_hash(model.state_dict())], sort_keys=True)
+    about = json.dumps([model.sample_rate, model.settings, weights_hash(model.arrays)], sort_keys=True)
     return hashlib.blake2b(about.encode(), digest_size=8).digest()
 
 

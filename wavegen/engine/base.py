@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from wavegen.errors import UserError
-from wavegen.models.density import Density
 from wavegen.system import machine
 
 PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/matrix.h for what is rounded
@@ -76,7 +75,7 @@ def checked_temperature(temperature: float) -> float:
     return float(temperature)
 
 
-def checked_top_p(top_p: float, model: Density) -> float:
+def checked_top_p(top_p: float, model: Any) -> float:
     """The top_p. Raises UserError unless it is above 0 and at most 1, and 1 for a mixture."""
     if not 0 < top_p <= 1:
         raise UserError(f"top_p {top_p} is not above 0 and at most 1; 1 samples the model as it is")

@@ -14,11 +14,10 @@ import numpy as np
 
 from wavegen import __version__
 from wavegen.constants import NUMERICS
-from wavegen.engine.packing import cuda_arguments
+from wavegen.engine.packing import Parts, cuda_arguments, packs_for_cuda
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel
-from wavegen.models.networks import WaveNet
+from wavegen.models.model import AnyAudio
 from wavegen.system.optional import reason
 
 PRECISIONS = ("float32", "bfloat16")
@@ -66,9 +65,9 @@ def many() -> int:
     return 2 * 16 * extension().multiprocessors()
 
 
-def runs(model: AudioModel) -> bool:
+def runs(model: Parts) -> bool:
     """Whether the engine, if it is there, runs this model."""
-    return type(model.network) is WaveNet
+    return packs_for_cuda(model)
 
 
 class CudaEngine(SymbolEngine):
@@ -82,19 +81,20 @@ class CudaEngine(SymbolEngine):
 
     name = "cuda"
 
-    def __init__(self, model: AudioModel, streams: int, precision: str = "float32", kernel: str = "auto"):
-        if not runs(model):
-            raise UserError(f"engine cuda does not run {model.network.name} networks; try --engine cpu")
+    def __init__(self, model: AnyAudio, streams: int, precision: str = "float32", kernel: str = "auto"):
+        data = model.data()
+        if not runs(data):
+            raise UserError(f"engine cuda does not run {data.network.name} networks; try --engine cpu")
         if precision not in PRECISIONS:
             raise UserError(
                 f"engine cuda does not know precision {precision}; give --precision {' or '.join(PRECISIONS)}"
             )
         if (why := missing()) is not None:
             raise UserError(f"engine cuda cannot be used: {why}; try --engine cpu")
-        super().__init__(model, precision)
+        super().__init__(data, precision)
         self._wanted = kernel
         try:
-            self._weights = extension().weights(**cuda_arguments(model), bfloat16=precision != PRECISIONS[0])
+            self._weights = extension().weights(**cuda_arguments(data), bfloat16=precision != PRECISIONS[0])
         except (ValueError, MemoryError, RuntimeError, OSError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
         self._open(streams)

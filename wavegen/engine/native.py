@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.metadata
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +10,10 @@ import numpy as np
 
 from wavegen.constants import NUMERICS
 from wavegen.engine.base import checked_pcm, cpus
-from wavegen.engine.packing import engine_arguments, extension, packs
+from wavegen.engine.packing import Parts, engine_arguments, extension, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel
+from wavegen.models.model import AnyAudio
 from wavegen.system.optional import reason
 
 _PIECE = 8192  # samples of all streams together in one call, so that an interrupt is noticed within a second or so
@@ -40,6 +39,8 @@ def missing() -> str | None:
 
 
 def _is_installed() -> bool:
+    import importlib.metadata  # slow to import, and seldom asked
+
     try:
         return bool(importlib.metadata.version("wavegen"))
     except importlib.metadata.PackageNotFoundError:
@@ -51,7 +52,7 @@ def device() -> str:
     return extension().instruction_sets()[0]
 
 
-def runs(model: AudioModel) -> bool:
+def runs(model: Parts) -> bool:
     """Whether the extension, if it is there, runs this model."""
     return packs(model)
 
@@ -67,21 +68,22 @@ class NativeEngine(SymbolEngine):
 
     def __init__(
         self,
-        model: AudioModel,
+        model: AnyAudio,
         streams: int,
         threads: int | None = None,
         isa: str | None = None,
         precision: str = "float32",
     ):
-        if not runs(model):
-            raise UserError(f"engine cpu does not run {model.network.name} networks; try --engine torch")
+        data = model.data()
+        if not runs(data):
+            raise UserError(f"engine cpu does not run {data.network.name} networks; try --engine torch")
         if isa is not None and missing() is None and isa not in (sets := extension().instruction_sets()):
             raise UserError(f"isa {isa} is not of this CPU or not known; there are {', '.join(sets)}")
-        super().__init__(model, precision)
-        codes = model.codec.codes_per_symbol.numpy()
+        super().__init__(data, precision)
+        codes = data.codec.codes_per_symbol
         self._first_code = np.cumsum(codes) - codes - 32768
         try:
-            self._arguments = engine_arguments(model, precision, isa or "auto")
+            self._arguments = engine_arguments(data, precision, isa or "auto")
             self._open(streams, threads)
         except (ValueError, MemoryError) as error:
             raise UserError(f"engine cpu cannot run this model: {error}") from error

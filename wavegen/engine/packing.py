@@ -5,17 +5,34 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 
-from wavegen.models.density import AudioModel
-from wavegen.models.distributions import Categorical, MixtureOfGaussians, MixtureOfLogistics
-from wavegen.models.networks import GRU, LSTM, Markov, WaveNet
+from wavegen.models.configs.distributions import (
+    CategoricalConfig,
+    MixtureOfGaussiansConfig,
+    MixtureOfLogisticsConfig,
+)
+from wavegen.models.configs.networks import GRUConfig, LSTMConfig, MarkovConfig, WaveNetConfig
+from wavegen.models.model import Model
 
 Arrays = dict[str, np.ndarray]
 _KINDS = ("weight", "bias")
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Parts(Protocol):
+    """What decides which engine runs a model, as data or as a torch module."""
+
+    @property
+    def network(self) -> Any: ...
+    @property
+    def distribution(self) -> _Named: ...
 
 
 def extension() -> ModuleType:
@@ -23,38 +40,44 @@ def extension() -> ModuleType:
     return importlib.import_module("wavegen_native")
 
 
-def packs(model: AudioModel) -> bool:
+def packs(model: Parts) -> bool:
     """Whether the extension has a counterpart of this model's network and distribution."""
-    return type(model.network) in _NETWORKS and type(model.distribution) in _HEADS
+    return model.network.name in _NETWORKS and model.distribution.name in _HEADS
 
 
-def engine_arguments(model: AudioModel, precision: str, isa: str) -> dict[str, Any]:
+def packs_for_cuda(model: Parts) -> bool:
+    """Whether `cuda_arguments` knows this model's network."""
+    return model.network.name in _CUDA_NETWORKS
+
+
+def engine_arguments(model: Model, precision: str, isa: str) -> dict[str, Any]:
     """What `wavegen_native.Engine` is made with, but for streams and threads. Raises ValueError if it does not fit."""
-    head = _head(model)
-    arrays = inputs(model)
-    channels = arrays["input_table"].shape[1] + (arrays["error_table"].size > 0)
-    made = network(model.network, channels=channels, num_params=head.num_params, precision=precision, isa=isa)
-    return {"network": made, "head": head, "start_symbol": model.codec.silence, **arrays}
+    head = head_of(model)
+    channels, params = model.network.input_channels, head.num_params
+    made = network(model, channels=channels, num_params=params, precision=precision, isa=isa)
+    return {"network": made, "head": head, "start_symbol": model.codec.silence, **inputs(model)}
 
 
-def cuda_arguments(model: AudioModel) -> dict[str, Any]:
+def cuda_arguments(model: Model) -> dict[str, Any]:
     """What `wavegen_cuda.weights` is made with, but for the precision."""
-    name, arrays = _head_arrays(model)
-    codes, offsets = arrays if len(arrays) > 1 else (*arrays, np.zeros(0, dtype=np.float32))
-    head = {"head": name, "codes_per_symbol": codes, "log_scale_offsets": offsets}
-    return {**wavenet(model.network), **head, **inputs(model), "start_symbol": model.codec.silence}
+    head = {
+        "head": _HEADS[model.distribution.name],
+        "codes_per_symbol": model.codec.codes_per_symbol.astype(np.int32),
+        "log_scale_offsets": model.distribution.log_scale_offsets,
+    }
+    arguments = _CUDA_NETWORKS[model.network.name](model.network, model.network_arrays)
+    return {**arguments, **head, **inputs(model), "start_symbol": model.codec.silence}
 
 
-def network(network: Any, **ends: Any) -> Any:
+def network(model: Model, **ends: Any) -> Any:
     """The extension's counterpart of a network; `ends` are its `channels`, `num_params`, `precision` and `isa`."""
-    name, arguments = _NETWORKS[type(network)]
-    return getattr(extension(), name)(**arguments(network), **ends)
+    name, arguments = _NETWORKS[model.network.name]
+    return getattr(extension(), name)(**arguments(model.network, model.network_arrays), **ends)
 
 
-def wavenet(network: WaveNet) -> dict[str, Any]:
-    """A WaveNet's settings and its weights, layers stacked."""
-    half, residual, layers = network.gate_channels // 2, network.residual_channels, len(network.dilations)
-    found = _found(network)
+def wavenet(config: WaveNetConfig, found: Arrays) -> dict[str, Any]:
+    """A WaveNet's settings and its weights, by their names in the torch network: layers stacked."""
+    half, residual, layers = config.gate_channels // 2, config.residual_channels, len(config.dilations)
     plain = {f"{name}_{kind}": found[f"{name}.{kind}"] for name in ("skip", "head", "output") for kind in _KINDS}
     weights = {
         **plain,
@@ -70,71 +93,55 @@ def wavenet(network: WaveNet) -> dict[str, Any]:
     }
     return {
         "weights": weights,
-        "dilations": np.array(network.dilations, dtype=np.int32),
-        "kernel_size": network.kernel_size,
-        "front_kernel_size": network.front_kernel_size,
+        "dilations": np.array(config.dilations, dtype=np.int32),
+        "kernel_size": config.kernel_size,
+        "front_kernel_size": config.front_kernel_size,
     }
 
 
-def recurrent(network: GRU | LSTM) -> dict[str, Any]:
+def recurrent(config: GRUConfig | LSTMConfig, found: Arrays) -> dict[str, Any]:
     """A recurrent network's cell, number of layers and weights: of each layer those from its inputs and from h."""
-    found = _found(network)
     weights = {f"{name}_{kind}": found[f"{name}.{kind}"] for name in ("head", "output") for kind in _KINDS}
-    for layer in range(network.num_layers):
+    for layer in range(config.num_layers):
         for ours, torchs in (("input", "ih"), ("hidden", "hh")):
             for kind in _KINDS:
                 weights[f"layer_{layer}_{ours}_{kind}"] = found[f"cells.{kind}_{torchs}_l{layer}"]
-    return {"weights": weights, "cell": network.name, "num_layers": network.num_layers}
+    return {"weights": weights, "cell": config.name, "num_layers": config.num_layers}
 
 
-def markov(network: Markov) -> dict[str, Any]:
+def markov(config: MarkovConfig, found: Arrays) -> dict[str, Any]:
     """A perceptron's order, number of layers and weights."""
-    found = _found(network)
-    names = ["front.taps", *(f"layers.{layer}" for layer in range(len(network.hidden_sizes)))]
+    names = ["front.taps", *(f"layers.{layer}" for layer in range(len(config.hidden_sizes)))]
     weights = {f"layer_{i}_{kind}": found[f"{name}.{kind}"] for i, name in enumerate(names) for kind in _KINDS}
-    return {"weights": weights, "order": network.order, "num_layers": len(names)}
+    return {"weights": weights, "order": config.order, "num_layers": len(names)}
 
 
-def inputs(model: AudioModel) -> Arrays:
+def inputs(model: Model) -> Arrays:
     """What the network hears and where the predictor, if there is one, expects the next sample."""
-    predictor, none = model.predictor, np.zeros(0, dtype=np.float32)
     return {
-        "input_table": _float32(model.input_table()),
-        "error_table": none if predictor is None else _float32(model.errors[:, 0]),
-        "predictor_weights": none if predictor is None else _float32(predictor.weights),
-        "code_of_symbol": model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int32),
+        "input_table": np.ascontiguousarray(model.input_table),
+        "error_table": model.error_table,
+        "predictor_weights": model.predictor_weights,
+        "code_of_symbol": model.codec.decode(np.arange(model.codec.num_symbols)).astype(np.int32),
     }
 
 
-def _head(model: AudioModel) -> Any:
+def head_of(model: Model) -> Any:
     """The extension's counterpart of a model's distribution. Raises ValueError if it does not take it."""
-    name, arrays = _head_arrays(model)
-    return getattr(extension(), name)(*arrays)
+    offsets = model.distribution.log_scale_offsets
+    codes = model.codec.codes_per_symbol.astype(np.int32)
+    return getattr(extension(), _HEADS[model.distribution.name])(codes, *([offsets] if len(offsets) else []))
 
 
-def _head_arrays(model: AudioModel) -> tuple[str, tuple[np.ndarray, ...]]:
-    codes = model.codec.codes_per_symbol.numpy().astype(np.int32)
-    distribution: Any = model.distribution
-    name, has_offsets = _HEADS[type(distribution)]
-    return name, (codes, _float32(distribution.log_scale_offsets)) if has_offsets else (codes,)
-
-
-def _found(network: torch.nn.Module) -> Arrays:
-    return {name: _float32(weight) for name, weight in network.state_dict().items()}
-
-
-def _float32(weight: torch.Tensor) -> np.ndarray:
-    return np.ascontiguousarray(weight.detach().cpu().to(torch.float32).numpy())
-
-
-_NETWORKS: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
-    WaveNet: ("wavenet", wavenet),
-    GRU: ("recurrent", recurrent),
-    LSTM: ("recurrent", recurrent),
-    Markov: ("markov", markov),
+_NETWORKS: dict[str, tuple[str, Callable[[Any, Arrays], dict[str, Any]]]] = {
+    WaveNetConfig.name: ("wavenet", wavenet),
+    GRUConfig.name: ("recurrent", recurrent),
+    LSTMConfig.name: ("recurrent", recurrent),
+    MarkovConfig.name: ("markov", markov),
 }
-_HEADS: dict[type, tuple[str, bool]] = {
-    Categorical: ("categorical", False),
-    MixtureOfGaussians: ("mixture_of_gaussians", True),
-    MixtureOfLogistics: ("mixture_of_logistics", True),
+_CUDA_NETWORKS: dict[str, Callable[[Any, Arrays], dict[str, Any]]] = {WaveNetConfig.name: wavenet}
+_HEADS = {
+    CategoricalConfig.name: "categorical",
+    MixtureOfGaussiansConfig.name: "mixture_of_gaussians",
+    MixtureOfLogisticsConfig.name: "mixture_of_logistics",
 }

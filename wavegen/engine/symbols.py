@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel
+from wavegen.models.model import Model
 
 
 class SymbolEngine:
@@ -23,10 +22,10 @@ class SymbolEngine:
     _native: Any
     _piece: int
 
-    def __init__(self, model: AudioModel, precision: str):
+    def __init__(self, model: Model, precision: str):
         self.model, self.precision = model, precision
-        self._symbol_of_code = model.codec.encode(torch.arange(-32768, 32768)).numpy().astype(np.uint16)
-        self._code_of_symbol = model.codec.decode(torch.arange(model.codec.num_symbols)).numpy().astype(np.int16)
+        self._symbol_of_code = model.codec.encode(np.arange(-32768, 32768)).astype(np.uint16)
+        self._code_of_symbol = model.codec.decode(np.arange(model.codec.num_symbols)).astype(np.int16)
 
     def generate(
         self,

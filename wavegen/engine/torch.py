@@ -11,7 +11,8 @@ import torch
 from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.random import places, words
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel, AudioState
+from wavegen.models.density import AudioState
+from wavegen.models.model import AnyAudio
 
 _CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory
 
@@ -21,8 +22,8 @@ class TorchEngine:
 
     name, precision = "torch", "float64"
 
-    def __init__(self, model: AudioModel, streams: int):
-        self.model = copy.deepcopy(model).cpu().double().eval().requires_grad_(False)
+    def __init__(self, model: AnyAudio, streams: int):
+        self.model = copy.deepcopy(model.module()).cpu().double().eval().requires_grad_(False)
         self.streams = streams
         self._state: AudioState = self.model.initial_state(streams)
         self._time = 0
@@ -60,7 +61,7 @@ class TorchEngine:
             middle = symbol + (above - symbol) // 2
             low = model.cumulative(params, middle, temperature, top_p, location, exact) <= within
             symbol, above = torch.where(low, middle, symbol), torch.where(low, above, middle)
-        codes = model.codec.decode(symbol)
+        codes = model.decode(symbol)
         self._state, self._time = state._replace(last=codes), self._time + 1
         return codes, model.code_log2_prob(params, codes, location)
 

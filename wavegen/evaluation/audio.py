@@ -19,10 +19,12 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines.flac_samples import flac_bits_per_sample
-from wavegen.evaluation.feeding import UNIT, Take, check_form, chunks, estimate, most_at_once, provenance
+from wavegen.evaluation.feeding import UNIT, Take, check_form, chunks, most_at_once
+from wavegen.evaluation.intervals import estimate
+from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
-from wavegen.models.density import AudioModel, Density
-from wavegen.models.familiarity import Familiarity, far_above_flac
+from wavegen.models.familiarity import Familiar, Familiarity, far_above_flac
+from wavegen.models.model import AnyAudio, Model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +38,7 @@ class Found(NamedTuple):
     refused: list[dict[str, str]]
 
 
-def find_takes(
-    sources: Sequence[str | Path], model: AudioModel, resample: bool = False, progress: bool = False
-) -> Found:
+def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = False, progress: bool = False) -> Found:
     """The recordings of `sources`: audio files, folders of them, the test files of a corpus.
 
     Every file is read once, so that a broken one is met before hours of scoring and not after; in a folder it is left
@@ -68,7 +68,7 @@ def find_takes(
     return Found(takes, [*about_files, *warnings, *familiarity.warnings()], refusals.refused)
 
 
-def check_corpus(corpus: Corpus, model: Density, whole: bool, what: str = "files") -> list[str]:
+def check_corpus(corpus: Corpus, model: Familiar, whole: bool, what: str = "files") -> list[str]:
     """A warning if a model may have been trained on this corpus's held-out recordings and does not know it.
 
     `whole` says that the model names all that it was trained on.
@@ -108,7 +108,7 @@ def _recording(path: str | Path, sample_rate: int, resample: bool) -> Audio:
 
 
 def score(
-    model: AudioModel,
+    model: AnyAudio,
     files: str | Path | Sequence[str | Path],
     engine: str = "auto",
     resample: bool = False,
@@ -129,14 +129,15 @@ def score(
     """
     begun = time.monotonic()
     files = [files] if isinstance(files, str | Path) else files
-    takes, warnings, refused = find_takes(files, model, resample, progress is not None)
+    data = model.data()
+    takes, warnings, refused = find_takes(files, data, resample, progress is not None)
     running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
     probe = running(streams=1)
-    length = max(1, round(window * model.sample_rate)) if window else None
+    length = max(1, round(window * data.sample_rate)) if window else None
     courses = [_Course(take.samples, length or take.samples) for take in takes]
-    for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, takes, most_at_once(model), progress):
+    for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, takes, most_at_once(data), progress):
         courses[index].add(-log2_prob)
-    rows = [_row(take, course, model.sample_rate, bool(window)) for take, course in zip(takes, courses, strict=True)]
+    rows = [_row(take, course, data.sample_rate, bool(window)) for take, course in zip(takes, courses, strict=True)]
     bits, samples = np.array([course.bits.sum() for course in courses]), np.array([take.samples for take in takes])
     flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
     result = {
@@ -148,13 +149,13 @@ def score(
         "flac_bits_per_sample": round(flac, DIGITS),
         "above_flac": round(float(bits.sum() / samples.sum()) - flac, DIGITS),
         "samples": int(samples.sum()),
-        "sample_rate": model.sample_rate,
-        "model": provenance(model),
-        "warnings": [*warnings, *far_above_flac(model, rows)],
+        "sample_rate": data.sample_rate,
+        "model": provenance(data),
+        "warnings": [*warnings, *far_above_flac(data, rows)],
         "refused": refused,
         "seconds": round(time.monotonic() - begun, 3),
     }
-    return result | ({"window": length / model.sample_rate} if length else {})
+    return result | ({"window": length / data.sample_rate} if length else {})
 
 
 class _Course:

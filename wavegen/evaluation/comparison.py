@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from wavegen.audio.files import count_codes
@@ -20,7 +19,10 @@ from wavegen.data.verification import verify
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation.baselines import BASELINES
 from wavegen.evaluation.baselines.histogram import TrainingHistogram
-from wavegen.evaluation.feeding import PROVENANCE, UNIT, bits_per_file, check_form, estimate, feed_of, provenance
+from wavegen.evaluation.feeding import UNIT, check_form
+from wavegen.evaluation.intervals import estimate
+from wavegen.evaluation.provenance import PROVENANCE, provenance
+from wavegen.evaluation.teacher_forcing import bits_per_file, feed_of
 from wavegen.models.codecs import PCM_CODES, Codec, MuLaw
 from wavegen.models.density import AudioModel, Density
 from wavegen.models.familiarity import Familiarity, far_from
@@ -232,15 +234,15 @@ def bits_per_symbol(codec: Codec, bits: float, codes: NDArray[np.int64]) -> floa
     −log2 p(pcm) − log2 codes(symbol). It is the unit of papers whose data are 256 levels of mu-law, and comparable
     only among models with the same symbols.
     """
-    symbols = codec.encode(torch.arange(-32768, 32768))
-    spread = codec.codes_per_symbol[symbols].double().log2().numpy()
+    symbols = codec.encode(np.arange(-32768, 32768))
+    spread = np.log2(codec.codes_per_symbol[symbols])
     return float((bits - codes @ spread) / codes.sum())
 
 
 def is_mu_law(codes: NDArray[np.int64]) -> bool:
     """Whether the codes that occur, counted in (65536,), are all among the 256 of G.711's decoder, or of `MuLaw(8)`."""
     codec = MuLaw(bits=8)
-    levels = (g711_codes(), codec.decode(torch.arange(codec.num_symbols)).numpy())
+    levels = (g711_codes(), codec.decode(np.arange(codec.num_symbols)))
     return any(codes.sum() == codes[np.unique(values + 32768)].sum() for values in levels)
 
 

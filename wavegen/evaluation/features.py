@@ -13,7 +13,8 @@ from wavegen.data.splits import SPLITS
 from wavegen.data.verification import verify
 from wavegen.engine.base import NOT_FINITE
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import Take, chunks, fed, most_at_once
+from wavegen.evaluation.feeding import Take, chunks, most_at_once
+from wavegen.evaluation.teacher_forcing import fed
 from wavegen.models.density import Density
 from wavegen.system.atomic import Target, replacing
 

@@ -21,8 +21,11 @@ from wavegen.errors import UserError, nearest
 from wavegen.evaluation.audio import Found, check_corpus, held_out
 from wavegen.evaluation.baselines.pixels import PixelHistograms
 from wavegen.evaluation.comparison import check_fit, check_unheard
-from wavegen.evaluation.feeding import PROVENANCE, Take, bits_per_file, bootstrap_interval, check_form, provenance
+from wavegen.evaluation.feeding import Take, check_form
+from wavegen.evaluation.intervals import bootstrap_interval
+from wavegen.evaluation.provenance import PROVENANCE, provenance
 from wavegen.evaluation.refusals import Refusals
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.familiarity import Familiarity
 from wavegen.models.forms import Grid
 from wavegen.models.pictures import PictureModel

@@ -15,7 +15,9 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import bits_per_file, check_form, estimate
+from wavegen.evaluation.feeding import check_form
+from wavegen.evaluation.intervals import estimate
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.checkpoint import save
 from wavegen.models.density import AudioModel
 from wavegen.system.atomic import Output, Target, opened

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
-import torch
-from pydantic import Field
-from torch import Tensor
+from annotated_types import Ge, Le
 
 PCM_CODES = 65536
 
@@ -17,20 +15,20 @@ class Codec(Protocol):
 
     name: ClassVar[str]
     num_symbols: int
-    codes_per_symbol: Tensor  # how many of the 65 536 PCM codes share each symbol, (num_symbols,) int64
+    codes_per_symbol: np.ndarray  # how many of the 65 536 PCM codes share each symbol, (num_symbols,) int64
 
     @property
     def silence(self) -> int: ...
 
-    def encode(self, pcm: Tensor) -> Tensor: ...
+    def encode(self, pcm: Any) -> np.ndarray: ...
 
-    def decode(self, symbols: Tensor) -> Tensor: ...
+    def decode(self, symbols: Any) -> np.ndarray: ...
 
 
-def middle_codes(codes_per_symbol: Tensor) -> Tensor:
+def middle_codes(codes_per_symbol: np.ndarray) -> np.ndarray:
     """The middle PCM code of each cell, (num_symbols,) int64, the upper one of two."""
-    last = codes_per_symbol.cumsum(0) - 32769
-    return last - torch.div(codes_per_symbol - 1, 2, rounding_mode="floor")
+    last = codes_per_symbol.cumsum() - 32769
+    return last - (codes_per_symbol - 1) // 2
 
 
 class MuLaw:
@@ -45,7 +43,7 @@ class MuLaw:
 
     name: ClassVar[str] = "mu-law"
 
-    def __init__(self, *, bits: Annotated[int, Field(ge=8, le=12)] = 8):
+    def __init__(self, *, bits: Annotated[int, Ge(8), Le(12)] = 8):
         self.bits = bits
         mu = 2**bits - 1
         x = np.arange(-32768, 32768) / 32768.0
@@ -53,8 +51,8 @@ class MuLaw:
         levels = np.floor((companded + 1) / 2 * mu + 0.5).astype(np.int64)
         _, symbols, counts = np.unique(levels, return_inverse=True, return_counts=True)
         self.num_symbols = len(counts)
-        self._symbol_of_code = torch.from_numpy(symbols.astype(np.int64))
-        self.codes_per_symbol = torch.from_numpy(counts.astype(np.int64))
+        self._symbol_of_code = symbols.astype(np.int64)
+        self.codes_per_symbol = counts.astype(np.int64)
         self._middle_code = middle_codes(self.codes_per_symbol)
 
     @property
@@ -62,13 +60,13 @@ class MuLaw:
         """The symbol of PCM code 0, which every file is taken to be preceded by."""
         return int(self._symbol_of_code[32768])
 
-    def encode(self, pcm: Tensor) -> Tensor:
+    def encode(self, pcm: Any) -> np.ndarray:
         """PCM codes −32768…32767, any shape and integer dtype, to symbols, int64."""
-        return self._symbol_of_code.to(pcm.device)[pcm.long() + 32768]
+        return self._symbol_of_code[np.asarray(pcm, np.int64) + 32768]
 
-    def decode(self, symbols: Tensor) -> Tensor:
+    def decode(self, symbols: Any) -> np.ndarray:
         """Symbols, any shape, to the middle PCM code of their cells, int64."""
-        return self._middle_code.to(symbols.device)[symbols.long()]
+        return self._middle_code[np.asarray(symbols, np.int64)]
 
 
 class Linear:
@@ -76,10 +74,10 @@ class Linear:
 
     name: ClassVar[str] = "linear"
 
-    def __init__(self, *, bits: Annotated[int, Field(ge=8, le=16)] = 16):
+    def __init__(self, *, bits: Annotated[int, Ge(8), Le(16)] = 16):
         self.bits = bits
         self.num_symbols = 2**bits
-        self.codes_per_symbol = torch.full((self.num_symbols,), PCM_CODES // self.num_symbols, device="cpu")
+        self.codes_per_symbol = np.full(self.num_symbols, PCM_CODES // self.num_symbols)
         self._middle_code = middle_codes(self.codes_per_symbol)
 
     @property
@@ -87,13 +85,13 @@ class Linear:
         """The symbol of PCM code 0, which every file is taken to be preceded by."""
         return self.num_symbols // 2
 
-    def encode(self, pcm: Tensor) -> Tensor:
+    def encode(self, pcm: Any) -> np.ndarray:
         """PCM codes −32768…32767, any shape and integer dtype, to symbols, int64."""
-        return (pcm.long() + 32768) >> (16 - self.bits)
+        return (np.asarray(pcm, np.int64) + 32768) >> (16 - self.bits)
 
-    def decode(self, symbols: Tensor) -> Tensor:
+    def decode(self, symbols: Any) -> np.ndarray:
         """Symbols, any shape, to the middle PCM code of their cells (the upper one of two), int64."""
-        return self._middle_code.to(symbols.device)[symbols.long()]
+        return self._middle_code[np.asarray(symbols, np.int64)]
 
 
 CODECS = {codec.name: codec for codec in (MuLaw, Linear)}

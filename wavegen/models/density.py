@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wavegen.models.codecs import CODECS, PCM_CODES, Codec
+from wavegen import modelfile
+from wavegen.constants import UNIFORM_SHARE
+from wavegen.models.amplitudes import amplitude_channels, companded
+from wavegen.models.codecs import PCM_CODES, Codec
+from wavegen.models.configs.audio import AUDIO_PARTS, EMBEDDING_CHANNELS, AudioConfig
+from wavegen.models.configs.base import settings_of
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
-from wavegen.models.forms import Form, entry_of
+from wavegen.models.forms import AUDIO, Form
+from wavegen.models.model import Model, described
 from wavegen.models.networks import NETWORKS
 from wavegen.models.networks.base import Network, State
 from wavegen.models.predictors import PREDICTORS, LinearPredictor, PredictorState
-from wavegen.models.training_provenance import in_short
 
-UNIFORM_SHARE = 2.0**-14  # of every distribution is uniform over the PCM codes: it caps surprise at 30 bits
-EMBEDDING_CHANNELS = 32
-MOST_EMBEDDINGS = 512  # symbols; more of them are heard as amplitudes
-AMPLITUDE_CHANNELS = 2
+if TYPE_CHECKING:
+    from wavegen.modelfile import Contents
 
 
 class Density(nn.Module, ABC):
@@ -44,6 +46,17 @@ class Density(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], form: Any) -> Density: ...
+
+    @classmethod
+    @abstractmethod
+    def from_contents(cls, contents: Contents) -> Density:
+        """The model in a file, in evaluation mode. Raises UserError if its settings or weights are not right."""
+
+    def take_weights(self, arrays: Mapping[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        """Makes arrays, by the names of the state dict, its weights, sharing their memory; then it is to evaluate."""
+        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
+        self.metadata = metadata
+        self.eval()
 
     @property
     @abstractmethod
@@ -104,16 +117,14 @@ class Density(nn.Module, ABC):
     def num_parameters(self) -> int:
         return sum(weight.numel() for weight in self.parameters())
 
+    @property
+    def num_bytes(self) -> int:
+        """Of the weights."""
+        return sum(weight.nbytes for weight in self.parameters())
+
     def describe(self) -> dict[str, Any]:
         """What `wavegen info` prints: settings, size, and where the weights come from."""
-        about = {
-            **self.settings,
-            **entry_of(self.form),
-            "parameters": self.num_parameters,
-            "macs_per_sample": self.macs_per_sample,
-            "receptive_field": self.receptive_field,
-        }
-        return about | in_short(self.metadata) | about  # what the model knows of itself comes before what its file says
+        return described(self)
 
 
 class AudioState(NamedTuple):
@@ -122,29 +133,6 @@ class AudioState(NamedTuple):
     last: Tensor
     network: State
     predictor: PredictorState | None
-
-
-def part_of(settings: Mapping[str, Mapping[str, Any]], table: str, registry: Mapping[str, Any], *args: Any) -> Any:
-    """The part that a table of settings names, made with `args` and its other keys."""
-    keywords = dict(settings[table])
-    return registry[keywords.pop("name")](*args, **keywords)
-
-
-def settings_of(part: Any) -> dict[str, Any]:
-    """The name of a codec, distribution or network and the keyword-only arguments it was made with."""
-    keywords = inspect.signature(type(part).__init__).parameters.values()
-    names = [keyword.name for keyword in keywords if keyword.kind is keyword.KEYWORD_ONLY]
-    return {"name": part.name, **{name: getattr(part, name) for name in names}}
-
-
-def _input_channels(codec: Codec, predicted: bool) -> int:
-    return (EMBEDDING_CHANNELS if codec.num_symbols <= MOST_EMBEDDINGS else AMPLITUDE_CHANNELS) + predicted
-
-
-def companded(codes: Tensor) -> Tensor:
-    """2 sign(x) ln(1 + 255 |x|) / ln 256 with x = code / 32768: how loud it is, from −2 to 2; float32."""
-    codes = codes.float()
-    return 2 * codes.sign() * torch.log1p(255 * codes.abs() / 32768) / math.log(256)
 
 
 class AudioModel(Density):
@@ -156,13 +144,16 @@ class AudioModel(Density):
     the last sample fell from the predictor's word, rounded to whole codes.
     """
 
-    kind: ClassVar[str] = "audio"
-    PARTS: ClassVar = {"codec": CODECS, "distribution": DISTRIBUTIONS, "predictor": PREDICTORS, "network": NETWORKS}
+    kind: ClassVar[str] = AUDIO
+    PARTS: ClassVar = AUDIO_PARTS
     DEFAULTS: ClassVar = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}}
     OPTIONAL: ClassVar = ("predictor",)
 
     amplitudes: Tensor
     errors: Tensor
+    symbol_of_code: Tensor  # by code + 32768
+    code_of_symbol: Tensor
+    codes_per_symbol: Tensor
 
     def __init__(
         self,
@@ -174,18 +165,24 @@ class AudioModel(Density):
     ):
         super().__init__(distribution, network)
         self.codec, self.predictor, self.sample_rate = codec, predictor, sample_rate
-        every_code = torch.arange(PCM_CODES, device="cpu") - PCM_CODES // 2
-        self.register_buffer("errors", companded(every_code).unsqueeze(1), persistent=False)
-        amplitude = codec.decode(torch.arange(codec.num_symbols, device="cpu")).float()
-        if codec.num_symbols > MOST_EMBEDDINGS:
-            amplitudes = torch.stack([amplitude / 4096, companded(amplitude)], dim=1)
-            self.register_buffer("amplitudes", amplitudes, persistent=False)
+        predicting = None if predictor is None else predictor.config
+        self.config = AudioConfig(codec, distribution.config, network.config, predicting, sample_rate)
+        self._keep("symbol_of_code", codec.encode(np.arange(PCM_CODES) - PCM_CODES // 2))
+        self._keep("code_of_symbol", codec.decode(np.arange(codec.num_symbols)))
+        self._keep("codes_per_symbol", codec.codes_per_symbol)
+        self._keep("errors", companded()[:, None])
+        if not self.config.embeds:
+            self._keep("amplitudes", amplitude_channels(codec))
             self.embedding = None
             return
         self.embedding = nn.Embedding(codec.num_symbols, EMBEDDING_CHANNELS)
         with torch.no_grad():  # two channels say what a symbol sounds like, so that nothing has to be learned twice
             self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols, device="cpu")
-            self.embedding.weight[:, 1] = amplitude / 8192
+            self.embedding.weight[:, 1] = self.code_of_symbol.float() / 8192
+
+    def _keep(self, name: str, table: np.ndarray) -> None:
+        """A table that moves with the model, and that no file needs to hold."""
+        self.register_buffer(name, torch.from_numpy(table.copy()), persistent=False)
 
     @classmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], form: int) -> AudioModel:
@@ -193,12 +190,40 @@ class AudioModel(Density):
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.models.parts` checks before.
         """
-        codec = part_of(settings, "codec", CODECS)
-        distribution = part_of(settings, "distribution", DISTRIBUTIONS, codec.codes_per_symbol)
-        predictor = part_of(settings, "predictor", PREDICTORS) if settings.get("predictor") else None
-        channels = _input_channels(codec, predictor is not None)
-        network = part_of(settings, "network", NETWORKS, channels, distribution.num_params)
-        return cls(codec, distribution, network, form, predictor)
+        return cls.from_config(AudioConfig.from_settings(settings, form))
+
+    @classmethod
+    def from_config(cls, config: AudioConfig) -> AudioModel:
+        """Builds an untrained model."""
+        codes = config.codec.codes_per_symbol
+        distribution = DISTRIBUTIONS[config.distribution.name](codes, **_keywords(config.distribution))
+        predictor = None
+        if config.predictor is not None:
+            predictor = PREDICTORS[config.predictor.name](**_keywords(config.predictor))
+        sizes = (config.network.input_channels, config.network.num_params)
+        network: Any = NETWORKS[config.network.name](*sizes, **_keywords(config.network))
+        return cls(config.codec, distribution, network, config.sample_rate, predictor)
+
+    @classmethod
+    def from_data(cls, data: Model) -> AudioModel:
+        """The torch module of a model, in evaluation mode, which shares the arrays' memory."""
+        with torch.device("meta"):  # the weights are there already
+            model = cls.from_config(data.config)
+        model.take_weights(data.arrays, data.metadata)
+        return model
+
+    @classmethod
+    def from_contents(cls, contents: Contents) -> AudioModel:
+        return cls.from_data(modelfile.model_of(contents))
+
+    def data(self) -> Model:
+        """The model as data; float32 weights in a CPU's memory are shared, so that training changes the arrays."""
+        state = {name: weight.detach().cpu().float().contiguous() for name, weight in self.state_dict().items()}
+        return Model(self.config, self.metadata, {name: weight.numpy() for name, weight in state.items()})
+
+    def module(self) -> AudioModel:
+        """Itself."""
+        return self
 
     @property
     def form(self) -> int:
@@ -207,9 +232,7 @@ class AudioModel(Density):
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
         """What `from_settings` needs to build this model again."""
-        parts = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
-        parts |= {"predictor": self.predictor} if self.predictor is not None else {}
-        return {name: settings_of(part) for name, part in parts.items()}
+        return self.config.settings
 
     @property
     def device(self) -> torch.device:
@@ -241,15 +264,20 @@ class AudioModel(Density):
     @property
     def receptive_field(self) -> int | None:
         """How many past samples a distribution depends on at most; None: all."""
-        if self.network.receptive_field is None or self.predictor is None:
-            return self.network.receptive_field
-        # The oldest input that the network sees tells of an error, which the predictor's own past explains.
-        return self.network.receptive_field + self.predictor.receptive_field
+        return self.config.receptive_field
 
     @property
     def macs_per_sample(self) -> int:
         """Multiply-adds to step one sample; looking up an embedding costs none."""
-        return self.network.macs_per_sample + (0 if self.predictor is None else self.predictor.macs_per_sample)
+        return self.config.macs_per_sample
+
+    def encode(self, pcm: Tensor) -> Tensor:
+        """PCM codes −32768…32767, any shape and integer dtype, to the codec's symbols, int64."""
+        return self.symbol_of_code[pcm.long() + PCM_CODES // 2]
+
+    def decode(self, symbols: Tensor) -> Tensor:
+        """Symbols, any shape, to the middle PCM code of their cells, int64."""
+        return self.code_of_symbol[symbols.long()]
 
     def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
         """The state a file starts from, or a window whose preceding codes are `before`, (batch,) int64."""
@@ -275,11 +303,11 @@ class AudioModel(Density):
 
     def _inputs(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, PredictorState | None]:
         """What the network hears, (batch, time, channels), with the predictor's location and next state."""
-        before = self.codec.encode(torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1))
+        before = self.encode(torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1))
         inputs = nn.functional.embedding(before, self.input_table())
         location, predictor_state = None, None
         if self.predictor is not None:
-            location, error, predictor_state = self.predictor(self.codec.decode(before), state.predictor)
+            location, error, predictor_state = self.predictor(self.decode(before), state.predictor)
             code = torch.floor(error + 0.5).clamp(-PCM_CODES // 2, PCM_CODES // 2 - 1).long() + PCM_CODES // 2
             inputs = torch.cat([inputs, nn.functional.embedding(code, self.errors)], dim=2)
         return inputs, location, predictor_state
@@ -292,8 +320,8 @@ class AudioModel(Density):
 
     def code_log2_prob(self, params: Tensor, pcm: Tensor, location: Tensor | None = None) -> Tensor:
         """log2 p of each PCM code, any shape of integers, by parameters (…, num_params) and their location."""
-        symbols = self.codec.encode(pcm)
-        codes = self.codec.codes_per_symbol.to(params)[symbols]
+        symbols = self.encode(pcm)
+        codes = self.codes_per_symbol.to(params)[symbols]
         log_prob = self.distribution.log_prob(params, symbols, location) + math.log1p(-UNIFORM_SHARE) - codes.log()
         floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / PCM_CODES))
         return torch.logaddexp(log_prob, floor) / math.log(2)
@@ -313,6 +341,11 @@ class AudioModel(Density):
         """
         if not exact:
             return self.distribution.cumulative(params, k, temperature, top_p, location)
-        codes = torch.nn.functional.pad(self.codec.codes_per_symbol.cumsum(0), (1, 0)).to(params.device)[k]
+        codes = torch.nn.functional.pad(self.codes_per_symbol.cumsum(0), (1, 0)).to(params.device)[k]
         below = self.distribution.cumulative(params, k, temperature, top_p, location)
         return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * codes / PCM_CODES
+
+
+def _keywords(part: Any) -> dict[str, Any]:
+    """The settings of a part without its name."""
+    return {key: value for key, value in settings_of(part).items() if key != "name"}

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar, Protocol
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from wavegen.models.codecs import PCM_CODES
+from wavegen.models.configs.distributions import (
+    CategoricalConfig,
+    DistributionConfig,
+    MixtureOfGaussiansConfig,
+    MixtureOfLogisticsConfig,
+)
 
-MOST_CATEGORIES = 4096
 LEAST_SCALE, MOST_SCALE = 1e-3, 1e5  # of a mixture's components, in PCM codes
 INFINITY = 1e60  # PCM codes: where the edge symbols end, beyond any mean that float32 parameters make
-SCALE_OFFSETS = (2.0, 2000.0)  # scales of an untrained mixture, in PCM codes: from silence to loud speech
 
 
 class Distribution(Protocol):
@@ -30,6 +35,7 @@ class Distribution(Protocol):
     takes_location: ClassVar[bool]
     takes_top_p: ClassVar[bool]
     num_params: int
+    config: DistributionConfig
 
     def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor: ...
 
@@ -41,14 +47,13 @@ class Distribution(Protocol):
 class Categorical:
     """P(k) = exp(params_k) / Σ_j exp(params_j): one free logit a symbol, for up to 4096 symbols."""
 
-    name: ClassVar[str] = "categorical"
-    takes_location: ClassVar[bool] = False
-    takes_top_p: ClassVar[bool] = True
+    name: ClassVar[str] = CategoricalConfig.name
+    takes_location: ClassVar[bool] = CategoricalConfig.takes_location
+    takes_top_p: ClassVar[bool] = CategoricalConfig.takes_top_p
 
-    def __init__(self, codes_per_symbol: Tensor):
-        self.num_params = len(codes_per_symbol)
-        if self.num_params > MOST_CATEGORIES:
-            raise ValueError(f"a categorical distribution takes at most {MOST_CATEGORIES} symbols")
+    def __init__(self, codes_per_symbol: np.ndarray):
+        self.config = CategoricalConfig(len(codes_per_symbol))
+        self.num_params = self.config.num_params
 
     def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
         """Natural log-probability of each symbol: params (…, num_params), symbols (…) int64, result (…)."""
@@ -88,16 +93,17 @@ class _Mixture(ABC):
 
     takes_location: ClassVar[bool] = True
     takes_top_p: ClassVar[bool] = False
+    of: ClassVar[Callable[..., Any]]  # makes the config
 
-    def __init__(self, codes_per_symbol: Tensor, *, num_mixtures: Annotated[int, Field(ge=1, le=64)] = 10):
-        self.num_mixtures, self.num_params = num_mixtures, 3 * num_mixtures
+    def __init__(self, codes_per_symbol: np.ndarray, **settings: Any):
+        self.config = self.of(len(codes_per_symbol), **settings)
+        self.num_mixtures, self.num_params = self.config.num_mixtures, self.config.num_params
         self.num_symbols = len(codes_per_symbol)
-        low, high = (math.log(scale) for scale in SCALE_OFFSETS)
-        self.log_scale_offsets = torch.linspace(low, high, num_mixtures + 2, device="cpu")[1:-1]
-        edges = codes_per_symbol.cumsum(0).double() - (PCM_CODES // 2 + 0.5)
+        self.log_scale_offsets = torch.from_numpy(self.config.log_scale_offsets)
+        edges = np.cumsum(codes_per_symbol) - (PCM_CODES // 2 + 0.5)
         # Infinity is a number here, so that the tails need no case of their own and no gradient is 0 · ∞.
         edges[-1] = INFINITY
-        self._edges = torch.cat([edges.new_tensor([-INFINITY]), edges])  # (num_symbols + 1,)
+        self._edges = torch.from_numpy(np.concatenate([[-INFINITY], edges]))  # (num_symbols + 1,)
 
     def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
         """Natural log-probability of each symbol: params (…, 3K), symbols (…) int64, result (…).
@@ -150,7 +156,8 @@ class MixtureOfLogistics(_Mixture):
     log(σ(b) − σ(a)) = log σ(b) + log σ(−a) + log(1 − exp(−h)), h = b − a: nothing cancels.
     """
 
-    name: ClassVar[str] = "mixture-of-logistics"
+    name: ClassVar[str] = MixtureOfLogisticsConfig.name
+    of = MixtureOfLogisticsConfig
 
     def _log_mass(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
         return nn.functional.logsigmoid(b) + nn.functional.logsigmoid(-a) + torch.log(-torch.expm1(-h))
@@ -162,7 +169,8 @@ class MixtureOfLogistics(_Mixture):
 class MixtureOfGaussians(_Mixture):
     """A mixture of normal distributions, as in Uria et al. (2013), "RNADE", but integrated over each cell."""
 
-    name: ClassVar[str] = "mixture-of-gaussians"
+    name: ClassVar[str] = MixtureOfGaussiansConfig.name
+    of = MixtureOfGaussiansConfig
 
     def _log_mass(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
         return _LogNormalMass.apply(a, b, h)  # pyright: ignore[reportReturnType] (apply is untyped)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from wavegen.audio.cutting import piece_lengths
 from wavegen.audio.files import content_hash
-from wavegen.models.density import Density
-from wavegen.models.forms import Grid
+from wavegen.models.forms import Form, Grid
 from wavegen.models.ranges import QUANTITIES, RANGES, Ranges, picture_figures, sound_figures
 from wavegen.models.training_provenance import Provenance
 from wavegen.wording import listed
@@ -21,10 +20,19 @@ if TYPE_CHECKING:
 FAR_ABOVE_FLAC = 1.0  # bits per sample: as if the model's errors were twice FLAC's; trained networks are below FLAC
 
 
+class Familiar(Protocol):
+    """A model of any kind, as data or as a torch module."""
+
+    @property
+    def metadata(self) -> Any: ...
+    @property
+    def form(self) -> Form: ...
+
+
 class Familiarity:
     """Gathers recordings that a model is to score or go on from; `warnings` says what is odd about them."""
 
-    def __init__(self, model: Density):
+    def __init__(self, model: Familiar):
         self.form = model.form
         self.provenance = Provenance.of(model.metadata)
         self.ranges = Ranges.decode(model.metadata[RANGES]) if RANGES in model.metadata else None
@@ -103,7 +111,7 @@ class Familiarity:
             )
 
 
-def far_above_flac(model: Density, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def far_above_flac(model: Familiar, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line on files that cost a model far more than FLAC, if it does not say what its training recordings were like.
 
     `rows` are those of `score`.
@@ -117,7 +125,7 @@ def far_above_flac(model: Density, rows: Sequence[Mapping[str, Any]]) -> list[st
     ]
 
 
-def far_from(models: Mapping[str, Density], names: Sequence[str], pcms: Sequence[NDArray[np.int16]]) -> list[str]:
+def far_from(models: Mapping[str, Familiar], names: Sequence[str], pcms: Sequence[NDArray[np.int16]]) -> list[str]:
     """Lines on recordings of sound, (samples,) each, that are far from what one of several models was trained on."""
     familiar = {name: Familiarity(model) for name, model in models.items()}
     for name, pcm in zip(names, pcms, strict=True) if any(one.ranges for one in familiar.values()) else ():

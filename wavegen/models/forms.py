@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wavegen.audio.headers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
+from wavegen.errors import UserError, nearest
 
+AUDIO, PICTURES = KINDS = "audio", "pictures"  # of models, as a recipe's density.name says
 MOST_SIDE, MOST_CHANNELS, MOST_LEVELS, MOST_DIMENSIONS = 1024, 4, 256, 2**20
 
 
@@ -71,3 +73,31 @@ def form_of(entry: Mapping[str, Any]) -> Form:
     if type(rate) is not int or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
         raise ValueError(f"a sample rate of {rate!r}")
     return rate
+
+
+def kind_of(form: Form) -> str:
+    """The kind of model that recordings of that form have."""
+    return PICTURES if isinstance(form, Grid) else AUDIO
+
+
+def kind_named(tables: Mapping[str, Any], source: str) -> str:
+    """The kind that a recipe or a model's header means, audio unless its table [density] says otherwise.
+
+    Raises UserError, which starts with `source`, for one that is unknown.
+    """
+    table = tables.get("density", {"name": AUDIO})
+    if not isinstance(table, dict):
+        raise UserError(f"{source}: density must be a table, [density]")
+    if (name := table.get("name")) is None:
+        raise UserError(f"{source}: density.name is missing{nearest('', KINDS)}")
+    if not isinstance(name, str) or name not in KINDS:
+        raise UserError(f"{source}: density.name = {name!r} is unknown{nearest(str(name), KINDS)}")
+    if len(table) > 1:
+        raise UserError(f"{source}: density has no setting but name")
+    return name
+
+
+def check_kind(kind: str, form: Form, source: str) -> None:
+    """Raises UserError, which starts with `source`, unless recordings of that form have models of that kind."""
+    if kind != kind_of(form):
+        raise UserError(f"{source}: holds {kind_of(form)}, and the recipe's density.name is {kind!r}")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wavegen.models.codecs import CODECS
+from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MOST_CATEGORIES
 from wavegen.models.density import AudioModel, Density
-from wavegen.models.distributions import DISTRIBUTIONS, MOST_CATEGORIES
 from wavegen.models.registry import density_named
 from wavegen.models.settings import Draft, Problems, Table, settings_model
 
@@ -57,7 +57,7 @@ def _parts(draft: Draft, density: type[Density], complete: bool) -> Iterator[tup
 def _check_together(draft: Draft, parts: Mapping[str, dict[str, Any]]) -> None:
     """Reports that distribution, codec and predictor do not go together, where each is right."""
     right = {name for name in ("distribution", "codec", "predictor") if name in parts and name not in draft.wrong}
-    if not right >= {"distribution", "codec"} or DISTRIBUTIONS[parts["distribution"]["name"]].takes_location:
+    if not right >= {"distribution", "codec"} or DISTRIBUTION_CONFIGS[parts["distribution"]["name"]].takes_location:
         return
     wrong, cures = [], []
     if "predictor" in right:

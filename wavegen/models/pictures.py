@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from wavegen import modelfile
+from wavegen.constants import UNIFORM_SHARE
 from wavegen.models.codecs import PCM_CODES
-from wavegen.models.density import UNIFORM_SHARE, Density, part_of, settings_of
+from wavegen.models.configs.base import part_of, settings_of
+from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS
+from wavegen.models.density import Density
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PICTURES, Grid, check_kind
 from wavegen.models.networks2d import NETWORKS2D
 from wavegen.models.networks2d.base import Network2d
+
+if TYPE_CHECKING:
+    from wavegen.modelfile import Contents
 
 
 class PictureModel(Density):
@@ -23,8 +31,8 @@ class PictureModel(Density):
     −1 to 1. To a mixture, which counts in PCM codes, the levels are cells that share the 65 536 codes evenly.
     """
 
-    kind: ClassVar[str] = "pictures"
-    PARTS: ClassVar = {"distribution": DISTRIBUTIONS, "network": NETWORKS2D}
+    kind: ClassVar[str] = PICTURES
+    PARTS: ClassVar = {"distribution": DISTRIBUTION_CONFIGS, "network": NETWORKS2D}
     DEFAULTS: ClassVar = {"distribution": {"name": "categorical"}}
     OPTIONAL: ClassVar = ()
 
@@ -42,10 +50,20 @@ class PictureModel(Density):
         sizes = (form.height, form.width, form.channels, form.levels, distribution.num_params)
         return cls(distribution, part_of(settings, "network", NETWORKS2D, *sizes), form)
 
+    @classmethod
+    def from_contents(cls, contents: Contents) -> PictureModel:
+        settings = modelfile.settings_of(contents)
+        check_kind(contents.kind, contents.form, str(contents.path))
+        with torch.device("meta"):  # nothing is allocated until the shapes are known to agree
+            model = cls.from_settings(settings, contents.form)
+        contents.check_weights({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
+        model.take_weights(contents.arrays, contents.metadata)
+        return model
+
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
         """What `from_settings` needs, with the grid, to build this model again."""
-        parts = {"distribution": self.distribution, "network": self.network}
+        parts = {"distribution": self.distribution.config, "network": self.network}
         return {"density": {"name": self.kind}} | {name: settings_of(part) for name, part in parts.items()}
 
     @property
@@ -107,7 +125,6 @@ class PictureModel(Density):
         return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * k.double() / self.grid.levels
 
 
-def codes_per_level(levels: int) -> Tensor:
+def codes_per_level(levels: int) -> np.ndarray:
     """How many of the 65 536 PCM codes stand for each level, as evenly as it goes, (levels,) int64."""
-    edges = torch.arange(levels + 1, device="cpu") * PCM_CODES // levels
-    return edges.diff()
+    return np.diff(np.arange(levels + 1) * PCM_CODES // levels)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
+
+from wavegen.models.configs.predictors import LinearPredictorConfig
 
 FIT_SAMPLES = 300_000  # that a least-squares start looks at
 
@@ -27,22 +28,19 @@ class LinearPredictor(nn.Module):
     will differ from it, and it tells how far the last sample fell from what it had expected there.
     """
 
-    name: ClassVar[str] = "linear"
+    name: ClassVar[str] = LinearPredictorConfig.name
 
-    def __init__(self, *, taps: Annotated[int, Field(ge=1, le=1024)] = 32):
+    def __init__(self, **settings: Any):
         super().__init__()
-        self.taps = taps
-        self.weights = nn.Parameter(torch.zeros(taps))  # the newest sample's first
+        self.config = LinearPredictorConfig(**settings)
+        self.taps = self.config.taps
+        self.weights = nn.Parameter(torch.zeros(self.taps))  # the newest sample's first
         with torch.no_grad():
             self.weights[0] = 1.0
 
     @property
     def receptive_field(self) -> int:
-        return self.taps
-
-    @property
-    def macs_per_sample(self) -> int:
-        return self.taps
+        return self.config.receptive_field
 
     def initial_state(self, batch_size: int) -> PredictorState:
         """What a file starts from: zeros before it, and zero expected; float64."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import typing
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from wavegen.errors import UserError, closest, nearest
+from wavegen.models.configs.base import keywords_of
 
 ASSUMED = 0.7  # likeness from which checking goes on as if a misspelt name were the right one
 MOST_SHOWN = 60  # characters of a value
@@ -185,9 +185,8 @@ class Draft:
 def settings_model(part: type) -> type[Table]:
     """The keyword-only arguments of a codec, distribution or network as a pydantic model."""
     hints = typing.get_type_hints(part.__init__, include_extras=True)
-    keywords = [p for p in inspect.signature(part).parameters.values() if p.kind is p.KEYWORD_ONLY]
     fields: dict[str, Any] = {"name": (Literal[part.name], ...)}
-    fields |= {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords}
+    fields |= {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords_of(part)}
     return create_model(part.__name__, __base__=Table, **fields)
 
 

@@ -14,7 +14,8 @@ from wavegen.audio import files as audio_files
 from wavegen.data.corpus import Corpus, Recording
 from wavegen.engine import open_engine
 from wavegen.evaluation.baselines.flac_samples import flac_bits_per_sample
-from wavegen.evaluation.feeding import Take, chunks, feed_of, most_at_once, windowed
+from wavegen.evaluation.feeding import Take, chunks, most_at_once, windowed
+from wavegen.evaluation.teacher_forcing import feed_of
 from wavegen.models.density import AudioModel
 from wavegen.reports.html import Sound
 from wavegen.reports.plots import WINDOW, adorning, surprise_over_spectrogram

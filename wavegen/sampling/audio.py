@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from wavegen.audio import files as audio_files
 from wavegen.audio.wav import plain_header
 from wavegen.constants import DIGITS
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel
+from wavegen.models.model import AnyAudio
 from wavegen.system import pipes
 from wavegen.system.atomic import Output, check_suffix
+from wavegen.system.progress import progress_bar
 from wavegen.system.signals import Ended, number_of
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def check_amount(num_samples: int, primed: int, number: int) -> None:
 
 
 def generate(
-    model: AudioModel,
+    model: AnyAudio,
     num_samples: int,
     seeds: Sequence[int] = (0,),
     temperature: float | None = None,
@@ -157,8 +157,9 @@ def generate(
     Raises UserError for arguments out of range, and PartDrawn, a KeyboardInterrupt that holds what was drawn
     until then, if a signal ends the drawing.
     """
-    temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
-    top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
+    data = model.data()
+    temperature = float(data.metadata.get("temperature", 1.0)) if temperature is None else temperature
+    top_p = float(data.metadata.get("top_p", 1.0)) if top_p is None else top_p
     check_amount(num_samples, 0 if prime is None else len(prime), len(seeds))
     running = open_engine(model, len(seeds), engine, threads, precision=precision)
     heard = np.zeros((len(seeds), 0), np.int16) if prime is None else np.tile(prime, (len(seeds), 1))
@@ -166,8 +167,7 @@ def generate(
     for start in range(0, heard.shape[1], PIECE):
         prime = heard[:, start : start + PIECE]
         pieces.append((prime, running.feed(prime)))
-    how = {"unit": " samples", "unit_scale": True, "leave": False, "disable": None if progress else True}
-    with tqdm(total=num_samples * len(seeds), desc="generating", **how) as bar:
+    with progress_bar(num_samples * len(seeds), "generating" if progress else None) as bar:
         begun, drawn = time.monotonic(), 0
 
         def made() -> Draws:
@@ -175,7 +175,7 @@ def generate(
             whole, density = (np.concatenate(parts, axis=1) for parts in zip(*pieces, strict=True))
             draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
             primed = heard.shape[1]
-            return Draws(running.name, running.precision, exact, draws, model.sample_rate, primed, drawn, seconds)
+            return Draws(running.name, running.precision, exact, draws, data.sample_rate, primed, drawn, seconds)
 
         try:
             while drawn < num_samples:

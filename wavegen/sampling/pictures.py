@@ -19,7 +19,7 @@ from wavegen.data.picture_files import write_sheet
 from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.random import places, words
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.forms import Grid
 from wavegen.models.pictures import PictureModel
 from wavegen.system.atomic import Output

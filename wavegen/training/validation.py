@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from wavegen.evaluation.feeding import Feed, bits_per_file, teacher_forcing
+from wavegen.evaluation.feeding import Feed
+from wavegen.evaluation.teacher_forcing import bits_per_file, teacher_forcing
 from wavegen.models.density import Density
 from wavegen.training.distributed import Processes
 from wavegen.training.learner import AbandonedError

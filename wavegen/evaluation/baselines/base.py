@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,5 +57,7 @@ class FileByFile:
         training_recordings: Iterable[NDArray[np.int16]],
         progress: str | None = None,
     ) -> NDArray[np.float64]:
+        from tqdm import tqdm  # `score` counts FLAC's bits without it
+
         bar = tqdm(pcms, desc=progress, unit="file", leave=False, disable=None if progress else True)
         return np.array([self.file_bits(pcm, sample_rate) for pcm in bar], np.float64)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wavegen.audio.files import count_codes
+from wavegen.constants import UNIFORM_SHARE
 from wavegen.errors import UserError
 from wavegen.models.codecs import PCM_CODES
-from wavegen.models.density import UNIFORM_SHARE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

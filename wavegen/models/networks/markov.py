@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, cast
+from typing import Any, ClassVar, cast
 
-from pydantic import Field
 from torch import Tensor, nn
 
+from wavegen.models.configs.networks import MarkovConfig
+from wavegen.models.networks.base import NetworkModule
 from wavegen.models.networks.layers import CausalConv
 
 
-class Markov(nn.Module):
+class Markov(NetworkModule):
     """p(x_t | x_<t) = p(x_t | the last `order` inputs): params = W_n relu(… relu(W_1 inputs + b_1) …) + b_n.
 
     A multilayer perceptron with the layers `hidden_sizes` over `order` inputs; the neural probabilistic
@@ -20,33 +20,15 @@ class Markov(nn.Module):
     linear in the inputs: with a mixture whose location is so given, the classical autoregressive model.
     """
 
-    name: ClassVar[str] = "markov"
-    alignment = 1
-    takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = own_backward = False
+    name: ClassVar[str] = MarkovConfig.name
+    order: int
+    hidden_sizes: tuple[int, ...]
 
-    def __init__(
-        self,
-        input_channels: int,
-        num_params: int,
-        *,
-        order: Annotated[int, Field(ge=1, le=4096)] = 64,
-        hidden_sizes: Annotated[Sequence[Annotated[int, Field(ge=1, le=8192)]], Field(max_length=16)] = (256, 128),
-    ):
-        super().__init__()
-        self.input_channels, self.num_params = input_channels, num_params
-        self.order, self.hidden_sizes = order, tuple(hidden_sizes)
-        sizes = (*hidden_sizes, num_params)
-        self.front = CausalConv(input_channels, sizes[0], order)
+    def __init__(self, input_channels: int, num_params: int, **settings: Any):
+        super().__init__(MarkovConfig(input_channels, num_params, **settings))
+        sizes = (*self.hidden_sizes, num_params)
+        self.front = CausalConv(input_channels, sizes[0], self.order)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
-
-    @property
-    def receptive_field(self) -> int:
-        return self.order
-
-    @property
-    def macs_per_sample(self) -> int:
-        return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
     def hidden_weights(self) -> list[Tensor]:
         return [cast(nn.Linear, layer).weight for layer in self.layers[:-1]]

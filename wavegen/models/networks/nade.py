@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
+from wavegen.models.configs.networks import NADEConfig
+from wavegen.models.networks.base import NetworkModule
 
-class NADE(nn.Module):
+
+class NADE(NetworkModule):
     """Neural autoregressive distribution estimator over frames of `frame_size` samples.
 
     For place p of a frame: a_p = c + Σ_{1 ≤ k ≤ p} W_k e_k and params_p = b_p + V_p σ(a_p), where e_k
@@ -21,22 +23,14 @@ class NADE(nn.Module):
     are functions of that many preceding frames, after RNN-NADE of Boulanger-Lewandowski et al. (2012).
     """
 
-    name: ClassVar[str] = "nade"
-    takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = own_backward = False
+    name: ClassVar[str] = NADEConfig.name
+    frame_size: int
+    hidden_size: int
+    context_frames: int
 
-    def __init__(
-        self,
-        input_channels: int,
-        num_params: int,
-        *,
-        frame_size: Annotated[int, Field(ge=2, le=4096)] = 16,
-        hidden_size: Annotated[int, Field(ge=1, le=8192)] = 128,
-        context_frames: Annotated[int, Field(ge=0, le=256)] = 0,
-    ):
-        super().__init__()
-        self.input_channels, self.num_params = input_channels, num_params
-        self.frame_size, self.hidden_size, self.context_frames = frame_size, hidden_size, context_frames
+    def __init__(self, input_channels: int, num_params: int, **settings: Any):
+        super().__init__(NADEConfig(input_channels, num_params, **settings))
+        frame_size, hidden_size, context_frames = self.frame_size, self.hidden_size, self.context_frames
         self.hidden = nn.Parameter(torch.randn(frame_size - 1, input_channels, hidden_size) / input_channels**0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(hidden_size))
         self.output = nn.Parameter(torch.randn(frame_size, hidden_size, num_params) / hidden_size**0.5)
@@ -45,20 +39,6 @@ class NADE(nn.Module):
             self.context = nn.Linear(context_frames * frame_size * input_channels, hidden_size)
             self.context_to_hidden = nn.Linear(hidden_size, hidden_size, bias=False)
             self.context_to_output = nn.Linear(hidden_size, frame_size * num_params, bias=False)
-
-    @property
-    def alignment(self) -> int:
-        return self.frame_size
-
-    @property
-    def receptive_field(self) -> int:
-        """Inputs that the last place of a frame sees; earlier places see fewer."""
-        return (self.context_frames + 1) * self.frame_size - 1
-
-    @property
-    def macs_per_sample(self) -> int:
-        weights = sum(weight.numel() for weight in self.parameters() if weight.dim() >= 2)
-        return (weights - self.output_bias.numel()) // self.frame_size
 
     def hidden_weights(self) -> list[Tensor]:
         return [self.context_to_hidden.weight] if self.context_frames else []

@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from wavegen.models.networks.base import State
+from wavegen.models.configs.networks import GRUConfig, LSTMConfig
+from wavegen.models.networks.base import NetworkModule, State
 
 
-class _Recurrent(nn.Module):
+class _Recurrent(NetworkModule):
     """h_t = cell(inputs_t, h_{t−1}); params_t = V relu(U h_t)."""
 
-    alignment = 1
-    takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = own_backward = False
-    receptive_field = None
-    name: ClassVar[str]
+    of: ClassVar[Callable[..., Any]]  # makes the config
     cell: ClassVar[Callable[..., nn.RNNBase]]
     states: ClassVar[int]  # tensors in the state: h, and c for an LSTM
+    hidden_size: int
+    num_layers: int
 
-    def __init__(
-        self,
-        input_channels: int,
-        num_params: int,
-        *,
-        hidden_size: Annotated[int, Field(ge=1, le=8192)] = 128,
-        num_layers: Annotated[int, Field(ge=1, le=16)] = 1,
-    ):
-        super().__init__()
-        self.input_channels, self.num_params = input_channels, num_params
-        self.hidden_size, self.num_layers = hidden_size, num_layers
-        self.cells = self.cell(input_channels, hidden_size, num_layers, batch_first=True)
+    def __init__(self, input_channels: int, num_params: int, **settings: Any):
+        super().__init__(self.of(input_channels, num_params, **settings))
+        hidden_size = self.hidden_size
+        self.cells = self.cell(input_channels, hidden_size, self.num_layers, batch_first=True)
         self.head = nn.Linear(hidden_size, hidden_size)
         self.output = nn.Linear(hidden_size, num_params)
-
-    @property
-    def macs_per_sample(self) -> int:
-        return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
     def hidden_weights(self) -> list[Tensor]:
         later = [getattr(self.cells, f"weight_ih_l{layer}") for layer in range(1, self.num_layers)]
@@ -69,12 +55,12 @@ class _Recurrent(nn.Module):
 class GRU(_Recurrent):
     """Gated recurrent unit, Cho et al. (2014), in the form of `torch.nn.GRU`, with a perceptron on top."""
 
-    name: ClassVar[str] = "gru"
-    cell, states = nn.GRU, 1
+    name: ClassVar[str] = GRUConfig.name
+    of, cell, states = GRUConfig, nn.GRU, 1
 
 
 class LSTM(_Recurrent):
     """Long short-term memory, Hochreiter & Schmidhuber (1997), with a perceptron on top."""
 
-    name: ClassVar[str] = "lstm"
-    cell, states = nn.LSTM, 2
+    name: ClassVar[str] = LSTMConfig.name
+    of, cell, states = LSTMConfig, nn.LSTM, 2

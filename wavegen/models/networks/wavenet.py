@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
-from typing import Annotated, ClassVar, cast
+from collections.abc import Iterable
+from typing import Any, ClassVar, cast
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
+from wavegen.models.configs.networks import WaveNetConfig
 from wavegen.models.networks import stack
+from wavegen.models.networks.base import NetworkModule
 from wavegen.models.networks.layers import CausalConv
 
-Width = Annotated[int, Field(ge=1, le=4096)]
-Dilation = Annotated[int, Field(ge=1, le=65536)]
 
-
-class WaveNet(nn.Module):
+class WaveNet(NetworkModule):
     """Layer l: z_l = tanh(W_f * x) ⊙ σ(W_g * x), x ← x + W_r z_l; params = V₂ relu(V₁ relu(Σ_l S_l z_l)).
 
     van den Oord et al. (2016), "WaveNet: a generative model for raw audio", sections 2.1 to 2.4.
@@ -26,29 +24,20 @@ class WaveNet(nn.Module):
     nothing would read it.
     """
 
-    name: ClassVar[str] = "wavenet"
-    alignment = 1
+    name: ClassVar[str] = WaveNetConfig.name
     takes_bfloat16: ClassVar[bool] = True
-    bfloat16_layers = False
-    own_backward = False  # set while training: see `_fast`
+    residual_channels: int
+    gate_channels: int
+    skip_channels: int
+    kernel_size: int
+    front_kernel_size: int
+    dilations: tuple[int, ...]
 
-    def __init__(
-        self,
-        input_channels: int,
-        num_params: int,
-        *,
-        residual_channels: Width = 64,
-        gate_channels: Annotated[int, Field(ge=2, le=8192, multiple_of=2)] = 128,
-        skip_channels: Width = 128,
-        kernel_size: Annotated[int, Field(ge=2, le=64)] = 2,
-        front_kernel_size: Annotated[int, Field(ge=1, le=1024)] = 1,
-        dilations: Annotated[Sequence[Dilation], Field(min_length=1, max_length=256)] = tuple(2**i for i in range(10)),
-    ):
-        super().__init__()
-        self.input_channels, self.num_params = input_channels, num_params
-        self.residual_channels, self.gate_channels, self.skip_channels = residual_channels, gate_channels, skip_channels
-        self.kernel_size, self.dilations, self.front_kernel_size = kernel_size, tuple(dilations), front_kernel_size
-        self.front = CausalConv(input_channels, residual_channels, front_kernel_size)
+    def __init__(self, input_channels: int, num_params: int, **settings: Any):
+        super().__init__(WaveNetConfig(input_channels, num_params, **settings))
+        residual_channels, gate_channels, skip_channels = self.residual_channels, self.gate_channels, self.skip_channels
+        kernel_size, dilations = self.kernel_size, self.dilations
+        self.front = CausalConv(input_channels, residual_channels, self.front_kernel_size)
         self.gates = nn.ModuleList(
             CausalConv(residual_channels, gate_channels, kernel_size, dilation) for dilation in dilations
         )
@@ -56,14 +45,6 @@ class WaveNet(nn.Module):
         self.skip = nn.Linear(len(dilations) * gate_channels // 2, skip_channels)
         self.head = nn.Linear(skip_channels, skip_channels)
         self.output = nn.Linear(skip_channels, num_params)
-
-    @property
-    def receptive_field(self) -> int:
-        return self.front_kernel_size + (self.kernel_size - 1) * sum(self.dilations)
-
-    @property
-    def macs_per_sample(self) -> int:
-        return sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
     def hidden_weights(self) -> list[Tensor]:
         layers = cast(Iterable[CausalConv], self.gates)

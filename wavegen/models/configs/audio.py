@@ -1,0 +1,83 @@
+"""A model of audio by its settings: its parts, the shapes of its weights, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wavegen.models.codecs import CODECS, Codec
+from wavegen.models.configs.base import Settings, part_of, settings_of
+from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, DistributionConfig
+from wavegen.models.configs.networks import NETWORK_CONFIGS, NetworkConfig, Shapes
+from wavegen.models.configs.predictors import PREDICTOR_CONFIGS, LinearPredictorConfig
+
+EMBEDDING_CHANNELS = 32
+MOST_EMBEDDINGS = 512  # symbols; more of them are heard as amplitudes
+AMPLITUDE_CHANNELS = 2
+AUDIO_PARTS: Mapping[str, Mapping[str, type]] = {
+    "codec": CODECS,
+    "distribution": DISTRIBUTION_CONFIGS,
+    "predictor": PREDICTOR_CONFIGS,
+    "network": NETWORK_CONFIGS,
+}
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Everything about a model but its weights and how it was made."""
+
+    codec: Codec
+    distribution: DistributionConfig
+    network: NetworkConfig
+    predictor: LinearPredictorConfig | None
+    sample_rate: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings, sample_rate: int) -> AudioConfig:
+        """Raises KeyError for an unknown name and TypeError for an unknown setting; check them before."""
+        codec = part_of(settings, "codec", CODECS)
+        distribution = part_of(settings, "distribution", DISTRIBUTION_CONFIGS, codec.num_symbols)
+        predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS) if settings.get("predictor") else None
+        channels = _input_channels(codec, predictor is not None)
+        network = part_of(settings, "network", NETWORK_CONFIGS, channels, distribution.num_params)
+        return cls(codec, distribution, network, predictor, sample_rate)
+
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """What `from_settings` takes."""
+        parts = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
+        parts |= {"predictor": self.predictor} if self.predictor is not None else {}
+        return {name: settings_of(part) for name, part in parts.items()}
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the network hears symbols by a learned embedding, not as amplitudes."""
+        return self.codec.num_symbols <= MOST_EMBEDDINGS
+
+    @property
+    def shapes(self) -> Shapes:
+        """The shape of every weight, by its name in a model file."""
+        shapes = {f"network.{name}": shape for name, shape in self.network.shapes.items()}
+        if self.predictor is not None:
+            shapes |= {f"predictor.{name}": shape for name, shape in self.predictor.shapes.items()}
+        if self.embeds:
+            shapes["embedding.weight"] = (self.codec.num_symbols, EMBEDDING_CHANNELS)
+        return shapes
+
+    @property
+    def receptive_field(self) -> int | None:
+        """How many past samples a distribution depends on at most; None: all."""
+        if self.network.receptive_field is None or self.predictor is None:
+            return self.network.receptive_field
+        # The oldest input that the network sees tells of an error, which the predictor's own past explains.
+        return self.network.receptive_field + self.predictor.receptive_field
+
+    @property
+    def macs_per_sample(self) -> int:
+        """Multiply-adds to step one sample; looking up an embedding costs none."""
+        return self.network.macs_per_sample + (0 if self.predictor is None else self.predictor.macs_per_sample)
+
+
+def _input_channels(codec: Codec, predicted: bool) -> int:
+    return (EMBEDDING_CHANNELS if codec.num_symbols <= MOST_EMBEDDINGS else AMPLITUDE_CHANNELS) + predicted
