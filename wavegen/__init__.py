@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wavegen.compression.files import compress, decompress
-    from wavegen.data.corpus import open_corpus, prepare
+    from wavegen.data.corpus import open_corpus
+    from wavegen.data.preparing.audio import prepare
     from wavegen.engine import open_engine
     from wavegen.errors import UserError
     from wavegen.evaluation.audio import score
@@ -56,7 +57,7 @@ _HOME = {
     "open_corpus": "data.corpus",
     "open_engine": "engine",
     "open_model": "modelfile",
-    "prepare": "data.corpus",
+    "prepare": "data.preparing.audio",
     "score": "evaluation.audio",
     "train": "training",
 }

@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from wavegen.cli.main import main
-from wavegen.data.corpus import prepare
+from wavegen.data.preparing.audio import prepare
 from wavegen.engine import native
 from wavegen.models import checkpoint
 

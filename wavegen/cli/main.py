@@ -49,7 +49,7 @@ def _quickstart(args: argparse.Namespace) -> Result:
 
 
 def _prepare(args: argparse.Namespace) -> Result:
-    from wavegen.data.corpus import prepare
+    from wavegen.data.preparing.audio import prepare
     from wavegen.data.preparing.audit import describe
     from wavegen.data.preparing.pictures import PICTURE_SETS, picture_set_meant, prepare_pictures
     from wavegen.data.preparing.pictures import describe as describe_pictures

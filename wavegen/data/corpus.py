@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wavegen.data.format import PCM, VERSION
 from wavegen.data.index import Recording, Recordings, read_index
-from wavegen.data.preparing.audio import prepare
-from wavegen.data.preparing.gathering import PCM, VERSION
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
 from wavegen.models.forms import Form, Grid, form_of
@@ -21,7 +20,7 @@ from wavegen.models.forms import Form, Grid, form_of
 if TYPE_CHECKING:
     from wavegen.data.preparing.sources import Source
 
-__all__ = ["Corpus", "Recording", "Stretches", "open_corpus", "prepare"]
+__all__ = ["Corpus", "Recording", "Stretches", "open_corpus"]
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from wavegen.data.corpus import Corpus
+from wavegen.data.format import PCM
 from wavegen.data.index import LINES, Recordings
-from wavegen.data.preparing.gathering import PCM
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError
 from wavegen.system.atomic import replacing

@@ -78,7 +78,7 @@ def check_corpus(corpus: Corpus, model: Familiar, whole: bool, what: str = "file
     return [f"{corpus.path}: not the corpus of this model, which may have been trained on these {what}"]
 
 
-def held_out(corpus: Corpus, model: Density, familiarity: Familiarity) -> Iterator[Take]:
+def held_out(corpus: Corpus, model: Familiar, familiarity: Familiarity) -> Iterator[Take]:
     """The recordings of the test split, which `familiarity` is told of."""
     own = model.metadata.get("corpus_fingerprint") == corpus.fingerprint
     for recording in corpus.split("test"):

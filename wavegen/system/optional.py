@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,6 +53,8 @@ def reason(error: BaseException) -> str:
 
 def version(name: str) -> str | None:
     """The installed version of a distribution, without importing it; None if it is not installed."""
+    import importlib.metadata  # slow to import, and seldom asked
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

@@ -169,7 +169,7 @@ def test_other_sources_or_settings_start_anew(source, whole, tmp_path):
 SCRIPT = """
 import sys, time
 from wavegen.data.preparing import reading
-from wavegen.data.corpus import prepare
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.gathering import Gathering
 from wavegen.data.preparing.workfolder import keep_if_for, work_folder
 reading.SHARE_BYTES = 4000

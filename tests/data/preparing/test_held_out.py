@@ -9,7 +9,7 @@ import pytest
 
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
-from wavegen.data.corpus import prepare
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.held_out import advice, split_doubts, split_warnings
 from wavegen.data.splits import split_of
 

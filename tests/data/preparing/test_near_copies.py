@@ -10,8 +10,8 @@ import soundfile
 
 from wavegen.assets import speech
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import prepare
 from wavegen.data.preparing import near_copies
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.fingerprints import LANDMARKS, is_one_sound, landmarks, unpacked
 from wavegen.data.preparing.near_copies import NearCopies, near_copy_warnings
 

@@ -19,9 +19,10 @@ import numpy as np
 from wavegen.audio import files as audio_files
 from wavegen.audio.cutting import check_cut
 from wavegen.audio.names import composed
+from wavegen.data.format import VERSION
 from wavegen.data.preparing import layouts
 from wavegen.data.preparing.finishing import Wanted, finish
-from wavegen.data.preparing.gathering import VERSION, Gathering
+from wavegen.data.preparing.gathering import Gathering
 from wavegen.data.preparing.layouts.base import Layout, Listed, download
 from wavegen.data.preparing.reading import Job, planned, read_of, read_shares, shares
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wavegen.data.format import PCM, VERSION
 from wavegen.data.index import IndexWriter
-from wavegen.data.preparing.gathering import DONE, PCM, VERSION, Gathering
+from wavegen.data.preparing.gathering import DONE, Gathering
 from wavegen.data.preparing.held_out import FEW_TO_CUT, Sides, advice, split_warnings
 from wavegen.data.preparing.near_copies import NearCopies, near_copy_warnings
 from wavegen.data.preparing.passed_over import by_number, passed_over_warnings

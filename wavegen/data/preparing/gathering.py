@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from wavegen.audio.files import content_hash
+from wavegen.data.format import PCM
 from wavegen.data.preparing.audit import Audit
 from wavegen.data.preparing.census import Census
 from wavegen.data.preparing.entries import Entry, entries_of
 from wavegen.data.preparing.layouts.base import Layout
 from wavegen.data.preparing.reading import Read
 
-VERSION = 1
-PCM, DONE = "pcm.i16", "done.jsonl"
+DONE = "done.jsonl"
 PREFIX = 16  # hex digits of a content hash: enough to find the few that may be duplicates
 
 

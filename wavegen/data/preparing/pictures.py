@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from wavegen.audio.files import content_hash
+from wavegen.data.format import PCM, VERSION
 from wavegen.data.index import IndexWriter, Recording
-from wavegen.data.preparing.gathering import PCM, VERSION
 from wavegen.data.preparing.picture_sets import PICTURE_SETS, Part, PictureSet
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
 from wavegen.data.splits import SPLITS
