@@ -6,7 +6,8 @@ import pytest
 import soundfile
 
 from wavegen.assets.speech import folder
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.evaluation.baselines import flac_bits
 
 ROOT = Path(__file__).parents[2]

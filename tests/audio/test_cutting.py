@@ -13,7 +13,8 @@ from workspace import tree
 from wavegen.audio import files as audio_files
 from wavegen.audio.cutting import piece_lengths
 from wavegen.cli.main import main
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.gathering import Gathering
 
 RATE = 1000

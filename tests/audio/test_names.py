@@ -10,7 +10,8 @@ import pytest
 
 from wavegen.audio import files as audio_files
 from wavegen.audio.names import composed, is_junk
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 
 NAMES = [f"{folder}/{name}{number}.wav" for number in range(8) for folder, name in (("Zoë", "café"), ("한국", "Åre"))]
 FORMS = ("NFC", "NFD")

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
 from wavegen.data.index import Recording
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.splits import split_of
 from wavegen.errors import UserError
 

@@ -10,7 +10,8 @@ import small_models
 
 from wavegen.audio import files as audio_files
 from wavegen.audio.files import content_hash
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.audio import score

@@ -10,7 +10,8 @@ import soundfile
 import torch
 
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import Corpus, open_corpus, prepare
+from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.evaluation import comparison
 from wavegen.evaluation.baselines.base import FileByFile

@@ -11,8 +11,9 @@ import small_trainings
 from wavegen.audio import files as audio_files
 from wavegen.audio.wav import plain_header
 from wavegen.cli.main import main
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
 from wavegen.data.picture_files import write_sheet
+from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
 from wavegen.models.familiarity import far_above_flac

@@ -7,7 +7,8 @@ import pytest
 import soxr
 
 from wavegen.assets import speech
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.models.ranges import PIECE, Measurement, Ranges, picture_figures, sound_figures
 from wavegen.training.origin import origin
 

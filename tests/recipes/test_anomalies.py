@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import save
 

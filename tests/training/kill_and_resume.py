@@ -24,7 +24,8 @@ import small_trainings
 import workspace
 
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.models import checkpoint
 from wavegen.training import train
 from wavegen.training.folder import STATE, read_state

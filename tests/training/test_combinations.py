@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models import checkpoint
 from wavegen.models.density import AudioModel

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from wavegen.assets import speech
 from wavegen.bench import CONFIGURATIONS, configuration, described
 from wavegen.bench.conv_loop import ConvLoop
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.density import Density

@@ -14,7 +14,8 @@ import numpy as np
 
 from wavegen.assets import pretrained, speech
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import Corpus, open_corpus, prepare
+from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.comparison import compare

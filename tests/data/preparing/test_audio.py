@@ -18,9 +18,10 @@ import soundfile
 from workspace import tree
 
 from wavegen.audio import files as audio_files
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing import audio as preparing
 from wavegen.data.preparing import reading
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.gathering import Gathering
 from wavegen.data.preparing.workfolder import keep_if_for, work_folder
 from wavegen.errors import UserError

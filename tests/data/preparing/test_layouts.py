@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from wavegen.cli.main import main
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.census import Census
 from wavegen.data.preparing.layouts import LAYOUTS, named
 from wavegen.errors import UserError

@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from wavegen.cli.main import main
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 
 RATE, BY_BARS = 16000, "separate them by |, as in NAME|TEXT"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from wavegen.cli.main import main
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
+from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.sources import SOURCES, Autoregressive, MarkovChain, resonances, source_of
 from wavegen.data.splits import split_of
 from wavegen.errors import UserError

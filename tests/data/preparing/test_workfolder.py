@@ -11,8 +11,9 @@ import workspace
 
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
-from wavegen.data.corpus import open_corpus, prepare
+from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing import reading
+from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 
 FILES = ["corpus.json", "index.jsonl", "index.rows", "pcm.i16"]

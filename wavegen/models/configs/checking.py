@@ -45,7 +45,7 @@ def _checked(table: Any, registry: Mapping[str, type]) -> dict[str, Any] | None:
     whole = {keyword.name: table.get(keyword.name, keyword.default) for keyword in keywords}
     if not all(fits(whole[keyword.name], hints[keyword.name]) for keyword in keywords):
         return None
-    return {"name": name, **whole}
+    return {"name": name, **{key: list(value) if isinstance(value, tuple) else value for key, value in whole.items()}}
 
 
 def fits(value: Any, annotation: Any) -> bool:
