@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,8 +80,9 @@ def test_what_the_engine_is_handed_is_what_the_torch_module_uses(name):
     else:
         assert same_bits(arrays["error_table"], model.errors[:, 0])
         assert same_bits(arrays["predictor_weights"], model.predictor.weights.detach())
-    if model.distribution.takes_location:
-        assert same_bits(data.distribution.log_scale_offsets, model.distribution.log_scale_offsets)
+    distribution: Any = model.distribution
+    if distribution.takes_location:
+        assert same_bits(data.distribution.log_scale_offsets, distribution.log_scale_offsets)
     state = {name: weight.numpy() for name, weight in model.state_dict().items()}
     assert data.arrays.keys() == state.keys()
     assert all(same_bits(data.arrays[name], state[name]) for name in state)

@@ -21,18 +21,13 @@ Arrays = dict[str, np.ndarray]
 _KINDS = ("weight", "bias")
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
 class Parts(Protocol):
     """What decides which engine runs a model, as data or as a torch module."""
 
     @property
     def network(self) -> Any: ...
     @property
-    def distribution(self) -> _Named: ...
+    def distribution(self) -> Any: ...
 
 
 def extension() -> ModuleType:

@@ -27,6 +27,9 @@ _NONE = np.zeros(0, np.float32)
 class AnyAudio(Protocol):
     """A model of audio, as data or as a torch module: either gives the other."""
 
+    @property
+    def metadata(self) -> Any: ...
+
     def data(self) -> Model: ...
 
     def module(self) -> AudioModel: ...

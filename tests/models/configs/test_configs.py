@@ -72,7 +72,7 @@ def test_shapes_and_costs_are_those_of_the_torch_network(name, data, channels, n
     given = data.draw(network_settings(name))
     config = NETWORK_CONFIGS[name](channels, num_params, **given)
     with torch.device("meta"):
-        network = NETWORKS[name](channels, num_params, **given)
+        network: typing.Any = NETWORKS[name](channels, num_params, **given)
     assert config.shapes == shapes_of(network)
     matrices = sum(weight.numel() for weight in network.parameters() if weight.dim() == 2)
     if name == "nade":  # output_bias has a row for each place, and a frame's products are shared by its samples
@@ -93,6 +93,7 @@ def test_the_check_agrees_with_the_one_of_recipes(tables):
     except UserError:
         assert quick is None
         return
+    assert quick is not None
     assert quick == whole
     assert list(quick) == list(whole)
     config = AudioConfig.from_settings(quick, 8000)
