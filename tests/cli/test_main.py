@@ -299,7 +299,7 @@ def test_help_of_every_command_and_none_that_does_not_exist(capsys):
 
 
 def test_a_bug_of_ours_ends_with_1_and_a_line(monkeypatch, capsys):
-    monkeypatch.setattr("wavegen.models.checkpoint.load", lambda path, density: 1 / 0)
+    monkeypatch.setattr("wavegen.modelfile.read", lambda path: 1 / 0)
     monkeypatch.delenv("WAVEGEN_TRACEBACK", raising=False)
     assert main(["info", "gru"]) == 1
     lines = capsys.readouterr().err.splitlines()
