@@ -14,7 +14,7 @@ import numpy as np
 
 from wavegen import containers, decoding
 from wavegen.atomic import Target, replacing
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.examination import Examiner, Mix, mean_of_all, pcm_figures
 from wavegen.names import is_junk, order
 from wavegen.wav import plain_header
@@ -200,7 +200,7 @@ def _sorted_names(folder: str) -> list[str]:
             paths = (entry.path + os.sep if os.path.isdir(entry.path) else entry.path for entry in shown)
             return sorted(paths, key=order)
     except OSError as error:
-        raise UserError(f"{Path(folder)}: cannot be read: {error.strerror}") from error
+        raise unreadable(Path(folder), error) from error
 
 
 def content_hash(pcm: np.ndarray) -> str:

@@ -20,7 +20,7 @@ from wavegen.atomic import Target, replacing
 from wavegen.densities import density_named, untrained
 from wavegen.density import AudioModel, Density
 from wavegen.engine.base import NUMERICS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.grid import entry_of, form_of
 from wavegen.ranges import RANGES, Ranges
 from wavegen.recipe import check_model
@@ -73,7 +73,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with open(path, "rb"):  # safe_open calls every file that it cannot open missing
             pass
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["wavegen"])

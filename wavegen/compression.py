@@ -19,7 +19,7 @@ from wavegen.atomic import Target, check_place, path_of, replacing
 from wavegen.density import AudioModel
 from wavegen.engine import native, precision_of
 from wavegen.engine.packing import extension
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.evaluation import DIGITS
 from wavegen.examination import CODED, Examiner, Findings
 from wavegen.familiarity import Familiarity
@@ -266,7 +266,7 @@ def _preamble_of(path: Path, model: bytes) -> Preamble:
         with open(path, "rb") as file:
             preamble = read_preamble(file, path.stat().st_size, path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     if preamble.model != model:
         raise UserError(f"{path}: was compressed with model {preamble.model.hex()}, this one is {model.hex()}")
     return preamble

@@ -16,7 +16,7 @@ import numpy as np
 
 from wavegen import containers, messages
 from wavegen.containers import Layout
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.piping import piped
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def opened(path: Path) -> Iterator[Decoder]:
             decoder.heed(said)
             yield decoder
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     except soundfile.LibsndfileError as error:
         raise _refused(path, layout, " ".join(error.error_string.split()).rstrip(".")) from error
 
