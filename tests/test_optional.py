@@ -241,7 +241,7 @@ def test_a_download_that_asks_for_more_of_torchaudio(place, monkeypatch, capsys)
 class FailingCuda(types.ModuleType):
     """An extension that is there, and whose `stage` fails."""
 
-    numerics = NUMERICS
+    numerics, interface = NUMERICS, cuda.INTERFACE
 
     def __init__(self, stage: str, error: Exception):
         super().__init__("wavegen_cuda")

@@ -19,9 +19,10 @@ from wavegen.checkpoint import load
 from wavegen.density import AudioModel
 from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.base import PRECISIONS, cpus
-from wavegen.engine.packing import engine_arguments, extension
+from wavegen.engine.packing import engine_arguments
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
+from wavegen.extension import extension
 from wavegen.optional import fault, reason
 from wavegen.process import torch_threads
 

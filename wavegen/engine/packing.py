@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,15 +10,11 @@ import torch
 
 from wavegen.density import AudioModel
 from wavegen.distributions import Categorical, MixtureOfGaussians, MixtureOfLogistics
+from wavegen.extension import extension
 from wavegen.networks import GRU, LSTM, Markov, WaveNet
 
 Arrays = dict[str, np.ndarray]
 _KINDS = ("weight", "bias")
-
-
-def extension() -> ModuleType:
-    """The C++ extension. Raises ImportError where it was not built."""
-    return importlib.import_module("wavegen_native")
 
 
 def packs(model: AudioModel) -> bool:
