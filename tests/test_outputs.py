@@ -20,7 +20,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
     "generate pictures.safetensors {}.png": "wavegen.picture_sampling.generate_pictures",
     "score gru a.wav --csv {}.csv": "wavegen.scoring.score",
     "compare gru --corpus corpus --html {}.html": "wavegen.comparison.compare",
-    "features gru a.wav {}.npz": "wavegen.scoring.read_noting",
+    "features gru a.wav {}.npz": "wavegen.scoring.read_whole",
     "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.quantization.bits_per_file",
     "compress gru a.wav {}.wgn": "wavegen.compression.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.lockstep",

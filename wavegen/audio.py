@@ -117,11 +117,20 @@ class _Codes:
 
     def append(self, mono: np.ndarray) -> None:
         """`mono` is (samples,) float64 of full scale 1."""
-        codes = mono * 32768
-        codes += 0.5
-        np.floor(codes, out=codes)
+        codes = _rounded(mono)
         self.clipped += int(np.count_nonzero((codes < -32768) | (codes > 32768)))
         self.pcm += np.clip(codes, -32768, 32767, out=codes).astype(np.int16).tobytes()
+
+
+def codes_of(mono: np.ndarray) -> np.ndarray:
+    """The 16-bit codes, (samples,) int16, of a signal, (samples,) float64 of full scale 1: what `read` makes of it."""
+    return np.clip(_rounded(mono), -32768, 32767).astype(np.int16)
+
+
+def _rounded(mono: np.ndarray) -> np.ndarray:
+    codes = mono * 32768
+    codes += 0.5
+    return np.floor(codes, out=codes)
 
 
 def sample_rate_of(path: str | Path) -> int:

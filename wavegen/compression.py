@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import filecmp
-import hashlib
 import os
 import tempfile
 import time
@@ -18,13 +17,14 @@ from wavegen import audio
 from wavegen.atomic import Target, check_place, path_of, replacing
 from wavegen.density import AudioModel
 from wavegen.engine import native, precision_of
-from wavegen.engine.packing import extension
 from wavegen.errors import UserError, unreadable
 from wavegen.evaluation import DIGITS
 from wavegen.examination import CODED, Examiner, Findings
+from wavegen.examination.channels import Mix, mean_of_all
+from wavegen.extension import extension
 from wavegen.familiarity import Familiarity
 from wavegen.lockstep import Block, Job, lockstep
-from wavegen.ranges import Measurement
+from wavegen.mono import Mono, mono_of
 from wavegen.wav import PIECE, Wav, read_wav
 from wavegen.wgn import (
     BLOCK,
@@ -71,11 +71,11 @@ def compress(
     familiarity = Familiarity(model)
     for (wav, _), row in zip(wavs, rows, strict=True):
         noticed = {"noticed": [wav.warning]} if wav.warning else {}
-        findings.add(str(wav.path), row.pop("figures") | noticed)
-        content, measured = row.pop("content_hash"), row.pop("measured")
+        content, measured, mix = row.pop("content_hash"), row.pop("measured"), row.pop("mix")
         if wav.sample_rate == model.sample_rate and wav.frames:
-            familiarity.look_up(str(wav.path), content, _whole_if_cut(wav, familiarity))
+            familiarity.look_up(str(wav.path), content, _whole_if_cut(wav, mix, familiarity))
             familiarity.add_figures(str(wav.path), measured)
+        findings.add(str(wav.path), row.pop("figures") | noticed, familiarity.tells(str(wav.path)))
     return {
         "files": rows,
         "samples": samples,
@@ -174,7 +174,8 @@ def _compressing(
 ) -> Generator[Block, None, dict[str, Any]]:
     encoders = [extension().Encoder() for _ in range(wav.channels)]
     whole, bits, examiner = digest(), 0.0, Examiner(wav.channels, wav.sample_rate, "PCM_16")
-    mono, measured = hashlib.sha256(), Measurement()
+    mix = mean_of_all(wav.channels)
+    mono = Mono(mix)
     about = (precision, wav.channels, wav.sample_rate, wav.frames, wav.trailer_size)
     preamble = Preamble(*about, model, bytes(whole.digest_size), wav.header)
     with replacing(out, force) as temporary, open(temporary, "wb") as file:
@@ -184,9 +185,7 @@ def _compressing(
             pcm = wav.pcm(start, min(start + BLOCK, wav.frames))
             whole.update(pcm.tobytes())
             examiner.add(pcm / 32768)
-            mixed = _mixed(pcm)
-            mono.update(mixed.tobytes())
-            measured.add(mixed)
+            mono.add(pcm)
             block = Block(encoders, np.ascontiguousarray(pcm.T, np.int16))
             yield block
             bits -= float(block.log2_prob.sum())
@@ -198,6 +197,10 @@ def _compressing(
         size = file.tell()
         file.seek(0)
         file.write(dataclasses.replace(preamble, digest=whole.digest()).pack())
+    if wav.frames and (mix := examiner.mix()) != mono.mix:
+        mono = Mono(mix)
+        for start in range(0, wav.frames, BLOCK):
+            mono.add(wav.pcm(start, min(start + BLOCK, wav.frames)))
     samples = wav.frames * wav.channels
     return {
         "file": str(path_of(out)),
@@ -207,20 +210,15 @@ def _compressing(
         "model_bits_per_sample": _per_sample(bits, samples),
         "model_bits": bits,
         "figures": examiner.coded_figures() if wav.frames else {"samples": 0},
-        "content_hash": mono.hexdigest(),
-        "measured": measured.figures(),
+        "content_hash": mono.content.hexdigest(),
+        "measured": mono.measured.figures(),
+        "mix": mix,
     }
 
 
-def _whole_if_cut(wav: Wav, familiarity: Familiarity) -> NDArray[np.int16] | None:
+def _whole_if_cut(wav: Wav, mix: Mix, familiarity: Familiarity) -> NDArray[np.int16] | None:
     """The recording, (frames,), if the model was trained on pieces of recordings, which only all of it tells."""
-    return None if familiarity.provenance.cut is None else _mixed(wav.pcm(0, wav.frames))
-
-
-def _mixed(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The mean of the channels, (frames, channels) to (frames,), halves rounded up: what a model is trained on."""
-    total, channels = pcm.sum(axis=1, dtype=np.int64), pcm.shape[1]
-    return ((2 * total + channels) // (2 * channels)).astype("<i2")
+    return None if familiarity.provenance.cut is None else mono_of(wav.pcm(0, wav.frames), mix)
 
 
 def _restoring(source: str | Path, out: Target, force: bool, preamble: Preamble) -> Job:
