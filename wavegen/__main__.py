@@ -2,6 +2,6 @@
 
 import sys
 
-from wavegen.cli import main
+from wavegen.start import main
 
 sys.exit(main())

@@ -1,0 +1,23 @@
+"""Where the program begins: Ctrl-C ends it in the one line that it always has, also while it is being imported."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+INTERRUPTED = 130  # 128 and the number of SIGINT: `wavegen.exits` says so too, and is among what takes time to import
+
+
+def main() -> int:
+    """Runs `wavegen.cli.main` and gives its exit code."""
+    try:
+        from wavegen.cli import main
+    except KeyboardInterrupt:
+        _say("wavegen: interrupted\n")
+        return INTERRUPTED
+    return main()
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # closed, or full
+        os.write(2, line.encode())
