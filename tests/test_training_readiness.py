@@ -49,7 +49,7 @@ def arguments(command: str, place: Path) -> list[str]:
 def test_too_little_space_is_said_at_once(command, place, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - 2**20, 2**20))
     line = refused(arguments(command, place), capsys)
-    assert " MB of disk, 1 MB are free; make room or name another folder" in line
+    assert " MB of disk, 1.0 MB are free; make room or name another folder" in line
     assert line.startswith("wavegen: quickstart: " if command == "quickstart" else "wavegen: new/run: ")
 
 
