@@ -67,7 +67,10 @@ def test_a_file_of_that_name_goes_first(tmp_path, monkeypatch):
     Path("asterisk/wavenet").write_text("")
     assert recipe_names.recipe_file("asterisk/wavenet") == (Path("asterisk/wavenet"), False)
     assert recipe_names.recipe_file("asterisk/gru")[1], "the folder holds no such file"
+    assert recipe_names.recipe_file("asterisk/gru.toml") == recipe_names.recipe_file("asterisk/gru")
+    Path("asterisk/gru.toml").write_text("")
     assert recipe_names.recipe_file("asterisk/gru.toml") == (Path("asterisk/gru.toml"), False)
+    assert recipe_names.recipe_file("absent.toml") == (Path("absent.toml"), False), "which says what is wrong itself"
 
 
 REFUSED = {

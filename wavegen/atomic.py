@@ -11,7 +11,7 @@ import os
 import stat
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wavegen import pipes
@@ -161,6 +161,22 @@ def _mode_behind(path: Path) -> int:
 def _place_of(path: Path) -> Path:
     """Where what is written to `path` goes: to where a symbolic link leads, as with cp and every shell."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def check_room(sizes: Mapping[Path, int]) -> None:
+    """Raises UserError unless there is room for files of so many bytes each, together, before the first is written."""
+    wanted: dict[Path, int] = {}
+    for path, size in sizes.items():
+        if not pipes.is_stream(path):
+            folder = _place_of(path).parent
+            wanted[folder] = wanted.get(folder, 0) + size
+    for folder, size in wanted.items():
+        status = os.statvfs(folder)
+        free = status.f_bavail * status.f_frsize
+        if status.f_blocks and free < size:  # some file systems do not say
+            raise UserError(
+                f"{folder}: needs {amount(size)}, {amount(free)} are free; make room or name another folder"
+            )
 
 
 def check_suffix(path: Path, suffix: str, kind: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wavegen import audio
-from wavegen.atomic import Target, check_place, path_of, replacing
+from wavegen.atomic import Target, check_place, check_room, path_of, replacing
 from wavegen.density import AudioModel
 from wavegen.engine import native, precision_of
 from wavegen.errors import UserError, unreadable
@@ -109,6 +109,7 @@ def decompress(
     check_outputs(paths, force)
     begun, ours, found = time.monotonic(), model_digest(model), {}
     preambles = [_preamble_of(Path(source), ours) for source, _ in paths]
+    check_room({path_of(out): each.restored for (_, out), each in zip(paths, preambles, strict=True)})
     for precision in sorted({preamble.precision for preamble in preambles}):
         those = [index for index, preamble in enumerate(preambles) if preamble.precision == precision]
         jobs = [_restoring(*paths[index], force, preambles[index]) for index in those]

@@ -37,7 +37,6 @@ from wavegen.training.validation import validate
 _log = logging.getLogger("wavegen")
 LOG_EVERY = 20
 MOST_NAMES = 8  # of recordings in an error's line
-BEST, LAST = "model.safetensors", "last.safetensors"
 
 
 def train(
@@ -66,12 +65,11 @@ def train(
                 folder.check_no_corpus(run)
                 check_ready(run, run_bytes(trainer.learner.model.num_parameters))
                 held.enter_context(locked(run))
-                if (run / folder.STATE).exists() and not resume:
-                    raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
+                folder.check_free(run, resume)
         check_recordings(corpus, processes, progress)
         trainer.open()
         trainer.run_all(progress)
-    return run / BEST
+    return run / folder.BEST
 
 
 class Trainer:
@@ -258,7 +256,7 @@ class Trainer:
                 return
             if better is not None:
                 metadata = self._metadata(validated)
-                for name in (LAST, BEST) if better else (LAST,):
+                for name in (folder.LAST, folder.BEST) if better else (folder.LAST,):
                     save(self.learner.average, self.run / name, metadata)
             position = {
                 "corpus_fingerprint": self.corpus.fingerprint,
