@@ -26,13 +26,14 @@ SLOW = (
 
 # A module may import those of earlier lines and of its own. Whoever adds a module gives it its line here.
 ORDER = [
-    {"wavegen", "errors", "extension", "names", "wording", "machine", "models", "speech", "digits"},
+    {"wavegen", "errors", "extension", "model_names", "names", "wording", "machine", "models", "speech", "digits"},
     {"signals", "locks", "pipes", "streams"},
     {"atomic"},
     {"containers", "messages", "optional", "recipe_names", "text", "examination"},
     {"wav", "grid", "piping", "provenance", "ranges"},
     {"decoding"},
     {"audio", "codecs", "distributions", "networks", "networks2d", "predictors", "sheets"},
+    {"hearing"},
     {"density", "data", "settings", "mono"},
     {"toml"},
     {"picture_density"},

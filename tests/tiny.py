@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import torch
 
 from wavegen.codecs import Codec
-from wavegen.density import AMPLITUDE_CHANNELS, EMBEDDING_CHANNELS, MOST_EMBEDDINGS, AudioModel
+from wavegen.density import AudioModel
 from wavegen.distributions import DISTRIBUTIONS
+from wavegen.hearing import symbol_channels
 from wavegen.networks import NETWORKS
 from wavegen.predictors import LinearPredictor
 
@@ -78,7 +79,7 @@ def model(name: str, codec: Codec | None = None, head: str = "categorical", taps
     codec = codec or TinyCodec()
     mixtures = {} if head == "categorical" else {"num_mixtures": 2}
     distribution = DISTRIBUTIONS[head](codec.codes_per_symbol, **mixtures)
-    channels = EMBEDDING_CHANNELS if codec.num_symbols <= MOST_EMBEDDINGS else AMPLITUDE_CHANNELS
+    channels = symbol_channels(codec)
     predictor = LinearPredictor(taps=taps) if taps else None
     body = network(name, channels + (taps > 0), distribution.num_params)
     made = AudioModel(codec, distribution, body, 8000, predictor)
