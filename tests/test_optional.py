@@ -10,7 +10,6 @@ import broken
 import numpy as np
 import pytest
 import tiny
-import workplace
 
 from wavegen import audio, optional, pictures, quickstart, speech
 from wavegen import bench as bench_module
@@ -23,13 +22,6 @@ from wavegen.optional import MATPLOTLIB, TENSORBOARDX, TORCHAUDIO, Library, ador
 ROOT = Path(__file__).parent.parent
 EACH_ERROR = pytest.mark.parametrize("error", list(broken.ERRORS))
 EACH_TIME = pytest.mark.parametrize("when", broken.WHEN)
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("optional")
-    workplace.furnish(folder)
-    return folder
 
 
 @pytest.fixture

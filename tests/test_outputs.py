@@ -14,6 +14,8 @@ from wavegen import audio, checkpoint
 from wavegen.cli import main
 from wavegen.grid import Grid
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 WRITES = {  # a command that writes {}, and what makes that in vain
     "generate gru {}.wav --seconds 0.01": "wavegen.sampling.open_engine",
     "generate gru {}.wav --seconds 0.01 --prime a.wav": "wavegen.sampling.open_engine",
@@ -29,17 +31,10 @@ WRITES = {  # a command that writes {}, and what makes that in vain
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("outputs")
-    workplace.furnish(folder)
-    assert main(["compress", str(folder / "gru"), str(folder / "a.wav"), str(folder / "a.wgn")]) == 0
-    checkpoint.save(tiny2d.model("nade", Grid(6, 5, 1, 4)).float(), folder / "pictures.safetensors", {})
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(furnished, monkeypatch):
-    monkeypatch.chdir(furnished)
+def furnished(furnished):
+    assert main(["compress", str(furnished / "gru"), str(furnished / "a.wav"), str(furnished / "a.wgn")]) == 0
+    checkpoint.save(tiny2d.model("nade", Grid(6, 5, 1, 4)).float(), furnished / "pictures.safetensors", {})
+    return furnished
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import workplace
 
 from wavegen import recipe_names
 from wavegen.cli import main
@@ -15,13 +14,6 @@ from wavegen.recipe import load_recipe
 SOURCE = Path(__file__).parent.parent / "recipes"
 TINY = ["network.dilations=[1,2]", "network.residual_channels=2", "network.gate_channels=4", "network.skip_channels=2"]
 SHORT = ["training.steps=2", "training.batch_size=2", "training.window=64", "training.threads=1"]
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("recipe names")
-    workplace.furnish(folder)
-    return folder
 
 
 def test_every_recipe_is_listed_with_what_it_is(capsys):

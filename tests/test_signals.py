@@ -24,18 +24,13 @@ from wavegen.process import interrupt_noted
 from wavegen.sampling import PartDrawn, generate
 from wavegen.sheets import read_sheet
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("signals")
-    workplace.furnish(folder)
-    audio.write(folder / "long.wav", workplace.wander(400_000, 7), workplace.RATE)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(furnished, monkeypatch):
-    monkeypatch.chdir(furnished)
+def furnished(furnished):
+    audio.write(furnished / "long.wav", workplace.wander(400_000, 7), workplace.RATE)
+    return furnished
 
 
 @pytest.fixture

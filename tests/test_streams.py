@@ -5,18 +5,10 @@ import subprocess
 import sys
 
 import pytest
-import workplace
 
 from wavegen import exits
 
 WAVEGEN = f"{sys.executable} -m wavegen"
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("streams")
-    workplace.furnish(folder)
-    return folder
 
 
 def shell(line, folder):

@@ -7,7 +7,6 @@ from pathlib import Path
 import broken
 import pytest
 import trials
-import workplace
 
 from wavegen.cli import main
 from wavegen.errors import UserError
@@ -15,13 +14,6 @@ from wavegen.training import readiness, train
 from wavegen.training.readiness import check_ready, run_bytes
 
 Usage = namedtuple("Usage", ["total", "used", "free"])
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("readiness")
-    workplace.furnish(folder)
-    return folder
 
 
 @pytest.fixture
