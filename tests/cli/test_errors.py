@@ -187,6 +187,8 @@ REFUSED = {
     "train recipe.toml --set network": "write it as TABLE.KEY=VALUE",
     "train recipe.toml --set network.hiden_size=3": "did you mean hidden_size",
     "train recipe.toml --set training.learning_rate=fast": "training.learning_rate = 'fast'",
+    "train recipe.toml --run= --dry-run": "argument --run/--run-folder: the path is empty; give one, as . for",
+    "quickstart --out=": "argument --out: the path is empty",
     "train recipe.toml --run trained": "holds a training run; give --resume",
     "train recipe.toml --run a.wav": "a.wav: cannot be written",
     "train recipe.toml --run new --init absent": "absent: no such file",

@@ -15,13 +15,15 @@ from wavegen.cli.main import main
 from wavegen.models import checkpoint
 from wavegen.models.forms import Grid
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 WRITES = {  # a command that writes {}, and what makes that in vain
     "generate gru {}.wav --seconds 0.01": "wavegen.sampling.audio.open_engine",
     "generate gru {}.wav --seconds 0.01 --prime a.wav": "wavegen.sampling.audio.open_engine",
     "generate pictures.safetensors {}.png": "wavegen.sampling.pictures.generate_pictures",
     "score gru a.wav --csv {}.csv": "wavegen.evaluation.audio.score",
     "compare gru --corpus corpus --html {}.html": "wavegen.evaluation.comparison.compare",
-    "features gru a.wav {}.npz": "wavegen.evaluation.audio.read_noting",
+    "features gru a.wav {}.npz": "wavegen.evaluation.audio.read_whole",
     "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.evaluation.quantization.bits_per_file",
     "compress gru a.wav {}.wgn": "wavegen.compression.files.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.files.lockstep",
@@ -30,17 +32,12 @@ WRITES = {  # a command that writes {}, and what makes that in vain
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("outputs")
-    workspace.furnish(folder)
-    assert main(["compress", str(folder / "gru"), str(folder / "a.wav"), str(folder / "a.wgn")]) == 0
-    checkpoint.save(small_picture_models.model("nade", Grid(6, 5, 1, 4)).float(), folder / "pictures.safetensors", {})
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(furnished, monkeypatch):
-    monkeypatch.chdir(furnished)
+def furnished(furnished):
+    assert main(["compress", str(furnished / "gru"), str(furnished / "a.wav"), str(furnished / "a.wgn")]) == 0
+    checkpoint.save(
+        small_picture_models.model("nade", Grid(6, 5, 1, 4)).float(), furnished / "pictures.safetensors", {}
+    )
+    return furnished
 
 
 @pytest.fixture

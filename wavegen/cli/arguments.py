@@ -50,7 +50,8 @@ def _command(commands: Any, name: str, summary: str) -> _Parser:
 
 def _add_quickstart(commands: Any) -> None:
     parser = _command(commands, "quickstart", "embedded speech: train, compare, generate, report")
-    parser.add_argument("--out", type=Path, default=Path("quickstart"), metavar="DIR", help="default: quickstart")
+    out = "default: quickstart; a folder that holds anything else is refused"
+    parser.add_argument("--out", type=_place, default=Path("quickstart"), metavar="DIR", help=out)
     parser.add_argument("--minutes", type=_above_zero, default=8.0, metavar="M", help="in all; default: 8")
 
 
@@ -87,21 +88,21 @@ def _add_prepare(commands: Any) -> None:
 def _add_train(commands: Any) -> None:
     parser = _command(commands, "train", "train a model as a recipe says")
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help=RECIPE)
-    parser.add_argument("--corpus", type=Path, metavar="DIR", help="instead of the recipe's corpus.path")
+    parser.add_argument("--corpus", type=_place, metavar="DIR", help="instead of the recipe's corpus.path")
     parser.add_argument(  # torchrun takes --run for an option of its own, hence the longer name
         "--run",
         "--run-folder",
         dest="run_folder",
-        type=Path,
+        type=_place,
         metavar="DIR",
-        help="default: runs/ and the recipe's name",
+        help="default: runs/ and the recipe's name; one that holds a run already is refused without --resume",
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's key")
     parser.add_argument(
         "--resume", action="store_true", help="go on where the run folder allows it; with more steps, beyond its end"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what it would take, and train and write nothing")
-    parser.add_argument("--init", type=Path, metavar="MODEL", help="start from its weights; its settings are the same")
+    parser.add_argument("--init", type=_place, metavar="MODEL", help="start from its weights, with its settings")
 
 
 def _add_generate(commands: Any) -> None:
@@ -239,6 +240,12 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_at_least_one, metavar="N", help="of the cpu engine; changes no result")
+
+
+def _place(text: str) -> Path:
+    if not text:  # Path takes it for the working folder
+        raise argparse.ArgumentTypeError("the path is empty; give one, as . for the working folder")
+    return Path(text)
 
 
 def _above_zero(text: str) -> float:

@@ -15,7 +15,7 @@ from wavegen.data.index import Recording, Recordings, read_index
 from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.gathering import PCM, VERSION
 from wavegen.data.splits import SPLITS
-from wavegen.errors import UserError, nearest
+from wavegen.errors import UserError, nearest, unreadable
 from wavegen.models.forms import Form, Grid, form_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ class Corpus:
 
     @cached_property
     def _samples(self) -> np.ndarray:
-        samples = np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
+        try:
+            samples = np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
+        except OSError as error:
+            raise unreadable(self.path / PCM, error, "prepare the corpus again") from error
         if isinstance(self.form, Grid):
             self._check_levels(samples, self.form.levels)
         return samples
@@ -100,7 +103,7 @@ def open_corpus(path: str | Path) -> Corpus:
     try:
         size = (path / PCM).stat().st_size
     except OSError as error:
-        raise UserError(f"{path / PCM}: cannot be read: {error.strerror}; prepare the corpus again") from error
+        raise unreadable(path / PCM, error, "prepare the corpus again") from error
     if size != 2 * about["samples"]:
         should = f"has {size} bytes, its index says {2 * about['samples']}"
         raise UserError(f"{path / PCM}: {should}; prepare the corpus again")
@@ -128,7 +131,7 @@ def _read_description(path: Path) -> dict[str, Any]:
             raise ValueError("a value of the wrong type")
         form_of(about)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
+        raise unreadable(file, error, "prepare the corpus again") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: damaged, or not written by wavegen; prepare the corpus again") from error
     return about

@@ -14,7 +14,7 @@ from typing import Any, overload
 import numpy as np
 
 from wavegen.data.splits import SPLITS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.models.forms import Form
 
 LINES, ROWS = "index.jsonl", "index.rows"
@@ -177,7 +177,7 @@ def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
                 start += len(line)
                 fingerprint.add(recording)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; prepare the corpus again") from error
+        raise unreadable(file, error, "prepare the corpus again") from error
     except (ValueError, KeyError, TypeError, struct.error) as error:
         raise UserError(f"{file}: line {number} is damaged; prepare the corpus again") from error
     return np.frombuffer(bytes(packed), ROW_TYPE), fingerprint.hex()

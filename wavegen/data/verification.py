@@ -24,7 +24,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.index import LINES, Recordings
 from wavegen.data.preparing.gathering import PCM
 from wavegen.data.splits import SPLITS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.system.atomic import replacing
 from wavegen.system.machine import cpus
 
@@ -124,7 +124,7 @@ def _check(path: Path, pcm: int, portion: Recordings) -> tuple[int, list[str]]:
                 damaged.append(recording.id)
             size += 2 * recording.samples
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}; copy the corpus again") from error
+        raise unreadable(path, error, "copy the corpus again") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path / LINES}: damaged; copy the corpus again, or prepare it again") from error
     return size, damaged
@@ -144,7 +144,7 @@ def _opened(path: Path) -> Iterator[int]:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; prepare the corpus again") from error
+        raise unreadable(path, error, "prepare the corpus again") from error
     try:
         yield file
     finally:
