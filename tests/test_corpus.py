@@ -260,7 +260,7 @@ DAMAGES = {
     "audit empty": (_description(audit={}), "corpus.json: damaged"),
     "audit's splits a list": (_description(audit={"splits": []}), "corpus.json: damaged"),
     "audit's minutes a word": (_description(audit={"splits": _splits(minutes="x")}), "corpus.json: damaged"),
-    "audit's minutes no number": (
+    "audit's minutes NaN": (
         _description(audit={"splits": _splits(minutes=float("nan"))}),
         "corpus.json: damaged",
     ),
@@ -334,7 +334,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name, value", [(name, value) for name, values in WRONG.items() for value in values])
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
 def test_a_line_with_a_value_of_another_type_is_damaged(corpus, name, value):
     _without_seal(corpus)
     lines = (corpus / "index.jsonl").read_text().splitlines(keepends=True)
