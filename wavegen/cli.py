@@ -238,9 +238,7 @@ def _quantize(args: argparse.Namespace) -> Result:
 
 def _info(args: argparse.Namespace) -> Result:
     from wavegen.checkpoint import load
-    from wavegen.data.audit import describe
     from wavegen.data.corpus import open_corpus
-    from wavegen.data.picture_corpus import describe as describe_pictures
     from wavegen.density import Density
     from wavegen.report import description_text, engines_text
 
@@ -256,8 +254,7 @@ def _info(args: argparse.Namespace) -> Result:
     if (args.path / "corpus.json").exists():
         corpus = open_corpus(args.path)
         about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}
-        say = describe_pictures if "grid" in corpus.audit else describe
-        return about, f"corpus {corpus.fingerprint}\n{say(corpus.audit)}"
+        return about, f"corpus {corpus.fingerprint}\n{corpus.description()}"
     about = load(args.path, Density).describe()
     return about, description_text(about)
 
