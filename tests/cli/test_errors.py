@@ -298,3 +298,15 @@ def test_one_bad_recording_does_not_stop_prepare_and_is_listed(furnished, tmp_pa
     assert "NaN" in refused["reason"]
     assert main(["prepare", str(source), str(tmp_path / "strict"), "--strict"]) == 2
     assert not (tmp_path / "strict").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["score", "gru", ""], ["compress", "gru", "a.wav", ""], ["prepare", "", "c"], ["prepare", "a", ""], ["info", ""]],
+    ids=" ".join,
+)
+def test_an_empty_name_is_not_the_folder_one_is_in(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    assert "is empty; name a file or folder" in capsys.readouterr().err
+    assert os.listdir() == []

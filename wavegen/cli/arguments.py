@@ -21,8 +21,23 @@ T = TypeVar("T", int, float)
 class _Parser(argparse.ArgumentParser):
     """Usage errors are the user's to mend like all others: one line, exit code 2."""
 
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.register("type", Path, _path)
+
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")
+
+
+def _path(text: str) -> Path:
+    return Path(_given(text))
+
+
+def _given(text: str) -> str:
+    """A name; an empty one is a variable of the shell that is not set, and not the folder that one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name a file or folder, . is the one you are in")
+    return text
 
 
 def make_parser(commands: Mapping[str, Callable[[argparse.Namespace], Any]]) -> argparse.ArgumentParser:
@@ -64,9 +79,9 @@ def _add_prepare(commands: Any) -> None:
         "folder; pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
     )
     # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
-    parser.add_argument("first", metavar="[NAME] SOURCE", help=source)
-    parser.add_argument("second", metavar="CORPUS", help="the new folder to write")
-    parser.add_argument("third", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("first", type=_given, metavar="[NAME] SOURCE", help=source)
+    parser.add_argument("second", type=_given, metavar="CORPUS", help="the new folder to write")
+    parser.add_argument("third", type=_given, nargs="?", help=argparse.SUPPRESS)
     rate = "of the corpus; default: the recordings' own"
     parser.add_argument("--sample-rate", type=_at_least_one, metavar="R", help=rate)
     split_by = (

@@ -239,8 +239,6 @@ def _quantize(args: argparse.Namespace) -> Result:
 
 def _info(args: argparse.Namespace) -> Result:
     from wavegen.data.corpus import open_corpus
-    from wavegen.data.preparing.audit import describe
-    from wavegen.data.preparing.pictures import describe as describe_pictures
     from wavegen.models.checkpoint import load
     from wavegen.models.density import Density
     from wavegen.reports.tables import description_text, engines_text
@@ -257,8 +255,7 @@ def _info(args: argparse.Namespace) -> Result:
     if (args.path / "corpus.json").exists():
         corpus = open_corpus(args.path)
         about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}
-        say = describe_pictures if "grid" in corpus.audit else describe
-        return about, f"corpus {corpus.fingerprint}\n{say(corpus.audit)}"
+        return about, f"corpus {corpus.fingerprint}\n{corpus.description()}"
     about = load(args.path, Density).describe()
     return about, description_text(about)
 

@@ -26,7 +26,8 @@ class Output:
 
     Opening it makes a temporary file beside `path`, of `size` bytes where the size is known, so that a place that
     cannot be written, a full disk and a name that is too long are met before the work. `filled` puts the result in
-    place. Pipes, devices and /dev/stdout are written to when the result is whole. Closing removes what is temporary.
+    place, after which `whole` is true. Pipes, devices and /dev/stdout are written to when the result is whole. Closing
+    removes what is temporary.
 
     Args:
         path: where the file is to be.
@@ -38,7 +39,7 @@ class Output:
     """
 
     def __init__(self, path: str | Path, force: bool = False, size: int = 0):
-        self.path, self.force = Path(path), force
+        self.path, self.force, self.whole = Path(path), force, False
         self._stream: int | None = None
         self._remove: weakref.finalize[..., Output] | None = None
         with _named(self.path):
@@ -81,6 +82,7 @@ class Output:
             yield self._temporary
             if self._stream is not None:
                 pipes.copy_into(self._stream, self._temporary)
+                self.whole = True
                 return
             with open(self._temporary, "rb") as file:
                 os.fsync(file.fileno())
@@ -88,6 +90,7 @@ class Output:
                 self._temporary.replace(self._place)
             else:
                 _move_to_new(self._temporary, self._place)
+            self.whole = True
 
 
 Target = str | Path | Output  # what functions that write a file take
@@ -138,6 +141,7 @@ def check_place(path: str | Path, force: bool = False) -> None:
         if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
             raise UserError(f"{path}: is a {'disk' if stat.S_ISBLK(mode) else 'socket'}; name a file")
         if not force:
+            _remove_stale(path.parent)  # no later output may come to take away what a kill left beside this one
             raise UserError(f"{path}: exists already; name another file, or give --force to replace it")
 
 

@@ -120,7 +120,7 @@ def _keep_metrics(path: Path, step: int, validated: int) -> None:
     """
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             entry = json.loads(line)
             if entry["step"] <= (validated if "validation_bits" in entry else step):
                 kept.append(line)
