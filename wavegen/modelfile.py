@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from wavegen.assets import pretrained
 from wavegen.constants import NUMERICS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.models import training_provenance
 from wavegen.models.configs.audio import AudioConfig
 from wavegen.models.configs.checking import checked_audio
@@ -155,7 +155,7 @@ def opened(path: Path, framework: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         with open(path, "rb"):  # safe_open calls every file that it cannot open missing
             pass
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     try:
         with safe_open(path, framework=framework) as file:
             yield file, _header(file, path)

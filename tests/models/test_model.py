@@ -12,9 +12,9 @@ import torch
 
 from wavegen.engine import native, packing
 from wavegen.engine.torch import TorchEngine
-from wavegen.models.amplitudes import amplitude_channels, companded
 from wavegen.models.codecs import Linear, MuLaw
 from wavegen.models.configs.distributions import MixtureOfLogisticsConfig
+from wavegen.models.inputs import amplitudes, companded
 
 EVERY_CODE = torch.arange(-32768, 32768)
 FUSED = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")  # torch's own bits differ from CPU to CPU
@@ -48,7 +48,7 @@ def test_the_table_of_all_codes_is_torch_s():
 @pytest.mark.parametrize("codec", [MuLaw(bits=10), MuLaw(bits=12), Linear(bits=10), Linear(bits=16)])
 def test_amplitudes_are_torch_s(codec):
     middle = torch.from_numpy(codec.decode(np.arange(codec.num_symbols)))
-    assert same_bits(amplitude_channels(codec), torch.stack([middle.float() / 4096, by_torch(middle)], dim=1))
+    assert same_bits(amplitudes(codec), torch.stack([middle.float() / 4096, by_torch(middle)], dim=1))
 
 
 def test_offsets_of_scales_are_frozen():

@@ -10,9 +10,10 @@ import numpy as np
 
 from wavegen.constants import NUMERICS
 from wavegen.engine.base import checked_pcm, cpus
-from wavegen.engine.packing import Parts, engine_arguments, extension, packs
+from wavegen.engine.packing import Parts, engine_arguments, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
+from wavegen.extension import extension, fits
 from wavegen.models.model import AnyAudio
 from wavegen.system.optional import reason
 
@@ -23,7 +24,8 @@ def missing() -> str | None:
     """Why the extension cannot be used and what to do, in one line; None if it can."""
     again = "pip install --force-reinstall --no-deps"
     try:
-        numerics = extension().numerics
+        built = extension()
+        numerics = built.numerics
     except Exception as error:
         if not (isinstance(error, ModuleNotFoundError) and error.name == "wavegen_native"):
             return f"the C++ engine cannot be loaded ({reason(error)}); repeat the installation with {again}"
@@ -35,6 +37,8 @@ def missing() -> str | None:
         )
     if numerics != NUMERICS:
         return f"the C++ engine has numerics {numerics}, wavegen {NUMERICS}; repeat the installation with {again}"
+    if not fits(built):
+        return f"the C++ engine was built from another version of wavegen; repeat the installation with {again}"
     return None
 
 

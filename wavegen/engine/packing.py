@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
+from wavegen.extension import extension
 from wavegen.models.configs.distributions import (
     CategoricalConfig,
     MixtureOfGaussiansConfig,
@@ -28,11 +27,6 @@ class Parts(Protocol):
     def network(self) -> Any: ...
     @property
     def distribution(self) -> Any: ...
-
-
-def extension() -> ModuleType:
-    """The C++ extension. Raises ImportError where it was not built."""
-    return importlib.import_module("wavegen_native")
 
 
 def packs(model: Parts) -> bool:

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from wavegen import modelfile
 from wavegen.constants import UNIFORM_SHARE
-from wavegen.models.amplitudes import amplitude_channels, companded
 from wavegen.models.codecs import PCM_CODES, Codec
-from wavegen.models.configs.audio import AUDIO_PARTS, EMBEDDING_CHANNELS, AudioConfig
+from wavegen.models.configs.audio import AUDIO_PARTS, AudioConfig
 from wavegen.models.configs.base import settings_of
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
 from wavegen.models.forms import AUDIO, Form
+from wavegen.models.inputs import EMBEDDING_CHANNELS, amplitudes, companded
 from wavegen.models.model import Model, described
 from wavegen.models.networks import NETWORKS
 from wavegen.models.networks.base import Network, State
@@ -172,7 +172,7 @@ class AudioModel(Density):
         self._keep("codes_per_symbol", codec.codes_per_symbol)
         self._keep("errors", companded()[:, None])
         if not self.config.embeds:
-            self._keep("amplitudes", amplitude_channels(codec))
+            self._keep("amplitudes", amplitudes(codec))
             self.embedding = None
             return
         self.embedding = nn.Embedding(codec.num_symbols, EMBEDDING_CHANNELS)

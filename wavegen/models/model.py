@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from wavegen.models.amplitudes import amplitude_channels, companded
 from wavegen.models.configs.audio import AudioConfig
 from wavegen.models.forms import AUDIO, Form, entry_of
+from wavegen.models.inputs import amplitudes, companded
 from wavegen.models.training_provenance import in_short
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Model:
     @property
     def input_table(self) -> np.ndarray:
         """What the network hears of each symbol, (num_symbols, channels) float32."""
-        return self.arrays["embedding.weight"] if self.config.embeds else amplitude_channels(self.codec)
+        return self.arrays["embedding.weight"] if self.config.embeds else amplitudes(self.codec)
 
     @property
     def error_table(self) -> np.ndarray:

@@ -11,10 +11,8 @@ from wavegen.models.configs.base import Settings, part_of, settings_of
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, DistributionConfig
 from wavegen.models.configs.networks import NETWORK_CONFIGS, NetworkConfig, Shapes
 from wavegen.models.configs.predictors import PREDICTOR_CONFIGS, LinearPredictorConfig
+from wavegen.models.inputs import EMBEDDING_CHANNELS, MOST_EMBEDDINGS, symbol_channels
 
-EMBEDDING_CHANNELS = 32
-MOST_EMBEDDINGS = 512  # symbols; more of them are heard as amplitudes
-AMPLITUDE_CHANNELS = 2
 AUDIO_PARTS: Mapping[str, Mapping[str, type]] = {
     "codec": CODECS,
     "distribution": DISTRIBUTION_CONFIGS,
@@ -39,7 +37,7 @@ class AudioConfig:
         codec = part_of(settings, "codec", CODECS)
         distribution = part_of(settings, "distribution", DISTRIBUTION_CONFIGS, codec.num_symbols)
         predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS) if settings.get("predictor") else None
-        channels = _input_channels(codec, predictor is not None)
+        channels = symbol_channels(codec) + (predictor is not None)
         network = part_of(settings, "network", NETWORK_CONFIGS, channels, distribution.num_params)
         return cls(codec, distribution, network, predictor, sample_rate)
 
@@ -77,7 +75,3 @@ class AudioConfig:
     def macs_per_sample(self) -> int:
         """Multiply-adds to step one sample; looking up an embedding costs none."""
         return self.network.macs_per_sample + (0 if self.predictor is None else self.predictor.macs_per_sample)
-
-
-def _input_channels(codec: Codec, predicted: bool) -> int:
-    return (EMBEDDING_CHANNELS if codec.num_symbols <= MOST_EMBEDDINGS else AMPLITUDE_CHANNELS) + predicted

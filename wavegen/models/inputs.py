@@ -1,4 +1,4 @@
-"""What a network hears of a PCM code: its amplitude, linear and companded."""
+"""How a network hears a codec's symbols: by an embedding that it learns, or as amplitudes where they are too many."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from functools import cache
 import numpy as np
 
 from wavegen.models.codecs import PCM_CODES, Codec
+
+EMBEDDING_CHANNELS = 32
+MOST_EMBEDDINGS = 512  # symbols; more of them are heard as amplitudes
+AMPLITUDE_CHANNELS = 2
 
 # |code| whose log1p in float32 models were trained with an ulp above, or below, the nearest float32: what torch's
 # vectorised log1p gives, which the numeric contract keeps. All others are float64's rounded once, with a margin of
@@ -34,7 +38,12 @@ def companded() -> np.ndarray:
     return table
 
 
-def amplitude_channels(codec: Codec) -> np.ndarray:
-    """Both channels of each symbol, (num_symbols, 2) float32: the middle of its cell / 4096, and that companded."""
+def symbol_channels(codec: Codec) -> int:
+    """How many numbers a network hears of each symbol."""
+    return EMBEDDING_CHANNELS if codec.num_symbols <= MOST_EMBEDDINGS else AMPLITUDE_CHANNELS
+
+
+def amplitudes(codec: Codec) -> np.ndarray:
+    """What is heard of each symbol, (num_symbols, 2) float32: the middle of its cell / 4096, and that companded."""
     middle = codec.decode(np.arange(codec.num_symbols))
     return np.stack([middle.astype(np.float32) / np.float32(4096), companded()[middle + PCM_CODES // 2]], axis=1)
