@@ -26,7 +26,7 @@ from wavegen.constants import NUMERICS
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
 from wavegen.modelfile import weights_hash
-from wavegen.models.model import Model
+from wavegen.models.model import AnyAudio
 
 MAGIC, FORMAT = b"wgn\n", 1
 BLOCK = 1 << 15
@@ -67,9 +67,10 @@ def digest() -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=16)
 
 
-def model_digest(model: Model) -> bytes:
+def model_digest(model: AnyAudio) -> bytes:
     """8 bytes of all that a model's probabilities depend on: its settings and its weights."""
-    about = json.dumps([model.sample_rate, model.settings, weights_hash(model.arrays)], sort_keys=True)
+    data = model.data()
+    about = json.dumps([data.sample_rate, data.settings, weights_hash(data.arrays)], sort_keys=True)
     return hashlib.blake2b(about.encode(), digest_size=8).digest()
 
 
