@@ -164,7 +164,7 @@ class AudioModel(Density):
         predictor: LinearPredictor | None = None,
     ):
         super().__init__(distribution, network)
-        self.codec, self.predictor, self.sample_rate = codec, predictor, sample_rate
+        self.codec, self.predictor = codec, predictor
         predicting = None if predictor is None else predictor.config
         self.config = AudioConfig(codec, distribution.config, network.config, predicting, sample_rate)
         self._keep("symbol_of_code", codec.encode(np.arange(PCM_CODES) - PCM_CODES // 2))
@@ -226,8 +226,12 @@ class AudioModel(Density):
         return self
 
     @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
     def form(self) -> int:
-        return self.sample_rate
+        return self.config.sample_rate
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
