@@ -59,8 +59,7 @@ class Steps:
 
 
 def trained_on(corpus: Corpus | None, rate: int = RATE, **network) -> AudioModel:
-    made = small_models.mu_law_model(**(network or {"name": "gru", "hidden_size": 5}))
-    made.sample_rate = rate
+    made = small_models.mu_law_model(rate, **(network or {"name": "gru", "hidden_size": 5}))
     made.metadata = {"training_seconds": 12.5, "corpus_fingerprint": corpus.fingerprint if corpus else "0" * 16}
     return made
 
