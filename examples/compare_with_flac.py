@@ -1,6 +1,6 @@
 """Scores recordings with a model and compares the bits with FLAC's.
 
-    python examples/compare_with_flac.py [FILE ...]     # default: bundled speech that the model was not trained on
+python examples/compare_with_flac.py [FILE ...]     # default: bundled speech that the model was not trained on
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Draws speech from the bundled model, at three temperatures, from the same random words.
 
-    python examples/draw_speech.py [FOLDER] [SECONDS]
+python examples/draw_speech.py [FOLDER] [SECONDS]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Proves a likelihood: compresses a recording to the bits that the model claims, and restores every byte.
 
-    python examples/prove_the_bits.py [FOLDER]
+python examples/prove_the_bits.py [FOLDER]
 """
 
 import sys

@@ -15,7 +15,9 @@ from wavegen.cli.main import main
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([^`]+)` \| ([a-z ]+) \|(.*)\|$", re.MULTILINE)
 TYPES = {"integer": int, "text": str, "boolean": bool, "list": list, "object": dict, "null": type(None)}
-PICTURES = '[density]\nname = "pictures"\n[network]\nname = "nade"\nhidden_size = 4\n[training]\nsteps = 2\nthreads = 1\n'
+PICTURES = (
+    '[density]\nname = "pictures"\n[network]\nname = "nade"\nhidden_size = 4\n[training]\nsteps = 2\nthreads = 1\n'
+)
 # Section: the commands whose output it is about, the first of which has what is marked as "only …" too, where one can.
 COMMANDS = {
     "prepare": ["prepare source cut --cut 1", "prepare source plain"],
@@ -74,7 +76,9 @@ def check(section: str, output: dict) -> set[str]:
     """Holds an output to its section, and gives the documented paths that occurred in it."""
     rows, seen = documented(section), set()
     opaque = {path for path, (kind, _) in rows.items() if kind in ("object", "list")}
-    opaque -= {path for path in opaque if any(other != path and other.startswith((f"{path}.", f"{path}[")) for other in rows)}
+    opaque -= {
+        path for path in opaque if any(other != path and other.startswith((f"{path}.", f"{path}[")) for other in rows)
+    }
     parents = {prefix for path in rows for prefix in prefixes(path)}
     for path, value in flat(output):
         found = [pattern for pattern in rows if matches(pattern, path)]
