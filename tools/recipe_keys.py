@@ -24,14 +24,14 @@ HEAD = """# Every key of a recipe
 
 A recipe is a TOML file. Each section below is one of its tables. A key that is left out has its default; `–` means that
 there is none and the key may stay out. `wavegen train --set TABLE.KEY=VALUE` overrides a key for one run. All mistakes
-of a recipe are reported at once, an unknown key with the nearest known one. [Training](training.md) explains the choices.
+of a recipe are reported at once, an unknown key with the nearest known one. [Training](training.md) has an example.
 
 """
 DENSITY = """## [density]
 
 | key | type | default | meaning |
 |---|---|---|---|
-| `name` | `"audio"` or `"pictures"` | `"audio"` | the kind of recordings; decides which codecs, distributions and networks there are |
+| `name` | `"audio"` or `"pictures"` | `"audio"` | the kind of recordings |
 
 """
 SECTIONS: dict[type[Density], str] = {AudioModel: "Of audio", PictureModel: "Of pictures"}
@@ -41,8 +41,8 @@ MEANINGS = {
     "training.seed": "of the initial weights and of the order of windows",
     "training.batch_size": "windows in a step, over all processes together",
     "training.window": "scored samples in a window",
-    "training.warm_up": "unscored samples before a window, of networks with unlimited history; others get the receptive "
-    "field",
+    "training.warm_up": "unscored samples before a window, of networks with unlimited history; others get "
+    "the receptive field",
     "training.learning_rate": "peak; linear warm-up, then a cosine",
     "training.steps": "length of the training; give this or `minutes`",
     "training.minutes": "length of the training; becomes a number of steps by timing a few of them first",
@@ -51,8 +51,8 @@ MEANINGS = {
     "training.patience": "stop after so many validations in a row without a new best",
     "training.accumulate": "parts that each batch is computed in, one after the other, to save memory",
     "training.threads": "of PyTorch; default: 1, 2 or all CPUs, more only if a tenth faster",
-    "training.bfloat16": "products inside the layers of a WaveNet or PixelCNN in bfloat16; default: on a GPU, and on a CPU "
-    "where a step is a tenth faster",
+    "training.bfloat16": "products inside the layers of a WaveNet or PixelCNN in bfloat16; default: on a GPU, and "
+    "on a CPU where a step is a tenth faster",
     "sampling.temperature": "of `generate`, unless `--temperature` is given",
     "sampling.top_p": "of `generate`, unless `--top-p` is given; below 1 for `categorical` only",
     "mu-law.bits": "μ = 2^bits − 1; 8 makes 256 symbols, 10, 11 and 12 make 985, 1713 and 2885",

@@ -1,4 +1,4 @@
-"""What the README and the pages of docs/ tell a user to type works, page by page, in the order in which it stands there."""
+"""What the README and the pages of docs/ tell a user to type works, in the order in which it stands there."""
 
 import re
 import shlex
@@ -131,9 +131,8 @@ def test_the_commands(page, user, furnished, capsys):
             assert main(argv) == 0, f"{command}: {capsys.readouterr().err}"
             ran += 1
     assert ran or page in ("docs/distributed.md", "docs/installation.md")
-    written = {
-        word for command in commands(page) for word in command if word.endswith((".html", ".csv", "surprisal.png"))
-    }
+    outputs = (".html", ".csv", "surprisal.png")
+    written = {word for command in commands(page) for word in command if word.endswith(outputs)}
     assert all(Path(name).is_file() for name in written)
     if Path("back.wav").exists():
         assert Path("back.wav").read_bytes() == Path("some.wav").read_bytes()
@@ -149,9 +148,7 @@ def check_other(command: list[str]) -> None:
     assert command[0] in OTHER_COMMANDS | {"pytest", "."}
 
 
-@pytest.mark.parametrize(
-    "page", ["docs/faq.md", "docs/data.md", "docs/commands.md", "docs/training.md", "docs/engines.md"]
-)
+@pytest.mark.parametrize("page", [f"docs/{name}.md" for name in ("faq", "data", "commands", "training", "engines")])
 def test_commands_in_sentences_can_be_parsed(page):
     parser = make_parser(COMMANDS)
     for line in re.findall(r"`wavegen ([^`]*)`", text(page)):

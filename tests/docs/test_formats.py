@@ -5,6 +5,7 @@ import hashlib
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,11 @@ import workspace
 
 from wavegen.cli.main import main
 from wavegen.models import checkpoint
+
+WGN_FIELDS = (
+    *("magic", "format", "numerics", "precision", "channels", "rate"),
+    *("frames", "header", "trailer", "model", "digest"),
+)
 
 
 def read_model(path):
@@ -74,8 +80,7 @@ def split_of(key):
 def read_wgn(path):
     """The header's fields, the words of each block of each channel, and the trailer."""
     data = Path(path).read_bytes()
-    names = "magic format numerics precision channels rate frames header trailer model digest".split()
-    fields = dict(zip(names, struct.unpack_from("<4sBBBBIIII8s16s", data), strict=True))
+    fields: dict[str, Any] = dict(zip(WGN_FIELDS, struct.unpack_from("<4sBBBBIIII8s16s", data), strict=True))
     at = 48 + fields["header"]
     fields["wav_header"] = data[48:at]
     blocks = []

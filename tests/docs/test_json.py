@@ -76,9 +76,7 @@ def check(section: str, output: dict) -> set[str]:
     """Holds an output to its section, and gives the documented paths that occurred in it."""
     rows, seen = documented(section), set()
     opaque = {path for path, (kind, _) in rows.items() if kind in ("object", "list")}
-    opaque -= {
-        path for path in opaque if any(other != path and other.startswith((f"{path}.", f"{path}[")) for other in rows)
-    }
+    opaque -= {path for path in opaque if any(other.startswith((f"{path}.", f"{path}[")) for other in rows)}
     parents = {prefix for path in rows for prefix in prefixes(path)}
     for path, value in flat(output):
         found = [pattern for pattern in rows if matches(pattern, path)]
