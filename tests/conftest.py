@@ -38,3 +38,19 @@ def full_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory):
+    """A folder with what `workspace.furnish` makes."""
+    import workspace  # and torch, which not every file of tests needs
+
+    folder = tmp_path_factory.mktemp("furnished")
+    workspace.furnish(folder)
+    return folder
+
+
+@pytest.fixture
+def in_the_folder(furnished, monkeypatch):
+    """Commands run in the furnished folder."""
+    monkeypatch.chdir(furnished)

@@ -1,4 +1,4 @@
-from wavegen.wording import counted, listed, shortened
+from wavegen.wording import amount, counted, listed, shortened
 
 
 def test_lists_are_bounded():
@@ -17,3 +17,16 @@ def test_a_long_name_keeps_its_end():
 
 def test_counts():
     assert [counted(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
+
+
+def test_no_size_is_rounded_to_nothing():
+    sizes = (0, 1, 999, 1000, 4096, 2.5e6, 12e9)
+    assert [amount(size) for size in sizes] == [
+        "0 bytes",
+        "1 byte",
+        "999 bytes",
+        "1.0 kB",
+        "4.1 kB",
+        "2.5 MB",
+        "12,000.0 MB",
+    ]

@@ -2,6 +2,6 @@
 
 import sys
 
-from wavegen.cli.main import main
+from wavegen.cli.start import main
 
 sys.exit(main())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 
 MOST_PROBLEMS = 20  # that are told; a file that is something else altogether has more
@@ -27,6 +29,22 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(self.args)
+
+
+def unreadable(path: object, error: OSError, otherwise: str = "") -> UserError:
+    """The error for a file or folder that the system did not let us read, with advice for its cause.
+
+    Args:
+        path: what was to be read.
+        error: what the system said.
+        otherwise: what to do about a file that is missing or broken, as in "copy it again"; nothing is said if empty.
+    """
+    if isinstance(error, PermissionError):
+        advice = "change its permissions"
+    else:  # a new copy helps nobody whose machine is out of memory or of file handles
+        advice = "" if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM) else otherwise
+    reason = error.strerror or (os.strerror(error.errno) if error.errno else str(error))
+    return UserError(f"{path}: cannot be read: {reason}{'; ' if advice else ''}{advice}")
 
 
 def closest(name: str, choices: Iterable[str], alike: float = ALIKE) -> str | None:

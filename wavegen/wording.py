@@ -1,4 +1,4 @@
-"""Long lists in sentences: the first few and a count."""
+"""Long lists and sizes in sentences: the first few and a count, bytes in the unit that fits them."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def counted(number: int, noun: str) -> str:
     ('1 file', '3 files')
     """
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def amount(size: float) -> str:
+    """So many bytes, for people to read.
+
+    >>> amount(1), amount(4096), amount(2.5e6), amount(12e9)
+    ('1 byte', '4.1 kB', '2.5 MB', '12,000.0 MB')
+    """
+    if size < 1000:
+        return counted(int(size), "byte")
+    return f"{size / 1e3:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.1f} MB"

@@ -103,6 +103,7 @@ NB_MODULE(wavegen_cuda, m) {
     using namespace wavegen;
     m.doc() = "The CUDA engine of wavegen; wavegen.engine is the way to it.";
     m.attr("numerics") = 1;
+    m.attr("interface") = 1;  // raised with any change of what Python calls here; wavegen/engine/cuda.py has it too
     m.def("missing", &cuda::missing, "Why no GPU can be used, or None.");
     m.def("device", &cuda::device_name, "What the GPU is called.");
     m.def("multiprocessors", &cuda::multiprocessors, "How many the GPU has.");

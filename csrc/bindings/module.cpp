@@ -23,6 +23,7 @@ std::vector<std::string> instruction_sets() {
 NB_MODULE(wavegen_native, m) {
     m.doc() = "The C++ engine of wavegen; wavegen.engine is the way to it.";
     m.attr("numerics") = 1;
+    m.attr("interface") = 1;  // raised with any change of what Python calls here; wavegen/extension.py has it too
     m.def("instruction_sets", &wavegen::instruction_sets, "What this CPU runs of it, the widest first.");
     wavegen::bind_heads(m);
     wavegen::bind_networks(m);

@@ -1,4 +1,4 @@
-// One logit a symbol, as csrc/categorical.cpp has it, by a warp.
+// One logit a symbol, as csrc/distributions/categorical.cpp has it, by a warp.
 #pragma once
 
 #include "cuda/device.cuh"
@@ -106,7 +106,7 @@ __device__ inline float keep_nucleus(const float* logits, std::uint32_t symbols,
     return sum_of(e, symbols);
 }
 
-// The symbol k with C(k) <= place < C(k + 1), C as in csrc/categorical.cpp; each lane counts neighbouring symbols.
+// The symbol k with C(k) <= place < C(k + 1), C as in csrc/distributions/categorical.cpp; each lane counts neighbouring symbols.
 __device__ inline std::uint32_t find_symbol(const DeviceHead& head, const float* e, float sum, std::uint32_t first,
                                             std::uint32_t place, bool exact) {
     const float r = static_cast<float>(kModelShare) / sum;

@@ -21,7 +21,7 @@ class Engine {
  public:
     Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel);
 
-    // See csrc/engine.h. Each call is one launch, which cannot be interrupted.
+    // See csrc/engine/engine.h. Each call is one launch, which cannot be interrupted.
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                   double* log2_prob);
     void feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob);

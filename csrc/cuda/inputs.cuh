@@ -1,4 +1,4 @@
-// What a network hears of the sample before, as csrc/inputs.h has it, by a warp.
+// What a network hears of the sample before, as csrc/engine/inputs.h has it, by a warp.
 #pragma once
 
 #include "cuda/device.cuh"

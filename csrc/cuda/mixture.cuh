@@ -1,4 +1,4 @@
-// Mixtures over a codec's cells, as csrc/mixture.cpp has them, by a warp.
+// Mixtures over a codec's cells, as csrc/distributions/mixture.cpp has them, by a warp.
 #pragma once
 
 #include "cuda/categorical.cuh"

@@ -88,13 +88,27 @@ def test_a_last_frame_that_is_cut_short_is_said(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("file", [XING, PLAIN, PLAIN[:-20]])
-def test_mp3_inside_riff_is_read(tmp_path, file):
+def inside_riff(file, samples):
     form = struct.pack("<HHIIHHHHIHHH", 0x55, 1, 16000, 3000, 1, 0, 12, 1, 2, 216, 1, 0)
-    parts = chunk(b"fmt ", form) + chunk(b"fact", struct.pack("<I", 99_999)) + chunk(b"data", file)
-    found = read(tmp_path, b"RIFF" + struct.pack("<I", 4 + len(parts)) + b"WAVE" + parts)
+    parts = chunk(b"fmt ", form) + chunk(b"fact", struct.pack("<I", samples)) + chunk(b"data", file)
+    return b"RIFF" + struct.pack("<I", 4 + len(parts)) + b"WAVE" + parts
+
+
+@pytest.mark.parametrize("samples", [0, 3, 99_999])
+@pytest.mark.parametrize("file", [XING, PLAIN, PLAIN[:-20]])
+def test_mp3_inside_riff_is_read(tmp_path, file, samples):
+    found = read(tmp_path, inside_riff(file, samples))
     assert np.array_equal(found.pcm, read(tmp_path, file).pcm)
     assert found.lossy
+
+
+@pytest.mark.parametrize("file", [XING, PLAIN])
+def test_mp3_inside_riff_has_the_samples_that_are_counted_if_it_can(tmp_path, file):
+    alone = read(tmp_path, file).pcm
+    for less, trimmed in ((0, 0), (1, 1), (300, 300), (9 * 576, 0)):
+        found = read(tmp_path, inside_riff(file, len(alone) - less))
+        assert np.array_equal(found.pcm, alone[: len(alone) - trimmed])
+        assert found.warnings == ()
 
 
 @given(st.binary(max_size=3000))

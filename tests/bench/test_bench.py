@@ -15,8 +15,9 @@ from wavegen.bench import CONFIGURATIONS, LOOP, MULTIPLY_ADDS, REPLAY, Contender
 from wavegen.bench.peers import PEERS, OnnxRuntime, TorchLoop
 from wavegen.bench.plot import plot
 from wavegen.engine import cuda, native
-from wavegen.engine.packing import engine_arguments, extension
+from wavegen.engine.packing import engine_arguments
 from wavegen.errors import UserError
+from wavegen.extension import extension
 
 needs_extension = pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
 

@@ -73,7 +73,7 @@ def test_folders_of_a_corpus_that_cannot_be_read(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
     monkeypatch.setattr("pathlib.Path.stat", refuse)
-    with pytest.raises(UserError, match=r"metadata\.csv: cannot be read: Permission denied$"):
+    with pytest.raises(UserError, match=r"metadata\.csv: cannot be read: Permission denied; change its permissions$"):
         list(LAYOUTS["ljspeech"].listed(tmp_path))
 
 

@@ -187,6 +187,8 @@ REFUSED = {
     "train recipe.toml --set network": "write it as TABLE.KEY=VALUE",
     "train recipe.toml --set network.hiden_size=3": "did you mean hidden_size",
     "train recipe.toml --set training.learning_rate=fast": "training.learning_rate = 'fast'",
+    "train recipe.toml --run= --dry-run": "argument --run/--run-folder: the path is empty; give one, as . for",
+    "quickstart --out=": "argument --out: the path is empty",
     "train recipe.toml --run trained": "holds a training run; give --resume",
     "train recipe.toml --run a.wav": "a.wav: cannot be written",
     "train recipe.toml --run new --init absent": "absent: no such file",
@@ -296,3 +298,15 @@ def test_one_bad_recording_does_not_stop_prepare_and_is_listed(furnished, tmp_pa
     assert "NaN" in refused["reason"]
     assert main(["prepare", str(source), str(tmp_path / "strict"), "--strict"]) == 2
     assert not (tmp_path / "strict").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["score", "gru", ""], ["compress", "gru", "a.wav", ""], ["prepare", "", "c"], ["prepare", "a", ""], ["info", ""]],
+    ids=" ".join,
+)
+def test_an_empty_name_is_not_the_folder_one_is_in(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    assert "is empty; name a file or folder" in capsys.readouterr().err
+    assert os.listdir() == []

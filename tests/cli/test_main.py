@@ -23,24 +23,14 @@ from wavegen.evaluation.baselines import BASELINES
 from wavegen.models import checkpoint
 from wavegen.sampling.audio import generate
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 KEYS = {
     "score": {"unit", "engine", "precision", "files", "bits_per_sample", "low", "high"},
     "compare": {"unit", "split", "files", "samples", "rows", "differences"},
     "generate": {"engine", "precision", "exact", "files", "samples_per_second", "real_time_factor"},
 }
 ROW = {"name", "kind", "bits_per_sample", "low", "high", "parameters", "macs_per_sample", "training_seconds"}
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cli")
-    workspace.furnish(folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(furnished, monkeypatch):
-    monkeypatch.chdir(furnished)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.models import checkpoint
 from wavegen.models.forms import Grid
+from wavegen.system import atomic
+
+pytestmark = pytest.mark.usefixtures("in_the_folder")
 
 WRITES = {  # a command that writes {}, and what makes that in vain
     "generate gru {}.wav --seconds 0.01": "wavegen.sampling.audio.open_engine",
@@ -21,7 +25,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
     "generate pictures.safetensors {}.png": "wavegen.sampling.pictures.generate_pictures",
     "score gru a.wav --csv {}.csv": "wavegen.evaluation.audio.score",
     "compare gru --corpus corpus --html {}.html": "wavegen.evaluation.comparison.compare",
-    "features gru a.wav {}.npz": "wavegen.evaluation.audio.read_noting",
+    "features gru a.wav {}.npz": "wavegen.evaluation.audio.read_whole",
     "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.evaluation.quantization.bits_per_file",
     "compress gru a.wav {}.wgn": "wavegen.compression.files.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.files.lockstep",
@@ -30,17 +34,12 @@ WRITES = {  # a command that writes {}, and what makes that in vain
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("outputs")
-    workspace.furnish(folder)
-    assert main(["compress", str(folder / "gru"), str(folder / "a.wav"), str(folder / "a.wgn")]) == 0
-    checkpoint.save(small_picture_models.model("nade", Grid(6, 5, 1, 4)).float(), folder / "pictures.safetensors", {})
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(furnished, monkeypatch):
-    monkeypatch.chdir(furnished)
+def furnished(furnished):
+    assert main(["compress", str(furnished / "gru"), str(furnished / "a.wav"), str(furnished / "a.wgn")]) == 0
+    checkpoint.save(
+        small_picture_models.model("nade", Grid(6, 5, 1, 4)).float(), furnished / "pictures.safetensors", {}
+    )
+    return furnished
 
 
 @pytest.fixture
@@ -149,7 +148,7 @@ def test_no_input_is_replaced_even_by_force(furnished, tmp_path, capsys, command
     assert workspace.tree(furnished) == before
 
 
-@pytest.mark.parametrize("out", ["", ".", "..", "/", "source", "source/"])
+@pytest.mark.parametrize("out", [".", "..", "/", "source", "source/"])
 @pytest.mark.parametrize("command", [command for command in WRITES if "compress" not in command])
 def test_a_folder_is_no_file_to_write(capsys, no_work, command, out):
     """compress and decompress write into it."""
@@ -243,3 +242,38 @@ def test_what_the_library_writes_is_refused_alike(tmp_path):
     assert draws.write(tmp_path / "o.wav", force=True) == [tmp_path / "o.wav"]
     assert audio_files.read(tmp_path / "o.wav").pcm.tolist() == draws.draws[0].pcm.tolist()
     assert compress(model, [("a.wav", tmp_path / "o.wav")], force=True)["files"][0]["samples"] == 900
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    ("command", "suffix"), [("compress gru a.wav b.wav {}", "wgn"), ("decompress gru in/a.wgn in/b.wgn {}", "wav")]
+)
+def test_an_interruption_says_which_of_several_outputs_are_whole(tmp_path, capsys, command, suffix, signal_name):
+    os.makedirs("in", exist_ok=True)
+    assert main(["compress", "gru", "a.wav", "b.wav", "in", "--force"]) == 0
+    number = getattr(signal, signal_name)
+    put_in_place, done = atomic._move_to_new, []
+
+    def stopped_at_the_second(*paths):
+        if done:
+            os.kill(os.getpid(), number)
+        put_in_place(*paths)
+        done.append(paths)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(atomic, "_move_to_new", stopped_at_the_second)
+        assert main(command.format(tmp_path).split()) == 128 + number
+    assert "interrupted: 1 of 2 files written, those are whole and kept; give the others" in capsys.readouterr().err
+    assert len(os.listdir(tmp_path)) == len(done) == 1
+    assert os.listdir(tmp_path)[0].endswith(f".{suffix}")
+
+
+@pytest.mark.parametrize("command", WRITES)
+def test_what_a_kill_left_goes_even_if_the_output_is_refused(tmp_path, command):
+    run = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    left = tmp_path / f".{atomic._here()}.{int(run.stdout)}.0.part"
+    left.touch()
+    there = tmp_path / f"out{re.search(r'{}(.[a-z]+)', command)[1]}"
+    there.touch()
+    assert main(command.format(tmp_path / "out").split()) == 2
+    assert os.listdir(tmp_path) == [there.name]

@@ -5,18 +5,10 @@ import subprocess
 import sys
 
 import pytest
-import workspace
 
 from wavegen.cli import exits
 
 WAVEGEN = f"{sys.executable} -m wavegen"
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("streams")
-    workspace.furnish(folder)
-    return folder
 
 
 def shell(line, folder):

@@ -6,6 +6,7 @@ import itertools
 import os
 import resource
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -228,6 +229,20 @@ def damaged(tmp_path, monkeypatch):
     monkeypatch.setattr(wgn, "BLOCK", 50)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     return Damaged(sensitive_models.combined("markov"), tmp_path)
+
+
+def test_too_little_room_is_known_before_a_file_is_restored(model, written, monkeypatch, tmp_path):
+    path = written("a.wav", np.zeros((3000, 1), np.int16))
+    compress(model, [(path, tmp_path / "a.wgn")])
+    free = SimpleNamespace(f_bavail=5, f_frsize=1000, f_blocks=9)
+    monkeypatch.setattr(os, "statvfs", lambda _: free)
+    monkeypatch.setattr("wavegen.compression.files.lockstep", lambda *_: pytest.fail("the work has begun"))
+    with pytest.raises(UserError, match=r"needs 6\.0 kB, 5\.0 kB are free; make room or name another folder"):
+        decompress(model, [(tmp_path / "a.wgn", tmp_path / "b.wav")])
+    assert not (tmp_path / "b.wav").exists()
+    free.f_bavail = 7
+    with pytest.raises(pytest.fail.Exception, match="begun"):
+        decompress(model, [(tmp_path / "a.wgn", tmp_path / "b.wav")])
 
 
 @given(st.data())

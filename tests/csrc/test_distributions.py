@@ -16,7 +16,7 @@ from scipy.stats import chisquare
 from wavegen.engine.random import words
 
 HERE = native.instruction_sets()
-TABLES = Path(__file__).parents[2] / "csrc" / "tables"
+TABLES = Path(__file__).parents[2] / "csrc/distributions/tables"
 
 
 def test_the_tables_are_what_the_script_makes():

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wavegen.audio import files as audio_files
+from wavegen.cli import main
 from wavegen.data.corpus import open_corpus, prepare
 from wavegen.data.index import Recording
 from wavegen.data.splits import split_of
@@ -231,12 +232,21 @@ def _description(**changes):
     return damage
 
 
+def _splits(**changes):
+    return {name: {"files": 1, "minutes": 1.0, **changes} for name in ("train", "validation", "test")}
+
+
 def _index(edit):
     def damage(corpus):
         lines = (corpus / "index.jsonl").read_text().splitlines(keepends=True)
         (corpus / "index.jsonl").write_text("".join(edit(lines)))
 
     return damage
+
+
+def _pipe(file):
+    file.unlink()
+    os.mkfifo(file)
 
 
 DAMAGES = {
@@ -248,6 +258,15 @@ DAMAGES = {
     "description binary": (lambda c: (c / "corpus.json").write_bytes(b"\xff\xfe\0"), "corpus.json: damaged"),
     "another format": (_description(format="zip"), "corpus.json: damaged, or not written by wavegen"),
     "newer version": (_description(version=2), r"written by a newer wavegen \(version 2, this reads 1\)"),
+    "audit empty": (_description(audit={}), "corpus.json: damaged"),
+    "audit's splits a list": (_description(audit={"splits": []}), "corpus.json: damaged"),
+    "audit's minutes a word": (_description(audit={"splits": _splits(minutes="x")}), "corpus.json: damaged"),
+    "audit's minutes NaN": (
+        _description(audit={"splits": _splits(minutes=float("nan"))}),
+        "corpus.json: damaged",
+    ),
+    "audit's files below zero": (_description(audit={"splits": _splits(files=-1)}), "corpus.json: damaged"),
+    "pieces of no length": (_description(audit={"splits": _splits(), "cut": {"seconds": 0}}), "corpus.json: damaged"),
     "no sample rate": (_description(sample_rate=0), "corpus.json: damaged"),
     "rate a word": (_description(sample_rate="8k"), "corpus.json: damaged"),
     "another rate": (_description(sample_rate=16000), "does not fit corpus.json"),
@@ -259,6 +278,14 @@ DAMAGES = {
     "index shuffled": (_index(lambda lines: lines[::-1]), "index.jsonl: line 1 is damaged"),
     "a split changed": (_index(lambda lines: [line.replace("validation", "train") for line in lines]), "does not fit"),
     "no samples": (lambda c: (c / "pcm.i16").unlink(), "pcm.i16: cannot be read"),
+    "description too deep": (lambda c: (c / "corpus.json").write_text("[" * 10**5), "corpus.json: damaged"),
+    "fingerprint no text": (_description(fingerprint="\ud800"), "corpus.json: damaged"),
+    "index too deep": (lambda c: (c / "index.jsonl").write_text('{"id":' * 10**5), "index.jsonl: line 1 is damaged"),
+    "index a pipe": (lambda c: _pipe(c / "index.jsonl"), "index.jsonl: is no regular file"),
+    "samples a pipe": (lambda c: _pipe(c / "pcm.i16"), "pcm.i16: is no regular file"),
+    "samples a folder": (lambda c: ((c / "pcm.i16").unlink(), (c / "pcm.i16").mkdir()), "pcm.i16: is no regular file"),
+    "a speaker changed": (_index(lambda lines: [line.replace('"a"', '"c"') for line in lines]), "does not fit"),
+    "a source changed": (_index(lambda lines: [line[:-3] + '!"}\n' for line in lines]), "does not fit"),
     "samples cut short": (lambda c: os.truncate(c / "pcm.i16", 1000), "pcm.i16: has 1000 bytes, its index says"),
     "samples too many": (lambda c: os.truncate(c / "pcm.i16", 10**6), "pcm.i16: has 1000000 bytes"),
 }
@@ -295,6 +322,55 @@ def test_without_its_table_the_index_is_read_line_by_line(corpus, name):
     TABLES[name](corpus)
     after = open_corpus(corpus)
     assert ([*after.recordings], after.fingerprint, [pcm.tolist() for pcm in after.pcms("train")]) == before
+
+
+WRONG = {
+    "id": [None, 7, True, ["a"]],
+    "speaker": [3, ["a"], {}],
+    "offset": [True, 1.0, None],
+    "samples": [1000.0, True, 10**30, float("nan")],
+    "content_hash": [None, 5],
+    "source": [None, 1.5],
+    "transcript": [1, ["a"]],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_line_with_a_value_of_another_type_is_damaged(corpus, name, value):
+    _without_seal(corpus)
+    lines = (corpus / "index.jsonl").read_text().splitlines(keepends=True)
+    lines[0] = json.dumps(json.loads(lines[0]) | {name: value}) + "\n"
+    (corpus / "index.jsonl").write_text("".join(lines))
+    with pytest.raises(UserError, match=r"index\.jsonl: line 1 is damaged"):
+        open_corpus(corpus)
+
+
+AUDITS = [
+    {},
+    {"splits": None},
+    {"splits": []},
+    {"minutes": float("nan")},
+    {"minutes": "x"},
+    {"minutes": 10**400},
+    {"peak": None},
+    {"duplicates": 7},
+    {"refused": [{}]},
+    {"warnings": 3},
+    {"cut": 5},
+    {"bits": float("inf")},
+]
+
+
+@pytest.mark.parametrize("changes", AUDITS, ids=str)
+def test_a_damaged_audit_is_told(corpus, changes, capsys):
+    about = json.loads((corpus / "corpus.json").read_text())
+    about["audit"] = about["audit"] | changes if changes else {}
+    (corpus / "corpus.json").write_text(json.dumps(about))
+    for option in [], ["--json"]:
+        assert main.main(["info", str(corpus), *option]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert "corpus.json: damaged" in err
 
 
 def test_opening_parses_no_line(corpus, monkeypatch):

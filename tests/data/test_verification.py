@@ -91,6 +91,11 @@ def test_a_border_that_was_moved_in_the_index_is_noticed(corpus):
     second["offset"], second["samples"] = second["offset"] + 5, second["samples"] - 5
     lines[:2] = [json.dumps(entry) + "\n" for entry in (first, second)]
     (corpus.path / "index.jsonl").write_text("".join(lines))
+    with pytest.raises(UserError, match=r"does not fit corpus\.json"):
+        open_corpus(corpus.path)
+    about = json.loads((corpus.path / "corpus.json").read_text())
+    del about["seal"]  # as in older corpora
+    (corpus.path / "corpus.json").write_text(json.dumps(about))
     assert f"{first['id']} and 1 more" in refusal(corpus, *SPLITS)
 
 

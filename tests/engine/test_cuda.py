@@ -56,6 +56,10 @@ def test_why_a_gpu_cannot_be_used(gpu, device, reason):
 def test_why_the_module_cannot_be_used(gpu, monkeypatch):
     monkeypatch.setattr(stand_in(), "numerics", 99)
     assert "numerics 99, wavegen 1" in why_not()
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "wavegen_cuda", stand_in())
+    monkeypatch.setattr(stand_in(), "interface", 99)
+    assert "built from another version of wavegen" in why_not()
     monkeypatch.setitem(sys.modules, "wavegen_cuda", None)
     assert "installed without a CUDA compiler (nvcc)" in why_not()
 

@@ -61,7 +61,7 @@ def expert_probabilities(predictions, errors, code):
 
 
 def twin(pcm):
-    """log2 P of each sample, as csrc/adaptive.h says it."""
+    """log2 P of each sample, as csrc/adaptive/coder.h says it."""
     filters = [LeastSquares(*settings) for settings in ((16, 0.998), (20, 0.97), (32, 0.98), (48, 0.98))]
     cascade = [Lms(*settings) for settings in ((256, 0.005), (32, 0.005), (16, 0.008))]
     weighers = [LeastSquares(6, forgetting, 0.01, 1e-3) for forgetting in (0.98, 0.998)]

@@ -306,3 +306,39 @@ def test_what_hides_a_bundled_model_is_said(kind, folder, capsys):
     )
     bundled = error.split(" or give ")[1].strip()
     assert main(["score", bundled, paths("test")[0]]) == 0
+
+
+def facts(capsys, name: str, *words: object) -> list[str]:
+    """The warnings that name a file, but for that of its channels."""
+    return [one for one in run(capsys, *words)["warnings"] if name in one and "channels" not in one]
+
+
+@pytest.mark.parametrize(("name", "offset", "gain"), [("dc.wav", 640, 1), ("quiet.wav", 0, 0.004), ("none.wav", 0, 0)])
+def test_a_fact_is_said_once(folder, capsys, name, offset, gain):
+    far(name, offset, gain)
+    for command in (["score", "run", name], ["features", "run", name, "a.npz"], ["compress", "run", name, "a.wgn"]):
+        (warning,) = facts(capsys, name, *command)
+        assert "outside the training recordings'" in warning
+    (warning,) = facts(capsys, name, "generate", "run", "b.wav", "--prime", name, "--seconds", 0.01)
+    assert gain or f"{name} (silence): outside" in warning
+
+
+def test_what_one_file_alone_has_is_said_of_the_others(folder, capsys):
+    """Two have an offset, of one of which the other line tells."""
+    far("far.wav", 640)
+    pcm = audio_files.read(paths("test")[0]).pcm
+    audio_files.write("near.wav", (pcm // 64 + 20).astype(np.int16), 8000)
+    offsets = [one for one in run(capsys, "score", "run", "far.wav", "near.wav")["warnings"] if "DC" in one]
+    assert len(offsets) == 2
+    assert [("far.wav" in one, "near.wav" in one) for one in offsets] == [(False, True), (True, False)]
+
+
+@pytest.mark.parametrize("channels", ["empty", "cancelling"])
+def test_compress_takes_the_channels_that_score_takes(folder, capsys, channels):
+    pcm = audio_files.read(paths("train")[0]).pcm
+    other = np.zeros_like(pcm) if channels == "empty" else -pcm // 2
+    stereo = np.stack([pcm, other], axis=1).astype("<i2").tobytes()
+    (folder / "two.wav").write_bytes(plain_header(8000, 2, len(pcm)) + stereo)
+    expected = ["two.wav: this model was trained on it; a new recording costs more bits"]
+    assert warned(capsys, "score", "run", "two.wav") == expected
+    assert warned(capsys, "compress", "run", "two.wav", "two.wgn") == expected

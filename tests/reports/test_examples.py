@@ -30,13 +30,6 @@ def test_the_course_of_a_run(tmp_path):
     assert training_course(tmp_path / "a-name") == []
 
 
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("showcase")
-    workspace.furnish(folder)
-    return folder
-
-
 def test_held_out_recordings_are_shown_and_drawn_ones_where_drawing_is_fast(furnished, tmp_path, monkeypatch):
     monkeypatch.setattr(examples, "DRAWN_SECONDS", 0.05)
     monkeypatch.setattr(examples, "MOST_SECONDS", 0.15)

@@ -51,8 +51,41 @@ def test_a_link_to_nothing_exists(tmp_path):
     with pytest.raises(UserError, match="exists already"):
         Output(tmp_path / "a")
     fill(tmp_path / "a", force=True)
-    assert not (tmp_path / "a").is_symlink()
-    assert not (tmp_path / "nothing").exists()
+    assert (tmp_path / "a").readlink() == Path("nothing")
+    assert (tmp_path / "nothing").read_bytes() == b"new"
+
+
+def test_a_link_is_written_through_and_stays(tmp_path):
+    (tmp_path / "there").mkdir()
+    fill(tmp_path / "there" / "b", b"old")
+    (tmp_path / "between").symlink_to("there/b")
+    (tmp_path / "a").symlink_to("between")
+    with Output(tmp_path / "a", force=True) as output:
+        assert len(os.listdir(tmp_path / "there")) == 2, "what is temporary lies beside the file that it will become"
+        assert (tmp_path / "a").read_bytes() == b"old"
+        with output.filled() as temporary:
+            temporary.write_bytes(b"new")
+    assert (tmp_path / "a").readlink() == Path("between")
+    assert (tmp_path / "there" / "b").read_bytes() == b"new"
+    assert os.listdir(tmp_path / "there") == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        ("a", "a: is a link that leads back to itself; remove it, or name another file"),
+        ("nowhere/b", r"a: is a link to .*/nowhere/b, and there is no folder .*/nowhere; make it first"),
+        ("s", "a: is a socket; name a file"),
+        (".", "a: is a folder; name a file"),
+    ],
+)
+def test_a_link_to_what_cannot_be_written_is_refused(tmp_path, link, message):
+    (tmp_path / "a").symlink_to(link)
+    with socket.socket(socket.AF_UNIX) as open_socket:
+        open_socket.bind(str(tmp_path / "s"))
+        with pytest.raises(UserError, match=message):
+            Output(tmp_path / "a", force=True)
+    assert sorted(os.listdir(tmp_path)) == ["a", "s"]
 
 
 def test_names_of_every_length_up_to_the_longest(tmp_path):

@@ -10,7 +10,6 @@ import failing_libraries
 import numpy as np
 import pytest
 import small_models
-import workspace
 
 from wavegen import bench as bench_module
 from wavegen import quickstart
@@ -29,16 +28,9 @@ EACH_ERROR = pytest.mark.parametrize("error", list(failing_libraries.ERRORS))
 EACH_TIME = pytest.mark.parametrize("when", failing_libraries.WHEN)
 
 
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("optional")
-    workspace.furnish(folder)
-    return folder
-
-
 @pytest.fixture
 def place(furnished, tmp_path, monkeypatch):
-    """Runs commands in a new folder; gives the path of what `workspace.furnish` made."""
+    """Runs commands in a new folder; gives the path of what `workplace.furnish` made."""
     monkeypatch.chdir(tmp_path)
     failing_libraries.forget(monkeypatch)
     yield furnished
@@ -245,7 +237,7 @@ def test_a_download_that_asks_for_more_of_torchaudio(place, monkeypatch, capsys)
 class FailingCuda(types.ModuleType):
     """An extension that is there, and whose `stage` fails."""
 
-    numerics = NUMERICS
+    numerics, interface = NUMERICS, cuda.INTERFACE
 
     def __init__(self, stage: str, error: Exception):
         super().__init__("wavegen_cuda")

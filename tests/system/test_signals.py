@@ -1,11 +1,14 @@
 """A signal ends a command with its own exit code, keeps what can be kept, and leaves nothing hidden."""
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,18 +26,13 @@ from wavegen.sampling.audio import PartDrawn, generate
 from wavegen.system import signals
 from wavegen.training.host import interrupt_noted
 
+pytestmark = pytest.mark.usefixtures("in_the_folder")
+
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("signals")
-    workspace.furnish(folder)
-    audio_files.write(folder / "long.wav", workspace.wander(400_000, 7), workspace.RATE)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _in_the_folder(furnished, monkeypatch):
-    monkeypatch.chdir(furnished)
+def furnished(furnished):
+    audio_files.write(furnished / "long.wav", workspace.wander(400_000, 7), workspace.RATE)
+    return furnished
 
 
 @pytest.fixture
@@ -256,3 +254,32 @@ def test_a_hangup_saves_a_training(tmp_path):
     step = checkpoint.read_tensors(run / "resume.safetensors")[1]["step"]
     assert step >= 20, "what the log has is saved, 480 000 steps before the first validation"
     assert not list(run.glob(".*.part"))
+
+
+class Interrupting:
+    """Ctrl-C comes while a module is imported."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def find_spec(self, name, *_):
+        if name == self.module:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_program_is_imported_ends_in_one_line(monkeypatch, capfd):
+    entry = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["scripts"]["wavegen"]
+    module, function = entry.split(":")
+    begin = getattr(importlib.import_module(module), function)
+    monkeypatch.delitem(sys.modules, "wavegen.cli.main")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting("wavegen.cli.main"), *sys.meta_path])
+    assert begin() == 130
+    assert capfd.readouterr().err == "wavegen: interrupted\n"
+
+
+def test_before_that_nothing_slow_is_imported():
+    code = "import sys; before = set(sys.modules); import wavegen.cli.start; print(*(set(sys.modules) - before))"
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"argparse", "json", "pathlib", "tempfile", "numpy", "torch"} & set(found)

@@ -14,6 +14,7 @@ import workspace
 
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
+from wavegen.training.agreement import check_alike
 from wavegen.training.distributed import Processes
 from wavegen.training.folder import read_state
 from wavegen.training.trainer import Trainer
@@ -147,6 +148,6 @@ def test_processes_that_were_given_different_things_do_not_train_together(what, 
     trainer.processes = Differing()
     trainer.processes.what, trainer.init = what, "a hash"
     with pytest.raises(UserError, match=f"process 1 has another {what} than process 0"):
-        trainer._check_alike()
+        check_alike(trainer.processes, trainer.recipe, trainer.corpus, trainer.init)
     own = {"recipe": trainer.recipe.to_toml(), "corpus": trainer.corpus.fingerprint, "model to --init from": "a hash"}
     assert trainer.processes.given == own

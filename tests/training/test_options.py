@@ -235,3 +235,28 @@ class Silent:
 
     def feed(self, pcm):
         return np.zeros(pcm.shape)
+
+
+def test_a_finished_run_says_that_minutes_add_nothing(corpus, tmp_path, caplog):
+    (tmp_path / "r.toml").write_text(small_trainings.recipe(steps=None, minutes=7).to_toml())
+    command = ["train", str(tmp_path / "r.toml"), "--corpus", str(corpus.path), "--resume", "--run"]
+    train(small_trainings.recipe(steps=10), corpus, tmp_path / "done", progress=False)
+    assert main([*command, str(tmp_path / "done")]) == 0
+    assert "done: is finished, with 10 steps behind it; training.minutes = 7 adds none; to go on, give" in caplog.text
+    caplog.clear()
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / ".lock").touch()
+    Trainer(small_trainings.recipe(steps=10), corpus, tmp_path / "killed").open()
+    assert main([*command, str(tmp_path / "killed")]) == 0
+    assert "is finished" not in caplog.text
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("name", ["model.safetensors", "last.safetensors", "recipe.toml", "metrics.jsonl"])
+def test_what_a_run_would_replace_is_kept(corpus, tmp_path, name, resume):
+    (tmp_path / "notes").touch()
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UserError, match=f"holds {name} of something else, which training would replace; give another"):
+        train(small_trainings.recipe(steps=10), corpus, tmp_path, resume=resume, progress=False)
+    assert (tmp_path / name).read_text() == "mine"
+    assert not (tmp_path / "resume.safetensors").exists()

@@ -7,7 +7,6 @@ from pathlib import Path
 import failing_libraries
 import pytest
 import small_trainings
-import workspace
 
 from wavegen.cli.main import main
 from wavegen.errors import UserError
@@ -15,13 +14,6 @@ from wavegen.training import readiness, train
 from wavegen.training.readiness import check_ready, run_bytes
 
 Usage = namedtuple("Usage", ["total", "used", "free"])
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("readiness")
-    workspace.furnish(folder)
-    return folder
 
 
 @pytest.fixture
@@ -49,7 +41,7 @@ def arguments(command: str, place: Path) -> list[str]:
 def test_too_little_space_is_said_at_once(command, place, monkeypatch, capsys):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - 2**20, 2**20))
     line = refused(arguments(command, place), capsys)
-    assert " MB of disk, 1 MB are free; make room or name another folder" in line
+    assert " MB of disk, 1.0 MB are free; make room or name another folder" in line
     assert line.startswith("wavegen: quickstart: " if command == "quickstart" else "wavegen: new/run: ")
 
 

@@ -5,7 +5,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import workspace
 
 from wavegen.cli.main import main
 from wavegen.errors import UserError
@@ -15,13 +14,6 @@ from wavegen.training.recipe import load_recipe
 SOURCE = Path(__file__).parents[2] / "recipes"
 TINY = ["network.dilations=[1,2]", "network.residual_channels=2", "network.gate_channels=4", "network.skip_channels=2"]
 SHORT = ["training.steps=2", "training.batch_size=2", "training.window=64", "training.threads=1"]
-
-
-@pytest.fixture(scope="module")
-def furnished(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("recipe names")
-    workspace.furnish(folder)
-    return folder
 
 
 def test_every_recipe_is_listed_with_what_it_is(capsys):
@@ -67,7 +59,10 @@ def test_a_file_of_that_name_goes_first(tmp_path, monkeypatch):
     Path("asterisk/wavenet").write_text("")
     assert recipe_names.recipe_file("asterisk/wavenet") == (Path("asterisk/wavenet"), False)
     assert recipe_names.recipe_file("asterisk/gru")[1], "the folder holds no such file"
+    assert recipe_names.recipe_file("asterisk/gru.toml") == recipe_names.recipe_file("asterisk/gru")
+    Path("asterisk/gru.toml").write_text("")
     assert recipe_names.recipe_file("asterisk/gru.toml") == (Path("asterisk/gru.toml"), False)
+    assert recipe_names.recipe_file("absent.toml") == (Path("absent.toml"), False), "which says what is wrong itself"
 
 
 REFUSED = {

@@ -17,7 +17,7 @@ import numpy as np
 from wavegen.audio import decoder_messages, headers
 from wavegen.audio.headers import Layout
 from wavegen.audio.piping import piped
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 
 if TYPE_CHECKING:
     import soundfile
@@ -141,7 +141,7 @@ def opened(path: Path) -> Iterator[Decoder]:
             decoder.heed(said)
             yield decoder
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     except soundfile.LibsndfileError as error:
         raise _refused(path, layout, " ".join(error.error_string.split()).rstrip(".")) from error
 

@@ -16,7 +16,7 @@ from wavegen.audio import decoding, headers
 from wavegen.audio.examination import Examiner, Mix, mean_of_all, pcm_figures
 from wavegen.audio.names import is_junk, order
 from wavegen.audio.wav import plain_header
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.system.atomic import Target, replacing
 
 # Suffixes of the containers that `read` can hold to what they declare; `headers.UNREADABLE` has others of sound.
@@ -117,11 +117,20 @@ class _Codes:
 
     def append(self, mono: np.ndarray) -> None:
         """`mono` is (samples,) float64 of full scale 1."""
-        codes = mono * 32768
-        codes += 0.5
-        np.floor(codes, out=codes)
+        codes = _rounded(mono)
         self.clipped += int(np.count_nonzero((codes < -32768) | (codes > 32768)))
         self.pcm += np.clip(codes, -32768, 32767, out=codes).astype(np.int16).tobytes()
+
+
+def codes_of(mono: np.ndarray) -> np.ndarray:
+    """The 16-bit codes, (samples,) int16, of a signal, (samples,) float64 of full scale 1: what `read` makes of it."""
+    return np.clip(_rounded(mono), -32768, 32767).astype(np.int16)
+
+
+def _rounded(mono: np.ndarray) -> np.ndarray:
+    codes = mono * 32768
+    codes += 0.5
+    return np.floor(codes, out=codes)
 
 
 def sample_rate_of(path: str | Path) -> int:
@@ -200,7 +209,7 @@ def _sorted_names(folder: str) -> list[str]:
             paths = (entry.path + os.sep if os.path.isdir(entry.path) else entry.path for entry in shown)
             return sorted(paths, key=order)
     except OSError as error:
-        raise UserError(f"{Path(folder)}: cannot be read: {error.strerror}") from error
+        raise unreadable(Path(folder), error) from error
 
 
 def content_hash(pcm: np.ndarray) -> str:

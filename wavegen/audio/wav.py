@@ -15,7 +15,7 @@ import numpy as np
 from wavegen.audio.headers import check_format
 from wavegen.audio.headers.chunks import Chunk, after
 from wavegen.audio.headers.layout import Bytes
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with open(path, "rb") as file:
             yield file
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
 
 
 def plain_header(sample_rate: int, channels: int, frames: int) -> bytes:
@@ -113,7 +113,7 @@ def read_wav(path: str | Path) -> Wav:
                     return dataclasses.replace(parts, warning=_warning(file, size, position, declared))
                 position += declared + declared % 2
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     raise UserError(f"{path}: truncated or damaged: it ends before its samples begin; copy it again")
 
 

@@ -17,9 +17,10 @@ from tqdm import tqdm
 from wavegen.bench.peers import PEERS, Peer
 from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.base import PRECISIONS, cpus
-from wavegen.engine.packing import engine_arguments, extension
+from wavegen.engine.packing import engine_arguments
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
+from wavegen.extension import extension
 from wavegen.models.checkpoint import load
 from wavegen.models.density import AudioModel
 from wavegen.system.optional import fault, reason

@@ -21,8 +21,23 @@ T = TypeVar("T", int, float)
 class _Parser(argparse.ArgumentParser):
     """Usage errors are the user's to mend like all others: one line, exit code 2."""
 
+    def __init__(self, *args: Any, **options: Any):
+        super().__init__(*args, **options)
+        self.register("type", Path, _path)
+
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")
+
+
+def _path(text: str) -> Path:
+    return Path(_given(text))
+
+
+def _given(text: str) -> str:
+    """A name; an empty one is a variable of the shell that is not set, and not the folder that one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty; name a file or folder, . is the one you are in")
+    return text
 
 
 def make_parser(commands: Mapping[str, Callable[[argparse.Namespace], Any]]) -> argparse.ArgumentParser:
@@ -50,7 +65,8 @@ def _command(commands: Any, name: str, summary: str) -> _Parser:
 
 def _add_quickstart(commands: Any) -> None:
     parser = _command(commands, "quickstart", "embedded speech: train, compare, generate, report")
-    parser.add_argument("--out", type=Path, default=Path("quickstart"), metavar="DIR", help="default: quickstart")
+    out = "default: quickstart; a folder that holds anything else is refused"
+    parser.add_argument("--out", type=_place, default=Path("quickstart"), metavar="DIR", help=out)
     parser.add_argument("--minutes", type=_above_zero, default=8.0, metavar="M", help="in all; default: 8")
 
 
@@ -63,9 +79,9 @@ def _add_prepare(commands: Any) -> None:
         "folder; pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
     )
     # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
-    parser.add_argument("first", metavar="[NAME] SOURCE", help=source)
-    parser.add_argument("second", metavar="CORPUS", help="the new folder to write")
-    parser.add_argument("third", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("first", type=_given, metavar="[NAME] SOURCE", help=source)
+    parser.add_argument("second", type=_given, metavar="CORPUS", help="the new folder to write")
+    parser.add_argument("third", type=_given, nargs="?", help=argparse.SUPPRESS)
     rate = "of the corpus; default: the recordings' own"
     parser.add_argument("--sample-rate", type=_at_least_one, metavar="R", help=rate)
     split_by = (
@@ -87,21 +103,21 @@ def _add_prepare(commands: Any) -> None:
 def _add_train(commands: Any) -> None:
     parser = _command(commands, "train", "train a model as a recipe says")
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help=RECIPE)
-    parser.add_argument("--corpus", type=Path, metavar="DIR", help="instead of the recipe's corpus.path")
+    parser.add_argument("--corpus", type=_place, metavar="DIR", help="instead of the recipe's corpus.path")
     parser.add_argument(  # torchrun takes --run for an option of its own, hence the longer name
         "--run",
         "--run-folder",
         dest="run_folder",
-        type=Path,
+        type=_place,
         metavar="DIR",
-        help="default: runs/ and the recipe's name",
+        help="default: runs/ and the recipe's name; one that holds a run already is refused without --resume",
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's key")
     parser.add_argument(
         "--resume", action="store_true", help="go on where the run folder allows it; with more steps, beyond its end"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what it would take, and train and write nothing")
-    parser.add_argument("--init", type=Path, metavar="MODEL", help="start from its weights; its settings are the same")
+    parser.add_argument("--init", type=_place, metavar="MODEL", help="start from its weights, with its settings")
 
 
 def _add_generate(commands: Any) -> None:
@@ -239,6 +255,12 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_at_least_one, metavar="N", help="of the cpu engine; changes no result")
+
+
+def _place(text: str) -> Path:
+    if not text:  # Path takes it for the working folder
+        raise argparse.ArgumentTypeError("the path is empty; give one, as . for the working folder")
+    return Path(text)
 
 
 def _above_zero(text: str) -> float:

@@ -25,7 +25,7 @@ SECONDS = 5.0  # that are generated unless told otherwise
 def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     """Draws recordings, or goes on from one."""
     from wavegen.audio.examination import Findings
-    from wavegen.evaluation.audio import read_noting
+    from wavegen.evaluation.audio import read_whole
     from wavegen.models.familiarity import Familiarity
     from wavegen.reports.tables import generated_text
     from wavegen.sampling.audio import HEADER, PartDrawn, check_amount, generate, out_paths
@@ -38,8 +38,10 @@ def generate(args: argparse.Namespace, model: AudioModel) -> Result:
     prime, warnings = None, []
     if args.prime is not None:
         findings, familiarity = Findings(), Familiarity(model)
-        prime = read_noting(args.prime, model.sample_rate, args.resample, findings)
-        familiarity.add(str(args.prime), None, prime)
+        sound = read_whole(args.prime, model.sample_rate, args.resample)
+        prime, name = sound.pcm, str(args.prime)
+        familiarity.add(name, None, prime)
+        findings.add(name, sound.figures, familiarity.tells(name))
         warn({"warnings": (warnings := findings.warnings() + familiarity.warnings())})
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     primed = 0 if prime is None else len(prime)
@@ -95,14 +97,14 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     from wavegen.audio import files as audio_files
     from wavegen.audio.examination import Findings
     from wavegen.data.corpus import open_corpus
-    from wavegen.evaluation.audio import read_at, read_noting
+    from wavegen.evaluation.audio import read_at, read_whole
     from wavegen.evaluation.features import Source, Sources, of_corpus
     from wavegen.evaluation.feeding import Take, check_form
     from wavegen.evaluation.refusals import Refusals
     from wavegen.models.familiarity import Familiarity
 
     sources, findings, familiarity, refusals = [], Findings(), Familiarity(model), Refusals()
-    read = functools.partial(read_noting, sample_rate=model.sample_rate, resample=args.resample, findings=findings)
+    read = functools.partial(read_whole, sample_rate=model.sample_rate, resample=args.resample)
     for given in args.files:
         if (given / "corpus.json").exists():
             corpus = open_corpus(given)
@@ -112,10 +114,11 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
                 familiarity.add(source.take.name, None, source.take.pcm())
             sources += found
             continue
-        for path, pcm in refusals.usable(given, audio_files.find(given), read):
-            familiarity.add(str(path), None, pcm)
+        for path, sound in refusals.usable(given, audio_files.find(given), read):
+            familiarity.add(str(path), None, sound.pcm)
+            findings.add(str(path), sound.figures, familiarity.tells(str(path)))
             again = functools.partial(read_at, path, model.sample_rate, args.resample)
-            sources.append(Source(Take(str(path), len(pcm), again)))
+            sources.append(Source(Take(str(path), len(sound.pcm), again)))
     window = None if args.window is None else max(1, round(args.window * model.sample_rate))
     warnings = [*refusals.warnings, *findings.warnings(), *familiarity.warnings()]
     return Sources(sources, warnings, refusals.refused), window

@@ -15,6 +15,7 @@ from typing import Any
 
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
+from wavegen.cli.model_names import called
 from wavegen.cli.outputs import check_folder, check_output, taken, warn
 from wavegen.errors import UserError
 from wavegen.system import streams
@@ -149,7 +150,7 @@ def _compare(args: argparse.Namespace) -> Result:
     from wavegen.models.density import Density
 
     check_output(args, args.html)
-    paths = _names(args.models)
+    paths = called(args.models)
     models = {name: load(path, Density) for name, path in paths.items()}
     first, *others = models
     for name in others:
@@ -236,31 +237,8 @@ def _quantize(args: argparse.Namespace) -> Result:
     return result, description_text(result)
 
 
-def _names(arguments: Sequence[str]) -> dict[str, Path]:
-    """What each model is called: NAME of NAME=MODEL, else its run folder's or its file's name, or its path if two
-    would be alike. A path that holds "=" is a path if it exists. Raises UserError if a name or model is given twice.
-    """
-    given = [
-        argument.partition("=")[::2] if "=" in argument and not Path(argument).exists() else ("", argument)
-        for argument in arguments
-    ]
-    paths = [Path(path) for _, path in given]
-    short = [path.parent.name if path.name == "model.safetensors" else path.stem for path in map(Path.absolute, paths)]
-    names = [name or plain for (name, _), plain in zip(given, short, strict=True)]
-    names = [
-        str(path) if not name and names.count(plain) > 1 else plain
-        for (name, _), path, plain in zip(given, paths, names, strict=True)
-    ]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{name}: a model is named twice; name each once, or as in A={name} B={name}")
-    return dict(zip(names, paths, strict=True))
-
-
 def _info(args: argparse.Namespace) -> Result:
     from wavegen.data.corpus import open_corpus
-    from wavegen.data.preparing.audit import describe
-    from wavegen.data.preparing.pictures import describe as describe_pictures
     from wavegen.models.checkpoint import load
     from wavegen.models.density import Density
     from wavegen.reports.tables import description_text, engines_text
@@ -277,8 +255,7 @@ def _info(args: argparse.Namespace) -> Result:
     if (args.path / "corpus.json").exists():
         corpus = open_corpus(args.path)
         about = {"corpus": str(args.path), "fingerprint": corpus.fingerprint, **corpus.audit}
-        say = describe_pictures if "grid" in corpus.audit else describe
-        return about, f"corpus {corpus.fingerprint}\n{say(corpus.audit)}"
+        return about, f"corpus {corpus.fingerprint}\n{corpus.description()}"
     about = load(args.path, Density).describe()
     return about, description_text(about)
 

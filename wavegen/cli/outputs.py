@@ -13,6 +13,7 @@ from typing import Any
 from wavegen.errors import UserError
 from wavegen.system import pipes
 from wavegen.system.atomic import Output, Target, check_place, check_suffix, replacing
+from wavegen.system.signals import Ended, number_of
 from wavegen.wording import counted
 
 MAX_WARNINGS = 20
@@ -62,7 +63,8 @@ def taken(
         reads: files and folders that the command reads, none of which may be replaced, whatever `force` says.
         size: of each output in bytes, where it is known.
 
-    Raises UserError if a place cannot be had, or two outputs are one.
+    Raises UserError if a place cannot be had, or two outputs are one. An interruption says how many of several
+    outputs are whole, unless the block has said what is kept.
     """
     given = [path for path in paths if path is not None]
     _check_apart(given)
@@ -74,7 +76,13 @@ def taken(
                 _take_stdout(args, path)
             check_not_read(path, reads)
             outputs.append(opened.enter_context(Output(path, args.force, size)))
-        yield outputs
+        try:
+            yield outputs
+        except KeyboardInterrupt as error:
+            if str(error) or not (number := sum(output.whole for output in outputs)):
+                raise
+            kept = f"interrupted: {number} of {counted(len(outputs), 'file')} written, those are whole and kept"
+            raise Ended(number_of(error), f"{kept}; give the others again, or all with --force") from error
 
 
 def _check_apart(paths: Sequence[Path]) -> None:

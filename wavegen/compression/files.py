@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import filecmp
-import hashlib
 import os
 import tempfile
 import time
@@ -16,8 +15,10 @@ import numpy as np
 
 from wavegen.audio import files as audio_files
 from wavegen.audio.examination import CODED, Examiner, Findings
+from wavegen.audio.examination.channels import Mix, mean_of_all
 from wavegen.audio.wav import PIECE, Wav, read_wav
 from wavegen.compression.lockstep import Block, Job, lockstep
+from wavegen.compression.mono import Mono, mono_of
 from wavegen.compression.wgn import (
     BLOCK,
     Preamble,
@@ -30,12 +31,11 @@ from wavegen.compression.wgn import (
 )
 from wavegen.constants import DIGITS
 from wavegen.engine import native, precision_of
-from wavegen.engine.packing import extension
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
+from wavegen.extension import extension
 from wavegen.models.density import AudioModel
 from wavegen.models.familiarity import Familiarity
-from wavegen.models.ranges import Measurement
-from wavegen.system.atomic import Target, check_place, path_of, replacing
+from wavegen.system.atomic import Target, check_place, check_room, path_of, replacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,11 +71,11 @@ def compress(
     familiarity = Familiarity(model)
     for (wav, _), row in zip(wavs, rows, strict=True):
         noticed = {"noticed": [wav.warning]} if wav.warning else {}
-        findings.add(str(wav.path), row.pop("figures") | noticed)
-        content, measured = row.pop("content_hash"), row.pop("measured")
+        content, measured, mix = row.pop("content_hash"), row.pop("measured"), row.pop("mix")
         if wav.sample_rate == model.sample_rate and wav.frames:
-            familiarity.look_up(str(wav.path), content, _whole_if_cut(wav, familiarity))
+            familiarity.look_up(str(wav.path), content, _whole_if_cut(wav, mix, familiarity))
             familiarity.add_figures(str(wav.path), measured)
+        findings.add(str(wav.path), row.pop("figures") | noticed, familiarity.tells(str(wav.path)))
     return {
         "files": rows,
         "samples": samples,
@@ -109,6 +109,7 @@ def decompress(
     check_outputs(paths, force)
     begun, ours, found = time.monotonic(), model_digest(model), {}
     preambles = [_preamble_of(Path(source), ours) for source, _ in paths]
+    check_room({path_of(out): each.restored for (_, out), each in zip(paths, preambles, strict=True)})
     for precision in sorted({preamble.precision for preamble in preambles}):
         those = [index for index, preamble in enumerate(preambles) if preamble.precision == precision]
         jobs = [_restoring(*paths[index], force, preambles[index]) for index in those]
@@ -174,7 +175,8 @@ def _compressing(
 ) -> Generator[Block, None, dict[str, Any]]:
     encoders = [extension().Encoder() for _ in range(wav.channels)]
     whole, bits, examiner = digest(), 0.0, Examiner(wav.channels, wav.sample_rate, "PCM_16")
-    mono, measured = hashlib.sha256(), Measurement()
+    mix = mean_of_all(wav.channels)
+    mono = Mono(mix)
     about = (precision, wav.channels, wav.sample_rate, wav.frames, wav.trailer_size)
     preamble = Preamble(*about, model, bytes(whole.digest_size), wav.header)
     with replacing(out, force) as temporary, open(temporary, "wb") as file:
@@ -184,9 +186,7 @@ def _compressing(
             pcm = wav.pcm(start, min(start + BLOCK, wav.frames))
             whole.update(pcm.tobytes())
             examiner.add(pcm / 32768)
-            mixed = _mixed(pcm)
-            mono.update(mixed.tobytes())
-            measured.add(mixed)
+            mono.add(pcm)
             block = Block(encoders, np.ascontiguousarray(pcm.T, np.int16))
             yield block
             bits -= float(block.log2_prob.sum())
@@ -198,6 +198,10 @@ def _compressing(
         size = file.tell()
         file.seek(0)
         file.write(dataclasses.replace(preamble, digest=whole.digest()).pack())
+    if wav.frames and (mix := examiner.mix()) != mono.mix:
+        mono = Mono(mix)
+        for start in range(0, wav.frames, BLOCK):
+            mono.add(wav.pcm(start, min(start + BLOCK, wav.frames)))
     samples = wav.frames * wav.channels
     return {
         "file": str(path_of(out)),
@@ -207,20 +211,15 @@ def _compressing(
         "model_bits_per_sample": _per_sample(bits, samples),
         "model_bits": bits,
         "figures": examiner.coded_figures() if wav.frames else {"samples": 0},
-        "content_hash": mono.hexdigest(),
-        "measured": measured.figures(),
+        "content_hash": mono.content.hexdigest(),
+        "measured": mono.measured.figures(),
+        "mix": mix,
     }
 
 
-def _whole_if_cut(wav: Wav, familiarity: Familiarity) -> NDArray[np.int16] | None:
+def _whole_if_cut(wav: Wav, mix: Mix, familiarity: Familiarity) -> NDArray[np.int16] | None:
     """The recording, (frames,), if the model was trained on pieces of recordings, which only all of it tells."""
-    return None if familiarity.provenance.cut is None else _mixed(wav.pcm(0, wav.frames))
-
-
-def _mixed(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The mean of the channels, (frames, channels) to (frames,), halves rounded up: what a model is trained on."""
-    total, channels = pcm.sum(axis=1, dtype=np.int64), pcm.shape[1]
-    return ((2 * total + channels) // (2 * channels)).astype("<i2")
+    return None if familiarity.provenance.cut is None else mono_of(wav.pcm(0, wav.frames), mix)
 
 
 def _restoring(source: str | Path, out: Target, force: bool, preamble: Preamble) -> Job:
@@ -266,7 +265,7 @@ def _preamble_of(path: Path, model: bytes) -> Preamble:
         with open(path, "rb") as file:
             preamble = read_preamble(file, path.stat().st_size, path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     if preamble.model != model:
         raise UserError(f"{path}: was compressed with model {preamble.model.hex()}, this one is {model.hex()}")
     return preamble

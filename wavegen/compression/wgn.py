@@ -49,6 +49,11 @@ class Preamble:
     digest: bytes
     wav_header: bytes
 
+    @property
+    def restored(self) -> int:
+        """The size in bytes of the file that comes back."""
+        return len(self.wav_header) + 2 * self.channels * self.frames + self.trailer_size
+
     def pack(self) -> bytes:
         plain = self.wav_header == plain_header(self.sample_rate, self.channels, self.frames)
         wav_header = b"" if plain else self.wav_header

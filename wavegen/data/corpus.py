@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wavegen.data.index import Recording, Recordings, read_index
+from wavegen.data.index import DAMAGES, Recording, Recordings, check_file, read_index
 from wavegen.data.preparing.audio import prepare
+from wavegen.data.preparing.audit import describe
 from wavegen.data.preparing.gathering import PCM, VERSION
+from wavegen.data.preparing.pictures import describe as describe_pictures
 from wavegen.data.splits import SPLITS
-from wavegen.errors import UserError, nearest
+from wavegen.errors import UserError, nearest, unreadable
 from wavegen.models.forms import Form, Grid, form_of
 
 if TYPE_CHECKING:
@@ -42,6 +45,15 @@ class Corpus:
             raise UserError(f"{self.path}: holds pictures, and sound is wanted here")
         return self.form
 
+    def description(self) -> str:
+        """The audit for a person to read, several lines. Raises UserError if it is damaged."""
+        say = describe_pictures if isinstance(self.form, Grid) else describe
+        try:
+            json.dumps(self.audit, allow_nan=False)  # which `info --json` prints
+            return say(self.audit)
+        except (*DAMAGES, AttributeError, ArithmeticError, IndexError) as error:
+            raise _damaged(self.path / "corpus.json") from error
+
     def split(self, name: str) -> Recordings:
         """The recordings of the train, validation or test split, in the order of their ids."""
         if name not in SPLITS:
@@ -59,7 +71,10 @@ class Corpus:
 
     @cached_property
     def _samples(self) -> np.ndarray:
-        samples = np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
+        try:
+            samples = np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
+        except OSError as error:
+            raise unreadable(self.path / PCM, error, "prepare the corpus again") from error
         if isinstance(self.form, Grid):
             self._check_levels(samples, self.form.levels)
         return samples
@@ -97,11 +112,8 @@ def open_corpus(path: str | Path) -> Corpus:
     about = _read_description(path)
     form = form_of(about)
     recordings = read_index(path, form, about)
-    try:
-        size = (path / PCM).stat().st_size
-    except OSError as error:
-        raise UserError(f"{path / PCM}: cannot be read: {error.strerror}; prepare the corpus again") from error
-    if size != 2 * about["samples"]:
+    check_file(path / PCM)
+    if (size := (path / PCM).stat().st_size) != 2 * about["samples"]:
         should = f"has {size} bytes, its index says {2 * about['samples']}"
         raise UserError(f"{path / PCM}: {should}; prepare the corpus again")
     return Corpus(path, form, about["fingerprint"], about["audit"], recordings, _source(about, path))
@@ -126,9 +138,24 @@ def _read_description(path: Path) -> dict[str, Any]:
         types = {"recordings": int, "samples": int, "fingerprint": str, "audit": dict}
         if not all(isinstance(about[key], kind) for key, kind in types.items()):
             raise ValueError("a value of the wrong type")
+        about["fingerprint"].encode("ascii")
+        _check_audit(about["audit"])
         form_of(about)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: damaged, or not written by wavegen; prepare the corpus again") from error
+        raise unreadable(file, error, "prepare the corpus again") from error
+    except DAMAGES as error:
+        raise _damaged(file) from error
     return about
+
+
+def _check_audit(audit: dict[str, Any]) -> None:
+    """Raises KeyError, TypeError or ValueError unless what other commands than `info` ask of it is there."""
+    numbers = [number for name in SPLITS for number in dict(audit["splits"][name]).values()]
+    if "cut" in audit and not audit["cut"]["seconds"] > 0:
+        raise ValueError("pieces of no length")
+    if any(type(number) not in (int, float) or not 0 <= number < math.inf for number in numbers):
+        raise ValueError("a split's size that is no number")
+
+
+def _damaged(file: Path) -> UserError:
+    return UserError(f"{file}: damaged, or not written by wavegen; prepare the corpus again")

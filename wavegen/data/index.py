@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
+from types import NoneType
 from typing import Any, overload
 
 import numpy as np
 
 from wavegen.data.splits import SPLITS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.models.forms import Form
 
 LINES, ROWS = "index.jsonl", "index.rows"
@@ -47,12 +49,21 @@ class Recording:
 
     @classmethod
     def of_line(cls, line: bytes) -> Recording:
-        """The recording that a line says; raises ValueError, KeyError or TypeError for one that is damaged."""
+        """The recording that a line says; raises one of DAMAGES for one that is damaged."""
         entry = json.loads(line)
-        return cls(**{name: entry[name] for name in REQUIRED}, transcript=entry.get("transcript"))
+        made = cls(**{name: entry[name] for name in REQUIRED}, transcript=entry.get("transcript"))
+        if not all(type(getattr(made, name)) in types for name, types in TYPES.items()):
+            raise TypeError("a value of another type than was written")
+        return made
 
 
 REQUIRED = [field.name for field in fields(Recording) if field.default is MISSING]
+TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "split", "content_hash", "source"), (str,)),
+    **dict.fromkeys(("speaker", "transcript"), (str, NoneType)),
+    **dict.fromkeys(("offset", "samples"), (int,)),
+}
+DAMAGES = (ValueError, KeyError, TypeError, RecursionError)  # of JSON that something else has written
 
 
 class Recordings(Sequence[Recording]):
@@ -144,10 +155,12 @@ def read_index(folder: Path, form: Form, about: dict[str, Any]) -> Recordings:
     """The recordings of a corpus of that form whose corpus.json says `about`.
 
     The seal tells that the index is the one that was written, and then nothing is parsed. Where there is none, as in
-    older corpora, or it does not fit, every line is checked. Raises UserError if they do not fit corpus.json.
+    older corpora, or the table was lost, every line is checked. Raises UserError if they do not fit corpus.json.
     """
+    check_file(folder / LINES)
+    seal = about.get("seal")
     try:
-        sealed = about.get("seal") == _seal(folder, form, about["fingerprint"])
+        sealed = seal == _seal(folder, form, about["fingerprint"])
     except OSError:
         sealed = False
     if sealed:
@@ -156,7 +169,9 @@ def read_index(folder: Path, form: Form, about: dict[str, Any]) -> Recordings:
     else:
         rows, fingerprint = _check_lines(folder / LINES, form)
     totals = (about["recordings"], about["samples"], about["fingerprint"])
-    if totals != (len(rows), int(rows["samples"].sum()), fingerprint):
+    # The seal is also over what the fingerprint leaves out: speakers, sources, transcripts.
+    fits = sealed or seal is None or seal == _seal(folder, form, fingerprint, rows.tobytes())
+    if totals != (len(rows), int(rows["samples"].sum()), fingerprint) or not fits:
         raise UserError(f"{folder / LINES}: does not fit corpus.json beside it; prepare the corpus again")
     return Recordings(folder / LINES, rows)
 
@@ -177,16 +192,33 @@ def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
                 start += len(line)
                 fingerprint.add(recording)
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; prepare the corpus again") from error
-    except (ValueError, KeyError, TypeError, struct.error) as error:
+        raise unreadable(file, error, "prepare the corpus again") from error
+    except (*DAMAGES, struct.error) as error:
         raise UserError(f"{file}: line {number} is damaged; prepare the corpus again") from error
     return np.frombuffer(bytes(packed), ROW_TYPE), fingerprint.hex()
 
 
-def _seal(folder: Path, form: Form, fingerprint: str) -> str:
-    """SHA-256 over the files of the index, the form and the fingerprint, which thereby belong together."""
+def check_file(file: Path) -> None:
+    """Raises UserError unless there is a file of that name that can be read to its end, as no pipe can."""
+    try:
+        whole = stat.S_ISREG(os.stat(file).st_mode)
+    except OSError as error:
+        raise unreadable(file, error, "prepare the corpus again") from error
+    if not whole:
+        raise UserError(f"{file}: is no regular file; prepare the corpus again")
+
+
+def _seal(folder: Path, form: Form, fingerprint: str, rows: bytes | None = None) -> str:
+    """SHA-256 over the index, the form and the fingerprint, which thereby belong together.
+
+    `rows` are those of the table where its file is not to be asked.
+    """
     digest = hashlib.sha256(f"{form} {fingerprint}\n".encode())
-    for name in (LINES, ROWS):
-        with open(folder / name, "rb") as file:
+    with open(folder / LINES, "rb") as file:
+        digest.update(hashlib.file_digest(file, "sha256").digest())
+    if rows is None:
+        with open(folder / ROWS, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
+    else:
+        digest.update(hashlib.sha256(rows).digest())
     return digest.hexdigest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.models.forms import Grid
 from wavegen.system.atomic import Target, check_suffix, replacing
 
@@ -72,8 +72,8 @@ def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
     except Image.DecompressionBombError as error:
         raise UserError(f"{path}: too large for a picture ({error}); give a smaller sheet") from error
     except (OSError, ValueError, SyntaxError) as error:
-        if getattr(error, "errno", None) is not None:
-            raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise unreadable(path, error) from error
         raise UserError(f"{path}: a picture that is damaged or cut short ({error}); copy it again") from error
     height, width = values.shape[:2]
     if height % grid.height or width % grid.width:

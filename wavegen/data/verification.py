@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from wavegen.data.corpus import Corpus
-from wavegen.data.index import LINES, Recordings
+from wavegen.data.index import DAMAGES, LINES, Recordings
 from wavegen.data.preparing.gathering import PCM
 from wavegen.data.splits import SPLITS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.system.atomic import replacing
 from wavegen.system.machine import cpus
 
@@ -124,8 +124,8 @@ def _check(path: Path, pcm: int, portion: Recordings) -> tuple[int, list[str]]:
                 damaged.append(recording.id)
             size += 2 * recording.samples
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}; copy the corpus again") from error
-    except (ValueError, KeyError, TypeError) as error:
+        raise unreadable(path, error, "copy the corpus again") from error
+    except DAMAGES as error:
         raise UserError(f"{path / LINES}: damaged; copy the corpus again, or prepare it again") from error
     return size, damaged
 
@@ -144,7 +144,7 @@ def _opened(path: Path) -> Iterator[int]:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; prepare the corpus again") from error
+        raise unreadable(path, error, "prepare the corpus again") from error
     try:
         yield file
     finally:
@@ -175,6 +175,6 @@ def _stamp(folder: Path) -> dict[str, Any]:
         found = json.loads((folder / STAMP).read_bytes())
         if set(found["splits"]) <= set(SPLITS) and isinstance(found["files"], dict):
             return found
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *DAMAGES):
         pass
     return {}

@@ -12,7 +12,7 @@ from wavegen.errors import UserError
 from wavegen.models.density import Density
 from wavegen.system import machine
 
-PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/matrix.h for what is rounded
+PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/networks/matrix.h for what is rounded
 MOST_THREADS = 256
 NOT_FINITE = "the network's outputs are not finite: its weights are damaged or far too large"
 

@@ -17,6 +17,7 @@ from wavegen.constants import NUMERICS
 from wavegen.engine.packing import cuda_arguments
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
+from wavegen.extension import fits
 from wavegen.models.density import AudioModel
 from wavegen.models.networks import WaveNet
 from wavegen.system.optional import reason
@@ -24,6 +25,7 @@ from wavegen.system.optional import reason
 PRECISIONS = ("float32", "bfloat16")
 
 _log = logging.getLogger("wavegen")
+INTERFACE = 1  # also in csrc/bindings/cuda.cpp; see wavegen.extension
 # Of one launch, which no interrupt ends: at most some tenths of a second. Multiply-adds are those of one stream.
 _STEPS, _SAMPLES, _MACS = 1000, 2**22, 2**32
 
@@ -47,6 +49,8 @@ def missing() -> str | None:
     try:
         if built.numerics != NUMERICS:
             return f"it has numerics {built.numerics}, wavegen {NUMERICS}; {again}"
+        if not fits(built, INTERFACE):
+            return f"it was built from another version of wavegen; {again}"
         why = built.missing()
         if why is None:  # a driver may fail only when the GPU is asked for
             built.device()

@@ -11,9 +11,10 @@ import numpy as np
 
 from wavegen.constants import NUMERICS
 from wavegen.engine.base import checked_pcm, cpus
-from wavegen.engine.packing import engine_arguments, extension, packs
+from wavegen.engine.packing import engine_arguments, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
+from wavegen.extension import extension, fits
 from wavegen.models.density import AudioModel
 from wavegen.system.optional import reason
 
@@ -24,7 +25,8 @@ def missing() -> str | None:
     """Why the extension cannot be used and what to do, in one line; None if it can."""
     again = "pip install --force-reinstall --no-deps"
     try:
-        numerics = extension().numerics
+        built = extension()
+        numerics = built.numerics
     except Exception as error:
         if not (isinstance(error, ModuleNotFoundError) and error.name == "wavegen_native"):
             return f"the C++ engine cannot be loaded ({reason(error)}); repeat the installation with {again}"
@@ -36,6 +38,8 @@ def missing() -> str | None:
         )
     if numerics != NUMERICS:
         return f"the C++ engine has numerics {numerics}, wavegen {NUMERICS}; repeat the installation with {again}"
+    if not fits(built):
+        return f"the C++ engine was built from another version of wavegen; repeat the installation with {again}"
     return None
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
+from wavegen.extension import extension
 from wavegen.models.density import AudioModel
 from wavegen.models.distributions import Categorical, MixtureOfGaussians, MixtureOfLogistics
 from wavegen.models.networks import GRU, LSTM, Markov, WaveNet
 
 Arrays = dict[str, np.ndarray]
 _KINDS = ("weight", "bias")
-
-
-def extension() -> ModuleType:
-    """The C++ extension. Raises ImportError where it was not built."""
-    return importlib.import_module("wavegen_native")
 
 
 def packs(model: AudioModel) -> bool:

@@ -8,7 +8,9 @@ _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_TOTAL = 2**30  # counts, of which the model has all but one for each of the 65 536 PCM codes: see csrc/tables.h
+_TOTAL = (
+    2**30
+)  # counts, of which the model has all but one for each of the 65 536 PCM codes: see csrc/distributions/tables.h
 _MODEL_SHARE = _TOTAL - 2**16
 
 

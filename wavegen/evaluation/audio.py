@@ -55,10 +55,11 @@ def find_takes(
             verify(corpus, ["test"], progress)
             takes += held_out(corpus, model, familiarity)
             continue
-        read = functools.partial(read_noting, sample_rate=model.sample_rate, resample=resample, findings=findings)
-        for path, pcm in refusals.usable(source, audio_files.find(source), read):
-            familiarity.add(str(path), content_hash(pcm), pcm)
-            takes.append(Take(str(path), len(pcm), functools.partial(read_at, path, model.sample_rate, resample)))
+        read = functools.partial(read_whole, sample_rate=model.sample_rate, resample=resample)
+        for path, sound in refusals.usable(source, audio_files.find(source), read):
+            familiarity.add(str(path), content_hash(sound.pcm), sound.pcm)
+            findings.add(str(path), sound.figures, familiarity.tells(str(path)))
+            takes.append(Take(str(path), len(sound.pcm), functools.partial(read_at, path, model.sample_rate, resample)))
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no recordings to score; a corpus's test split may be empty")
     odd = findings.listed()
@@ -88,17 +89,11 @@ def held_out(corpus: Corpus, model: Density, familiarity: Familiarity) -> Iterat
 
 def read_at(path: str | Path, sample_rate: int, resample: bool = False) -> NDArray[np.int16]:
     """The PCM of an audio file at the model's rate, (samples,) int16; UserError at another, unless `resample`."""
-    return _recording(path, sample_rate, resample).pcm
+    return read_whole(path, sample_rate, resample).pcm
 
 
-def read_noting(path: str | Path, sample_rate: int, resample: bool, findings: Findings) -> NDArray[np.int16]:
-    """What `read_at` gives; `findings` learn what is odd about the file."""
-    recording = _recording(path, sample_rate, resample)
-    findings.add(str(path), recording.figures)
-    return recording.pcm
-
-
-def _recording(path: str | Path, sample_rate: int, resample: bool) -> Audio:
+def read_whole(path: str | Path, sample_rate: int, resample: bool) -> Audio:
+    """What `read_at` gives the samples of, with what was found on the way."""
     try:
         recording = audio_files.read(path, sample_rate=sample_rate if resample else None)
     except MemoryError as error:

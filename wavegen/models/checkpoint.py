@@ -17,7 +17,7 @@ from torch import Tensor
 
 from wavegen.assets import pretrained
 from wavegen.constants import NUMERICS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.models import training_provenance
 from wavegen.models.density import AudioModel, Density
 from wavegen.models.forms import entry_of, form_of
@@ -74,7 +74,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with open(path, "rb"):  # safe_open calls every file that it cannot open missing
             pass
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["wavegen"])

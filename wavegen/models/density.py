@@ -15,15 +15,13 @@ from torch import Tensor, nn
 from wavegen.models.codecs import CODECS, PCM_CODES, Codec
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
 from wavegen.models.forms import Form, entry_of
+from wavegen.models.inputs import amplitudes, companded, embedding, symbol_channels
 from wavegen.models.networks import NETWORKS
 from wavegen.models.networks.base import Network, State
 from wavegen.models.predictors import PREDICTORS, LinearPredictor, PredictorState
 from wavegen.models.training_provenance import in_short
 
 UNIFORM_SHARE = 2.0**-14  # of every distribution is uniform over the PCM codes: it caps surprise at 30 bits
-EMBEDDING_CHANNELS = 32
-MOST_EMBEDDINGS = 512  # symbols; more of them are heard as amplitudes
-AMPLITUDE_CHANNELS = 2
 
 
 class Density(nn.Module, ABC):
@@ -137,16 +135,6 @@ def settings_of(part: Any) -> dict[str, Any]:
     return {"name": part.name, **{name: getattr(part, name) for name in names}}
 
 
-def _input_channels(codec: Codec, predicted: bool) -> int:
-    return (EMBEDDING_CHANNELS if codec.num_symbols <= MOST_EMBEDDINGS else AMPLITUDE_CHANNELS) + predicted
-
-
-def companded(codes: Tensor) -> Tensor:
-    """2 sign(x) ln(1 + 255 |x|) / ln 256 with x = code / 32768: how loud it is, from −2 to 2; float32."""
-    codes = codes.float()
-    return 2 * codes.sign() * torch.log1p(255 * codes.abs() / 32768) / math.log(256)
-
-
 class AudioModel(Density):
     """p(pcm) = Π_t p(pcm_t | pcm_<t), with p(pcm_t | ·) = (1 − ε) P(symbol_t | ·) / codes(symbol_t) + ε / 65536.
 
@@ -176,16 +164,9 @@ class AudioModel(Density):
         self.codec, self.predictor, self.sample_rate = codec, predictor, sample_rate
         every_code = torch.arange(PCM_CODES, device="cpu") - PCM_CODES // 2
         self.register_buffer("errors", companded(every_code).unsqueeze(1), persistent=False)
-        amplitude = codec.decode(torch.arange(codec.num_symbols, device="cpu")).float()
-        if codec.num_symbols > MOST_EMBEDDINGS:
-            amplitudes = torch.stack([amplitude / 4096, companded(amplitude)], dim=1)
-            self.register_buffer("amplitudes", amplitudes, persistent=False)
-            self.embedding = None
-            return
-        self.embedding = nn.Embedding(codec.num_symbols, EMBEDDING_CHANNELS)
-        with torch.no_grad():  # two channels say what a symbol sounds like, so that nothing has to be learned twice
-            self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols, device="cpu")
-            self.embedding.weight[:, 1] = amplitude / 8192
+        self.embedding = embedding(codec)
+        if self.embedding is None:
+            self.register_buffer("amplitudes", amplitudes(codec), persistent=False)
 
     @classmethod
     def from_settings(cls, settings: dict[str, dict[str, Any]], form: int) -> AudioModel:
@@ -196,7 +177,7 @@ class AudioModel(Density):
         codec = part_of(settings, "codec", CODECS)
         distribution = part_of(settings, "distribution", DISTRIBUTIONS, codec.codes_per_symbol)
         predictor = part_of(settings, "predictor", PREDICTORS) if settings.get("predictor") else None
-        channels = _input_channels(codec, predictor is not None)
+        channels = symbol_channels(codec) + (predictor is not None)
         network = part_of(settings, "network", NETWORKS, channels, distribution.num_params)
         return cls(codec, distribution, network, form, predictor)
 

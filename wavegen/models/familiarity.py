@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,16 @@ from wavegen.audio.cutting import piece_lengths
 from wavegen.audio.files import content_hash
 from wavegen.models.density import Density
 from wavegen.models.forms import Grid
-from wavegen.models.ranges import QUANTITIES, RANGES, Ranges, picture_figures, sound_figures
+from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges, picture_figures, sound_figures
 from wavegen.models.training_provenance import Provenance
 from wavegen.wording import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# The kinds of findings (`wavegen.audio.examination`) that are one fact with a figure outside the training recordings'.
+SAME = {"offset": "dc", "silence": "level", "quiet": "level", "quiet before rounding": "level", "empty band": "upper"}
+SILENT = "silence"  # in place of so many decibels
 FAR_ABOVE_FLAC = 1.0  # bits per sample: as if the model's errors were twice FLAC's; trained networks are below FLAC
 
 
@@ -61,6 +65,10 @@ class Familiarity:
         for key in self.ranges.outside(figures) if self.ranges else ():
             self.far.setdefault(key, {})[name] = figures[key]
 
+    def tells(self, name: str) -> set[str]:
+        """The kinds of findings that `warnings` says of a recording already."""
+        return {kind for kind, key in SAME.items() if name in self.far.get(key, {})}
+
     def _pieces(self, pcm: NDArray[np.int16] | None) -> list[str]:
         """The content hashes of the pieces that a recording of sound was cut into if the model was trained on it."""
         if pcm is None or self.provenance.cut is None or isinstance(self.form, Grid):
@@ -96,7 +104,9 @@ class Familiarity:
         for key, values in self.far.items():
             quantity = QUANTITIES[key]
             assert self.ranges is not None, "or nothing would be outside"
-            names = listed([f"{name} ({quantity.text(value)})" for name, value in values.items()])
+            silent = SILENCE if key == "level" else -math.inf
+            said = {name: quantity.text(value) if value > silent else SILENT for name, value in values.items()}
+            names = listed([f"{name} ({figure})" for name, figure in said.items()])
             yield (
                 f"{names}: outside the training recordings' {quantity.between(self.ranges.between[key])}; "
                 "the model was trained on nothing like it, so bits say little"

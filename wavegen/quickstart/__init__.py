@@ -117,7 +117,7 @@ def _begin(out: Path, minutes: float) -> float:
     if notes.exists():
         try:
             begun = float(json.loads(read_text(notes))["minutes"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise UserError(f"{notes}: damaged; remove {out} or give another --out") from error
         print(f"{out}: going on with the quickstart of {begun:g} minutes that was interrupted here", file=sys.stderr)
         return begun

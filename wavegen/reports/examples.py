@@ -40,7 +40,7 @@ def training_course(model: str | Path) -> list[tuple[float, float]]:
     points = []
     with contextlib.suppress(OSError):
         for line in (folder / "metrics.jsonl").read_bytes().splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 record = json.loads(line)
                 points.append((float(record["seconds"]), float(record["validation_bits"])))
     return points

@@ -39,29 +39,24 @@ def picture(
     `curves` are named; each is the mean bits per sample of each `window` seconds, (⌈samples / (window ·
     sample_rate)⌉,). Raises UserError if the file cannot be written, and whatever a broken matplotlib raises.
     """
-    return write_png(path, _picture(pcm, sample_rate, curves, window, title))
+    return write_png(path, drawn(pcm, sample_rate, curves, window, title))
 
 
-def picture_pixels(
-    pcm: NDArray[np.int16],
-    sample_rate: int,
-    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
-    window: float,
-    title: str,
-) -> NDArray[np.floating]:
-    """The same as an array, (height, width, 3), from 0 to 1."""
+def pixels(figure: Figure) -> NDArray[np.floating]:
+    """A figure as an array, (height, width, 3), from 0 to 1."""
     from matplotlib.image import imread
 
-    return imread(io.BytesIO(_png(_picture(pcm, sample_rate, curves, window, title))), format="png")[..., :3]
+    return imread(io.BytesIO(_png(figure)), format="png")[..., :3]
 
 
-def _picture(
+def drawn(
     pcm: NDArray[np.int16],
     sample_rate: int,
     curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
     window: float,
     title: str,
 ) -> Figure:
+    """What `picture` writes."""
     figure = _figure(6.2, title)
     waveform, spectrum, curve = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.5, 1.2])
     seconds = len(pcm) / sample_rate
@@ -122,7 +117,7 @@ def _png(figure: Figure) -> bytes:
 @functools.cache
 def try_plotting() -> None:
     """Draws a small picture in memory. Raises what a missing or broken matplotlib does; once a process if it works."""
-    _png(_picture(np.zeros(64, np.int16), 8000, {"trial": [1.0, 2.0]}, 0.004, "trial"))
+    _png(drawn(np.zeros(64, np.int16), 8000, {"trial": [1.0, 2.0]}, 0.004, "trial"))
 
 
 def adorning(draw: Callable[[], T]) -> T | None:

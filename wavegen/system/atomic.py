@@ -11,11 +11,12 @@ import os
 import stat
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wavegen.errors import UserError
 from wavegen.system import pipes
+from wavegen.wording import amount
 
 _numbers = itertools.count()
 
@@ -25,26 +26,29 @@ class Output:
 
     Opening it makes a temporary file beside `path`, of `size` bytes where the size is known, so that a place that
     cannot be written, a full disk and a name that is too long are met before the work. `filled` puts the result in
-    place. Pipes, devices and /dev/stdout are written to when the result is whole. Closing removes what is temporary.
+    place, after which `whole` is true. Pipes, devices and /dev/stdout are written to when the result is whole. Closing
+    removes what is temporary.
 
     Args:
         path: where the file is to be.
-        force: replace a file that is there. Folders, disks and sockets are never replaced.
+        force: replace a file that is there. Folders, disks and sockets are never replaced; of a symbolic link what it
+            leads to is, and the link stays.
         size: bytes that are reserved; 0 if unknown.
 
     Raises UserError, naming `path`.
     """
 
     def __init__(self, path: str | Path, force: bool = False, size: int = 0):
-        self.path, self.force = Path(path), force
+        self.path, self.force, self.whole = Path(path), force, False
         self._stream: int | None = None
         self._remove: weakref.finalize[..., Output] | None = None
         with _named(self.path):
             check_place(self.path, force)
+            self._place = _place_of(self.path) if force else self.path
             try:
                 if pipes.is_stream(self.path):
                     self._stream = pipes.open_stream(self.path)
-                folder = self.path.parent if self._stream is None else Path(tempfile.gettempdir())
+                folder = self._place.parent if self._stream is None else Path(tempfile.gettempdir())
                 self._temporary = _temporary_name(folder)
                 # Before there is a file: a signal may come between any two lines.
                 self._remove = weakref.finalize(self, _remove, self._temporary, os.getpid())
@@ -78,13 +82,15 @@ class Output:
             yield self._temporary
             if self._stream is not None:
                 pipes.copy_into(self._stream, self._temporary)
+                self.whole = True
                 return
             with open(self._temporary, "rb") as file:
                 os.fsync(file.fileno())
             if self.force:
-                self._temporary.replace(self.path)
+                self._temporary.replace(self._place)
             else:
-                _move_to_new(self._temporary, self.path)
+                _move_to_new(self._temporary, self._place)
+            self.whole = True
 
 
 Target = str | Path | Output  # what functions that write a file take
@@ -130,10 +136,51 @@ def check_place(path: str | Path, force: bool = False) -> None:
             return
         if os.path.isdir(path):
             raise UserError(f"{path}: is a folder; name a file")
+        if force and stat.S_ISLNK(mode):
+            mode = _mode_behind(path)
         if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
             raise UserError(f"{path}: is a {'disk' if stat.S_ISBLK(mode) else 'socket'}; name a file")
         if not force:
+            _remove_stale(path.parent)  # no later output may come to take away what a kill left beside this one
             raise UserError(f"{path}: exists already; name another file, or give --force to replace it")
+
+
+def _mode_behind(path: Path) -> int:
+    """The mode of what a link leads to; 0 where there is nothing yet, but can be. Raises UserError, OSError."""
+    try:
+        return os.stat(path).st_mode
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UserError(f"{path}: is a link that leads back to itself; remove it, or name another file") from error
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise
+        place = _place_of(path)
+        if not place.parent.is_dir():
+            raise UserError(
+                f"{path}: is a link to {place}, and there is no folder {place.parent}; make it first"
+            ) from error
+        return 0
+
+
+def _place_of(path: Path) -> Path:
+    """Where what is written to `path` goes: to where a symbolic link leads, as with cp and every shell."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def check_room(sizes: Mapping[Path, int]) -> None:
+    """Raises UserError unless there is room for files of so many bytes each, together, before the first is written."""
+    wanted: dict[Path, int] = {}
+    for path, size in sizes.items():
+        if not pipes.is_stream(path):
+            folder = _place_of(path).parent
+            wanted[folder] = wanted.get(folder, 0) + size
+    for folder, size in wanted.items():
+        status = os.statvfs(folder)
+        free = status.f_bavail * status.f_frsize
+        if status.f_blocks and free < size:  # some file systems do not say
+            raise UserError(
+                f"{folder}: needs {amount(size)}, {amount(free)} are free; make room or name another folder"
+            )
 
 
 def check_suffix(path: Path, suffix: str, kind: str) -> None:
@@ -219,13 +266,9 @@ def _make(path: Path, size: int) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             status = os.statvfs(path.parent)
             free = status.f_bavail * status.f_frsize
-            why = f"needs {_megabytes(size)}, {_megabytes(free)} are free"
+            why = f"needs {amount(size)}, {amount(free)} are free"
             raise OSError(error.errno, f"{error.strerror}; {why}") from error
         raise
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
 
 
 def _move_to_new(temporary: Path, path: Path) -> None:

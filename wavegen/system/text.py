@@ -6,7 +6,7 @@ import codecs
 import re
 from pathlib import Path
 
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 
 # Longest first: the mark of UTF-32 begins with that of UTF-16.
 MARKS = {
@@ -32,7 +32,7 @@ def read_text(path: str | Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     data = data.removeprefix(codecs.BOM_UTF8)
     if (wrong := _not_utf8(data)) is not None:
         raise UserError(f"{path}{'' if wrong.startswith(', ') else ': '}{wrong}")

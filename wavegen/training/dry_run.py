@@ -10,6 +10,7 @@ import torch
 
 from wavegen.data.corpus import Corpus
 from wavegen.training.calibration import step_seconds, validation_seconds
+from wavegen.training.choices import calibrated
 from wavegen.training.distributed import together
 from wavegen.training.learner import NotFiniteError
 from wavegen.training.recipe import Recipe
@@ -26,7 +27,7 @@ def plan(recipe: Recipe, corpus: Corpus, init: str | Path | None = None) -> dict
         with processes.agreed():
             trainer = Trainer(recipe, corpus, corpus.path, processes, init)
         trainer.learner.connect()
-        resolved, probe = trainer.calibrated(), trainer.learner.copied()
+        resolved, probe = calibrated(trainer), trainer.learner.copied()
         settings = resolved.training
         assert settings.threads is not None, "a resolved recipe has all three"
         assert settings.steps is not None, "a resolved recipe has all three"

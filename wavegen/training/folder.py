@@ -21,12 +21,24 @@ from wavegen.training.recipe import Recipe, check_same, parse_recipe
 
 _log = logging.getLogger("wavegen")
 STATE, METRICS, RECIPE = "resume.safetensors", "metrics.jsonl", "recipe.toml"
+BEST, LAST = "model.safetensors", "last.safetensors"
 
 
 def check_no_corpus(run: Path) -> None:
     """Raises UserError if the folder is a corpus, whose files and a run's would be mixed."""
     if (run / "corpus.json").exists():
         raise UserError(f"{run}: is a corpus; give another --run")
+
+
+def check_free(run: Path, resume: bool) -> None:
+    """Raises UserError if the folder holds a run and it is not to be resumed, or files that a run would replace."""
+    if (run / STATE).exists():
+        if not resume:
+            raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
+        return
+    for name in (BEST, LAST, RECIPE, METRICS):  # none of a run that was killed: the state is there before them
+        if (run / name).exists():
+            raise UserError(f"{run}: holds {name} of something else, which training would replace; give another --run")
 
 
 def check_minutes(run: Path, recipe: Recipe) -> None:
@@ -108,7 +120,7 @@ def _keep_metrics(path: Path, step: int, validated: int) -> None:
     """
     kept = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             entry = json.loads(line)
             if entry["step"] <= (validated if "validation_bits" in entry else step):
                 kept.append(line)

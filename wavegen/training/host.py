@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import torch
 from wavegen.errors import UserError
 from wavegen.system import signals
 from wavegen.system.locks import hold
+
+LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -72,17 +75,34 @@ def interrupt_noted() -> Iterator[Interrupt]:
 
 @contextlib.contextmanager
 def locked(run: Path) -> Iterator[None]:
-    """Holds the run folder's lock. Raises UserError if another process does, or the folder cannot be made."""
+    """Holds the run folder's lock. Raises UserError if another process does, or the folder cannot be made.
+
+    If the block raises with nothing but the lock in the folder, what was made of it is removed again.
+    """
+    made = [folder for folder in (run, *run.parents) if not folder.exists()]
     try:
         run.mkdir(parents=True, exist_ok=True)
-        file = open(run / ".lock", "w")  # noqa: SIM115 (closed below)
+        file = open(run / LOCK, "w")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise UserError(f"{run}: cannot be written: {error.strerror}") from error
     with file:
         try:
-            held = hold(file, run)
+            held = hold(file, run) and os.path.samestat(os.fstat(file.fileno()), os.stat(run / LOCK))
         except OSError as error:
             raise UserError(f"{run}: cannot be locked: {error.strerror}") from error
         if not held:
             raise UserError(f"{run}: another process is training here; wait for it or give another --run")
-        yield
+        try:
+            yield
+        except BaseException:
+            _remove_empty(run, made)
+            raise
+
+
+def _remove_empty(run: Path, made: list[Path]) -> None:
+    """Removes the lock, which is held, and the folders that were made, the innermost first, if that is all there is."""
+    with contextlib.suppress(OSError):
+        if os.listdir(run) == [LOCK]:
+            (run / LOCK).unlink()
+            for folder in made:
+                folder.rmdir()

@@ -16,7 +16,7 @@ from wavegen.engine.base import Engine
 from wavegen.evaluation.feeding import windowed
 from wavegen.models.density import AudioModel, Density
 from wavegen.models.forms import Form, Grid
-from wavegen.reports.plots import WINDOW, adorning, picture_pixels
+from wavegen.reports.plots import WINDOW, adorning, drawn, pixels
 from wavegen.sampling.pictures import generate_pictures
 from wavegen.training.board import Board
 from wavegen.training.learner import AbandonedError
@@ -84,7 +84,7 @@ class Previews:
         surprise = windowed(-log2_prob, max(1, round(WINDOW * self._sample_rate)))
         title = f"{name} at step {step}: {-log2_prob.mean():.3f} bits/sample"
         curves = {"the model": surprise}
-        drawing = adorning(lambda: picture_pixels(pcm, self._sample_rate, curves, WINDOW, title))
+        drawing = adorning(lambda: pixels(drawn(pcm, self._sample_rate, curves, WINDOW, title)))
         board.audio(name, pcm / 32768, self._sample_rate, step)
         if drawing is not None:
             board.image(name, drawing, step)

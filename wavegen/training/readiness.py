@@ -12,6 +12,7 @@ from wavegen.errors import UserError
 from wavegen.reports.plots import adorning, try_plotting
 from wavegen.system.optional import Library, needed
 from wavegen.training.board import try_board
+from wavegen.wording import amount
 
 SOUNDFILE = Library("soundfile", "soundfile>=0.13", "cffi")
 LIBRARIES = {  # needed after the training, by the module that is imported
@@ -63,5 +64,5 @@ def _check_disk(folder: Path, room: int) -> None:
     except OSError as error:
         raise UserError(f"{folder}: cannot be written: {error.strerror}") from error
     if usage.total > 0 and usage.free < room - held:  # some file systems do not say
-        wanted, free = (f"{value / 2**20:,.0f} MB" for value in (room - held, usage.free))
+        wanted, free = map(amount, (room - held, usage.free))
         raise UserError(f"{folder}: needs up to {wanted} of disk, {free} are free; make room or name another folder")

@@ -37,15 +37,17 @@ def find(name: str | Path) -> Path | None:
 def recipe_file(recipe: str | Path) -> tuple[Path, bool]:
     """The TOML file that a path or name means, and whether it comes with wavegen.
 
-    A file of that name goes before a recipe of wavegen; a path that ends in .toml is a path. Raises UserError for a
-    name that is neither, with the nearest that is known.
+    A file of that name goes before a recipe of wavegen, which may be named with .toml as well. Raises UserError for a
+    name that is neither, with the nearest that is known; any other path that ends in .toml is taken as it is.
     """
     path = Path(recipe)
-    if path.is_file() or path.suffix == ".toml":
+    if path.is_file():
         return path, False
-    found = find(recipe)
+    found = find(path.with_suffix("") if path.suffix == ".toml" else recipe)
     if found is not None:
         return found, True
+    if path.suffix == ".toml":
+        return path, False
     if path.exists():
         raise UserError(f"{recipe}: is no file; name a TOML file or a recipe that `wavegen info recipes` lists")
     raise UserError(f"{recipe}: no such file, nor a recipe of wavegen{_nearest(str(recipe))}")

@@ -19,10 +19,10 @@ from wavegen.models.checkpoint import save
 from wavegen.models.forms import named, part
 from wavegen.models.registry import untrained
 from wavegen.models.training_provenance import Provenance, inherited
-from wavegen.system import machine
 from wavegen.training import folder
+from wavegen.training.agreement import check_alike, check_origin
 from wavegen.training.batches import training_windows, validation_files
-from wavegen.training.calibration import calibrate
+from wavegen.training.choices import calibrated
 from wavegen.training.distributed import ALONE, Processes, device, together
 from wavegen.training.host import interrupt_noted, keep_freed_memory, locked, torch_threads
 from wavegen.training.init_from import take_weights
@@ -31,13 +31,12 @@ from wavegen.training.log import Log
 from wavegen.training.origin import check_recordings, origin
 from wavegen.training.previews import Previews
 from wavegen.training.readiness import check_ready, run_bytes
-from wavegen.training.recipe import CorpusSettings, Recipe
+from wavegen.training.recipe import Recipe
 from wavegen.training.validation import validate
 
 _log = logging.getLogger("wavegen")
 LOG_EVERY = 20
 MOST_NAMES = 8  # of recordings in an error's line
-BEST, LAST = "model.safetensors", "last.safetensors"
 
 
 def train(
@@ -66,12 +65,11 @@ def train(
                 folder.check_no_corpus(run)
                 check_ready(run, run_bytes(trainer.learner.model.num_parameters))
                 held.enter_context(locked(run))
-                if (run / folder.STATE).exists() and not resume:
-                    raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
+                folder.check_free(run, resume)
         check_recordings(corpus, processes, progress)
         trainer.open()
         trainer.run_all(progress)
-    return run / BEST
+    return run / folder.BEST
 
 
 class Trainer:
@@ -110,7 +108,7 @@ class Trainer:
             stored = folder.read_state(self.run) if exists else None
         stored = self.processes.from_first(stored)
         with self.processes.agreed():
-            self._check_alike()
+            check_alike(self.processes, self.recipe, self.corpus, self.init)
             if stored is not None:
                 self._take_over(*stored)
         if stored is None and self.init is None:
@@ -118,7 +116,7 @@ class Trainer:
                 self.learner.fit()
         self.learner.connect()
         if stored is None:
-            self.recipe = self.calibrated()
+            self.recipe = calibrated(self)
         self.learner.round_layers(self.recipe.training.bfloat16)
         if stored is None or stored[0] != self.recipe:
             # Before the first step, so that a run killed at once goes on from the same weights and recipe.
@@ -126,31 +124,6 @@ class Trainer:
         with self.processes.agreed():
             if self.processes.first:
                 folder.tidy(self.run, self.recipe, self.learner.step, self.validated)
-
-    def calibrated(self) -> Recipe:
-        """The recipe with its steps, threads and layers' precision decided by timing copies of what learns."""
-        recipe, probe = self.recipe, self.learner.copied()
-
-        def step(bfloat16: bool) -> None:
-            probe.round_layers(bfloat16)
-            probe.take_step(10**6)
-
-        if self.processes.world > 1 and recipe.training.threads is None:  # they are as many as one asked for already
-            recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"threads": 1})})
-        try:
-            resolved = calibrate(recipe, step, self.validation_steps, self._bfloat16_choices(), self.processes.any)
-        except NotFiniteError:
-            self.stop_diverged(probe)
-        # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
-        corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
-        return self.processes.from_first(resolved.model_copy(update={"corpus": corpus}))
-
-    def _bfloat16_choices(self) -> list[bool]:
-        """What the layers' products may be computed in, bfloat16 or not, if the recipe leaves it open."""
-        if self.learner.model.device.type == "cuda":
-            return [True]
-        worth_a_try = self.learner.model.network.takes_bfloat16 and machine.multiplies_bfloat16()
-        return [False] if self.processes.any(not worth_a_try) else [False, True]
 
     @property
     def validation_steps(self) -> float:
@@ -258,7 +231,7 @@ class Trainer:
                 return
             if better is not None:
                 metadata = self._metadata(validated)
-                for name in (LAST, BEST) if better else (LAST,):
+                for name in (folder.LAST, folder.BEST) if better else (folder.LAST,):
                     save(self.learner.average, self.run / name, metadata)
             position = {
                 "corpus_fingerprint": self.corpus.fingerprint,
@@ -300,7 +273,9 @@ class Trainer:
         """Goes on from a saved state. Raises UserError if it is another recipe's or corpus's, or damaged."""
         try:
             self.recipe = folder.agreed_recipe(self.recipe, recipe, header["step"], self.run)
-            self._check_origin(header)
+            check_origin(self.run, header, self.corpus, self.init)
+            self.init, self.inherited = header["init"], dict(header.get("inherited", self.inherited))
+            Provenance.of(self.inherited)
             self.learner.restore(tensors, header["step"], header["samples"])
             self.seconds, self.best = header["seconds"], header["best"]
             self.validated, self.since_best = header["validated"], header["since_best"]
@@ -308,27 +283,6 @@ class Trainer:
                 self.since_best = 0
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise folder.foreign(self.run) from error
-
-    def _check_alike(self) -> None:
-        """Raises UserError unless all processes were given the same recipe, corpus and first weights."""
-        given = self.processes.gathered(
-            {"recipe": self.recipe.to_toml(), "corpus": self.corpus.fingerprint, "model to --init from": self.init}
-        )
-        for rank, one in enumerate(given):
-            if one != given[0]:
-                what = next(name for name in one if one[name] != given[0][name])
-                raise UserError(f"process {rank} has another {what} than process 0; give the same on every machine")
-
-    def _check_origin(self, header: dict[str, Any]) -> None:
-        if header["corpus_fingerprint"] != self.corpus.fingerprint:
-            raise UserError(
-                f"{self.run}: was trained on corpus {header['corpus_fingerprint']}, "
-                f"{self.corpus.path} is {self.corpus.fingerprint}; give the same corpus"
-            )
-        if self.init not in (None, header["init"]):
-            raise UserError(f"{self.run}: did not start from the model that --init names; leave --init out")
-        self.init, self.inherited = header["init"], dict(header.get("inherited", self.inherited))
-        Provenance.of(self.inherited)
 
 
 def _values(step: Step, taken: float) -> dict[str, float | None]:

@@ -1,6 +1,6 @@
 """Writes the tables of the mixtures' components, logistic.inl and gaussian.inl, in exact decimal arithmetic.
 
-    python csrc/tables/make.py
+    python csrc/distributions/tables/make.py
 
 A component's distribution function is the integral of a density that is linear between nodes z = i/64,
 so that it increases by construction. Given f, the density with the right integral over every interval is

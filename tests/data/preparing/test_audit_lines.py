@@ -66,6 +66,12 @@ def test_what_audits_of_before_say_is_kept():
     """Their reasons begin with paths as they were given."""
     refused = [{"file": "/data/a.wav", "reason": "/data/a.wav: holds no samples; leave it out"}]
     assert list(refused_lines({"refused": refused}))[1] == "  /data/a.wav: holds no samples; leave it out"
+    refused = [{"file": f"{n}.wav", "reason": f"{n}.wav: is {n} s long, 4 is the least"} for n in (1, 2, 3)]
+    assert list(refused_lines({"refused": refused}))[1] == (
+        "  3 files: for example is 1 s long, 4 is the least: 1.wav, 2.wav, 3.wav"
+    )
+    refused = [{"file": f"{n}.wav", "reason": f"{n}.wav: has 0 samples"} for n in (1, 2, 3)]
+    assert list(refused_lines({"refused": refused}))[1] == "  3 files: has 0 samples: 1.wav, 2.wav, 3.wav"
     assert list(refused_lines({"refused": []})) == list(duplicate_lines({"duplicates": []})) == []
 
 

@@ -190,3 +190,21 @@ def test_a_run_in_a_corpus_is_refused(source, tmp_path, capsys):
     assert main(["train", str(tmp_path / "recipe.toml"), "--run", str(tmp_path / "corpus")]) == 2
     assert "corpus: is a corpus; give another --run" in capsys.readouterr().err
     assert workspace.tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127, "n" * 245, "n" * 244])
+def test_a_corpus_may_have_the_longest_name_there_is(source, tmp_path, name, monkeypatch):
+    """An interruption keeps the work, and the same command takes it up."""
+    with monkeypatch.context() as patch:
+        patch.setattr("wavegen.data.preparing.audio.finish", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            prepare(source, tmp_path / name)
+    (kept,) = os.listdir(tmp_path)
+    assert kept.startswith(".")
+    prepare(source, tmp_path / name)
+    assert os.listdir(tmp_path) == [name]
+    assert sorted(os.listdir(tmp_path / name)) == FILES
+
+
+def _interrupt(*_args, **_kwargs):
+    raise KeyboardInterrupt

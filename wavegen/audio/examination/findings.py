@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -210,9 +210,12 @@ class Findings:
         self.use, self.files = use, 0
         self.groups: dict[tuple[str, str], _Group] = {}
 
-    def add(self, name: str, figures: Figures) -> None:
+    def add(self, name: str, figures: Figures, told: Container[str] = ()) -> None:
+        """A file by its figures; of kinds that are `told` elsewhere nothing is said."""
         self.files += 1
         for finding in findings_of(figures, self.use):
+            if finding.kind in told:
+                continue
             kind = KINDS[self.use].get(finding.kind)
             key = (finding.kind, "" if kind else finding.sentence)
             self.groups.setdefault(key, _Group(finding, kind)).add(name, figures)

@@ -11,6 +11,7 @@ from wavegen.audio.headers.layout import Bytes, Layout, joined, judged, unexplai
 from wavegen.errors import UserError
 
 JUNK = 1 << 20  # bytes before the first frame that are searched for it
+PADDING = 4  # frames that coder and decoder may have put around the samples that another container counts
 CHAIN = 4  # frames in a row that no other kind of file has
 SYNC = rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff]"
 _KBITS = {
@@ -59,11 +60,12 @@ def begins(data: Bytes, start: int) -> bool:
     return _is_free(data, start) or _next_frame(data, start, min(data.size, start + JUNK), CHAIN) is not None
 
 
-def layout(data: Bytes, start: int, stop: int, path: Path) -> Layout:
+def layout(data: Bytes, start: int, stop: int, path: Path, counted: int | None = None) -> Layout:
     """The frames in bytes `start` to `stop` as one stream, without the tags and the junk before and between them.
 
-    Raises UserError if the first frame declares fewer or more of them, another recording follows, or the rate or the
-    number of channels changes on the way.
+    `counted` are the samples a channel that a container around them declares; a count that they cannot have is no
+    matter. Raises UserError if the first frame declares fewer or more of them, another recording follows, or the rate
+    or the number of channels changes on the way.
     """
     if _is_free(data, start):  # frames of a size that no header gives
         return Layout(pieces=((start, stop),))
@@ -83,7 +85,15 @@ def layout(data: Bytes, start: int, stop: int, path: Path) -> Layout:
         warnings += ("its last frame is cut short; its end may be missing",)
     elif stop == data.size:
         warnings += judged(unexplained(data, walk.end), walk.end - start, path)
-    return Layout(pieces=tuple(walk.stretches), warnings=warnings)
+    return Layout(most=_plausible(counted, data, walk), pieces=tuple(walk.stretches), warnings=warnings)
+
+
+def _plausible(counted: int | None, data: Bytes, walk: _Walk) -> int | None:
+    """`counted` if the frames hold so many samples and no more padding than coders make."""
+    frame = frame_of(data.at(walk.stretches[0][0], 4))
+    if counted is None or frame is None:
+        return None
+    return counted if 0 <= walk.number * frame.samples - counted <= PADDING * frame.samples else None
 
 
 def _walk(data: Bytes, start: int, stop: int, path: Path) -> _Walk:

@@ -68,7 +68,7 @@ def _coded(
             return _without_extension(form, place, order, warnings, path)
         tag = _integer(form, 24, 2, order)
     if tag in (MPEG, MP3):
-        return mpeg.layout(data, *place, path)
+        return mpeg.layout(data, *place, path, fact)
     if tag not in READABLE:
         raise foreign.coded(f"{CODINGS.get(tag, f'coding {tag:#06x}')} in WAV", path)
     if tag == PCM and bits > 32:

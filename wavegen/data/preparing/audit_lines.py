@@ -58,6 +58,8 @@ def refused_lines(audit: Mapping[str, Any]) -> Iterator[str]:
     by_number = sorted(reasons.values(), key=lambda found: -len(found))
     for found in by_number[:MAX_REASONS]:
         files, why = [file for file, _ in found], shortened(found[0][1])
+        if len({each.replace(file, "") for file, each in found}) > 1:  # the numbers are the first one's
+            why = f"for example {why}"
         yield f"  {shortened(files[0])}: {why}" if len(found) == 1 else f"  {len(found)} files: {why}: {listed(files)}"
     if rest := by_number[MAX_REASONS:]:
         yield f"  and {sum(map(len, rest))} files for other reasons"

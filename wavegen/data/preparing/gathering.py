@@ -43,7 +43,7 @@ class Gathering:
         kept, end = 0, os.path.getsize(self.folder / PCM)
         self.done.seek(0)
         for line in self.done:
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 entry = json.loads(line)
                 samples = entry.get("samples", 0)
                 if line.endswith(b"\n") and 2 * (self.samples + samples) <= end:

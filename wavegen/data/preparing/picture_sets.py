@@ -14,7 +14,7 @@ import numpy as np
 
 from wavegen.assets import digits
 from wavegen.data.splits import split_of
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 
 IMAGES, LABELS = 0x803, 0x801  # magic numbers of IDX files: unsigned bytes in three dimensions and in one
 MNIST_FILES = {"train": ("train-images", "train-labels"), "test": ("t10k-images", "t10k-labels")}
@@ -85,7 +85,7 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     try:
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     except (OSError, EOFError, zlib.error) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ LOCK, PURPOSE = ".lock", "purpose.json"
 MARK = "corpus.json"  # what makes a folder a corpus: the last file to come, the first to go
 BEFORE_MARK = {"index.jsonl", "index.rows", "pcm.i16"}  # are all that a kill leaves while files are put in place
 INSIDE = ".preparing"
+LONGEST = 255  # bytes of a name, in the file systems of Linux
 OF_A_VOLUME = {"lost+found"}  # what an empty file system of its own may hold
 
 
@@ -36,7 +38,7 @@ def work_folder(corpus: Path, force: bool = False) -> Iterator[Path]:
     """
     _check_free(corpus, force)
     corpus = corpus.resolve()
-    folder = corpus / INSIDE if corpus.exists() else corpus.with_name(f".{corpus.name}{INSIDE}")
+    folder = corpus / INSIDE if corpus.exists() else _beside(corpus)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / LOCK, "w") as lock:
@@ -59,6 +61,14 @@ def work_folder(corpus: Path, force: bool = False) -> Iterator[Path]:
             _put_in_place(folder, corpus)
     except OSError as error:
         raise UserError(f"{corpus}: cannot be written: {error.strerror or error}") from error
+
+
+def _beside(corpus: Path) -> Path:
+    """The hidden folder next to a corpus that is still to come; the corpus may have the longest name there is."""
+    name = corpus.name
+    if len(os.fsencode(f".{name}{INSIDE}")) > LONGEST:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return corpus.with_name(f".{name}{INSIDE}")
 
 
 def _check_free(corpus: Path, force: bool) -> None:

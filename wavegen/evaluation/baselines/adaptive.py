@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wavegen.engine import native
+from wavegen.extension import extension
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-EXTENSION = "wavegen_native"
-
 
 def adaptive_missing() -> str | None:
     """Why it cannot run, in one line; None if it can: it is a part of the C++ extension."""
-    if (missing := native.missing()) is not None:
-        return missing
-    if not hasattr(importlib.import_module(EXTENSION), "adaptive_log2_prob"):
-        return "the C++ engine is older than this wavegen; install wavegen again"
-    return None
+    return native.missing()
 
 
 def adaptive_bits(pcm: NDArray[np.int16], sample_rate: int) -> float:
     """−Σ log2 P(pcm_t | pcm_<t) of the adaptive mixture over `pcm`, (samples,) int16, whatever its `sample_rate`.
 
     It knows nothing before the file and predicts each sample from those before it: an arithmetic coder that adapts
-    as it goes would need this for the file, with no settings to send. The mixture stands in csrc/adaptive.h; its
+    as it goes would need this for the file, with no settings to send. The mixture stands in csrc/adaptive/coder.h; its
     settings were chosen on the validation files of recipes/asterisk's English set.
     """
-    return -float(importlib.import_module(EXTENSION).adaptive_log2_prob(np.ascontiguousarray(pcm, np.int16)).sum())
+    return -float(extension().adaptive_log2_prob(np.ascontiguousarray(pcm, np.int16)).sum())

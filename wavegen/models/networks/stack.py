@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
@@ -13,15 +12,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from wavegen import extension
+
 SKIP_GROUPS = 4  # whose sums of rounded products are added in float32
 
 
 @cache
 def _extension() -> ModuleType | None:
     try:
-        return importlib.import_module("wavegen_native")
+        built = extension.extension()
     except ImportError:
         return None
+    return built if extension.fits(built) else None
 
 
 def available(x: Tensor, pasts: Sequence[Tensor]) -> bool:
@@ -153,7 +155,7 @@ def _groups(layers: int) -> list[int]:
 
 
 def _native(function: str, gates: Tensor, z: Tensor) -> None:
-    extension = _extension()
-    assert extension is not None, "`available` says whether it is there"
+    built = _extension()
+    assert built is not None, "`available` says whether it is there"
     arrays = [t.detach().view(torch.uint16 if t.dtype == torch.bfloat16 else t.dtype).numpy() for t in (gates, z)]
-    getattr(extension, function)(*arrays, torch.get_num_threads())
+    getattr(built, function)(*arrays, torch.get_num_threads())

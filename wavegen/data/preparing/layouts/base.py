@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wavegen.audio.names import order
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.system.optional import TORCHAUDIO, fault
 from wavegen.system.text import read_lines
 
@@ -61,7 +61,7 @@ class Layout:
         try:
             yield from self.recordings(folder)
         except OSError as error:
-            raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror or error}") from error
+            raise unreadable(error.filename or folder, error) from error
 
 
 def root_of(folder: Path, marker: str, *names: str) -> Path:
@@ -83,7 +83,7 @@ def names_in(folder: Path, suffix: str = "") -> list[str]:
         names = [name for name in os.listdir(folder) if not name.startswith(".")]
         return sorted((name for name in names if name.lower().endswith(suffix)), key=order)
     except OSError as error:
-        raise UserError(f"{folder}: cannot be read: {error.strerror}") from error
+        raise unreadable(folder, error) from error
 
 
 def text_of(file: Path) -> str | None:

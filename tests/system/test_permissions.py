@@ -1,0 +1,87 @@
+"""A file that may not be read is not called damaged or missing: its permissions are what is to be changed."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+import small_models
+import small_trainings
+
+from wavegen.audio import files as audio_files
+from wavegen.compression.files import compress, decompress
+from wavegen.data.corpus import open_corpus
+from wavegen.data.verification import verify
+from wavegen.engine import native
+from wavegen.errors import UserError, unreadable
+from wavegen.models import checkpoint
+from wavegen.training.recipe import load_recipe
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """A folder that other users may enter, as pytest's own may not be."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        small_trainings.make_corpus(Path(name))
+        for plain in ("model.safetensors", "a.wgn", "a.toml", "a.wav"):
+            Path(name, plain).touch()
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def forbidden(path):
+    """Nobody may read `path`, root included."""
+    mode, user = path.stat().st_mode, os.geteuid()
+    path.chmod(0)
+    if user == 0:  # whom no permission binds
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(mode)
+
+
+def verified(folder):
+    verify(open_corpus(folder / "corpus"), ["train"])
+
+
+def compressed(folder):
+    compress(small_models.model("markov"), [(folder / "a.wav", folder / "b.wgn")])
+
+
+def decompressed(folder):
+    decompress(small_models.model("markov"), [(folder / "a.wgn", folder / "b.wav")])
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("corpus/corpus.json", verified),
+        ("corpus/index.jsonl", verified),
+        ("corpus/pcm.i16", verified),
+        ("corpus/pcm.i16", lambda folder: open_corpus(folder / "corpus").pcms("train")),
+        ("model.safetensors", lambda folder: checkpoint.load(folder / "model.safetensors")),
+        ("a.wgn", decompressed),
+        ("a.wav", compressed),
+        ("a.wav", lambda folder: audio_files.read(folder / "a.wav")),
+        ("a.toml", lambda folder: load_recipe(folder / "a.toml")),
+    ],
+)
+def test_permissions_are_to_be_changed(folder, name, read):
+    if read in (compressed, decompressed) and native.missing() is not None:
+        pytest.skip("the extension is not built")
+    with forbidden(folder / name), pytest.raises(UserError) as caught:
+        read(folder)
+    assert str(caught.value) == f"{folder / name}: cannot be read: Permission denied; change its permissions"
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(2, "No such file or directory; copy it again"), (24, "Too many open files"), (13, "Permission denied; change")],
+)
+def test_a_copy_is_advised_where_it_helps(number, advice):
+    error = unreadable("a", OSError(number, os.strerror(number)), "copy it again")
+    assert str(error).startswith(f"a: cannot be read: {advice}")

@@ -1,0 +1,29 @@
+"""What models that stand beside each other are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wavegen.errors import UserError
+
+
+def called(arguments: Sequence[str]) -> dict[str, Path]:
+    """What each model is called: NAME of NAME=MODEL, else its run folder's or its file's name, or its path if two
+    would be alike. A path that holds "=" is a path if it exists. Raises UserError if a name or model is given twice.
+    """
+    given = [
+        argument.partition("=")[::2] if "=" in argument and not Path(argument).exists() else ("", argument)
+        for argument in arguments
+    ]
+    paths = [Path(path) for _, path in given]
+    short = [path.parent.name if path.name == "model.safetensors" else path.stem for path in map(Path.absolute, paths)]
+    names = [name or plain for (name, _), plain in zip(given, short, strict=True)]
+    names = [
+        str(path) if not name and names.count(plain) > 1 else plain
+        for (name, _), path, plain in zip(given, paths, names, strict=True)
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{name}: a model is named twice; name each once, or as in A={name} B={name}")
+    return dict(zip(names, paths, strict=True))

@@ -1,0 +1,41 @@
+"""What a recipe leaves open is decided for a training by timing copies of what learns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wavegen.system import machine
+from wavegen.training.calibration import calibrate
+from wavegen.training.learner import NotFiniteError
+from wavegen.training.recipe import CorpusSettings, Recipe
+
+if TYPE_CHECKING:
+    from wavegen.training.trainer import Trainer
+
+
+def calibrated(trainer: Trainer) -> Recipe:
+    """The recipe of `trainer` with its steps, threads and precision decided. Raises UserError where it diverges."""
+    recipe, processes, probe = trainer.recipe, trainer.processes, trainer.learner.copied()
+
+    def step(bfloat16: bool) -> None:
+        probe.round_layers(bfloat16)
+        probe.take_step(10**6)
+
+    if processes.world > 1 and recipe.training.threads is None:  # they are as many as one asked for already
+        recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"threads": 1})})
+    try:
+        resolved = calibrate(recipe, step, trainer.validation_steps, _bfloat16_choices(trainer), processes.any)
+    except NotFiniteError:
+        trainer.stop_diverged(probe)
+    # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
+    corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
+    return processes.from_first(resolved.model_copy(update={"corpus": corpus}))
+
+
+def _bfloat16_choices(trainer: Trainer) -> list[bool]:
+    """What the layers' products may be computed in, bfloat16 or not, if the recipe leaves it open."""
+    model = trainer.learner.model
+    if model.device.type == "cuda":
+        return [True]
+    worth_a_try = model.network.takes_bfloat16 and machine.multiplies_bfloat16()
+    return [False] if trainer.processes.any(not worth_a_try) else [False, True]
