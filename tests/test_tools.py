@@ -23,6 +23,7 @@ dependencies = ["Array.Lib>=1.26,<3", "plain==2.1"]
 more = ["array.lib>=1.26"]
 test = ["own[more]", "extra[part]>=0.5"]
 dev = ["linter>=18"]
+docs = ["writer>=1"]
 """
 
 

@@ -25,6 +25,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 QUICK = ["-m", "pytest", "-m", "not slow"]
+NOT_LOCKED = ("dev", "docs")
 
 
 def locked(lock: str) -> dict[str, set[Version]]:
@@ -36,9 +37,11 @@ def locked(lock: str) -> dict[str, set[Version]]:
 
 
 def direct(project: dict) -> dict[str, SpecifierSet]:
-    """Name to range of what pyproject.toml names itself, `dev` left out, which the lock does not hold."""
+    """Name to range of what pyproject.toml names itself, without the extras that the lock does not hold."""
     table = project["project"]
-    extras = [each for name, extra in table["optional-dependencies"].items() if name != "dev" for each in extra]
+    extras = [
+        each for name, extra in table["optional-dependencies"].items() if name not in ("dev", "docs") for each in extra
+    ]
     found: dict[str, SpecifierSet] = {}
     for each in map(Requirement, [*table["dependencies"], *extras]):
         if each.name != table["name"]:

@@ -3,7 +3,7 @@
     python tools/requirements.py [EXTRA]     # for pip's -r; without installing wavegen itself, which would build it
     python tools/requirements.py --lowest    # for pip's -c: the lowest version of each that is allowed
 
-The extra `dev` is left out unless it is named.
+The extras `dev` and `docs` are left out unless they are named.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+LEFT_OUT = ("dev", "docs")
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:\[[\w,]*\])?\s*(?:>=|==)\s*(?P<version>[\w.]+)")
 
 
 def requirements(project: Mapping[str, Any], extra: str | None = None) -> list[str]:
-    """The requirements of one extra, or of all but `dev` and of what builds and runs; wavegen's own extras left out."""
+    """The requirements of one extra, or of all but LEFT_OUT and of what builds and runs; wavegen's own left out."""
     table = project["project"]
     extras = table["optional-dependencies"]
     if extra is not None:
         return list(extras[extra])
     groups = [project["build-system"]["requires"], table["dependencies"]]
-    groups += [each for name, each in extras.items() if name != "dev"]
+    groups += [each for name, each in extras.items() if name not in LEFT_OUT]
     own = f"{table['name']}["
     return [each for group in groups for each in group if not each.startswith(own)]
 

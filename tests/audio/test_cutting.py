@@ -132,7 +132,7 @@ def test_an_interrupted_cut_goes_on(tmp_path, monkeypatch):
             prepare(tmp_path / "source", tmp_path / "again/corpus", cut=1, processes=1)
     readings = []
     read = audio_files.read
-    monkeypatch.setattr("wavegen.data.preparing.reading.audio.read", lambda *a: readings.append(a) or read(*a))
+    monkeypatch.setattr("wavegen.data.preparing.reading.audio_files.read", lambda *a: readings.append(a) or read(*a))
     prepare(tmp_path / "source", tmp_path / "again/corpus", cut=1, processes=1)
     assert len(readings) == 4
     assert tree(tmp_path / "corpus") == tree(tmp_path / "again/corpus")

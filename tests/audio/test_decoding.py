@@ -94,7 +94,7 @@ def test_a_damaged_mp3_is_said_to_be_so_in_a_line_of_ours(tmp_path, capfd, rate)
 def test_a_pipe_is_read_and_may_be_read_again(tmp_path, format):
     (tmp_path / "a").write_bytes(bad_audio.coded(format))
     script = (
-        "from wavegen import audio; from pathlib import Path\n"
+        "from wavegen.audio import files as audio_files; from pathlib import Path\n"
         f"whole = audio_files.read({str(tmp_path / 'a')!r}).pcm.tolist()\n"
         "assert audio_files.read('/dev/stdin').pcm.tolist() == whole\n"
         "assert audio_files.read(Path('/dev/stdin')).pcm.tolist() == whole\n"

@@ -1,7 +1,7 @@
 """On a machine with a GPU: where a step's time goes in the CUDA engine, by the clocks of its multiprocessors.
 
     pip install --no-deps --force-reinstall -C cmake.define.WAVEGEN_CUDA_CLOCKS=ON .
-    python tests/cuda_clocks.py A --streams 1 --precision float32
+    python tests/by_hand/cuda_clocks.py A --streams 1 --precision float32
 
 Counting takes time itself: install without it to measure speed. Cycles are of one thread of each task, summed over the
 blocks of the latency kernel; of the first block of the throughput kernel.

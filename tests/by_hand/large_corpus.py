@@ -1,6 +1,6 @@
 """Measures what opening a corpus of a thousand hours takes, and making its index. Not a test: run it by hand.
 
-    python tests/large_corpus.py FOLDER [RECORDINGS]
+    python tests/by_hand/large_corpus.py FOLDER [RECORDINGS]
 
 FOLDER comes to hold an index of that many recordings (500 000) of 7.2 s at 16 kHz beside 115 GB of PCM that are a
 hole in the disk. What is printed are wall time and peak memory of fresh processes.

@@ -1,6 +1,6 @@
 """Draws 20 000 samples of configuration A in every way there is and compares them bit by bit.
 
-Usage: python tests/same_bits.py [SAMPLES]. Streams 1, 2 and 16 compute their past taps in blocks of 16, 8 and 1.
+Usage: python tests/by_hand/same_bits.py [SAMPLES]. Streams 1, 2 and 16 compute past taps in blocks of 16, 8 and 1.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Measures the share of a training loop's time that goes into cutting windows. Not a test: run it by hand.
 
-    python tests/waiting_for_data.py CORPUS RECIPE… [--set KEY=VALUE …]
+    python tests/by_hand/waiting_for_data.py CORPUS RECIPE… [--set KEY=VALUE …]
 
 Trains every recipe for some steps on the corpus, with one thread, and prints what a step and its batch take.
 """

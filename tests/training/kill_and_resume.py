@@ -1,6 +1,6 @@
 """Kills trainings with SIGKILL at drawn instants, resumes them, and compares them with one that was never killed.
 
-    python tests/kill_and_resume.py --kills 200
+    PYTHONPATH=tests/fixtures python tests/training/kill_and_resume.py --kills 200
 
 Instants are drawn evenly over the whole life of an uninterrupted training, its start and its saving included.
 After each kill the folder must hold nothing damaged; each training that comes to its end must have left the bits that
