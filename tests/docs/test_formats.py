@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import workspace
 
+from wavegen import modelfile
 from wavegen.cli.main import main
 from wavegen.models import checkpoint
 
@@ -100,7 +101,7 @@ def folder(tmp_path_factory):
 
 
 def test_a_model_of_ours():
-    header, tensors = read_model(checkpoint.model_file("allison"))
+    header, tensors = read_model(modelfile.model_file("allison"))
     assert (header["format"], header["numerics"], header["sample_rate"]) == (2, 1, 8000)
     network = header["network"]
     residual, gates, layers = network["residual_channels"], network["gate_channels"], len(network["dilations"])
@@ -124,7 +125,7 @@ def test_a_model_of_mu_law(folder):
 def test_the_tensors_give_the_likelihood():
     """The first sample of a file from the description alone: WaveNet, predictor and mixture in float64."""
     torch = pytest.importorskip("torch")
-    header, tensors = read_model(checkpoint.model_file("allison"))
+    header, tensors = read_model(modelfile.model_file("allison"))
     weights = {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 
     def linear(name, x):
