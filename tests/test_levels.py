@@ -19,8 +19,9 @@ from wavegen.audio import files as audio_files
 from wavegen.engine import open_engine
 from wavegen.evaluation.baselines.adaptive import adaptive_bits
 from wavegen.evaluation.teacher_forcing import bits_per_file
+from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.density import Density
 from wavegen.models.forms import Grid
 from wavegen.models.pictures import PictureModel
 from wavegen.training.batches import training_windows

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.audio import AudioModel
+from wavegen.models.density import Density
 from wavegen.models.pictures import PictureModel
 from wavegen.models.settings import Table, settings_model
 from wavegen.training.recipe import OF_SOUND, SETTINGS

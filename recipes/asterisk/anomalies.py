@@ -38,7 +38,7 @@ from wavegen.evaluation.baselines import flac_bits
 from wavegen.evaluation.comparison import check_fit, check_unheard
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.teacher_forcing import bits_per_file
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.reports.tables import bits, interval, table
 
 OTHERS = ("es", "fr", "it", "ru", "it-menardi", "music")

@@ -28,7 +28,7 @@ from wavegen.audio import files as audio_files
 from wavegen.constants import DIGITS
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines import BASELINES
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.reports.tables import bits, table
 
 FILES = 10  # of each other set

@@ -18,7 +18,7 @@ import torch
 
 from wavegen import load_recipe, open_corpus
 from wavegen.evaluation.teacher_forcing import bits_per_file
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.training.batches import training_windows
 from wavegen.training.learner import Learner
 

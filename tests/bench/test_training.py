@@ -7,7 +7,7 @@ from wavegen import bench as bench_module
 from wavegen.bench import training
 from wavegen.bench.conv_loop import ConvLoop
 from wavegen.cli.main import main
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.system import machine
 from wavegen.training.learner import BitsOf
 from wavegen.training.windows import Windows

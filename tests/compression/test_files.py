@@ -23,8 +23,8 @@ from wavegen.engine.native import NativeEngine
 from wavegen.errors import UserError
 from wavegen.evaluation.audio import score
 from wavegen.extension import extension
+from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
-from wavegen.models.density import AudioModel
 
 pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the extension is not built")
 

@@ -6,7 +6,7 @@ import sensitive_models
 
 from wavegen.engine import packing
 from wavegen.engine.native import NativeEngine
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
 

@@ -11,7 +11,7 @@ import torch
 from wavegen.assets import pretrained
 from wavegen.engine import native
 from wavegen.models import checkpoint
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.models.forms import Grid
 from wavegen.sampling.audio import generate
 from wavegen.sampling.pictures import generate_pictures

@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 
 from wavegen.engine import open_engine
 from wavegen.engine.random import places, words
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
 HERE = native.instruction_sets()

@@ -19,8 +19,8 @@ from wavegen.evaluation.baselines.flac import flac_bits
 from wavegen.evaluation.baselines.histogram import TrainingHistogram
 from wavegen.evaluation.comparison import bits_per_symbol, compare, g711_codes, is_mu_law
 from wavegen.evaluation.teacher_forcing import bits_per_file
+from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import Linear, MuLaw
-from wavegen.models.density import AudioModel
 
 RATE = 8000
 

@@ -7,7 +7,7 @@ import torch
 from wavegen.data.preparing.sources import named
 from wavegen.evaluation.intervals import bootstrap_interval
 from wavegen.evaluation.teacher_forcing import bits_per_file
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.training.learner import BitsOf
 from wavegen.training.muon import optimizers
 from wavegen.training.windows import Windows

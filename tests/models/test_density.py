@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from wavegen.models import checkpoint
+from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import CODECS, Linear, MuLaw
-from wavegen.models.density import AudioModel
 
 EVERY_CODE = torch.arange(-32768, 32768)
 HEADS = [("categorical", 0)]

@@ -13,7 +13,7 @@ from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.audio import prepare
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models import checkpoint
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.training import train
 from wavegen.training.recipe import parse_recipe
 

@@ -6,7 +6,7 @@ import small_trainings
 import torch
 
 from wavegen.errors import UserError
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.models.networks import NETWORKS, stack
 from wavegen.training.distributed import together
 from wavegen.training.learner import BitsOf

@@ -21,8 +21,8 @@ from wavegen.engine.packing import engine_arguments
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
 from wavegen.extension import extension
+from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
-from wavegen.models.density import AudioModel
 from wavegen.system.optional import fault, reason
 from wavegen.training.host import torch_threads
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.training.learner import MAX_GRADIENT_NORM
 from wavegen.training.windows import Windows
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.models.networks import WaveNet
 from wavegen.system.optional import Library
 

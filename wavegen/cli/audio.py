@@ -17,7 +17,7 @@ from wavegen.system.signals import Ended
 
 if TYPE_CHECKING:
     from wavegen.evaluation.features import Sources
-    from wavegen.models.density import AudioModel
+    from wavegen.models.audio import AudioModel
 
 Result = tuple[dict[str, Any], str]
 SECONDS = 5.0  # that are generated unless told otherwise

@@ -11,7 +11,7 @@ import torch
 from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.random import places, words
 from wavegen.errors import UserError
-from wavegen.models.density import AudioState
+from wavegen.models.audio import AudioState
 from wavegen.models.model import AnyAudio
 
 _CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory

@@ -23,8 +23,9 @@ from wavegen.evaluation.feeding import UNIT, check_form
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import PROVENANCE, provenance
 from wavegen.evaluation.teacher_forcing import bits_per_file, feed_of
+from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import PCM_CODES, Codec, MuLaw
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.density import Density
 from wavegen.models.familiarity import Familiarity, far_from
 from wavegen.wording import listed
 

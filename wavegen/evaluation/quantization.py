@@ -18,8 +18,8 @@ from wavegen.errors import UserError
 from wavegen.evaluation.feeding import check_form
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.teacher_forcing import bits_per_file
+from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import save
-from wavegen.models.density import AudioModel
 from wavegen.system.atomic import Output, Target, opened
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from torch import Tensor
 from wavegen.engine import open_engine, precision_of
 from wavegen.engine.base import PRECISIONS
 from wavegen.evaluation.feeding import Feed, Take, chunks, most_at_once
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.audio import AudioModel
+from wavegen.models.density import Density
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

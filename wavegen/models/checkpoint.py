@@ -13,7 +13,8 @@ from torch import Tensor
 from wavegen import modelfile
 from wavegen.constants import NUMERICS
 from wavegen.modelfile import FORMAT
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.audio import AudioModel
+from wavegen.models.density import Density
 from wavegen.models.forms import entry_of
 from wavegen.models.registry import DENSITIES
 from wavegen.system.atomic import Target, replacing

@@ -15,11 +15,11 @@ from wavegen.models.inputs import amplitudes, companded
 from wavegen.models.training_provenance import in_short
 
 if TYPE_CHECKING:
+    from wavegen.models.audio import AudioModel
     from wavegen.models.codecs import Codec
     from wavegen.models.configs.distributions import DistributionConfig
     from wavegen.models.configs.networks import NetworkConfig
     from wavegen.models.configs.predictors import LinearPredictorConfig
-    from wavegen.models.density import AudioModel
 
 _NONE = np.zeros(0, np.float32)
 
@@ -86,7 +86,7 @@ class Model:
 
     def module(self) -> AudioModel:
         """The torch module of this model, in evaluation mode; it shares the arrays' memory. Imports torch."""
-        from wavegen.models.density import AudioModel
+        from wavegen.models.audio import AudioModel
 
         return AudioModel.from_data(self)
 

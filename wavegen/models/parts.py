@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import CODECS
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MOST_CATEGORIES
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.density import Density
 from wavegen.models.registry import density_named
 from wavegen.models.settings import Draft, Problems, Table, settings_model
 

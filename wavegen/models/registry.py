@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.audio import AudioModel
+from wavegen.models.density import Density
 from wavegen.models.forms import Form, check_kind, kind_named
 from wavegen.models.pictures import PictureModel
 

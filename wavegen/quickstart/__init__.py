@@ -20,8 +20,8 @@ from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.comparison import compare
 from wavegen.evaluation.feeding import windowed
+from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
-from wavegen.models.density import AudioModel
 from wavegen.reports.examples import training_course
 from wavegen.reports.html import Sound, write_page
 from wavegen.reports.plots import WINDOW, adorning, picture

@@ -16,7 +16,7 @@ from wavegen.engine import open_engine
 from wavegen.evaluation.baselines.flac_samples import flac_bits_per_sample
 from wavegen.evaluation.feeding import Take, chunks, most_at_once, windowed
 from wavegen.evaluation.teacher_forcing import feed_of
-from wavegen.models.density import AudioModel
+from wavegen.models.audio import AudioModel
 from wavegen.reports.html import Sound
 from wavegen.reports.plots import WINDOW, adorning, surprise_over_spectrogram
 from wavegen.sampling.audio import generate

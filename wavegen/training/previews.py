@@ -14,7 +14,8 @@ from wavegen.data.picture_files import MODES, sheet
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
 from wavegen.evaluation.feeding import windowed
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.audio import AudioModel
+from wavegen.models.density import Density
 from wavegen.models.forms import Form, Grid
 from wavegen.reports.plots import WINDOW, adorning, drawn, pixels
 from wavegen.sampling.pictures import generate_pictures

@@ -10,7 +10,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wavegen.errors import UserError, closest, nearest
-from wavegen.models.density import AudioModel, Density
+from wavegen.models.audio import AudioModel
+from wavegen.models.density import Density
 from wavegen.models.parts import check_parts
 from wavegen.models.registry import DENSITIES, density_named
 from wavegen.models.settings import Draft, Problems, Table

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wavegen.errors import UserError
+from wavegen.models.audio import AudioModel
 from wavegen.models.configs.audio import AudioConfig
 from wavegen.models.configs.checking import checked_audio, fits
 from wavegen.models.configs.networks import NETWORK_CONFIGS
-from wavegen.models.density import AudioModel
 from wavegen.models.networks import NETWORKS
 from wavegen.models.parts import check_model
 

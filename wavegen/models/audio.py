@@ -1,0 +1,256 @@
+"""The density of audio: codec, network, predictor and distribution make log-probabilities of PCM."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wavegen import modelfile
+from wavegen.constants import UNIFORM_SHARE
+from wavegen.models.codecs import PCM_CODES, Codec
+from wavegen.models.configs.audio import AUDIO_PARTS, AudioConfig
+from wavegen.models.configs.base import settings_of
+from wavegen.models.density import Density
+from wavegen.models.distributions import DISTRIBUTIONS, Distribution
+from wavegen.models.forms import AUDIO
+from wavegen.models.inputs import EMBEDDING_CHANNELS, amplitudes, companded
+from wavegen.models.model import Model
+from wavegen.models.networks import NETWORKS
+from wavegen.models.networks.base import Network, State
+from wavegen.models.predictors import PREDICTORS, LinearPredictor, PredictorState
+
+if TYPE_CHECKING:
+    from wavegen.modelfile import Contents
+
+
+class AudioState(NamedTuple):
+    """What a model carries from chunk to chunk: the last PCM code, (batch,) int64, and its parts' states."""
+
+    last: Tensor
+    network: State
+    predictor: PredictorState | None
+
+
+class AudioModel(Density):
+    """p(pcm) = Π_t p(pcm_t | pcm_<t), with p(pcm_t | ·) = (1 − ε) P(symbol_t | ·) / codes(symbol_t) + ε / 65536.
+
+    ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample before
+    a file is silence. The network hears symbols, by a learned embedding or, of a codec with more than 512,
+    as two channels of amplitude, linear and companded. With a predictor it also hears, companded, how far
+    the last sample fell from the predictor's word, rounded to whole codes.
+    """
+
+    kind: ClassVar[str] = AUDIO
+    PARTS: ClassVar = AUDIO_PARTS
+    DEFAULTS: ClassVar = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}}
+    OPTIONAL: ClassVar = ("predictor",)
+
+    amplitudes: Tensor
+    errors: Tensor
+    symbol_of_code: Tensor  # by code + 32768
+    code_of_symbol: Tensor
+    codes_per_symbol: Tensor
+
+    def __init__(
+        self,
+        codec: Codec,
+        distribution: Distribution,
+        network: Network,
+        sample_rate: int,
+        predictor: LinearPredictor | None = None,
+    ):
+        super().__init__(distribution, network)
+        self.codec, self.predictor = codec, predictor
+        predicting = None if predictor is None else predictor.config
+        self.config = AudioConfig(codec, distribution.config, network.config, predicting, sample_rate)
+        self._keep("symbol_of_code", codec.encode(np.arange(PCM_CODES) - PCM_CODES // 2))
+        self._keep("code_of_symbol", codec.decode(np.arange(codec.num_symbols)))
+        self._keep("codes_per_symbol", codec.codes_per_symbol)
+        self._keep("errors", companded()[:, None])
+        if not self.config.embeds:
+            self._keep("amplitudes", amplitudes(codec))
+            self.embedding = None
+            return
+        self.embedding = nn.Embedding(codec.num_symbols, EMBEDDING_CHANNELS)
+        with torch.no_grad():  # two channels say what a symbol sounds like, so that nothing has to be learned twice
+            self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols, device="cpu")
+            self.embedding.weight[:, 1] = self.code_of_symbol.float() / 8192
+
+    def _keep(self, name: str, table: np.ndarray) -> None:
+        """A table that moves with the model, and that no file needs to hold."""
+        self.register_buffer(name, torch.from_numpy(table.copy()), persistent=False)
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, dict[str, Any]], form: int) -> AudioModel:
+        """Builds an untrained model of sound at the sample rate `form` from what `settings` gives or a recipe says.
+
+        Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.models.parts` checks before.
+        """
+        return cls.from_config(AudioConfig.from_settings(settings, form))
+
+    @classmethod
+    def from_config(cls, config: AudioConfig) -> AudioModel:
+        """Builds an untrained model."""
+        codes = config.codec.codes_per_symbol
+        distribution = DISTRIBUTIONS[config.distribution.name](codes, **_keywords(config.distribution))
+        predictor = None
+        if config.predictor is not None:
+            predictor = PREDICTORS[config.predictor.name](**_keywords(config.predictor))
+        sizes = (config.network.input_channels, config.network.num_params)
+        network: Any = NETWORKS[config.network.name](*sizes, **_keywords(config.network))
+        return cls(config.codec, distribution, network, config.sample_rate, predictor)
+
+    @classmethod
+    def from_data(cls, data: Model) -> AudioModel:
+        """The torch module of a model, in evaluation mode, which shares the arrays' memory."""
+        with torch.device("meta"):  # the weights are there already
+            model = cls.from_config(data.config)
+        model.take_weights(data.arrays, data.metadata)
+        return model
+
+    @classmethod
+    def from_contents(cls, contents: Contents) -> AudioModel:
+        return cls.from_data(modelfile.model_of(contents))
+
+    def data(self) -> Model:
+        """The model as data; float32 weights in a CPU's memory are shared, so that training changes the arrays."""
+        state = {name: weight.detach().cpu().float().contiguous() for name, weight in self.state_dict().items()}
+        return Model(self.config, self.metadata, {name: weight.numpy() for name, weight in state.items()})
+
+    def module(self) -> AudioModel:
+        """Itself."""
+        return self
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def form(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """What `from_settings` needs to build this model again."""
+        return self.config.settings
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.input_table().device
+
+    @property
+    def alignment(self) -> int:
+        return self.network.alignment
+
+    def context(self, warm_up: int) -> int:
+        """How many unscored samples come before a window's: all that is heard, or the warm-up where that has no end.
+
+        A warm-up fills the predictor's taps at least: with zeros in them it would expect what it never does in a file.
+        """
+        if self.receptive_field is not None:
+            return self.receptive_field - 1
+        return warm_up if self.predictor is None else max(warm_up, self.predictor.receptive_field)
+
+    def fit(self, recordings: Sequence[np.ndarray]) -> None:
+        """Starts the predictor, if there is one, from what least squares say of the recordings."""
+        if self.predictor is not None:
+            self.predictor.fit(recordings)
+
+    def input_table(self) -> Tensor:
+        """What the network hears of each symbol, (num_symbols, channels)."""
+        return self.amplitudes if self.embedding is None else self.embedding.weight
+
+    @property
+    def receptive_field(self) -> int | None:
+        """How many past samples a distribution depends on at most; None: all."""
+        return self.config.receptive_field
+
+    @property
+    def macs_per_sample(self) -> int:
+        """Multiply-adds to step one sample; looking up an embedding costs none."""
+        return self.config.macs_per_sample
+
+    def encode(self, pcm: Tensor) -> Tensor:
+        """PCM codes −32768…32767, any shape and integer dtype, to the codec's symbols, int64."""
+        return self.symbol_of_code[pcm.long() + PCM_CODES // 2]
+
+    def decode(self, symbols: Tensor) -> Tensor:
+        """Symbols, any shape, to the middle PCM code of their cells, int64."""
+        return self.code_of_symbol[symbols.long()]
+
+    def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
+        """The state a file starts from, or a window whose preceding codes are `before`, (batch,) int64."""
+        last = torch.zeros(batch_size, dtype=torch.int64, device=self.device) if before is None else before
+        predictor = None if self.predictor is None else self.predictor.initial_state(batch_size)
+        return AudioState(last, self.network.initial_state(batch_size), predictor)
+
+    def params(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, AudioState]:
+        """What says how each of `pcm`, (batch, time) integer, is distributed, and the state after it.
+
+        Parameters (batch, time, num_params); their location (batch, time) float64, None without a predictor.
+        """
+        inputs, location, predictor_state = self._inputs(pcm.long(), state)
+        params, network_state = self.network(inputs, state.network)
+        return params, location, AudioState(pcm[:, -1].long(), network_state, predictor_state)
+
+    def features(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
+        """The network's features of each PCM code's past, (batch, time) integer to (batch, time, channels) float."""
+        state = self.initial_state(len(batch)) if state is None else state
+        inputs, _, predictor_state = self._inputs(batch.long(), state)
+        features, network_state = self.network.features(inputs, state.network)
+        return features, AudioState(batch[:, -1].long(), network_state, predictor_state)
+
+    def _inputs(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, PredictorState | None]:
+        """What the network hears, (batch, time, channels), with the predictor's location and next state."""
+        before = self.encode(torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1))
+        inputs = nn.functional.embedding(before, self.input_table())
+        location, predictor_state = None, None
+        if self.predictor is not None:
+            location, error, predictor_state = self.predictor(self.decode(before), state.predictor)
+            code = torch.floor(error + 0.5).clamp(-PCM_CODES // 2, PCM_CODES // 2 - 1).long() + PCM_CODES // 2
+            inputs = torch.cat([inputs, nn.functional.embedding(code, self.errors)], dim=2)
+        return inputs, location, predictor_state
+
+    def log2_prob(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
+        """log2 p of each PCM code, (batch, time) integer to (batch, time) float, and the state after it."""
+        state = self.initial_state(len(batch)) if state is None else state
+        params, location, state = self.params(batch, state)
+        return self.code_log2_prob(params, batch, location), state
+
+    def code_log2_prob(self, params: Tensor, pcm: Tensor, location: Tensor | None = None) -> Tensor:
+        """log2 p of each PCM code, any shape of integers, by parameters (…, num_params) and their location."""
+        symbols = self.encode(pcm)
+        codes = self.codes_per_symbol.to(params)[symbols]
+        log_prob = self.distribution.log_prob(params, symbols, location) + math.log1p(-UNIFORM_SHARE) - codes.log()
+        floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / PCM_CODES))
+        return torch.logaddexp(log_prob, floor) / math.log(2)
+
+    def cumulative(
+        self,
+        params: Tensor,
+        k: Tensor,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        location: Tensor | None = None,
+        exact: bool = True,
+    ) -> Tensor:
+        """P(symbol < k), float64: params (…, num_params), k (…) int64 from 0 to num_symbols, result (…).
+
+        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
+        """
+        if not exact:
+            return self.distribution.cumulative(params, k, temperature, top_p, location)
+        codes = torch.nn.functional.pad(self.codes_per_symbol.cumsum(0), (1, 0)).to(params.device)[k]
+        below = self.distribution.cumulative(params, k, temperature, top_p, location)
+        return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * codes / PCM_CODES
+
+
+def _keywords(part: Any) -> dict[str, Any]:
+    """The settings of a part without its name."""
+    return {key: value for key, value in settings_of(part).items() if key != "name"}
