@@ -78,3 +78,6 @@ target_compile_options(wavegen_cuda PRIVATE ${WAVEGEN_OPTIONS})
 target_link_libraries(wavegen_cuda PRIVATE ${WAVEGEN_CUDART} ${CMAKE_DL_LIBS} rt Threads::Threads)
 target_link_options(wavegen_cuda PRIVATE -Wl,--exclude-libs,ALL)
 install(TARGETS wavegen_cuda LIBRARY DESTINATION .)
+nanobind_add_stub(wavegen_cuda_stub
+  MODULE wavegen_cuda OUTPUT wavegen_cuda.pyi PYTHON_PATH $<TARGET_FILE_DIR:wavegen_cuda> DEPENDS wavegen_cuda)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/wavegen_cuda.pyi DESTINATION .)

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from wavegen.compression.files import compress, decompress
     from wavegen.data.corpus import open_corpus
     from wavegen.data.preparing.audio import prepare
+    from wavegen.data.preparing.pictures import prepare_pictures
     from wavegen.engine import open_engine
     from wavegen.errors import UserError
     from wavegen.evaluation.audio import score
     from wavegen.evaluation.comparison import compare
+    from wavegen.evaluation.features import features
+    from wavegen.evaluation.pictures import compare_pictures, score_pictures
+    from wavegen.evaluation.quantization import quantize
     from wavegen.modelfile import open_model
     from wavegen.models.checkpoint import load
     from wavegen.sampling.audio import generate
+    from wavegen.sampling.pictures import generate_pictures
     from wavegen.training import train
     from wavegen.training.recipe import load_recipe
 
@@ -33,32 +38,44 @@ __all__ = [
     "UserError",
     "__version__",
     "compare",
+    "compare_pictures",
     "compress",
     "decompress",
+    "features",
     "generate",
+    "generate_pictures",
     "load",
     "load_recipe",
     "open_corpus",
     "open_engine",
     "open_model",
     "prepare",
+    "prepare_pictures",
+    "quantize",
     "score",
+    "score_pictures",
     "train",
 ]
 
 _HOME = {
     "UserError": "errors",
     "compare": "evaluation.comparison",
+    "compare_pictures": "evaluation.pictures",
     "compress": "compression.files",
     "decompress": "compression.files",
+    "features": "evaluation.features",
     "generate": "sampling.audio",
+    "generate_pictures": "sampling.pictures",
     "load": "models.checkpoint",
     "load_recipe": "training.recipe",
     "open_corpus": "data.corpus",
     "open_engine": "engine",
     "open_model": "modelfile",
     "prepare": "data.preparing.audio",
+    "prepare_pictures": "data.preparing.pictures",
+    "quantize": "evaluation.quantization",
     "score": "evaluation.audio",
+    "score_pictures": "evaluation.pictures",
     "train": "training",
 }
 
