@@ -6,7 +6,7 @@
 namespace wavegen {
 namespace {
 
-// All settings were chosen on the validation files of recipes/asterisk's English set.
+// All constants were tuned on the validation files of recipes/asterisk's English set.
 struct FilterSettings {
     std::size_t order;
     double forgetting;
@@ -17,20 +17,20 @@ struct LmsSettings {
 };
 constexpr FilterSettings kFilters[] = {{16, 0.998}, {20, 0.97}, {32, 0.98}, {48, 0.98}};
 constexpr LmsSettings kCascade[] = {{256, 0.005}, {32, 0.005}, {16, 0.008}};
-constexpr double kWeighers[] = {0.98, 0.998};  // their forgetting
+constexpr double kWeighers[] = {0.98, 0.998};  // forgetting factors
 constexpr double kRidge = 0.003, kRelativeRidge = 1e-7;
 constexpr double kWeigherRidge = 0.01, kWeigherRelativeRidge = 1e-3;
 constexpr double kErrorRates[] = {0.15, 0.03};
 constexpr double kScales[] = {4.0 / 9.0, 2.0 / 3.0, 1.0, 1.5, 2.25};  // multiples of a running error
-constexpr double kFirstError = 30.0, kLeastError = 0.1;               // codes
+constexpr double kFirstError = 30.0, kMinError = 0.1;                 // in codes
 constexpr double kSwitching = 0.005, kTopSwitching = 0.02;
 constexpr double kUniformShare = 0x1p-14, kCodes = 65536.0;
 constexpr int kLowest = -32768, kHighest = 32767;
 
-// Distribution functions, each with its mean magnitude.
+// Cumulative distribution functions, with their mean magnitudes.
 double logistic(double z) { return 1.0 / (1.0 + std::exp(-z)); }
 double gaussian(double z) { return 0.5 * std::erfc(-0.70710678118654752 * z); }
-double student(double z) { return 0.5 + 0.5 * z / std::sqrt(2.0 + z * z); }  // of two degrees of freedom
+double student(double z) { return 0.5 + 0.5 * z / std::sqrt(2.0 + z * z); }  // two degrees of freedom
 struct Shape {
     double (*cumulative)(double);
     double mean_magnitude;
@@ -45,12 +45,12 @@ constexpr std::size_t count(const Item (&)[kCount]) {
 constexpr std::size_t kFirst = count(kFilters) + count(kCascade);  // predictions before the weighers'
 constexpr std::size_t kPredictions = kFirst + count(kWeighers);
 
-// The mass between the edges of a code's cell; the edge codes take the tails, so that the codes' masses add up to one.
+// The probability mass of a code's cell. The two edge codes take the tails, so that all masses add up to one.
 double mass(const Shape& shape, double scale, double prediction, int code) {
     const double inverse = shape.mean_magnitude / scale, z = code - prediction;
     const double lower = code == kLowest ? 0.0 : shape.cumulative((z - 0.5) * inverse);
     const double upper = code == kHighest ? 1.0 : shape.cumulative((z + 0.5) * inverse);
-    return std::max(0.0, upper - lower);  // rounding makes some of next to nothing less than that
+    return std::max(0.0, upper - lower);  // rounding can make a tiny difference negative
 }
 
 double clipped(double prediction) { return std::clamp<double>(prediction, kLowest, kHighest); }
@@ -73,13 +73,14 @@ Experts::Experts()
       probabilities_(count(kErrorRates) * count(kScales) * count(kShapes)),
       shares_(probabilities_.size(), kSwitching) {}
 
-// Every expert has the uniform share for itself: none is ever so wrong that it cannot come back.
+// Every expert is mixed with the uniform distribution, so that none loses its weight for good after one bad
+// prediction.
 double Experts::probability(double prediction, int code) {
     double* next = probabilities_.data();
     for (const double error : errors_)
         for (const Shape& shape : kShapes)
             for (const double scale : kScales)
-                *next++ = (1.0 - kUniformShare) * mass(shape, scale * std::max(error, kLeastError), prediction, code) +
+                *next++ = (1.0 - kUniformShare) * mass(shape, scale * std::max(error, kMinError), prediction, code) +
                           kUniformShare / kCodes;
     return mixed_ = shares_.mix(probabilities_.data());
 }
@@ -91,7 +92,7 @@ void Experts::learn(double prediction, int code) {
 }
 
 AdaptiveMixture::AdaptiveMixture()
-    : past_(kFilters[count(kFilters) - 1].order),
+    : history_(kFilters[count(kFilters) - 1].order),
       predictions_(kPredictions),
       differences_(kFirst - 1),
       stages_(count(kCascade)),
@@ -107,7 +108,7 @@ AdaptiveMixture::AdaptiveMixture()
 
 void AdaptiveMixture::predict() {
     double* next = predictions_.data();
-    for (const LeastSquares& filter : filters_) *next++ = clipped(filter.predict(past_.newest()));
+    for (const LeastSquares& filter : filters_) *next++ = clipped(filter.predict(history_.newest()));
     for (std::size_t i = 0; i < cascade_.size(); ++i, ++next)
         *next = clipped(next[-1] + (stages_[i] = cascade_[i].predict()));
     const double last = next[-1];
@@ -139,8 +140,9 @@ void AdaptiveMixture::learn_filters(double value) {
         cascade_[i].learn(left, after);
         left = after;
     }
-    for (std::size_t i = 0; i < filters_.size(); ++i) filters_[i].learn(past_.newest(), value, value - predictions_[i]);
-    past_.push(value);
+    for (std::size_t i = 0; i < filters_.size(); ++i)
+        filters_[i].learn(history_.newest(), value, value - predictions_[i]);
+    history_.push(value);
 }
 
 }  // namespace wavegen

@@ -6,18 +6,18 @@
 namespace wavegen {
 namespace {
 
-constexpr double kFirstError = 30.0;  // codes, before a sample has been seen
-constexpr double kErrorRate = 0.05;   // of the running error
-constexpr double kOwnError = 0.3;     // share of a sample's own error in its weight, the rest is the running one's
-constexpr std::size_t kChains = 8;    // sums side by side, so that the compiler may use vectors; added in pairs
+constexpr double kFirstError = 30.0;     // in codes, before the first sample
+constexpr double kErrorRate = 0.05;      // of the running error
+constexpr double kOwnError = 0.3;        // weight of a sample's own error in its gain; the rest is the running error's
+constexpr std::size_t kPartialSums = 8;  // independent partial sums for vectorisation, added pairwise
 
 double dot(const double* a, const double* b, std::size_t count) {
-    double sums[kChains] = {};
+    double sums[kPartialSums] = {};
     std::size_t i = 0;
-    for (; i + kChains <= count; i += kChains)
-        for (std::size_t c = 0; c < kChains; ++c) sums[c] += a[i + c] * b[i + c];
+    for (; i + kPartialSums <= count; i += kPartialSums)
+        for (std::size_t c = 0; c < kPartialSums; ++c) sums[c] += a[i + c] * b[i + c];
     for (std::size_t c = 0; i + c < count; ++c) sums[c] += a[i + c] * b[i + c];
-    for (std::size_t half = kChains / 2; half; half /= 2)
+    for (std::size_t half = kPartialSums / 2; half; half /= 2)
         for (std::size_t c = 0; c < half; ++c) sums[c] += sums[c + half];
     return sums[0];
 }
@@ -25,8 +25,8 @@ double dot(const double* a, const double* b, std::size_t count) {
 }  // namespace
 
 void History::push(double value) {
-    place_ = (place_ ? place_ : length_) - 1;
-    values_[place_] = values_[place_ + length_] = value;
+    start_ = (start_ ? start_ : length_) - 1;
+    values_[start_] = values_[start_ + length_] = value;
 }
 
 LeastSquares::LeastSquares(std::size_t order, double forgetting, double ridge, double relative_ridge)
@@ -62,7 +62,7 @@ double LeastSquares::take_in(const double* inputs, double target, double gain) {
     return trace;
 }
 
-// R + d I is positive definite with no eigenvalue below d, so no pivot is below d but by rounding.
+// R + d I is positive definite and has no eigenvalue below d, so a pivot is below d only by rounding.
 void LeastSquares::solve(double diagonal) {
     const std::size_t n = order_;
     std::copy(r_.begin(), r_.end(), triangle_.begin());
@@ -84,14 +84,14 @@ void LeastSquares::solve(double diagonal) {
     }
 }
 
-double NormalisedLms::predict() const { return dot(weights_.data(), past_.newest(), weights_.size()); }
+double NormalisedLms::predict() const { return dot(weights_.data(), history_.newest(), weights_.size()); }
 
 void NormalisedLms::learn(double value, double error) {
-    const double* x = past_.newest();
+    const double* x = history_.newest();
     const double step = rate_ * error / (double(weights_.size()) + power_);
     for (std::size_t i = 0; i < weights_.size(); ++i) weights_[i] += step * x[i];
-    power_ = std::max(0.0, power_ + value * value - past_.oldest() * past_.oldest());
-    past_.push(value);
+    power_ = std::max(0.0, power_ + value * value - history_.oldest() * history_.oldest());
+    history_.push(value);
 }
 
 }  // namespace wavegen

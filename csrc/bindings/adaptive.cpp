@@ -1,4 +1,4 @@
-// The adaptive mixture for Python.
+// Bindings of the adaptive coder.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -12,13 +12,13 @@ using namespace nanobind::literals;
 namespace wavegen {
 namespace {
 
-constexpr std::size_t kMostSamples = std::size_t{1} << 28;  // 2 GiB of log-probabilities
-constexpr std::size_t kPiece = std::size_t{1} << 15;        // a second or two, after which an interrupt is noticed
+constexpr std::size_t kMaxSamples = std::size_t{1} << 28;  // 2 GiB of log-probabilities
+constexpr std::size_t kPiece = std::size_t{1} << 15;       // a second or two, after which interrupts are checked
 constexpr int kLowestCode = -32768, kHighestCode = 32767;
 
-// A copy, because Python may change its array while the GIL is released.
+// Copies the array: Python may modify it while the GIL is released.
 std::vector<std::int16_t> checked(const Array<std::int16_t, 1>& pcm) {
-    within(pcm.size(), 0, kMostSamples, "the number of samples");
+    within(pcm.size(), 0, kMaxSamples, "the number of samples");
     return {pcm.data(), pcm.data() + pcm.size()};
 }
 
@@ -37,8 +37,8 @@ Result<double> adaptive_log2_prob(const Array<std::int16_t, 1>& pcm) {
     return log2_prob.release();
 }
 
-Result<double> adaptive_next_log2_prob(const Array<std::int16_t, 1>& past) {
-    const std::vector<std::int16_t> codes = checked(past);
+Result<double> adaptive_next_log2_prob(const Array<std::int16_t, 1>& history) {
+    const std::vector<std::int16_t> codes = checked(history);
     Owned<double> log2_prob({std::size_t(kHighestCode - kLowestCode + 1)});
     {
         nb::gil_scoped_release released;

@@ -1,4 +1,4 @@
-// What every array and size that Python hands over goes through.
+// Checks of arrays and sizes passed from Python.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -23,13 +23,13 @@ using Array = nb::ndarray<const Scalar, nb::ndim<kDimensions>, nb::c_contig, nb:
 template <class Scalar>
 using Result = nb::ndarray<nb::numpy, Scalar>;
 
-inline void require(bool good, const std::string& otherwise) {  // not for inner loops: it makes the sentence each time
+inline void require(bool good, const std::string& otherwise) {  // builds the message every time: not for inner loops
     if (!good) throw std::invalid_argument(otherwise);
 }
 
-inline void within(std::size_t value, std::size_t least, std::size_t most, const char* name) {
-    require(least <= value && value <= most, std::string(name) + " is " + std::to_string(value) + ", must be from " +
-                                                 std::to_string(least) + " to " + std::to_string(most));
+inline void within(std::size_t value, std::size_t min, std::size_t max, const char* name) {
+    require(min <= value && value <= max, std::string(name) + " is " + std::to_string(value) + ", must be from " +
+                                              std::to_string(min) + " to " + std::to_string(max));
 }
 
 inline std::size_t product(std::size_t a, std::size_t b) {
@@ -72,7 +72,7 @@ void weight(const FloatArray& array, const std::vector<std::size_t>& shape, cons
     finite(array, name);
 }
 
-// A new numpy array that owns its memory, zeros at first.
+// A new numpy array that owns its memory, initialised to zero.
 template <class Scalar>
 struct Owned {
     explicit Owned(std::vector<std::size_t> shape) : shape_(std::move(shape)) {

@@ -1,4 +1,4 @@
-// Checks of what a model consists of, before anything is allocated.
+// Checks of a model's parts, before anything is allocated.
 #pragma once
 
 #include <cmath>
@@ -13,30 +13,30 @@
 
 namespace wavegen {
 
-constexpr std::size_t kMostChannels = 4096;
-constexpr std::size_t kMostSamplesACall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
-constexpr std::size_t kMostFloats = std::size_t{1} << 32;        // 16 GiB of weights, or of what streams remember
-constexpr std::size_t kMostPredictorTaps = 1024;
+constexpr std::size_t kMaxChannels = 4096;
+constexpr std::size_t kMaxSamplesPerCall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
+constexpr std::size_t kMaxFloats = std::size_t{1} << 32;          // 16 GiB of weights, or of streams' state
+constexpr std::size_t kMaxPredictorTaps = 1024;
 
-inline Grid checked_grid(const Array<std::int32_t, 1>& codes, std::size_t most_symbols) {
-    within(codes.shape(0), 2, most_symbols, "the number of symbols");
+inline Quantizer checked_quantizer(const Array<std::int32_t, 1>& codes, std::size_t max_symbols) {
+    within(codes.shape(0), 2, max_symbols, "the number of symbols");
     std::int64_t total = 0;
     for (std::size_t k = 0; k < codes.shape(0); ++k) {
         if (codes.data()[k] < 1) throw std::invalid_argument("codes_per_symbol has a symbol that no PCM code has");
         total += codes.data()[k];
     }
     require(total == kPcmCodes, "codes_per_symbol sums to " + std::to_string(total) + ", must sum to 65536");
-    return Grid({codes.data(), codes.data() + codes.shape(0)});
+    return Quantizer({codes.data(), codes.data() + codes.shape(0)});
 }
 
 inline Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>& error_table,
                              const Array<float, 1>& weights, const Array<std::int32_t, 1>& code_of_symbol,
                              std::size_t num_symbols) {
-    within(table.shape(1), 1, kMostChannels, "the number of columns of input_table");
+    within(table.shape(1), 1, kMaxChannels, "the number of columns of input_table");
     weight(table, {num_symbols, table.shape(1)}, "input_table");
     require(error_table.size() == 0 || error_table.size() == kPcmCodes, "error_table must have 65536 values or none");
     finite(error_table, "error_table");
-    within(weights.shape(0), 0, kMostPredictorTaps, "the number of predictor_weights");
+    within(weights.shape(0), 0, kMaxPredictorTaps, "the number of predictor_weights");
     finite(weights, "predictor_weights");
     shaped(code_of_symbol, {num_symbols}, "code_of_symbol");
     for (std::size_t k = 0; k < num_symbols; ++k)

@@ -1,4 +1,4 @@
-// Lossless coding for Python.
+// Bindings of lossless coding.
 #include "distributions/coder.h"
 
 #include <nanobind/stl/vector.h>
@@ -17,14 +17,14 @@ using namespace nanobind::literals;
 namespace wavegen {
 namespace {
 
-// A coder as Python holds it: whoever works with it without Python's lock says so.
+// A coder as Python holds it. `busy` is set while it is used without the GIL.
 template <class Coder>
 struct Shared {
     Coder coder;
     bool busy = false;
 };
 
-// Coders of as many streams, each taken once, which nobody else touches meanwhile.
+// Claims one coder per stream; throws if any of them is null, busy or given twice.
 template <class Coder>
 class Claim {
  public:
@@ -53,7 +53,7 @@ class Claim {
         for (Shared<Coder>* shared : taken_) shared->busy = false;
     }
 
-    std::vector<nb::object> kept_;  // whatever becomes of the list that they came in
+    std::vector<nb::object> kept_;  // keeps the coders alive if their list changes
     std::vector<Shared<Coder>*> taken_;
     std::vector<Coder*> coders_;
 };
@@ -75,13 +75,13 @@ void put(SharedEncoder& encoder, std::uint32_t start, std::uint32_t count) {
     encoder.coder.put({start, count});
 }
 
-void take_words(SharedDecoder* place, const Array<std::uint32_t, 1>& words) {
-    new (place) SharedDecoder{Decoder({words.data(), words.data() + words.size()})};
+void take_words(SharedDecoder* self, const Array<std::uint32_t, 1>& words) {
+    new (self) SharedDecoder{Decoder({words.data(), words.data() + words.size()})};
 }
 
-std::uint32_t place(SharedDecoder& decoder) {
+std::uint32_t next_u(SharedDecoder& decoder) {
     const Claim<Decoder> claim({&decoder}, 1);
-    return decoder.coder.place();
+    return decoder.coder.u();
 }
 
 bool finished(SharedDecoder& decoder) {
@@ -89,23 +89,23 @@ bool finished(SharedDecoder& decoder) {
     return decoder.coder.finished();
 }
 
-void took(SharedDecoder& decoder, std::uint32_t start, std::uint32_t count) {
+void consume(SharedDecoder& decoder, std::uint32_t start, std::uint32_t count) {
     const Claim<Decoder> claim({&decoder}, 1);
-    const std::uint32_t place = decoder.coder.place();
-    require(count < kTotal && start <= place && place - start < count, "the interval does not hold the place");
-    decoder.coder.took({start, count});
+    const std::uint32_t u = decoder.coder.u();
+    require(count < kTotal && start <= u && u - start < count, "the interval does not hold the place");
+    decoder.coder.consume({start, count});
 }
 
-Result<double> encode(Engine& engine, const Array<std::uint16_t, 2>& symbols, const Array<std::uint16_t, 2>& places,
+Result<double> encode(Engine& engine, const Array<std::uint16_t, 2>& symbols, const Array<std::uint16_t, 2>& offsets,
                       const std::vector<SharedEncoder*>& encoders) {
     const std::size_t count = symbols.shape(1);
     shaped(symbols, {engine.streams(), count}, "symbols");
-    shaped(places, {engine.streams(), count}, "places");
-    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
+    shaped(offsets, {engine.streams(), count}, "places");
+    require(product(engine.streams(), count) <= kMaxSamplesPerCall, "too many samples for one call");
     const std::vector<std::uint16_t> known(symbols.data(), symbols.data() + symbols.size());
-    const std::vector<std::uint16_t> inside(places.data(), places.data() + places.size());
+    const std::vector<std::uint16_t> inside(offsets.data(), offsets.data() + offsets.size());
     for (std::size_t i = 0; i < known.size(); ++i)
-        if (known[i] >= engine.num_symbols() || inside[i] >= engine.head().grid().codes(known[i]))
+        if (known[i] >= engine.num_symbols() || inside[i] >= engine.distribution().quantizer().codes(known[i]))
             throw std::invalid_argument("symbol " + std::to_string(known[i]) + " or its place is out of range");
     const Claim<Encoder> claim(encoders, engine.streams());
     Owned<double> log2_prob({engine.streams(), count});
@@ -117,27 +117,27 @@ Result<double> encode(Engine& engine, const Array<std::uint16_t, 2>& symbols, co
 }
 
 nb::tuple decode(Engine& engine, std::size_t count, const std::vector<SharedDecoder*>& decoders) {
-    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
+    require(product(engine.streams(), count) <= kMaxSamplesPerCall, "too many samples for one call");
     const Claim<Decoder> claim(decoders, engine.streams());
-    Owned<std::uint16_t> symbols({engine.streams(), count}), places({engine.streams(), count});
+    Owned<std::uint16_t> symbols({engine.streams(), count}), offsets({engine.streams(), count});
     {
         nb::gil_scoped_release released;
-        engine.decode(claim.coders(), count, symbols.data(), places.data());
+        engine.decode(claim.coders(), count, symbols.data(), offsets.data());
     }
-    return nb::make_tuple(symbols.release(), places.release());
+    return nb::make_tuple(symbols.release(), offsets.release());
 }
 
 }  // namespace
 
 void bind_coder(nb::module_& m) {
-    nb::class_<SharedEncoder>(m, "Encoder", "Intervals of the total 2^30 to words of 32 bits.")
+    nb::class_<SharedEncoder>(m, "Encoder", "Encodes intervals of the total 2^30 as 32-bit words.")
         .def(nb::init<>())
         .def("put", &put, "start"_a, "count"_a)
         .def("finish", &finish, "The words of all intervals since the last call, uint32.");
-    nb::class_<SharedDecoder>(m, "Decoder", "Such words to the intervals, in the same order.")
+    nb::class_<SharedDecoder>(m, "Decoder", "Decodes an Encoder's words to the intervals, in the same order.")
         .def("__init__", &take_words, "words"_a.noconvert())
-        .def("place", &place, "It lies in the next interval.")
-        .def("took", &took, "start"_a, "count"_a)
+        .def("place", &next_u, "u, an integer below 2^30 in the next interval.")
+        .def("took", &consume, "start"_a, "count"_a)
         .def("finished", &finished, "Whether the words were an encoder's and all have been read.");
     m.def("encode", &encode, "engine"_a, "symbols"_a.noconvert(), "places"_a.noconvert(), "encoders"_a,
           "Feeds symbols, whose codes are the places-th of their cells, to the engine and to an encoder each stream: "

@@ -1,4 +1,4 @@
-// Engines for Python.
+// Bindings of the engine.
 #include "engine/engine.h"
 
 #include <nanobind/stl/shared_ptr.h>
@@ -21,28 +21,29 @@ using namespace nanobind::literals;
 namespace wavegen {
 namespace {
 
-constexpr std::size_t kMostStreams = 4096, kMostThreads = 256;
+constexpr std::size_t kMaxStreams = 4096, kMaxThreads = 256;
 
-void open(Engine* place, const std::shared_ptr<Network>& network, const Array<float, 2>& input_table,
+void open(Engine* self, const std::shared_ptr<Network>& network, const Array<float, 2>& input_table,
           const Array<float, 1>& error_table, const Array<float, 1>& predictor_weights,
-          const Array<std::int32_t, 1>& code_of_symbol, const std::shared_ptr<Head>& head, std::size_t start_symbol,
-          std::size_t streams, std::size_t threads) {
-    const std::size_t num_symbols = head->grid().num_symbols();
-    within(streams, 1, kMostStreams, "the number of streams");
-    within(threads, 1, kMostThreads, "the number of threads");
+          const Array<std::int32_t, 1>& code_of_symbol, const std::shared_ptr<Distribution>& distribution,
+          std::size_t start_symbol, std::size_t streams, std::size_t threads) {
+    const std::size_t num_symbols = distribution->quantizer().num_symbols();
+    within(streams, 1, kMaxStreams, "the number of streams");
+    within(threads, 1, kMaxThreads, "the number of threads");
     require(start_symbol < num_symbols, "start_symbol is out of range");
     Inputs inputs = checked_inputs(input_table, error_table, predictor_weights, code_of_symbol, num_symbols);
-    require(inputs.channels() == network->channels(), "the network hears " + std::to_string(network->channels()) +
-                                                          " channels, the tables have " +
+    require(inputs.channels() == network->channels(), "the network has " + std::to_string(network->channels()) +
+                                                          " input channels, the tables have " +
                                                           std::to_string(inputs.channels()));
-    require(head->num_params() == network->num_params(), "the network has " + std::to_string(network->num_params()) +
-                                                             " outputs, the head takes " +
-                                                             std::to_string(head->num_params()));
-    require(product(network->stream_floats(), streams) <= kMostFloats, "so many streams would take more than 16 GiB");
-    new (place) Engine(network, head, std::move(inputs), start_symbol, streams, threads);
+    require(distribution->num_params() == network->num_params(),
+            "the network has " + std::to_string(network->num_params()) + " outputs, the distribution takes " +
+                std::to_string(distribution->num_params()));
+    require(product(network->stream_floats(), streams) <= kMaxFloats, "so many streams would take more than 16 GiB");
+    new (self) Engine(network, distribution, std::move(inputs), start_symbol, streams, threads);
 }
 
-// Its reads of weights while it draws so many samples, each stream with seed 0; the engine must live on.
+// The engine's weight reads while it draws `count` samples per stream with seed 0. The engine must outlive the
+// result.
 std::unique_ptr<Replay> replay_of(Engine& engine, std::size_t count) {
     within(count, 1, 4096, "count");
     require(engine.threads() == 1, "an engine of one thread can be replayed");
@@ -50,7 +51,7 @@ std::unique_ptr<Replay> replay_of(Engine& engine, std::size_t count) {
     const std::vector<std::uint64_t> seeds(engine.streams());
     std::vector<std::uint16_t> symbols(engine.streams() * count);
     std::vector<double> log2_prob(engine.streams() * count);
-    replay->listen([&] { engine.generate(seeds.data(), count, {1.0f, 1.0, false}, symbols.data(), log2_prob.data()); });
+    replay->record([&] { engine.generate(seeds.data(), count, {1.0f, 1.0, false}, symbols.data(), log2_prob.data()); });
     return replay;
 }
 
@@ -63,28 +64,28 @@ std::size_t multiply_adds(std::size_t rounds) {
 }  // namespace
 
 void bind_engine(nb::module_& m) {
-    nb::class_<Engine>(m, "Engine", "Streams that run through one network.")
+    nb::class_<Engine>(m, "Engine", "Streams of one network, advanced together.")
         .def("__init__", &open, nb::kw_only(), "network"_a, "input_table"_a.noconvert(), "error_table"_a.noconvert(),
              "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "head"_a, "start_symbol"_a, "streams"_a,
              "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "exact"_a = false, "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
         .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(),
-             "log2 p of given symbols' codes, (streams, count).")
+             "Feeds symbols and returns log2 p of their codes, (streams, count).")
         .def("save", &save_streams<Engine>,
              "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
         .def("restore", &restore_streams<Engine>, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(),
              "time"_a)
         .def_prop_ro("isa", &Engine::isa)
         .def_prop_ro("threads", &Engine::threads);
-    nb::class_<Replay>(m, "Replay", "The reads of weights of an engine's steps, for benchmarks.")
+    nb::class_<Replay>(m, "Replay", "The weight reads of an engine's steps, for benchmarks.")
         .def_prop_ro("floats", &Replay::floats)
         .def("read", &Replay::read, "times"_a, nb::call_guard<nb::gil_scoped_release>(),
-             "The same addresses in the same order, so many times, with additions only.");
+             "Repeats the reads `times` times: the same addresses in the same order, with additions only.");
     m.def("replay", &replay_of, "engine"_a, "count"_a, nb::keep_alive<0, 1>(),
-          "Of an engine whose network has isa \"noting\": its reads of weights while it draws `count` samples.");
+          "Records the weight reads of an engine, whose network has isa \"noting\", while it draws `count` samples.");
     m.def("multiply_adds", &multiply_adds, "rounds"_a, nb::call_guard<nb::gil_scoped_release>(),
-          "Float32 multiply-adds of one thread that stay in registers: how many it did in so many rounds.");
+          "Runs `rounds` rounds of float32 multiply-adds in registers, in one thread, and returns their number.");
 }
 
 }  // namespace wavegen

@@ -1,4 +1,4 @@
-// Python's door to the engine: everything that comes in is checked here, before anything is allocated.
+// The Python module. All arguments are checked in bindings/, before anything is allocated.
 #include "bindings/module.h"
 
 #include <nanobind/stl/string.h>
@@ -23,9 +23,10 @@ std::vector<std::string> instruction_sets() {
 NB_MODULE(wavegen_native, m) {
     m.doc() = "The C++ engine of wavegen; wavegen.engine is the way to it.";
     m.attr("numerics") = 1;
-    m.attr("interface") = 1;  // raised with any change of what Python calls here; wavegen/extension.py has it too
-    m.def("instruction_sets", &wavegen::instruction_sets, "What this CPU runs of it, the widest first.");
-    wavegen::bind_heads(m);
+    m.attr("interface") = 1;  // raise with any change of the bound names; also in wavegen/extension.py
+    m.def("instruction_sets", &wavegen::instruction_sets,
+          "The instruction sets that this CPU supports, the widest first.");
+    wavegen::bind_distributions(m);
     wavegen::bind_networks(m);
     wavegen::bind_engine(m);
     wavegen::bind_coder(m);

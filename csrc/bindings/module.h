@@ -1,4 +1,4 @@
-// The parts of the Python module and what they share.
+// The parts of the Python module, and helpers that they share.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -13,7 +13,7 @@
 
 namespace wavegen {
 
-void bind_heads(nb::module_& m);
+void bind_distributions(nb::module_& m);
 void bind_networks(nb::module_& m);
 void bind_engine(nb::module_& m);
 void bind_coder(nb::module_& m);
@@ -21,7 +21,8 @@ void bind_adaptive(nb::module_& m);
 void bind_training(nb::module_& m);
 void bind_pieces(nb::module_& m);  // parts of the engine, for tests
 
-// Throws std::invalid_argument if there are no such kernels here. "noting" are the widest, for a Replay.
+// The kernels of this name; "noting" are the widest, recorded by a Replay. Throws std::invalid_argument if the CPU
+// does not support them.
 inline const Kernels* kernels_named(const std::string& isa) {
     if (isa == "noting") return Replay::kernels();
     const Kernels* kernels = find_kernels(isa.c_str());

@@ -1,4 +1,4 @@
-// Networks for Python: made once, shared by engines.
+// Bindings of networks: constructed once and shared by engines.
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
@@ -25,7 +25,7 @@ std::shared_ptr<Network> wavenet(const nb::dict& arrays, const Array<std::int32_
                                  std::size_t num_params, const std::string& precision, const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
     const Precision rounded = precision_named(precision);
-    const StandardRounding rounding;  // of what is packed
+    const StandardRounding rounding;  // while weights are packed
     NamedArrays weights(arrays);
     const WaveNetArrays a = checked_wavenet(weights, dilations, kernel_size, front_kernel_size, channels, num_params);
     return std::make_shared<WaveNet>(a, *kernels, rounded);
@@ -36,19 +36,19 @@ std::shared_ptr<Network> recurrent(const nb::dict& arrays, const std::string& ce
                                    const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
     const Precision rounded = precision_named(precision);
-    const StandardRounding rounding;  // of what is packed
+    const StandardRounding rounding;  // while weights are packed
     NamedArrays weights(arrays);
     check_ends(channels, num_params);
     require(cell == "gru" || cell == "lstm", "cell " + cell + " is unknown; give gru or lstm");
-    within(num_layers, 1, kMostLayers, "the number of layers");
+    within(num_layers, 1, kMaxLayers, "the number of layers");
     RecurrentArrays a{};
     a.cell = cell == "gru" ? Cell::gru : Cell::lstm;
     a.channels = channels;
     a.hidden = weights.find<2>("head_weight").shape(0);
     a.outputs = num_params;
-    within(a.hidden, 1, kMostWidth, "hidden_size");
+    within(a.hidden, 1, kMaxWidth, "hidden_size");
     const std::size_t gates = gates_of(a.cell) * a.hidden, width = padded(a.hidden);
-    check_floats(product(num_layers, gates_of(a.cell) * width * (2 * width + kMostChannels)));
+    check_floats(product(num_layers, gates_of(a.cell) * width * (2 * width + kMaxChannels)));
     for (std::size_t l = 0; l < num_layers; ++l) {
         const std::string name = "layer_" + std::to_string(l) + "_";
         const std::size_t inputs = l == 0 ? channels : a.hidden;
@@ -68,17 +68,17 @@ std::shared_ptr<Network> markov(const nb::dict& arrays, std::size_t order, std::
                                 std::size_t num_params, const std::string& precision, const std::string& isa) {
     const Kernels* kernels = kernels_named(isa);
     const Precision rounded = precision_named(precision);
-    const StandardRounding rounding;  // of what is packed
+    const StandardRounding rounding;  // while weights are packed
     NamedArrays weights(arrays);
     check_ends(channels, num_params);
-    within(order, 1, kMostFrontTaps, "order");
-    within(num_layers, 1, kMostLayers, "the number of layers");
+    within(order, 1, kMaxFrontTaps, "order");
+    within(num_layers, 1, kMaxLayers, "the number of layers");
     MarkovArrays a{channels, order, {}};
     std::size_t inputs = order * channels, floats = 0;
     for (std::size_t l = 0; l < num_layers; ++l) {
         const std::string name = "layer_" + std::to_string(l) + "_";
         const std::size_t size = l + 1 < num_layers ? weights.find<1>(name + "bias").shape(0) : num_params;
-        within(size, 1, kMostWidth, "the size of a layer");
+        within(size, 1, kMaxWidth, "the size of a layer");
         floats = sum(floats, product(inputs, padded(size)));
         a.layers.push_back(
             {weights.checked(name + "weight", {size, inputs}), weights.checked(name + "bias", {size}), size});

@@ -1,4 +1,4 @@
-// The smallest parts of the engine for tests.
+// Bindings of the smallest parts of the engine, for tests.
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -35,21 +35,22 @@ Result<float> multiply_add(const Array<float, 1>& a, const Array<float, 1>& b, c
     return out.release();
 }
 
-Result<float> gate(const Array<float, 1>& signal, const Array<float, 1>& opening, const std::string& isa) {
-    shaped(opening, {signal.shape(0)}, "opening");
-    require(signal.size() % kLanes == 0, "the length must be a multiple of 16");
-    Owned<float> z({signal.shape(0)});
-    kernels_named(isa)->gate(signal.data(), opening.data(), signal.size(), z.data());
+Result<float> gate(const Array<float, 1>& filter, const Array<float, 1>& gate_input, const std::string& isa) {
+    shaped(gate_input, {filter.shape(0)}, "opening");
+    require(filter.size() % kLanes == 0, "the length must be a multiple of 16");
+    Owned<float> z({filter.shape(0)});
+    kernels_named(isa)->gated_activation(filter.data(), gate_input.data(), filter.size(), z.data());
     return z.release();
 }
 
-// sums + what `weight`, (outputs, inputs), makes of rows, (count, inputs), with precision and instruction set given.
+// sums + rows weightᵀ, with `weight` (outputs, inputs) and `rows` (count, inputs), for a precision and an
+// instruction set.
 Result<float> product_of(const Array<float, 2>& weight, const Array<float, 2>& rows, const Array<float, 2>& sums,
                          const std::string& precision, const std::string& isa) {
     const StandardRounding rounding;
     const std::size_t outputs = weight.shape(0), inputs = weight.shape(1), count = rows.shape(0);
-    within(inputs, 1, kMostChannels, "inputs");
-    within(outputs, 1, kMostChannels, "outputs");
+    within(inputs, 1, kMaxChannels, "inputs");
+    within(outputs, 1, kMaxChannels, "outputs");
     finite(weight, "weight");
     shaped(rows, {count, inputs}, "rows");
     shaped(sums, {count, outputs}, "sums");
@@ -62,8 +63,8 @@ Result<float> product_of(const Array<float, 2>& weight, const Array<float, 2>& r
         std::copy_n(rows.data() + r * inputs, inputs, padded_rows.data() + r * length);
         std::copy_n(sums.data() + r * outputs, outputs, padded_sums.data() + r * width);
     }
-    Rows::Room room(count, inputs);
-    Rows packed_rows(padded_rows.data(), length, count, inputs, room);
+    Rows::Scratch scratch(count, inputs);
+    Rows packed_rows(padded_rows.data(), length, count, inputs, scratch);
     matrix.add(kernels, packed_rows, padded_sums.data(), width);
     Owned<float> result({count, outputs});
     for (std::size_t r = 0; r < count; ++r)
@@ -96,10 +97,10 @@ void bind_pieces(nb::module_& m) {
     pieces.def("gate", &gate, "signal"_a.noconvert(), "opening"_a.noconvert(), "isa"_a);
     pieces.def("product", &product_of, "weight"_a.noconvert(), "rows"_a.noconvert(), "sums"_a.noconvert(),
                "precision"_a, "isa"_a, "sums + rows weightᵀ, (count, outputs).");
-    nb::class_<Trial>(pieces, "Trial", "Which of two ways to take a step is faster.")
+    nb::class_<Autotune>(pieces, "Trial", "Chooses the faster of two implementations of a step.")
         .def(nb::init<>())
-        .def("second", &Trial::second)
-        .def("took", &Trial::took, "seconds"_a);
+        .def("second", &Autotune::use_second)
+        .def("took", &Autotune::record, "seconds"_a);
     pieces.def("philox", &philox_words, "counter"_a, "key"_a);
     pieces.def("log2", &log2_fixed, "x"_a);
     pieces.def("exp", &exp_fixed, "x"_a);

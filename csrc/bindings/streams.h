@@ -1,4 +1,4 @@
-// What Python asks of an engine's streams, of the CPU's engine or of a GPU's.
+// Methods that the CPU's and the CUDA engine have in common.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -15,7 +15,7 @@ template <class Engine>
 nb::tuple generate_streams(Engine& engine, std::size_t count, const Array<std::uint64_t, 1>& seeds, double temperature,
                            double top_p, bool exact) {
     shaped(seeds, {engine.streams()}, "seeds");
-    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
+    require(product(engine.streams(), count) <= kMaxSamplesPerCall, "too many samples for one call");
     const Sampling sampling = checked_sampling(engine.takes_top_p(), temperature, top_p, exact);
     const std::vector<std::uint64_t> keys(seeds.data(), seeds.data() + seeds.size());
     Owned<std::uint16_t> symbols({engine.streams(), count});
@@ -31,7 +31,7 @@ template <class Engine>
 Result<double> feed_streams(Engine& engine, const Array<std::uint16_t, 2>& symbols) {
     const std::size_t count = symbols.shape(1);
     shaped(symbols, {engine.streams(), count}, "symbols");
-    require(product(engine.streams(), count) <= kMostSamplesACall, "too many samples for one call");
+    require(product(engine.streams(), count) <= kMaxSamplesPerCall, "too many samples for one call");
     for (std::size_t i = 0; i < symbols.size(); ++i)
         if (symbols.data()[i] >= engine.num_symbols())
             throw std::invalid_argument("symbol " + std::to_string(symbols.data()[i]) + " is out of range");

@@ -1,4 +1,4 @@
-// What training computes natively: the gates of a WaveNet's layer and their gradient, on arrays of any rows' distance.
+// Native kernels for training: a WaveNet layer's gated activation and its gradient, on arrays of any row stride.
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ void checked(const Rows2<Scalar>& gates, const Rows2<Scalar>& z, std::size_t thr
     require(z.shape(0) < 2 || z.stride(0) >= static_cast<std::int64_t>(z.shape(1)), "rows of z must not overlap");
 }
 
-// Calls work(first row, number of rows) on so many threads.
+// Splits the rows among `threads` threads and calls work(first row, number of rows) on each.
 template <class Work>
 void shared(std::size_t rows, std::size_t threads, const Work& work) {
     const nb::gil_scoped_release released;
@@ -43,7 +43,8 @@ void shared(std::size_t rows, std::size_t threads, const Work& work) {
 }
 
 template <class Scalar>
-void open_gates(const Rows2<Scalar>& gates, const Rows2<Scalar>& z, std::size_t threads, const std::string& isa) {
+void gated_activation_rows(const Rows2<Scalar>& gates, const Rows2<Scalar>& z, std::size_t threads,
+                           const std::string& isa) {
     checked(gates, z, threads);
     const Kernels& kernels = *kernels_named(isa);
     const std::size_t width = z.shape(1), stride = z.shape(0) < 2 ? width : static_cast<std::size_t>(z.stride(0));
@@ -51,9 +52,9 @@ void open_gates(const Rows2<Scalar>& gates, const Rows2<Scalar>& z, std::size_t 
         const GateRows<const Scalar> from{gates.data() + first * 2 * width, count, width};
         const Strided<Scalar> to{z.data() + first * stride, stride};
         if constexpr (sizeof(Scalar) == sizeof(float))
-            kernels.open_gates(from, to);
+            kernels.gated_activation_rows(from, to);
         else
-            kernels.open_gates_bfloat16(from, to);
+            kernels.gated_activation_rows_bfloat16(from, to);
     });
 }
 
@@ -75,13 +76,13 @@ void gates_gradient(const Rows2<Scalar>& gates, const Rows2<Scalar>& dz, std::si
 }  // namespace
 
 void bind_training(nb::module_& m) {
-    const char* opened =
-        "z = tanh(signal) σ(opening) of gates (rows, 2 width), into z (rows, width); uint16: bfloat16.";
-    m.def("open_gates", &open_gates<float>, "gates"_a.noconvert(), "z"_a.noconvert(), "threads"_a, "isa"_a = "auto",
-          opened);
-    m.def("open_gates", &open_gates<std::uint16_t>, "gates"_a.noconvert(), "z"_a.noconvert(), "threads"_a,
-          "isa"_a = "auto", opened);
-    const char* gradient = "Puts the gradient of gates, by that of z, in their place.";
+    const char* activation =
+        "z = tanh(filter) σ(gate) of gates (rows, 2 width), into z (rows, width); uint16: bfloat16.";
+    m.def("open_gates", &gated_activation_rows<float>, "gates"_a.noconvert(), "z"_a.noconvert(), "threads"_a,
+          "isa"_a = "auto", activation);
+    m.def("open_gates", &gated_activation_rows<std::uint16_t>, "gates"_a.noconvert(), "z"_a.noconvert(), "threads"_a,
+          "isa"_a = "auto", activation);
+    const char* gradient = "Replaces gates by their gradient, computed from that of z.";
     m.def("gates_gradient", &gates_gradient<float>, "gates"_a.noconvert(), "dz"_a.noconvert(), "threads"_a,
           "isa"_a = "auto", gradient);
     m.def("gates_gradient", &gates_gradient<std::uint16_t>, "gates"_a.noconvert(), "dz"_a.noconvert(), "threads"_a,

@@ -1,4 +1,4 @@
-// Weights that Python hands over by name, and those of a WaveNet.
+// Arrays by name, and the checks of a WaveNet's.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -14,10 +14,10 @@
 
 namespace wavegen {
 
-constexpr std::size_t kMostLayers = 256, kMostTaps = 64, kMostDilation = 65536, kMostFrontTaps = 4096;
-constexpr std::size_t kMostWidth = 8192;
+constexpr std::size_t kMaxLayers = 256, kMaxTaps = 64, kMaxDilation = 65536, kMaxFrontTaps = 4096;
+constexpr std::size_t kMaxWidth = 8192;
 
-// Arrays by name, which live as long as this does.
+// Arrays by name; keeps those that were checked alive.
 class NamedArrays {
  public:
     explicit NamedArrays(const nb::dict& arrays) : arrays_(arrays) {}
@@ -45,8 +45,8 @@ class NamedArrays {
 };
 
 inline void check_ends(std::size_t channels, std::size_t num_params) {
-    within(channels, 1, kMostChannels, "channels");
-    within(num_params, 1, kMostChannels, "num_params");
+    within(channels, 1, kMaxChannels, "channels");
+    within(num_params, 1, kMaxChannels, "num_params");
 }
 
 inline WaveNetArrays sizes_of(const NamedArrays& weights, const Array<std::int32_t, 1>& dilations,
@@ -62,24 +62,24 @@ inline WaveNetArrays sizes_of(const NamedArrays& weights, const Array<std::int32
     a.kernel = kernel_size;
     a.outputs = num_params;
     a.dilations = dilations.data();
-    within(a.front_kernel, 1, kMostFrontTaps, "front_kernel_size");
-    within(a.residual, 1, kMostChannels, "residual_channels");
-    within(a.half, 1, kMostChannels, "half of gate_channels");
-    within(a.skip, 1, kMostChannels, "skip_channels");
-    within(a.layers, 1, kMostLayers, "the number of layers");
-    within(a.kernel, 2, kMostTaps, "kernel_size");
+    within(a.front_kernel, 1, kMaxFrontTaps, "front_kernel_size");
+    within(a.residual, 1, kMaxChannels, "residual_channels");
+    within(a.half, 1, kMaxChannels, "half of gate_channels");
+    within(a.skip, 1, kMaxChannels, "skip_channels");
+    within(a.layers, 1, kMaxLayers, "the number of layers");
+    within(a.kernel, 2, kMaxTaps, "kernel_size");
     for (std::size_t l = 0; l < a.layers; ++l)
-        require(a.dilations[l] >= 1 && a.dilations[l] <= static_cast<std::int32_t>(kMostDilation),
+        require(a.dilations[l] >= 1 && a.dilations[l] <= static_cast<std::int32_t>(kMaxDilation),
                 "a dilation is " + std::to_string(a.dilations[l]) + ", must be from 1 to 65536");
     return a;
 }
 
-// Weights are as large as what was given, up to padding: only that is bounded here.
+// Bounds the total size of the weights. Apart from padding it is that of the arrays given.
 inline void check_floats(std::size_t floats) {
-    require(floats <= kMostFloats, "weights of these sizes would take more than 16 GiB");
+    require(floats <= kMaxFloats, "weights of these sizes would take more than 16 GiB");
 }
 
-// They live as long as `weights`. Throws std::invalid_argument for what does not fit together.
+// The arrays live as long as `weights`. Throws std::invalid_argument if shapes do not match.
 inline WaveNetArrays checked_wavenet(NamedArrays& weights, const Array<std::int32_t, 1>& dilations,
                                      std::size_t kernel_size, std::size_t front_kernel_size, std::size_t channels,
                                      std::size_t num_params) {

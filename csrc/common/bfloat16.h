@@ -1,4 +1,4 @@
-// Float32 rounded to bfloat16.
+// Rounding of float32 to bfloat16.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace wavegen {
 
-// The upper half of the nearest float32 whose lower half is zero, of two the even one; finite stays finite.
+// The bits of x rounded to the nearest bfloat16, ties to even. A finite x gives a finite result.
 inline std::uint32_t bfloat16_of(float x) {
     std::uint32_t bits;
     std::memcpy(&bits, &x, sizeof bits);

@@ -1,4 +1,4 @@
-// Rows of numbers for the kernels.
+// Cache-line-aligned arrays for the kernels.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace wavegen {
 
-// Zeros at first, aligned to a cache line, in whole lines.
+// An array in whole cache lines, aligned to one, initialised to zero.
 template <class Number>
 class Lines {
  public:
@@ -27,7 +27,7 @@ class Lines {
 
 using Floats = Lines<float>;
 
-// The first `count` floats, and zeros up to `width`.
+// Copies `count` floats and pads them with zeros to `width`.
 inline void fill_row(float* row, const float* floats, std::size_t count, std::size_t width) {
     std::fill(std::copy_n(floats, count, row), row + width, 0.0f);
 }

@@ -1,4 +1,4 @@
-// Threads that wait for work, made once.
+// A fixed pool of threads.
 #pragma once
 
 #include <condition_variable>
@@ -13,12 +13,12 @@ namespace wavegen {
 
 class Pool {
  public:
-    // The caller's thread is one of them; there may be fewer than asked for, if the system gives no more.
+    // Uses the calling thread as one of `threads`. The pool is smaller if the system cannot create them all.
     explicit Pool(std::size_t threads) : errors_(threads) {
         threads_.reserve(threads - 1);
         try {
             for (std::size_t t = 1; t < threads; ++t) threads_.emplace_back([this, t] { serve(t); });
-        } catch (const std::exception&) {  // no more to be had: fewer do
+        } catch (const std::exception&) {  // the system has no more threads: continue with fewer
         }
     }
     ~Pool() {
@@ -35,8 +35,8 @@ class Pool {
 
     std::size_t size() const { return threads_.size() + 1; }
 
-    // Calls work(t) on each thread t < size() and waits for all. Throws what the first of them threw. Allocates
-    // nothing.
+    // Calls work(t) on every thread t < size() and waits for all of them. Rethrows the exception of the lowest
+    // t. Does not allocate.
     template <class Work>
     void run(const Work& work) {
         {

@@ -1,4 +1,4 @@
-// One thread rings when there is something for another to do.
+// Wakes one waiting thread from another.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 
 namespace wavegen {
 
-// What a thread that waits in a loop does with each turn of it.
+// Tells the CPU that this thread is in a spin loop.
 inline void relax() {
 #if defined(__x86_64__) || defined(_M_X64)
     _mm_pause();
@@ -21,41 +21,42 @@ inline void relax() {
 #endif
 }
 
-// Who waits spins first, for that is the fastest, and then sleeps. Whether somebody sleeps is looked up under a lock.
-// Two atomics in sequentially consistent order would do, but not everywhere: QEMU's ARM takes a load before the store
-// that precedes it, so that a ring now and then woke nobody, and both waited for ever.
-class Bell {
+// A counter of notifications. The waiting thread spins first, which has the lowest latency, then sleeps on a condition
+// variable. `asleep_` is read and written under the mutex. Two sequentially consistent atomics would be enough in the
+// C++ memory model, but QEMU's ARM emulation reorders a store and a later load, and then a notification was lost and
+// both threads waited for ever.
+class Wakeup {
  public:
-    explicit Bell(int spins) : spins_(spins) {}
+    explicit Wakeup(int spins) : spins_(spins) {}
 
-    void ring() {
+    void notify() {
         bool asleep;
         {
             const std::lock_guard<std::mutex> held(mutex_);
-            rings_.store(rings_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+            count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
             asleep = asleep_;
         }
-        if (asleep) wake_.notify_one();
+        if (asleep) condition_.notify_one();
     }
 
-    // Returns once there were more rings than `heard`.
-    void wait(std::uint64_t heard) {
-        const auto rung = [&] { return rings_.load(std::memory_order_acquire) > heard; };
+    // Returns when there have been more than `seen` notifications. Writes before notify() happen before the return.
+    void wait(std::uint64_t seen) {
+        const auto notified = [&] { return count_.load(std::memory_order_acquire) > seen; };
         for (int spins = 0; spins < spins_; ++spins) {
-            if (rung()) return;
+            if (notified()) return;
             relax();
         }
         std::unique_lock<std::mutex> held(mutex_);
         asleep_ = true;
-        wake_.wait(held, rung);
+        condition_.wait(held, notified);
         asleep_ = false;
     }
 
  private:
     const int spins_;
-    alignas(64) std::atomic<std::uint64_t> rings_{0};  // read in a loop: no other thread writes to its cache line
+    alignas(64) std::atomic<std::uint64_t> count_{0};  // polled: shares its cache line with no other written data
     alignas(64) std::mutex mutex_;
-    std::condition_variable wake_;
+    std::condition_variable condition_;
     bool asleep_ = false;
 };
 

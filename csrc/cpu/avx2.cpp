@@ -47,10 +47,10 @@ inline void store_bytes(std::int8_t* p, Vector t) {
 }
 
 inline std::uint32_t largest_bits(const float* row, std::size_t count) {
-    __m256i most = _mm256_setzero_si256();
+    __m256i largest = _mm256_setzero_si256();
     for (std::size_t i = 0; i < count; i += kWidth)
-        most = _mm256_max_epi32(most, _mm256_and_si256(load_words(row + i), _mm256_set1_epi32(0x7FFFFFFF)));
-    __m128i half = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+        largest = _mm256_max_epi32(largest, _mm256_and_si256(load_words(row + i), _mm256_set1_epi32(0x7FFFFFFF)));
+    __m128i half = _mm_max_epi32(_mm256_castsi256_si128(largest), _mm256_extracti128_si256(largest, 1));
     half = _mm_max_epi32(half, _mm_shuffle_epi32(half, 0x4E));
     half = _mm_max_epi32(half, _mm_shuffle_epi32(half, 0xB1));
     return static_cast<std::uint32_t>(_mm_cvtsi128_si32(half));
@@ -60,7 +60,7 @@ using Integers = __m256i;
 constexpr std::size_t kIntegers = 6, kIntegerRows = 2;
 inline Integers zero() { return _mm256_setzero_si256(); }
 
-// Inputs 0 and 2 of four in the lower halves of the lanes' words, 1 and 3 in the upper: int16 each.
+// Four int8 inputs as int16: inputs 0 and 2 in the lower and upper half of a word of `even`, 1 and 3 in `odd`.
 struct Quads {
     __m256i even, odd;
 };

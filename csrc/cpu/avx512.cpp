@@ -1,4 +1,4 @@
-// Kernels for x86 CPUs with AVX-512 (foundation, and bytes and words).
+// Kernels for x86 CPUs with AVX-512 (F and BW).
 #include <immintrin.h>
 
 #include <cstring>
@@ -12,7 +12,7 @@ namespace {
 
 #include "cpu/avx512.inl"
 
-// Inputs 0 and 2 of four in the lower halves of the lanes' words, 1 and 3 in the upper: int16 each.
+// Four int8 inputs as int16: inputs 0 and 2 in the lower and upper half of a word of `even`, 1 and 3 in `odd`.
 struct Quads {
     __m512i even, odd;
 };

@@ -1,4 +1,4 @@
-// Vectors of sixteen float32 lanes, for the files of the AVX-512 family; see kernels.inl.
+// Vectors of sixteen float32 lanes, for the AVX-512 family; see kernels.inl.
 
 using Vector = __m512;
 constexpr std::size_t kWidth = 16;
@@ -31,10 +31,11 @@ inline void store_bytes(std::int8_t* p, Vector t) {
 }
 
 inline std::uint32_t largest_bits(const float* row, std::size_t count) {
-    __m512i most = _mm512_setzero_si512();
+    __m512i largest = _mm512_setzero_si512();
     for (std::size_t i = 0; i < count; i += kWidth)
-        most = _mm512_max_epi32(most, _mm512_and_si512(_mm512_loadu_si512(row + i), _mm512_set1_epi32(0x7FFFFFFF)));
-    return static_cast<std::uint32_t>(_mm512_reduce_max_epi32(most));
+        largest =
+            _mm512_max_epi32(largest, _mm512_and_si512(_mm512_loadu_si512(row + i), _mm512_set1_epi32(0x7FFFFFFF)));
+    return static_cast<std::uint32_t>(_mm512_reduce_max_epi32(largest));
 }
 
 using Integers = __m512i;

@@ -1,4 +1,4 @@
-// Kernels for x86 CPUs with AVX-512 and its dot products of bytes.
+// Kernels for x86 CPUs with AVX-512 and its int8 dot products (VNNI).
 #include <immintrin.h>
 
 #include <cstring>
@@ -12,7 +12,7 @@ namespace {
 
 #include "cpu/avx512.inl"
 
-// The instruction takes unsigned bytes on one side: x + 128.
+// vpdpbusd takes unsigned bytes on one side: x + 128.
 using Quad = __m512i;
 inline Quad quad(const std::int8_t* p) {
     std::int32_t word;

@@ -1,16 +1,16 @@
-// Functions of the numeric contract, written once over `Vector` and its operations, see kernels.inl. A GPU includes
-// this too, with one lane. The order of operations is the contract (numerics = 1): do not change it without raising
-// that number.
+// The functions of the numeric contract, written once over `Vector` and its operations; see kernels.inl. CUDA
+// includes this file too, with one lane. The order of operations is part of the contract (numerics = 1): do not
+// change it without raising that number.
 
-constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer that stands in the low bits
+constexpr float kRounding = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, which is then in the low bits
 
 // exp(y) = scale * (1 + rest) for |y| <= 87: y = n ln 2 + r with |r| <= ln 2 / 2, rest = r + r^2 (1/2! + r/3! + … +
-// r^5/7!), whose truncation is 5e-9.
+// r^5/7!) with a truncation error of 5e-9.
 struct Exponential {
     Vector scale, rest;
 };
 
-WAVEGEN_BOTH inline Exponential exponential(Vector y) {
+WAVEGEN_HOST_DEVICE inline Exponential exponential(Vector y) {
     const Vector t = multiply_add(y, broadcast(1.44269504f), broadcast(kRounding));
     const Vector n = subtract(t, broadcast(kRounding));
     Vector r = multiply_add(n, broadcast(-0.693359375f), y);  // ln 2 in two parts, the first exact in a few bits
@@ -24,28 +24,28 @@ WAVEGEN_BOTH inline Exponential exponential(Vector y) {
     return {power_of_two(t), multiply_add(p, multiply(r, r), r)};
 }
 
-// exp(y) - 1, accurate near zero too; y is taken into [-limit, limit], and NaN stays NaN.
-WAVEGEN_BOTH inline Vector exponential_minus_one(Vector y, float limit) {
+// exp(y) - 1, also accurate near zero; y is clamped to [-limit, limit], NaN stays NaN.
+WAVEGEN_HOST_DEVICE inline Vector exponential_minus_one(Vector y, float limit) {
     const Exponential e = exponential(smaller(broadcast(limit), larger(broadcast(-limit), y)));
     return multiply_add(e.scale, e.rest, subtract(e.scale, broadcast(1.0f)));
 }
 
-// exp(y) for y <= 0, from -87 on.
-WAVEGEN_BOTH inline Vector exponential_of_negative(Vector y) {
+// exp(y) for y <= 0, clamped at -87.
+WAVEGEN_HOST_DEVICE inline Vector exponential_of_negative(Vector y) {
     const Exponential power = exponential(larger(y, broadcast(-87.0f)));
     return multiply_add(power.scale, power.rest, power.scale);
 }
 
 // tanh(a) σ(b) = -u / ((u + 2) (v + 2)) with u = exp(-2a) - 1 and v = exp(-b) - 1. Beyond the limits tanh is ±1 in
 // float32 and σ below 1e-26; within them nothing overflows.
-constexpr float kSignal = 20.0f, kOpening = 60.0f;
-WAVEGEN_BOTH inline Vector gate_signal(Vector a) {
-    return exponential_minus_one(multiply(a, broadcast(-2.0f)), kSignal);
+constexpr float kFilterLimit = 20.0f, kGateLimit = 60.0f;
+WAVEGEN_HOST_DEVICE inline Vector filter_term(Vector a) {
+    return exponential_minus_one(multiply(a, broadcast(-2.0f)), kFilterLimit);
 }
-WAVEGEN_BOTH inline Vector gate_opening(Vector b) {
-    return exponential_minus_one(multiply(b, broadcast(-1.0f)), kOpening);
+WAVEGEN_HOST_DEVICE inline Vector gate_term(Vector b) {
+    return exponential_minus_one(multiply(b, broadcast(-1.0f)), kGateLimit);
 }
-WAVEGEN_BOTH inline Vector opened(Vector u, Vector v) {
+WAVEGEN_HOST_DEVICE inline Vector gated(Vector u, Vector v) {
     const Vector two = broadcast(2.0f);
     return divide(subtract(broadcast(0.0f), u), multiply(add(u, two), add(v, two)));
 }

@@ -1,8 +1,8 @@
-// The kernels, written once over `Vector`. Each instruction set's file includes this inside a namespace of its own,
-// with
+// The kernels, written once over `Vector`. Each instruction set's file includes this in a namespace of its own and
+// defines
 //
-//     Vector, kWidth         so many float32 lanes
-//     kAccumulators          so many of them stay in registers in a product (kWidth * kAccumulators >= 32)
+//     Vector, kWidth         a vector of kWidth float32 lanes
+//     kAccumulators          vectors that stay in registers in a product (kWidth * kAccumulators >= 32)
 //     kTileRows              rows of a product side by side
 //     load store broadcast add subtract multiply divide
 //     multiply_add(a, b, c)  a b + c with one rounding
@@ -10,15 +10,15 @@
 //     power_of_two(t)        2^n of t = n + kRounding
 //     lower upper(words)     float32 whose upper 16 bits are the lower or upper halves of kWidth words
 //     store_bytes(p, t)      n of t = n + kRounding, as kWidth int8
-//     largest_bits(row, n)   the bits of the largest |x|, as integers are ordered, so that NaN is above all
+//     largest_bits(row, n)   the bits of the largest |x|, ordered as integers, so that NaN is the largest
 //
-// and for products of int8
+// and for int8 products
 //
 //     Integers               kWidth int32, of which kIntegers stay in registers, in kIntegerRows rows at most
 //     Quad, quad(p)          four int8 for all lanes
 //     zero() load_quads(p)   kWidth quads of weights
 //     dot(sum, w, x)         sum + Σ of the four products, exactly
-//     floats(sum, offset)    sum as float32, less what `dot` added because it shifts x by 128
+//     floats(sum, offset)    sum as float32, less the excess that `dot` adds where it shifts x by 128
 //
 // The order of operations is the numeric contract (numerics = 1): do not change it without raising that number.
 
@@ -26,7 +26,7 @@
 
 struct Float32 {
     using Word = float;
-    static constexpr std::size_t kBlock = 1;  // a strip of outputs starts at a multiple of so many vectors
+    static constexpr std::size_t kBlock = 1;  // a strip of outputs begins at a multiple of this many vectors
     static std::size_t words(std::size_t outputs) { return outputs; }
     static Vector column(const Word* row, std::size_t vector) { return load(row + vector * kWidth); }
 };
@@ -53,9 +53,9 @@ template <class With, std::size_t... kIndices>
     (with(kIndices), ...);
 }
 
-// with(0), with(1), … with(kCount - 1), written out: compilers leave long loops rolled, and what a loop indexes is in
-// memory instead of registers. (A lane alone has no vector registers to keep, and under a sanitizer it takes minutes to
-// compile and checks nothing more.)
+// Calls with(0), with(1), … with(kCount - 1), unrolled: compilers keep arrays indexed by a loop variable in memory
+// instead of registers. (Not unrolled for a single lane, which has no vector registers, nor under a sanitizer, where
+// it takes minutes to compile.)
 template <std::size_t kCount, class With>
 [[gnu::always_inline]] inline void each(const With& with) {
     if constexpr (kWidth > 1 && !kSanitized)
@@ -66,8 +66,8 @@ template <std::size_t kCount, class With>
 
 constexpr std::size_t kLine = 64;  // bytes of a cache line
 
-// kRows rows by kVectors vectors of outputs: so many chains run side by side. A tile of many rows computes for so long
-// that a line of what comes next can be fetched with each input.
+// kRows rows by kVectors vectors of outputs: as many independent dot products side by side. A tile of several rows
+// computes long enough to prefetch one cache line of the next weights per input.
 template <class Weights, std::size_t kRows, std::size_t kVectors>
 [[gnu::flatten]] void tile(const typename Weights::Word* weight, std::size_t stride, std::size_t inputs,
                            const float* rows, std::size_t row_stride, const Start& start, float* sums,
@@ -83,7 +83,7 @@ template <class Weights, std::size_t kRows, std::size_t kVectors>
     for (std::size_t i = 0; i < inputs; ++i, weight += stride) {
         Vector column[kVectors];
         each<kVectors>([&](std::size_t v) { column[v] = Weights::column(weight, v); });
-        if constexpr (kRows > 1)  // past the end, too: it is a hint
+        if constexpr (kRows > 1)  // a hint; may be past the end
             __builtin_prefetch(static_cast<const char*>(start.next) + i * kLine, 0, 2);
         each<kRows>([&](std::size_t r) {
             const Vector x = broadcast(rows[r * row_stride + i]);
@@ -105,7 +105,7 @@ Tile<Weights> tile_of(std::size_t vectors, std::index_sequence<kFewer...>) {
     return kTiles[vectors - 1];
 }
 
-// The tile of `rows` <= kRows rows and so many vectors.
+// The tile function for `rows` <= kRows rows and `vectors` vectors.
 template <class Weights, std::size_t kRows>
 Tile<Weights> tile_for(std::size_t rows, std::size_t vectors) {
     if constexpr (kRows > 1)
@@ -113,15 +113,14 @@ Tile<Weights> tile_for(std::size_t rows, std::size_t vectors) {
     return tile_of<Weights, kRows>(vectors, std::make_index_sequence<kAccumulators / kRows>());
 }
 
-// How `total` are shared out: part `index` of `parts`, as even as can be, the larger first; returns its end.
+// Splits `total` into `parts` as evenly as possible, the larger parts first, and returns the end of part `index`.
 inline std::size_t share(std::size_t total, std::size_t parts, std::size_t index) {
     const std::size_t fewer = total / parts, more = total % parts;
     return (index + 1) * fewer + (index < more ? index + 1 : more);
 }
 
-// How a product is cut: rows and vectors are shared out evenly among as few tiles as there must be; the weights of a
-// strip of vectors are read again for each tile of rows, while they are near. Calls with(first vector, its end, first
-// row, its end) for each tile.
+// Splits a product into as few tiles as possible, of even sizes. The weights of a strip of vectors are read again
+// for each tile of rows, while they are cached. Calls with(first vector, its end, first row, its end) for each tile.
 template <class Weights, class With>
 inline void each_tile(std::size_t outputs, std::size_t count, const With& with) {
     constexpr std::size_t kFit = kAccumulators / Weights::kBlock, kRows = kFit < kTileRows ? kFit : kTileRows;
@@ -129,7 +128,8 @@ inline void each_tile(std::size_t outputs, std::size_t count, const With& with) 
     if (count == 0 || vectors == 0) return;  // half of a narrow row may be empty
     const std::size_t tiles = (count + kRows - 1) / kRows, height = share(count, tiles, 0);
     const std::size_t blocks = (vectors + Weights::kBlock - 1) / Weights::kBlock;
-    const std::size_t most = kAccumulators / height / Weights::kBlock, strips = (blocks + most - 1) / most;
+    const std::size_t max_blocks = kAccumulators / height / Weights::kBlock,
+                      strips = (blocks + max_blocks - 1) / max_blocks;
     for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
         const std::size_t whole = share(blocks, strips, strip) * Weights::kBlock;
         const std::size_t end = whole < vectors ? whole : vectors;
@@ -142,7 +142,7 @@ inline void each_tile(std::size_t outputs, std::size_t count, const With& with) 
     }
 }
 
-// Whether a lone row's product is a single tile. It is not to wait for what cuts others: divisions alone take longer
+// Whether the product of a single row is a single tile. It skips the splitting, whose divisions alone take longer
 // than a small tile.
 template <class Weights>
 bool is_one_tile(std::size_t outputs, std::size_t count) {
@@ -212,19 +212,19 @@ void read(const float* weight, std::size_t stride, std::size_t inputs, std::size
 
 #include "cpu/kernels_int8.inl"
 
-void gate(const float* signal, const float* opening, std::size_t count, float* z) {
+void gated_activation(const float* filter, const float* gate, std::size_t count, float* z) {
     for (std::size_t i = 0; i < count; i += kWidth)
-        store(z + i, opened(gate_signal(load(signal + i)), gate_opening(load(opening + i))));
+        store(z + i, gated(filter_term(load(filter + i)), gate_term(load(gate + i))));
 }
 
 // σ(y) = 1 / (v + 2) with v = exp(-y) - 1, and tanh(y) = -u / (u + 2) with u = exp(-2y) - 1.
 inline Vector sigmoid(Vector y) {
-    const Vector v = gate_opening(y);
+    const Vector v = gate_term(y);
     return divide(broadcast(1.0f), add(v, broadcast(2.0f)));
 }
 
 inline Vector hyperbolic_tangent(Vector y) {
-    const Vector u = gate_signal(y);
+    const Vector u = filter_term(y);
     return divide(subtract(broadcast(0.0f), u), add(u, broadcast(2.0f)));
 }
 
@@ -249,19 +249,19 @@ void lstm(const float* sums, std::size_t count, float* c, float* h) {
 }
 
 float maximum(const float* x, std::size_t count) {
-    Vector largest = load(x), spoilt = broadcast(0.0f);
+    Vector largest = load(x), not_finite = broadcast(0.0f);
     for (std::size_t i = 0; i < count; i += kWidth) {
         const Vector here = load(x + i);
         largest = larger(here, largest);
-        spoilt = add(spoilt, subtract(here, here));  // zero, or NaN for good
+        not_finite = add(not_finite, subtract(here, here));  // zero, or NaN from the first non-finite value on
     }
-    float lanes[kWidth], spoilt_lanes[kWidth];
+    float lanes[kWidth], not_finite_lanes[kWidth];
     store(lanes, largest);
-    store(spoilt_lanes, spoilt);
+    store(not_finite_lanes, not_finite);
     float result = lanes[0], nan = 0.0f;
     for (std::size_t lane = 0; lane < kWidth; ++lane) {
         result = lanes[lane] > result ? lanes[lane] : result;
-        nan += spoilt_lanes[lane];
+        nan += not_finite_lanes[lane];
     }
     return result + nan;
 }
@@ -291,20 +291,20 @@ void multiply_add_all(const float* a, const float* b, const float* c, std::size_
 
 #include "cpu/kernels_training.inl"
 
-// What this instruction set does, in the order of Kernels.
+// The table of this instruction set, in the order of Kernels.
 constexpr Kernels listed(const char* name) {
     return {name,
             product<Float32>,
             product<Bfloat16>,
             quantize,
             product_int8,
-            gate,
+            gated_activation,
             gru,
             lstm,
             maximum,
             exponentials,
-            open_gates<float>,
-            open_gates<std::uint16_t>,
+            gated_activation_rows<float>,
+            gated_activation_rows<std::uint16_t>,
             gates_gradient<float>,
             gates_gradient<std::uint16_t>,
             read,

@@ -1,6 +1,6 @@
-// The kernels of int8, included by kernels.inl, which says what they are written over.
+// The int8 kernels; included by kernels.inl, see there.
 
-// Rows whose largest value is so small that 127 / it is infinite become zeros.
+// A row whose largest value is so small that 127 / it overflows becomes zero.
 void quantize(const float* rows, std::size_t row_stride, std::size_t count, std::size_t width, std::int8_t* q,
               float* scale) {
     for (std::size_t r = 0; r < count; ++r, rows += row_stride, q += width) {
@@ -59,8 +59,9 @@ void product_int8(const Int8Weights& weights, std::size_t inputs, std::size_t ou
     if (count == 1 && outputs / kWidth <= kIntegers)
         return int8_tile_for<1>(1, outputs / kWidth)(weights, (inputs + 3) / 4, outputs, 0, rows, start, sums,
                                                      sum_stride);
-    const std::size_t tiles = (count + kIntegerRows - 1) / kIntegerRows, most = kIntegers / share(count, tiles, 0);
-    const std::size_t vectors = outputs / kWidth, strips = (vectors + most - 1) / most;
+    const std::size_t tiles = (count + kIntegerRows - 1) / kIntegerRows,
+                      max_vectors = kIntegers / share(count, tiles, 0);
+    const std::size_t vectors = outputs / kWidth, strips = (vectors + max_vectors - 1) / max_vectors;
     for (std::size_t strip = 0, first = 0; strip < strips; ++strip) {
         const std::size_t end = share(vectors, strips, strip);
         for (std::size_t t = 0, row = 0; t < tiles; ++t) {

@@ -1,4 +1,4 @@
-// Kernels for ARM CPUs of 64 bits.
+// Kernels for 64-bit ARM CPUs.
 #include <arm_neon.h>
 
 #include <cstring>
@@ -40,14 +40,14 @@ inline void store_bytes(std::int8_t* p, Vector t) {
 }
 
 inline std::uint32_t largest_bits(const float* row, std::size_t count) {
-    int32x4_t most = vdupq_n_s32(0);
+    int32x4_t largest = vdupq_n_s32(0);
     for (std::size_t i = 0; i < count; i += kWidth)
-        most = vmaxq_s32(most, vreinterpretq_s32_f32(vabsq_f32(vld1q_f32(row + i))));
-    return static_cast<std::uint32_t>(vmaxvq_s32(most));
+        largest = vmaxq_s32(largest, vreinterpretq_s32_f32(vabsq_f32(vld1q_f32(row + i))));
+    return static_cast<std::uint32_t>(vmaxvq_s32(largest));
 }
 
 using Integers = int32x4_t;
-using Quad = int8x8_t;  // twice
+using Quad = int8x8_t;  // the quad, twice
 constexpr std::size_t kIntegers = 18, kIntegerRows = 6;
 inline Integers zero() { return vdupq_n_s32(0); }
 inline Quad quad(const std::int8_t* p) {

@@ -1,4 +1,4 @@
-// Kernels for any CPU, in plain C++; without fused multiply-adds in hardware these are emulated exactly.
+// Kernels for any CPU, in plain C++. Without hardware support, fused multiply-adds are emulated exactly.
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -33,12 +33,12 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return __builtin_fmaf
 #else
 
 // The product of two float32 is exact in float64. Its sum with c is rounded twice, to float64 and to float32, which
-// goes wrong only if the first rounding lands on a tie of the second. There the first rounds to odd instead: Boldo &
+// goes wrong only if the first rounding lands on a tie of the second. In that case the first rounds to odd: Boldo &
 // Melquiond (2008), "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd".
 float rounded_to_odd(double product, double c) {
     const double sum = product + c;
     const double addend = sum - product;
-    const double error = (product - (sum - addend)) + (c - addend);  // what `sum` lacks, exactly
+    const double error = (product - (sum - addend)) + (c - addend);  // the exact rounding error of `sum`
     std::uint64_t bits;
     std::memcpy(&bits, &sum, sizeof bits);
     if ((bits & 1) == 0 && error != 0.0) bits += (error > 0.0) == (sum > 0.0) ? 1 : -1;
@@ -52,8 +52,8 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) {
     const double sum = product + static_cast<double>(c);
     std::uint64_t bits;
     std::memcpy(&bits, &sum, sizeof bits);
-    const bool tie = (bits & 0x1FFFFFFF) == 0x10000000;  // of the 29 bits that a normal float32 lacks
-    const bool subnormal = (bits << 1) - 1 < (std::uint64_t{897} << 53) - 1;  // 0 < |sum| < 2^-126: it lacks more
+    const bool tie = (bits & 0x1FFFFFFF) == 0x10000000;  // of the 29 bits below a normal float32's last
+    const bool subnormal = (bits << 1) - 1 < (std::uint64_t{897} << 53) - 1;  // 0 < |sum| < 2^-126: more bits are cut
     if (__builtin_expect(tie || subnormal, 0)) return rounded_to_odd(product, static_cast<double>(c));
     return static_cast<float>(sum);
 }
@@ -82,14 +82,14 @@ inline void store_bytes(std::int8_t* p, Vector t) {
 }
 
 inline std::uint32_t largest_bits(const float* row, std::size_t count) {
-    std::uint32_t most = 0;
+    std::uint32_t largest = 0;
     for (std::size_t i = 0; i < count; ++i) {
         std::uint32_t bits;
         std::memcpy(&bits, row + i, sizeof bits);
         bits &= 0x7FFFFFFFu;
-        most = bits > most ? bits : most;
+        largest = bits > largest ? bits : largest;
     }
-    return most;
+    return largest;
 }
 
 using Integers = std::int32_t;

@@ -1,4 +1,4 @@
-// The floating-point control word of the numeric contract.
+// The floating-point environment of the numeric contract.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace wavegen {
 
-// While it lives, this thread rounds to nearest and underflows gradually, whatever its host had set (other libraries
-// flush subnormals to zero). Its end restores what was.
+// Sets round-to-nearest and gradual underflow in this thread, and restores the previous mode at the end of its life:
+// other libraries may have enabled flush-to-zero.
 class StandardRounding {
  public:
     StandardRounding() : before_(read()) { write(standard(before_)); }

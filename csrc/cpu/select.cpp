@@ -1,4 +1,4 @@
-// Which kernels this CPU runs.
+// Selects the kernels that this CPU supports.
 #include <cstring>
 
 #include "cpu/kernels.h"
@@ -25,7 +25,7 @@ bool runs_here(const Kernels* kernels) {
     if (kernels == &avx2::kernels) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
 #ifdef __aarch64__
-    if (kernels == &neon::kernels) return true;  // every such CPU has it
+    if (kernels == &neon::kernels) return true;  // part of the architecture
 #endif
     return kernels == &portable::kernels;
 }

@@ -1,4 +1,4 @@
-// One logit a symbol, as csrc/distributions/categorical.cpp has it, by a warp.
+// A categorical distribution, computed by a warp as in distributions/categorical.cpp.
 #pragma once
 
 #include "cuda/device.cuh"
@@ -7,10 +7,10 @@
 
 namespace wavegen::cuda {
 
-constexpr std::uint32_t kPartials = 16;  // sums, of k mod 16
+constexpr std::uint32_t kPartials = 16;  // partial sums over k mod 16
 
-// Calls with(k) for this lane's share of the symbols, from `lane` on or neighbouring ones. Where they are few, as they
-// mostly are, the compiler knows at most how many, so that one does not wait for another's loads.
+// Calls with(k) for this lane's symbols: `each_spread` every kWarp-th one, `each_between` a contiguous range. For
+// few symbols, the usual case, the trip count has a compile-time bound, so that loads overlap.
 constexpr std::uint32_t kFewEach = 8;
 template <class With>
 __device__ inline void each_spread(std::uint32_t symbols, const With& with) {
@@ -38,7 +38,7 @@ __device__ inline float exponential_of(float logit, float maximum, float tempera
     return exponential_of_negative(temperature != 1.0f ? y / temperature : y);
 }
 
-// The sum of e in the order of Kernels::exponentials.
+// Sums e in the order of Kernels::exponentials.
 __device__ inline float sum_of(const float* e, std::uint32_t symbols) {
     __syncwarp();
     float partial = 0.0f;
@@ -56,15 +56,15 @@ __device__ inline float sum_of(const float* e, std::uint32_t symbols) {
     return total;
 }
 
-// e_k for every symbol, and their sum.
+// Computes e_k for every symbol and returns their sum.
 __device__ inline float exponentials(const float* logits, float maximum, float temperature, std::uint32_t symbols,
                                      float* e) {
-    __syncwarp();  // others may still read what was there
+    __syncwarp();  // other lanes may still read the old values
     each_spread(symbols, [&](std::uint32_t k) { e[k] = exponential_of(logits[k], maximum, temperature); });
     return sum_of(e, symbols);
 }
 
-// Whether a comes before b in the order in which a nucleus takes symbols: by e, then by logit, then the first.
+// The order in which a nucleus takes symbols: by descending e, then by descending logit, then by index.
 struct Candidate {
     float e, logit;
     std::uint32_t symbol;
@@ -73,7 +73,7 @@ struct Candidate {
     }
 };
 
-// The first of all symbols that come after `last` in that order; every lane gets it.
+// The first symbol after `last` in that order, in every lane.
 __device__ inline Candidate next_candidate(const float* e, const float* logits, std::uint32_t symbols,
                                            const Candidate& last) {
     Candidate best{-1.0f, 0.0f, symbols};
@@ -89,7 +89,7 @@ __device__ inline Candidate next_candidate(const float* e, const float* logits, 
     return best;
 }
 
-// Leaves the fewest first candidates whose sum reaches top_p of all, and gives their sum.
+// Keeps the fewest first candidates whose sum reaches top_p of the total, and returns their sum.
 __device__ inline float keep_nucleus(const float* logits, std::uint32_t symbols, double top_p, float* e) {
     double all = 0.0, reached = 0.0;
     for (std::uint32_t k = 0; k < symbols; ++k) all += static_cast<double>(e[k]);
@@ -106,56 +106,57 @@ __device__ inline float keep_nucleus(const float* logits, std::uint32_t symbols,
     return sum_of(e, symbols);
 }
 
-// The symbol k with C(k) <= place < C(k + 1), C as in csrc/distributions/categorical.cpp; each lane counts neighbouring symbols.
-__device__ inline std::uint32_t find_symbol(const DeviceHead& head, const float* e, float sum, std::uint32_t first,
-                                            std::uint32_t place, bool exact) {
+// The symbol k with C(k) <= u < C(k + 1), C as in distributions/categorical.cpp. Each lane counts a contiguous
+// range.
+__device__ inline std::uint32_t find_symbol(const DeviceDistribution& distribution, const float* e, float sum,
+                                            std::uint32_t first, std::uint32_t u, bool exact) {
     const float r = static_cast<float>(kModelShare) / sum;
     const auto count = [&](std::uint32_t k) { return static_cast<std::uint32_t>(static_cast<std::int32_t>(e[k] * r)); };
     const std::uint32_t mask = exact ? ~std::uint32_t{0} : 0;
-    const std::uint32_t each = (head.symbols + kWarp - 1) / kWarp;
-    const std::uint32_t begin = lane() * each < head.symbols ? lane() * each : head.symbols;
-    const std::uint32_t end = begin + each < head.symbols ? begin + each : head.symbols;
+    const std::uint32_t each = (distribution.symbols + kWarp - 1) / kWarp;
+    const std::uint32_t begin = lane() * each < distribution.symbols ? lane() * each : distribution.symbols;
+    const std::uint32_t end = begin + each < distribution.symbols ? begin + each : distribution.symbols;
     std::uint32_t counted = 0, codes = 0;
     each_between(begin, end, [&](std::uint32_t k) {
         counted += count(k);
-        codes += static_cast<std::uint32_t>(head.codes[k]) & mask;
+        codes += static_cast<std::uint32_t>(distribution.codes[k]) & mask;
     });
     const std::uint32_t remainder = kModelShare - warp_sum(counted);
     const std::uint32_t own = counted + codes + (begin <= first && first < end ? remainder : 0);
     const std::uint32_t above = warp_prefix_sum(own);  // C(end)
-    const std::uint32_t reached = __ballot_sync(~0u, place < above);
-    if (reached == 0) return head.symbols - 1;
+    const std::uint32_t reached = __ballot_sync(~0u, u < above);
+    if (reached == 0) return distribution.symbols - 1;
     std::uint32_t symbol = begin, up_to = above - own;
     each_between(begin, end, [&](std::uint32_t k) {
-        up_to +=
-            count(k) + (static_cast<std::uint32_t>(head.codes[k]) & mask) + (k == first ? remainder : 0);  // C(k + 1)
-        symbol += up_to <= place ? 1 : 0;
+        up_to += count(k) + (static_cast<std::uint32_t>(distribution.codes[k]) & mask) +
+                 (k == first ? remainder : 0);  // C(k + 1)
+        symbol += up_to <= u ? 1 : 0;
     });
     return __shfl_sync(~0u, symbol, __ffs(static_cast<int>(reached)) - 1);
 }
 
-// Draws a symbol if asked to, else takes the given one; `known` is what its log2_prob is computed from.
-__device__ inline std::uint32_t choose_categorical(const DeviceHead& head, const float* logits, float* e,
-                                                   const Asked& asked, Known& known) {
-    const std::uint32_t symbols = head.symbols;
+// Draws a symbol, or takes the given one. Sets `softmax`, from which its log2_prob is computed.
+__device__ inline std::uint32_t choose_categorical(const DeviceDistribution& distribution, const float* logits,
+                                                   float* e, const Request& request, Softmax& softmax) {
+    const std::uint32_t symbols = distribution.symbols;
     float maximum = logits[0];
     each_spread(symbols, [&](std::uint32_t k) { maximum = larger(logits[k], maximum); });
     maximum = warp_maximum(maximum);
     const float model_sum = exponentials(logits, maximum, 1.0f, symbols, e);
-    known = {maximum, model_sum};
-    if (!asked.draws) return asked.symbol;
+    softmax = {maximum, model_sum};
+    if (!request.draws) return request.symbol;
     float sum = model_sum;
-    if (asked.temperature != 1.0f) sum = exponentials(logits, maximum, asked.temperature, symbols, e);
-    if (asked.top_p < 1.0) sum = keep_nucleus(logits, symbols, asked.top_p, e);
+    if (request.temperature != 1.0f) sum = exponentials(logits, maximum, request.temperature, symbols, e);
+    if (request.top_p < 1.0) sum = keep_nucleus(logits, symbols, request.top_p, e);
     std::uint32_t first = symbols;
     each_spread(symbols, [&](std::uint32_t k) { first = logits[k] == maximum && k < first ? k : first; });
-    return find_symbol(head, e, sum, warp_minimum(first), asked.place, asked.exact);
+    return find_symbol(distribution, e, sum, warp_minimum(first), request.u, request.exact);
 }
 
-__device__ inline double categorical_log2_prob(const DeviceHead& head, const float* logits, std::uint32_t symbol,
-                                               const Known& known) {
-    const double probability = static_cast<double>(exponential_of(logits[symbol], known.maximum, 1.0f));
-    return log2_prob_of_code(probability / static_cast<double>(known.sum), head.codes[symbol]);
+__device__ inline double categorical_log2_prob(const DeviceDistribution& distribution, const float* logits,
+                                               std::uint32_t symbol, const Softmax& softmax) {
+    const double probability = static_cast<double>(exponential_of(logits[symbol], softmax.maximum, 1.0f));
+    return log2_prob_of_code(probability / static_cast<double>(softmax.sum), distribution.codes[symbol]);
 }
 
 }  // namespace wavegen::cuda

@@ -11,7 +11,7 @@ namespace wavegen::cuda {
 __device__ unsigned long long phase_cycles[static_cast<int>(Phase::count)];
 
 __device__ inline long long cycles() {
-#ifdef __CUDA_ARCH__  // nvcc's pass over the host's half knows no clock64
+#ifdef __CUDA_ARCH__  // nvcc's host pass has no clock64
     return clock64();
 #else
     return 0;

@@ -1,4 +1,4 @@
-// Where a step's time goes: cycles of one thread of each task, counted only where this is compiled with WAVEGEN_CLOCKS.
+// Cycles per phase of a step, measured by one thread of each role; only if compiled with WAVEGEN_CLOCKS.
 #pragma once
 
 #include <cstdint>
@@ -6,13 +6,13 @@
 namespace wavegen::cuda {
 
 enum class Phase : std::uint32_t {
-    wait_x,     // latency: a leading thread waits for the block before
-    wait_past,  // for the past taps
+    wait_x,     // latency: a leading thread waits for the previous block
+    wait_past,  // ... or for the past taps
     gate,
     residual,
-    wait_skip,  // a following thread, or the block at the ends, waits for skip sums
+    wait_skip,  // a skip thread, or the end block, waits for skip sums
     skip,
-    hear,
+    input,
     front,
     head,
     draw,

@@ -8,7 +8,7 @@ namespace wavegen::cuda {
 
 namespace {
 
-constexpr int kLeastMajor = 8;  // compute capability
+constexpr int kMinMajor = 8;  // compute capability
 
 int attribute(cudaDeviceAttr which) {
     int value = 0;
@@ -26,7 +26,7 @@ std::optional<std::string> missing() try {
     if (error == cudaErrorNoDevice || (error == cudaSuccess && count == 0)) return "there is no NVIDIA GPU";
     if (error != cudaSuccess) return std::string("CUDA says: ") + cudaGetErrorString(error);
     const int major = attribute(cudaDevAttrComputeCapabilityMajor);
-    if (major >= kLeastMajor) return std::nullopt;
+    if (major >= kMinMajor) return std::nullopt;
     return device_name() + " has compute capability " + std::to_string(major) + "." +
            std::to_string(attribute(cudaDevAttrComputeCapabilityMinor)) + "; 8.0 is the least";
 } catch (const std::runtime_error& error) {

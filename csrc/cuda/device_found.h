@@ -1,4 +1,4 @@
-// Whether there is a GPU that the kernels run on.
+// Finds the GPU that the kernels run on.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace wavegen::cuda {
 
-std::optional<std::string> missing();  // why not, in a few words
+std::optional<std::string> missing();  // the reason, or none
 std::string device_name();
 std::size_t multiprocessors();
 

@@ -1,4 +1,5 @@
-// One sample's distribution, read by a warp: a symbol is drawn from it, or given, and log2 p of its codes reported.
+// The distribution of one sample, computed by a warp: draws a symbol or takes a given one, and reports log2 p of its
+// codes.
 #pragma once
 
 #include "common/philox.h"
@@ -8,61 +9,62 @@
 
 namespace wavegen::cuda {
 
-__device__ inline std::uint32_t choose(const DeviceHead& head, const float* params, void* scratch, double location,
-                                       const Asked& asked, Known& known) {
-    if (head.kind == HeadKind::categorical)
-        return choose_categorical(head, params, static_cast<float*>(scratch), asked, known);
-    return choose_from_mixture(head, params, *static_cast<Components*>(scratch), location, asked);
+__device__ inline std::uint32_t choose(const DeviceDistribution& distribution, const float* params, void* scratch,
+                                       double location, const Request& request, Softmax& softmax) {
+    if (distribution.kind == DistributionKind::categorical)
+        return choose_categorical(distribution, params, static_cast<float*>(scratch), request, softmax);
+    return choose_from_mixture(distribution, params, *static_cast<Components*>(scratch), location, request);
 }
 
-// Of the symbol that was chosen just before with the same scratch.
-__device__ inline double log2_prob_of(const DeviceHead& head, const float* params, void* scratch, double location,
-                                      std::uint32_t symbol, const Known& known) {
-    if (head.kind == HeadKind::categorical) return categorical_log2_prob(head, params, symbol, known);
-    return mixture_log2_prob(head, params, location, symbol, *static_cast<Components*>(scratch));
+// For the symbol that `choose` just returned, with the same scratch.
+__device__ inline double log2_prob_of(const DeviceDistribution& distribution, const float* params, void* scratch,
+                                      double location, std::uint32_t symbol, const Softmax& softmax) {
+    if (distribution.kind == DistributionKind::categorical)
+        return categorical_log2_prob(distribution, params, symbol, softmax);
+    return mixture_log2_prob(distribution, params, location, symbol, *static_cast<Components*>(scratch));
 }
 
-// A warp each: what one distribution has at places of C, for tests.
+// For tests: one warp looks up one u.
 __global__ void __launch_bounds__(kWarp)
-    look_up(const __grid_constant__ DeviceHead head, const float* params, double location,
-            const __grid_constant__ Asked how, const std::uint32_t* places, std::uint32_t* symbols, double* log2_prob) {
-    Asked asked = how;
-    asked.place = places[blockIdx.x];
-    Known known{};
-    const std::uint32_t symbol = choose(head, params, shared_memory(), location, asked, known);
-    const double found = log2_prob_of(head, params, shared_memory(), location, symbol, known);
+    look_up(const __grid_constant__ DeviceDistribution distribution, const float* params, double location,
+            const __grid_constant__ Request how, const std::uint32_t* us, std::uint32_t* symbols, double* log2_prob) {
+    Request request = how;
+    request.u = us[blockIdx.x];
+    Softmax softmax{};
+    const std::uint32_t symbol = choose(distribution, params, shared_memory(), location, request, softmax);
+    const double found = log2_prob_of(distribution, params, shared_memory(), location, symbol, softmax);
     if (lane() != 0) return;
     symbols[blockIdx.x] = symbol;
     log2_prob[blockIdx.x] = found;
 }
 
-// A step of a stream: first what is asked, which can be known before the parameters are; then the symbol, which goes to
-// `last`; then its log2_prob. All lanes of the warp take part.
-struct Settling {
-    __device__ Settling(const Launch& call, std::uint32_t of, std::uint64_t step)
+// A sample of one stream. The constructor prepares the request, before the parameters are known; choose() returns
+// the symbol; report() writes it, and its log2_prob, to the results and to `last`. Executed by whole warps.
+struct SampleStep {
+    __device__ SampleStep(const Launch& call, std::uint32_t of, std::uint64_t step)
         : launch(call), here(std::size_t{of} * call.steps + step), stream(of) {
-        asked = {call.temperature, call.top_p, call.exact != 0, call.draws != 0, 0, 0};
-        if (asked.draws)
-            asked.place = place_of(random_word(call.seeds[of], call.time + step, 0, 0), asked.exact);
+        request = {call.temperature, call.top_p, call.exact != 0, call.draws != 0, 0, 0};
+        if (request.draws)
+            request.u = u_of(random_word(call.seeds[of], call.time + step, 0, 0), request.exact);
         else
-            asked.symbol = call.symbols[here];
+            request.symbol = call.symbols[here];
     }
 
     __device__ std::uint32_t choose(const float* params, void* scratch, double location) {
         bool good = true;
         each_spread(launch.model.params, [&](std::uint32_t k) { good = good && finite(params[k]); });
         good_ = __all_sync(~0u, good);
-        symbol = asked.symbol;
+        symbol = request.symbol;
         if (good_)
-            symbol = cuda::choose(launch.model.distribution, params, scratch, location, asked, known);
+            symbol = cuda::choose(launch.model.distribution, params, scratch, location, request, softmax);
         else if (lane() == 0)
-            atomicExch(launch.streams.spoilt, 1u);
+            atomicExch(launch.streams.not_finite, 1u);
         return symbol;
     }
 
     __device__ void report(const float* params, void* scratch, double location) const {
         double log2_prob = 0.0;
-        if (good_) log2_prob = log2_prob_of(launch.model.distribution, params, scratch, location, symbol, known);
+        if (good_) log2_prob = log2_prob_of(launch.model.distribution, params, scratch, location, symbol, softmax);
         __syncwarp();
         if (lane() != 0) return;
         launch.symbols[here] = static_cast<std::uint16_t>(symbol);
@@ -73,8 +75,8 @@ struct Settling {
     const Launch& launch;
     std::size_t here;
     std::uint32_t stream, symbol = 0;
-    Asked asked{};
-    Known known{};
+    Request request{};
+    Softmax softmax{};
     bool good_ = true;
 };
 

@@ -1,34 +1,34 @@
-// What a warp needs while it reads a distribution.
+// Per-warp data of a distribution.
 #pragma once
 
 #include "cuda/model.h"
 
 namespace wavegen::cuda {
 
-constexpr std::uint32_t kMostComponents = 64;
+constexpr std::uint32_t kMaxComponents = 64;
 
 struct Components {
-    double mean[kMostComponents], inverse_scale[kMostComponents];
-    double weight[kMostComponents];  // of the model as it is, or counts of 2^30
-    double term[kMostComponents];
+    double mean[kMaxComponents], inverse_scale[kMaxComponents];
+    double weight[kMaxComponents];  // of the model, or counts of 2^30
+    double term[kMaxComponents];
 };
 
-// How a symbol is drawn: as in Sampling, and the random place in C; or not, then it is given.
-struct Asked {
+// The parameters of a draw, see Sampling, with its random u; or a given symbol, if not `draws`.
+struct Request {
     float temperature;
     double top_p;
     bool exact, draws;
-    std::uint32_t place, symbol;
+    std::uint32_t u, symbol;
 };
 
-// What a log2_prob of logits is computed from.
-struct Known {
+// The normalisation of a softmax.
+struct Softmax {
     float maximum, sum;
 };
 
-// Exponentials of every symbol, or Components.
-inline std::size_t scratch_bytes(HeadKind kind, std::size_t symbols) {
-    return kind == HeadKind::mixture ? sizeof(Components) : (symbols * sizeof(float) + 15) / 16 * 16;
+// Exponentials of all symbols, or Components.
+inline std::size_t scratch_bytes(DistributionKind kind, std::size_t symbols) {
+    return kind == DistributionKind::mixture ? sizeof(Components) : (symbols * sizeof(float) + 15) / 16 * 16;
 }
 
 }  // namespace wavegen::cuda

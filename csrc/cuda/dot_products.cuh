@@ -1,4 +1,4 @@
-// Sums of products in the order of the numeric contract: one chain of fused multiply-adds for each output.
+// Dot products in the order of the numeric contract: fused multiply-adds in ascending input, for each output.
 #pragma once
 
 #include "cuda/device.cuh"
@@ -41,7 +41,7 @@ struct Sums {
 
 __device__ inline Columns all(float x) { return {{x, x, x, x}}; }
 
-// Adds the products of `inputs` rows, each of them `stride` streams wide, with the weights of two outputs.
+// Adds the products of `inputs` rows, each `stride` streams wide, with the weights of two outputs.
 template <class Weight>
 __device__ void add_products(const Pair<Weight>* weight, std::size_t pairs, const float* rows, std::uint32_t stride,
                              std::uint32_t inputs, Sums& sums) {
@@ -63,36 +63,36 @@ struct Two {
 
 __device__ inline Two two_at(const float* row, std::uint32_t pair) { return {row[2 * pair], row[2 * pair + 1]}; }
 
-// The chains of two neighbouring outputs over `inputs` numbers of one stream. Weights are read ahead of their use, the
-// first of them when this is made: they come while the numbers are waited for. Two batches are in registers.
+// The dot products of two neighbouring outputs over `inputs` inputs of one stream. Weights are prefetched into
+// registers, in two batches; the constructor issues the first loads, so that they overlap the wait for the inputs.
 template <class Weight, std::uint32_t kBatch = 8>
-class PairChain {
+class PairDotProduct {
  public:
-    // `weight` is the pair's of the first input, those of the next are `pairs` further on.
-    __device__ PairChain(const Pair<Weight>* weight, std::uint32_t pairs, std::uint32_t inputs)
+    // `weight` points to the pair of the first input; consecutive inputs are `pairs` apart.
+    __device__ PairDotProduct(const Pair<Weight>* weight, std::uint32_t pairs, std::uint32_t inputs)
         : weight_(weight), pairs_(pairs), inputs_(inputs) {
         if (inputs >= 2 * kBatch) read(first_);
     }
 
-    // Adds to both sums. `kAligned`: the row is, to four numbers.
+    // Adds to both sums. `kAligned`: the row is 16-byte aligned.
     template <bool kAligned = true>
     __device__ void run(const float* row, Two& sums) {
         Pair<Weight> second[kBatch];
         float x[kBatch], y[kBatch];
         std::uint32_t rounds = inputs_ / (2 * kBatch);
         if (rounds > 0) {
-            hear<kAligned>(x, row);
+            load<kAligned>(x, row);
 #pragma unroll 1
             for (; rounds > 1; --rounds, row += 2 * kBatch) {
                 read(second);
-                hear<kAligned>(y, row + kBatch);
+                load<kAligned>(y, row + kBatch);
                 add(first_, x, sums);
                 read(first_);
-                hear<kAligned>(x, row + 2 * kBatch);
+                load<kAligned>(x, row + 2 * kBatch);
                 add(second, y, sums);
             }
             read(second);
-            hear<kAligned>(y, row + kBatch);
+            load<kAligned>(y, row + kBatch);
             add(first_, x, sums);
             add(second, y, sums);
             row += 2 * kBatch;
@@ -107,12 +107,12 @@ class PairChain {
 
  private:
     __device__ void read(Pair<Weight> (&batch)[kBatch]) {
-        // As if it could be anything: else the compiler keeps a pointer in registers for each of the loop's weights.
+        // An opaque use: otherwise the compiler keeps an address per unrolled load in registers.
         asm volatile("" : "+r"(at_), "+r"(pairs_));
         for (std::uint32_t i = 0; i < kBatch; ++i, at_ += pairs_) batch[i] = weight_[at_];
     }
     template <bool kAligned>
-    __device__ static void hear(float (&batch)[kBatch], const float* row) {
+    __device__ static void load(float (&batch)[kBatch], const float* row) {
         if constexpr (kAligned) {
             for (std::uint32_t i = 0; i < kBatch; i += kColumns) {
                 const Columns four = *reinterpret_cast<const Columns*>(row + i);
@@ -134,40 +134,41 @@ class PairChain {
     Pair<Weight> first_[kBatch];
 };
 
-// Some `threads` compute all pairs of a matrix's outputs from a row: `start(pair)` is what its sums begin with, and
-// `finish(pair, sums)` takes them. Weights and beginnings are read before `meet()`, after which the row is there.
-template <class Weight, std::uint32_t kBatch = 8, class Start, class Meet, class Finish>
+// `threads` threads compute all output pairs of a matrix from one row. `start(pair)` gives the initial sums and
+// `finish(pair, sums)` stores the result. Weights and initial sums are loaded before `barrier()`; the row is read
+// after it.
+template <class Weight, std::uint32_t kBatch = 8, class Start, class Barrier, class Finish>
 __device__ inline void multiply(const Pair<Weight>* weight, std::uint32_t pairs, std::uint32_t inputs, const float* row,
-                                std::uint32_t thread, std::uint32_t threads, const Start& start, const Meet& meet,
+                                std::uint32_t thread, std::uint32_t threads, const Start& start, const Barrier& barrier,
                                 const Finish& finish) {
-    bool met = false;
+    bool waited = false;
 #pragma unroll 1
-    for (std::uint32_t pair = thread; !met || pair < pairs; pair += threads) {
+    for (std::uint32_t pair = thread; !waited || pair < pairs; pair += threads) {
         const bool mine = pair < pairs;
-        PairChain<Weight, kBatch> chain(weight + pair, pairs, mine ? inputs : 0);
+        PairDotProduct<Weight, kBatch> product(weight + pair, pairs, mine ? inputs : 0);
         Two sums = mine ? start(pair) : Two{};
-        if (!met) meet();
-        met = true;
+        if (!waited) barrier();
+        waited = true;
         if (!mine) break;
-        chain.run(row, sums);
+        product.run(row, sums);
         finish(pair, sums);
     }
 }
 
-// A column of weights that a thread keeps in registers: of one output, for kInputs inputs. In memory there is a word
-// for each input and output, or of bfloat16 for each two inputs, the earlier one's the lower half.
+// A column of weights in a thread's registers: one output, kInputs inputs. In memory a word holds one float32
+// weight, or the bfloat16 weights of two consecutive inputs, the earlier one in the lower half.
 template <class Weight, std::uint32_t kInputs>
 class Column {
  public:
-    static constexpr std::uint32_t kTogether = sizeof(std::uint32_t) / sizeof(Weight);  // inputs of a word
+    static constexpr std::uint32_t kPerWord = sizeof(std::uint32_t) / sizeof(Weight);  // inputs per word
 
     template <std::uint32_t kOutputs>
     __device__ void load(const std::uint32_t* words) {
 #pragma unroll
-        for (std::uint32_t w = 0; w < kInputs / kTogether; ++w) words_[w] = words[w * kOutputs];
+        for (std::uint32_t w = 0; w < kInputs / kPerWord; ++w) words_[w] = words[w * kOutputs];
     }
 
-    // The chain over a row that is aligned to four numbers.
+    // The dot product with a 16-byte aligned row.
     __device__ float run(const float* row, float sum) const {
 #pragma unroll
         for (std::uint32_t i = 0; i < kInputs; i += kColumns) {
@@ -179,12 +180,12 @@ class Column {
 
  private:
     __device__ float weight(std::uint32_t input) const {
-        const std::uint32_t word = words_[input / kTogether];
-        if constexpr (kTogether == 1) return of_bits(word);
+        const std::uint32_t word = words_[input / kPerWord];
+        if constexpr (kPerWord == 1) return of_bits(word);
         return of_bits(input % 2 == 0 ? word << 16 : word & 0xFFFF0000u);
     }
 
-    std::uint32_t words_[kInputs / kTogether];
+    std::uint32_t words_[kInputs / kPerWord];
 };
 
 }  // namespace wavegen::cuda

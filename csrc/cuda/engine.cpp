@@ -10,7 +10,7 @@ namespace wavegen::cuda {
 
 namespace {
 
-constexpr std::size_t kFew = 8;  // streams, for which the latency kernel is taken
+constexpr std::size_t kFew = 8;  // streams, up to which the latency kernel is chosen
 
 std::unique_lock<std::mutex> lock(std::mutex& busy) {
     std::unique_lock<std::mutex> held(busy, std::try_to_lock);
@@ -30,34 +30,34 @@ Engine::Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kern
     if (!plan_) shape_ = throughput_shape(*weights_, streams);
     width_ = plan_ ? 1 : shape_.width;
     groups_ = (streams + width_ - 1) / width_;
-    queues_ = DeviceArray<float>(groups_ * group_floats());
+    rings_ = DeviceArray<float>(groups_ * group_floats());
     codes_ = DeviceArray<std::int32_t>(streams * state_codes());
     expected_ = DeviceArray<double>(streams);
     last_ = DeviceArray<std::uint32_t>(streams);
-    spoilt_ = DeviceArray<std::uint32_t>(1);
+    not_finite_ = DeviceArray<std::uint32_t>(1);
     next_ = DeviceArray<std::uint32_t>(weights_->layers().size() + 2);
     seeds_ = DeviceArray<std::uint64_t>(streams);
     if (plan_ && !plan_->cluster)
-        mailboxes_ =
-            DeviceArray<char>(plan_->groups * plan_->blocks * MailPlaces::of(weights_->model(), plan_->streams).bytes);
+        messages_ = DeviceArray<char>(plan_->groups * plan_->blocks *
+                                      MessageLayout::of(weights_->model(), plan_->streams).bytes);
     if (!plan_ && !shape_.shared) spilled_ = DeviceArray<char>(groups_ * shape_.bytes);
     start_streams();
 }
 
 void Engine::start_streams() {
-    const Past past = weights_->inputs().past_of(std::vector<std::int32_t>(state_codes()));
-    const std::vector<double> expected(streams_, past.expected);
+    const CodeHistory history = weights_->inputs().history_of(std::vector<std::int32_t>(state_codes()));
+    const std::vector<double> expected(streams_, history.expected);
     const std::vector<std::uint32_t> last(streams_, static_cast<std::uint32_t>(weights_->start_symbol()));
     expected_.upload(expected.data(), 0, streams_);
     last_.upload(last.data(), 0, streams_);
 }
 
-// Every signal that is remembered, in the order of its queue in memory: the front's, then each layer's.
-std::vector<Engine::Queue> Engine::queues() const {
+// The ring buffers of one stream in memory order: the front's, then each layer's.
+std::vector<Engine::Ring> Engine::rings() const {
     const DeviceModel& model = weights_->model();
-    std::vector<Queue> queues = {{model.inputs.channels, model.front_kernel, 0}};
-    for (const DeviceLayer& layer : weights_->layers()) queues.push_back({model.residual, layer.slots, layer.queue});
-    return queues;
+    std::vector<Ring> rings = {{model.inputs.channels, model.front_kernel, 0}};
+    for (const DeviceLayer& layer : weights_->layers()) rings.push_back({model.residual, layer.slots, layer.ring});
+    return rings;
 }
 
 void Engine::check_broken() const {
@@ -66,7 +66,7 @@ void Engine::check_broken() const {
 
 Launch Engine::launch(std::size_t count) {
     std::vector<std::uint32_t> next;
-    for (const Queue& queue : queues()) next.push_back(static_cast<std::uint32_t>(pushed_ % queue.slots));
+    for (const Ring& ring : rings()) next.push_back(static_cast<std::uint32_t>(pushed_ % ring.slots));
     next.push_back(state_codes() == 0 ? 0 : static_cast<std::uint32_t>(pushed_ % state_codes()));
     next_.upload(next.data(), 0, next.size());
     symbols_.grow(streams_ * count);
@@ -75,11 +75,11 @@ Launch Engine::launch(std::size_t count) {
     launch.model = weights_->model();
     launch.streams = {static_cast<std::uint32_t>(streams_),
                       static_cast<std::uint32_t>(width_),
-                      queues_.data(),
+                      rings_.data(),
                       codes_.data(),
                       expected_.data(),
                       last_.data(),
-                      spoilt_.data(),
+                      not_finite_.data(),
                       next_.data()};
     launch.steps = static_cast<std::uint32_t>(count);
     launch.time = time_;
@@ -93,13 +93,13 @@ Launch Engine::launch(std::size_t count) {
 
 void Engine::run(const Launch& launch) {
     check_broken();
-    broken_ = "CUDA: the engine stopped in the middle of a call";  // until every stream has got to the end
-    check(plan_ ? run_latency(*plan_, launch, mailboxes_.data(), mailboxes_.size(), nullptr)
+    broken_ = "CUDA: the engine stopped in the middle of a call";  // cleared when all streams have finished
+    check(plan_ ? run_latency(*plan_, launch, messages_.data(), messages_.size(), nullptr)
                 : run_throughput(shape_, launch, spilled_.data(), nullptr));
-    std::uint32_t spoilt = 0;
-    spoilt_.download(&spoilt, 0, 1);  // waits for the kernel
-    if (spoilt != 0) broken_ = "the network's outputs are not finite";
-    if (spoilt != 0) check_broken();
+    std::uint32_t not_finite = 0;
+    not_finite_.download(&not_finite, 0, 1);  // waits for the kernel
+    if (not_finite != 0) broken_ = "the network's outputs are not finite";
+    if (not_finite != 0) check_broken();
     time_ += launch.steps;
     pushed_ += launch.steps;
     broken_ = nullptr;
@@ -129,14 +129,14 @@ void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_
     log2_prob_.download(log2_prob, 0, streams_ * count);
 }
 
-// Calls move(width, at) for the rows that a stream remembers, the oldest of each signal first: their numbers are
-// `width_` apart, from `at` on in the queues of the stream's group.
+// Calls move(width, offset) for each row of a stream's history, for each signal oldest first. The row's numbers are
+// `width_` apart, from `offset` on in the rings of the stream's group.
 template <class Move>
 void Engine::move_rows(std::size_t stream, const Move& move) const {
-    for (const Queue& queue : queues())
-        for (std::size_t age = queue.slots - 1; age >= 1; --age) {
-            const std::size_t slot = (pushed_ + queue.slots - age) % queue.slots;
-            move(queue.width, (queue.start + slot * queue.width) * width_ + stream % width_);
+    for (const Ring& ring : rings())
+        for (std::size_t age = ring.slots - 1; age >= 1; --age) {
+            const std::size_t slot = (pushed_ + ring.slots - age) % ring.slots;
+            move(ring.width, (ring.start + slot * ring.width) * width_ + stream % width_);
         }
 }
 
@@ -145,16 +145,16 @@ std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* l
     check_broken();
     std::vector<float> group(group_floats());
     for (std::size_t s = 0; s < streams_; ++s) {
-        if (s % width_ == 0) queues_.download(group.data(), s / width_ * group.size(), group.size());
+        if (s % width_ == 0) rings_.download(group.data(), s / width_ * group.size(), group.size());
         move_rows(s, [&](std::size_t width, std::size_t at) {
             for (std::size_t i = 0; i < width; ++i) *network++ = group[at + i * width_];
         });
     }
-    std::vector<std::int32_t> rings(codes_.size());
-    codes_.download(rings.data(), 0, rings.size());
+    std::vector<std::int32_t> code_rings(codes_.size());
+    codes_.download(code_rings.data(), 0, code_rings.size());
     for (std::size_t s = 0, taps = state_codes(); s < streams_; ++s)
         for (std::size_t i = 1; i <= taps; ++i)
-            *codes++ = static_cast<std::int16_t>(rings[s * taps + (pushed_ + taps - i) % taps]);
+            *codes++ = static_cast<std::int16_t>(code_rings[s * taps + (pushed_ + taps - i) % taps]);
     std::vector<std::uint32_t> symbols(streams_);
     last_.download(symbols.data(), 0, streams_);
     for (const std::uint32_t symbol : symbols) *last++ = static_cast<std::uint16_t>(symbol);
@@ -171,20 +171,20 @@ void Engine::restore(const float* network, const std::int16_t* codes, const std:
             for (std::size_t i = 0; i < width; ++i) group[at + i * width_] = *network++;
         });
         if (s % width_ + 1 == width_ || s + 1 == streams_)
-            queues_.upload(group.data(), s / width_ * group.size(), group.size());
+            rings_.upload(group.data(), s / width_ * group.size(), group.size());
     }
-    std::vector<std::int32_t> rings(codes_.size());
+    std::vector<std::int32_t> code_rings(codes_.size());
     std::vector<double> expected;
     for (std::size_t s = 0, taps = state_codes(); s < streams_; ++s, codes += taps) {
-        std::reverse_copy(codes, codes + taps, rings.begin() + static_cast<std::ptrdiff_t>(s * taps));
-        expected.push_back(weights_->inputs().past_of({codes, codes + taps}).expected);
+        std::reverse_copy(codes, codes + taps, code_rings.begin() + static_cast<std::ptrdiff_t>(s * taps));
+        expected.push_back(weights_->inputs().history_of({codes, codes + taps}).expected);
     }
-    codes_.upload(rings.data(), 0, rings.size());
+    codes_.upload(code_rings.data(), 0, code_rings.size());
     expected_.upload(expected.data(), 0, streams_);
     const std::vector<std::uint32_t> symbols(last, last + streams_);
     last_.upload(symbols.data(), 0, streams_);
     const std::uint32_t none = 0;
-    spoilt_.upload(&none, 0, 1);
+    not_finite_.upload(&none, 0, 1);
     time_ = time;
     broken_ = nullptr;
 }

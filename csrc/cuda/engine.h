@@ -1,4 +1,4 @@
-// Streams that run through one WaveNet on a GPU. The interface is that of the CPU's Engine, but for coding.
+// Streams of one WaveNet on a GPU, with the interface of the CPU's Engine except for coding.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class Engine {
  public:
     Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel);
 
-    // See csrc/engine/engine.h. Each call is one launch, which cannot be interrupted.
+    // See engine/engine.h. Each call is one launch and cannot be interrupted.
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                   double* log2_prob);
     void feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob);
@@ -36,36 +36,36 @@ class Engine {
     bool fell_back() const {
         return fell_back_;
     }  // the layers' weights do not fit on chip, or there are too many streams
-    bool takes_top_p() const { return weights_->head().component == nullptr; }
+    bool takes_top_p() const { return weights_->distribution().component == nullptr; }
 
  private:
-    struct Queue {  // of one signal
+    struct Ring {  // of one signal
         std::size_t width, slots, start;
     };
     Launch launch(std::size_t count);
     void run(const Launch& launch);
     void check_broken() const;
     void start_streams();
-    std::vector<Queue> queues() const;
+    std::vector<Ring> rings() const;
     template <class Move>
     void move_rows(std::size_t stream, const Move& move) const;
-    std::size_t group_floats() const { return weights_->model().queue * width_; }
+    std::size_t group_floats() const { return weights_->model().ring_floats * width_; }
 
     std::shared_ptr<const Weights> weights_;
     std::size_t streams_;
     bool fell_back_ = false;
-    std::optional<LatencyPlan> plan_;  // else the shape
+    std::optional<LatencyPlan> plan_;  // of the latency kernel; if none, shape_ of the throughput kernel
     ThroughputShape shape_{};
     std::size_t width_, groups_;  // how streams are grouped in memory
-    DeviceArray<float> queues_;
+    DeviceArray<float> rings_;
     DeviceArray<std::int32_t> codes_;
     DeviceArray<double> expected_, log2_prob_;
-    DeviceArray<std::uint32_t> last_, spoilt_, next_;
+    DeviceArray<std::uint32_t> last_, not_finite_, next_;
     DeviceArray<std::uint64_t> seeds_;
     DeviceArray<std::uint16_t> symbols_;
-    DeviceArray<char> spilled_, mailboxes_;
-    std::uint64_t time_ = 0, pushed_ = 0;  // steps since the file began, and since the queues were filled
-    const char* broken_ = nullptr;         // why only `restore` helps
+    DeviceArray<char> spilled_, messages_;
+    std::uint64_t time_ = 0, pushed_ = 0;  // steps since the start of the file, and since the rings were filled
+    const char* broken_ = nullptr;         // the error of every call except `restore`
     std::mutex busy_;
 };
 

@@ -1,4 +1,4 @@
-// What a network hears of the sample before, as csrc/engine/inputs.h has it, by a warp.
+// The network's input and the linear prediction, computed by a warp as in engine/inputs.h.
 #pragma once
 
 #include "cuda/device.cuh"
@@ -6,8 +6,8 @@
 
 namespace wavegen::cuda {
 
-// The sum of weights[i] * codes, newest first, from a ring whose newest is at `newest`; float64, in ascending i.
-__device__ inline double predicted(const DeviceInputs& inputs, const std::int32_t* codes, std::uint32_t newest) {
+// Σ_i weights[i] * codes, newest first, float64 in ascending i. `codes` is a ring with the newest at `newest`.
+__device__ inline double prediction(const DeviceInputs& inputs, const std::int32_t* codes, std::uint32_t newest) {
     double sum = 0.0;
     for (std::uint32_t first = 0; first < inputs.taps; first += kWarp) {
         const std::uint32_t i = first + lane();
@@ -21,26 +21,26 @@ __device__ inline double predicted(const DeviceInputs& inputs, const std::int32_
     return sum;
 }
 
-// Writes what is heard of the stream's last symbol to a row whose numbers are `stride` apart.
-__device__ inline void hear(const DeviceInputs& inputs, const DeviceStreams& streams, std::uint32_t stream,
-                            std::uint32_t symbol, float* row, std::uint32_t stride) {
-    const float* heard = inputs.table + std::size_t{symbol} * inputs.columns;
-    for (std::uint32_t c = lane(); c < inputs.columns; c += kWarp) row[c * stride] = heard[c];
+// Writes the input for the stream's last symbol to a row whose numbers are `stride` apart.
+__device__ inline void write_input(const DeviceInputs& inputs, const DeviceStreams& streams, std::uint32_t stream,
+                                   std::uint32_t symbol, float* row, std::uint32_t stride) {
+    const float* entry = inputs.table + std::size_t{symbol} * inputs.columns;
+    for (std::uint32_t c = lane(); c < inputs.columns; c += kWarp) row[c * stride] = entry[c];
     if (inputs.error_table == nullptr || lane() != 0) return;
     const double error = static_cast<double>(inputs.code_of_symbol[symbol]) - streams.expected[stream];
-    row[inputs.columns * stride] = inputs.error_table[place_of_error(error)];
+    row[inputs.columns * stride] = inputs.error_table[error_index(error)];
 }
 
-// After that: the last symbol's code becomes the newest of the past, at `place` of its ring. Gives the location of the
-// next sample, which is zero without a predictor.
-__device__ inline double expect(const DeviceInputs& inputs, const DeviceStreams& streams, std::uint32_t stream,
-                                std::uint32_t symbol, std::uint32_t place) {
+// Call after write_input: stores the last symbol's code in `slot` of its ring and returns the next sample's
+// location, zero without a predictor.
+__device__ inline double advance_predictor(const DeviceInputs& inputs, const DeviceStreams& streams,
+                                           std::uint32_t stream, std::uint32_t symbol, std::uint32_t slot) {
     if (inputs.taps == 0) return 0.0;
     std::int32_t* codes = streams.codes + std::size_t{stream} * inputs.taps;
     __syncwarp();
-    if (lane() == 0) codes[place] = inputs.code_of_symbol[symbol];
+    if (lane() == 0) codes[slot] = inputs.code_of_symbol[symbol];
     __syncwarp();
-    const double location = predicted(inputs, codes, place);
+    const double location = prediction(inputs, codes, slot);
     if (lane() == 0) streams.expected[stream] = location;
     return location;
 }

@@ -1,4 +1,4 @@
-// Starts the kernels. nvcc compiles this file; in a test any C++ compiler does.
+// Launches the kernels. Compiled by nvcc, in tests by any C++ compiler.
 #include "cuda/kernels.h"
 #include "cuda/latency.cuh"
 #include "cuda/throughput.cuh"
@@ -7,15 +7,16 @@ namespace wavegen::cuda {
 
 namespace {
 
-// Lets a kernel have as much shared memory as there is. The limit is the function's, not a launch's: always the same
-// one, no engine takes it from another.
+// Allows a kernel the maximum of dynamic shared memory. The limit belongs to the function, not to a launch, so it is
+// always set to the same value: no engine can lower another's.
 template <class Kernel>
 cudaError_t allow_shared_memory(Kernel kernel) {
-    int device = 0, most = 0;
+    int device = 0, max_bytes = 0;
     cudaError_t error = cudaGetDevice(&device);
-    if (error == cudaSuccess) error = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+    if (error == cudaSuccess)
+        error = cudaDeviceGetAttribute(&max_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
     if (error != cudaSuccess) return error;
-    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
+    return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, max_bytes);
 }
 
 template <class Weight, std::uint32_t kWidth, bool kShared>
@@ -39,7 +40,7 @@ cudaError_t start_any(const ThroughputShape& shape, const Launch& launch, char* 
     return start<Weight, 16, true>(shape, launch, spilled, stream);
 }
 
-using LatencyKernel = void (*)(Launch, LatencyPlan, LatencyPlaces, char*);
+using LatencyKernel = void (*)(Launch, LatencyPlan, LatencyLayout, char*);
 
 template <class Weight, std::uint32_t kInputs>
 LatencyKernel latency_kernel_of(const LatencyPlan& plan) {
@@ -53,7 +54,7 @@ LatencyKernel latency_kernel(const LatencyPlan& plan) {
     return plan.inputs == 128 ? latency_kernel_of<Bfloat16, 128>(plan) : latency_kernel_of<Bfloat16, 0>(plan);
 }
 
-// How a plan's kernel is started.
+// The launch configuration of a plan.
 struct Start {
     Start(const LatencyPlan& plan, cudaStream_t stream) {
         const auto kernel = latency_kernel(plan);
@@ -95,19 +96,19 @@ std::size_t groups_at_once(const LatencyPlan& plan) {
                                                                     static_cast<int>(plan.threads()), plan.bytes);
         count = count * multiprocessors / static_cast<int>(plan.blocks);
     }
-    cudaGetLastError();  // that it does not fit is an answer
+    cudaGetLastError();  // not fitting is not an error here
     return start.error == cudaSuccess ? static_cast<std::size_t>(count) : 0;
 }
 
-cudaError_t run_latency(const LatencyPlan& plan, const Launch& launch, char* mailboxes, std::size_t bytes,
+cudaError_t run_latency(const LatencyPlan& plan, const Launch& launch, char* messages, std::size_t bytes,
                         cudaStream_t stream) {
     Start start(plan, stream);
-    if (start.error == cudaSuccess && bytes != 0) start.error = cudaMemsetAsync(mailboxes, 0, bytes, stream);
+    if (start.error == cudaSuccess && bytes != 0) start.error = cudaMemsetAsync(messages, 0, bytes, stream);
     if (start.error != cudaSuccess) return start.error;
     const DeviceModel& model = launch.model;
-    const LatencyPlaces places{MailPlaces::of(model, plan.streams), LayerPlaces::of(model, plan),
-                               EndPlaces::of(model, plan)};
-    return cudaLaunchKernelEx(&start.config, latency_kernel(plan), launch, plan, places, mailboxes);
+    const LatencyLayout layout{MessageLayout::of(model, plan.streams), LayerLayout::of(model, plan),
+                               EndLayout::of(model, plan)};
+    return cudaLaunchKernelEx(&start.config, latency_kernel(plan), launch, plan, layout, messages);
 }
 
 cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, char* spilled, cudaStream_t stream) {
@@ -115,13 +116,13 @@ cudaError_t run_throughput(const ThroughputShape& shape, const Launch& launch, c
                           : start_any<float>(shape, launch, spilled, stream);
 }
 
-cudaError_t run_look_up(const DeviceModel& model, const float* params, double location, const Asked& how,
-                        std::size_t count, const std::uint32_t* places, std::uint32_t* symbols, double* log2_prob) {
+cudaError_t run_look_up(const DeviceModel& model, const float* params, double location, const Request& how,
+                        std::size_t count, const std::uint32_t* us, std::uint32_t* symbols, double* log2_prob) {
     cudaLaunchConfig_t config{};
     config.gridDim = dim3(static_cast<unsigned>(count));
     config.blockDim = dim3(kWarp);
     config.dynamicSmemBytes = model.scratch;
-    return cudaLaunchKernelEx(&config, look_up, model.distribution, params, location, how, places, symbols, log2_prob);
+    return cudaLaunchKernelEx(&config, look_up, model.distribution, params, location, how, us, symbols, log2_prob);
 }
 
 cudaError_t take_clocks(unsigned long long (&cycles)[static_cast<int>(Phase::count)]) {

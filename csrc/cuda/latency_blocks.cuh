@@ -1,4 +1,4 @@
-// What all blocks of the latency kernel have: a mailbox, and the neighbour whose mailbox they write to.
+// Common to all blocks of the latency kernel: the own message buffer and the next block's.
 #pragma once
 
 #include "cuda/clocks.cuh"
@@ -8,62 +8,67 @@
 
 namespace wavegen::cuda {
 
-struct Mail {
-    __device__ Mail(const MailPlaces& places, char* base)
-        : x(reinterpret_cast<Letters*>(base)), skip(reinterpret_cast<Letters*>(base + places.skip)) {}
-    Letters *x, *skip;
+struct MessageBuffer {
+    __device__ MessageBuffer(const MessageLayout& layout, char* base)
+        : x(reinterpret_cast<MessagePair*>(base)), skip(reinterpret_cast<MessagePair*>(base + layout.skip)) {}
+    MessagePair *x, *skip;
 };
 
-// A call's items are the steps of all streams of the group, ordered by step, then by stream; letters count them from
-// one. No block handles an item before all of the network is done with the item of the same stream before it, which
-// keeps what is kept for each stream from being overwritten too early. Letters order nothing but themselves, so this
-// holds for what goes into a letter's number: whatever else a warp reads of an item must be told by a counter.
+// A call's items are the steps of all streams of the group, ordered by step, then by stream. Messages number them from
+// one.
+//
+// Why no message is overwritten before it is read: x, z, sums and messages exist once per stream, so item i + streams
+// overwrites those of item i. The end block sends the first x of item i + streams only after the draw of item i, which
+// takes the skip sums of item i from all blocks. A load whose value enters these sums is thereby a data dependency of
+// the overwriting store, and no load can return a value that depends on the load itself. Messages are relaxed: they
+// give no happens-before to any other access. A load whose value enters no message, such as the past warps' copy of x,
+// must be ordered by a counter with release and acquire.
 template <bool kCluster>
-struct Station {
-    static constexpr Reach kReach = kCluster ? Reach::cluster : Reach::device;
+struct BlockRole {
+    static constexpr Scope kScope = kCluster ? Scope::cluster : Scope::gpu;
 
-    __device__ Station(const Launch& call, const LatencyPlan& how, const LatencyPlaces& where, char* mailboxes)
+    __device__ BlockRole(const Launch& call, const LatencyPlan& how, const LatencyLayout& layouts, char* messages)
         : launch(call),
           model(call.model),
           plan(how),
-          mail(where.mail),
+          message_layout(layouts.message),
           rank(blockIdx.x % how.blocks),
           first(blockIdx.x / how.blocks * how.streams),
           streams(call.streams.count - first < how.streams ? call.streams.count - first : how.streams),
           items(call.steps * streams),
-          in(where.mail, mailbox(mailboxes, rank)),
-          out(where.mail, mailbox(mailboxes, (rank + 1) % how.blocks)) {}
+          in(layouts.message, message_buffer(messages, rank)),
+          out(layouts.message, message_buffer(messages, (rank + 1) % how.blocks)) {}
 
-    __device__ char* mailbox(char* mailboxes, std::uint32_t of) const {
-        if constexpr (kCluster) return of == rank ? shared_memory() : shared_of(shared_memory(), of);
-        return mailboxes + (blockIdx.x - rank + of) * mail.bytes;
+    __device__ char* message_buffer(char* messages, std::uint32_t of) const {
+        if constexpr (kCluster) return of == rank ? shared_memory() : map_to_block(shared_memory(), of);
+        return messages + (blockIdx.x - rank + of) * message_layout.bytes;
     }
     template <class Number = float>
-    __device__ static Number* at(std::uint32_t place) {
-        return reinterpret_cast<Number*>(shared_memory() + place);
+    __device__ static Number* at(std::uint32_t offset) {
+        return reinterpret_cast<Number*>(shared_memory() + offset);
     }
-    __device__ float* queue(std::uint32_t stream) const {
-        return launch.streams.queues + (first + stream) * model.queue;
+    __device__ float* ring(std::uint32_t stream) const {
+        return launch.streams.rings + (first + stream) * model.ring_floats;
     }
-    // Where a stream's letters begin, of so many numbers.
-    __device__ static Letters* letters(Letters* all, std::uint32_t stream, std::uint32_t numbers) {
+    // The first message of a stream, of `numbers` per stream.
+    __device__ static MessagePair* messages_of(MessagePair* all, std::uint32_t stream, std::uint32_t numbers) {
         return all + stream * (quads(numbers) / 2);
     }
 
     const Launch& launch;
     const DeviceModel& model;
     const LatencyPlan& plan;
-    const MailPlaces& mail;
+    const MessageLayout& message_layout;
     std::uint32_t rank, first, streams, items;
-    Mail in, out;
+    MessageBuffer in, out;
 };
 
-__device__ inline void put(const Letters& letters, float* to) {
-    to[0] = letters.even.number;
-    to[1] = letters.odd.number;
+__device__ inline void put(const MessagePair& pair, float* to) {
+    to[0] = pair.even.number;
+    to[1] = pair.odd.number;
 }
 
-// All threads of the block copy whole words.
+// Copies whole words, by all threads of the block.
 __device__ inline void copy_words(const void* from, void* to, std::size_t bytes) {
     for (std::size_t at = threadIdx.x; at < bytes / 4; at += blockDim.x)
         static_cast<std::uint32_t*>(to)[at] = static_cast<const std::uint32_t*>(from)[at];

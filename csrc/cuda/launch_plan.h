@@ -1,4 +1,4 @@
-// How the kernels are started for a model and a number of streams on this device.
+// The launch parameters for a model and a number of streams on this device.
 #pragma once
 
 #include <cstddef>

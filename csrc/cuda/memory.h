@@ -1,4 +1,4 @@
-// The device's memory, and what can go wrong with it.
+// Device memory and error checks.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -11,16 +11,16 @@
 
 namespace wavegen::cuda {
 
-// The first GPU, whatever the thread has been using.
+// The first GPU, whichever the calling thread has selected.
 constexpr int kDevice = 0;
 
 inline void check(cudaError_t error) {
     if (error == cudaSuccess) return;
-    cudaGetLastError();  // the next call is not to find it again
+    cudaGetLastError();  // clears the error for the next call
     throw std::runtime_error(std::string("CUDA: ") + cudaGetErrorString(error));
 }
 
-// `size` numbers, zeros at first. Throws std::runtime_error if there is no room for them.
+// `size` numbers in device memory, initialised to zero. Throws std::runtime_error if they do not fit.
 template <class Number>
 class DeviceArray {
  public:
@@ -58,7 +58,7 @@ class DeviceArray {
     void download(Number* to, std::size_t first, std::size_t count) const {
         if (count != 0) check(cudaMemcpy(to, data_ + first, count * sizeof(Number), cudaMemcpyDeviceToHost));
     }
-    void grow(std::size_t size) {  // what was there is lost
+    void grow(std::size_t size) {  // discards the contents
         if (size > size_) *this = DeviceArray(size);
     }
 

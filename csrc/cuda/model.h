@@ -1,4 +1,4 @@
-// What the kernels are handed: plain numbers, and pointers into the device's memory.
+// Kernel arguments: plain numbers and device pointers.
 #pragma once
 
 #include <cstddef>
@@ -9,21 +9,22 @@
 namespace wavegen::cuda {
 
 constexpr std::uint32_t kWarp = 32;
-constexpr std::uint32_t kColumns = 4;  // streams that a thread of the throughput kernel works on at once
+constexpr std::uint32_t kColumns = 4;  // streams per thread of the throughput kernel
 
-// A matrix (inputs, outputs), outputs padded with zeros to an even number, of float32 or of bfloat16: then it is two
-// bytes a weight, the even output's the lower half of each word.
+// A matrix (inputs, outputs) of float32 or bfloat16. Outputs are padded with zeros to an even number; of bfloat16,
+// the even output is in the lower half of each word.
 struct DeviceMatrix {
     const void* weight;
     const float* bias;  // (outputs,)
     std::uint32_t inputs, outputs;
 };
 
-// The gates' outputs alternate between the signal and its opening; their inputs are the taps, oldest first.
+// Gate outputs alternate between filter and gate. Their inputs are the taps, oldest first.
 struct DeviceLayer {
     DeviceMatrix gates, residual, skip;  // the last layer's residual has no inputs
-    std::uint32_t dilation, slots;       // of its queue: all of the past that it sees, and the current step
-    std::uint64_t queue;                 // where a group's queue of it begins, in floats for each stream of the group
+    std::uint32_t dilation,
+        slots;           // slots of its ring buffer: the receptive field of its taps, including the current step
+    std::uint64_t ring;  // offset of its ring buffer, in floats per stream of the group
 };
 
 struct DeviceInputs {
@@ -34,10 +35,10 @@ struct DeviceInputs {
     std::uint32_t columns, channels, taps;
 };
 
-enum class HeadKind : std::uint32_t { categorical, mixture };
+enum class DistributionKind : std::uint32_t { categorical, mixture };
 
-struct DeviceHead {
-    HeadKind kind;
+struct DeviceDistribution {
+    DistributionKind kind;
     std::uint32_t symbols, mixtures;
     const std::int32_t* codes;   // (symbols,)
     const std::uint32_t* below;  // (symbols + 1,)
@@ -48,32 +49,32 @@ struct DeviceHead {
 
 struct DeviceModel {
     std::uint32_t front_kernel, residual, half, skip, layers, kernel, params;
-    std::uint32_t scratch;  // bytes that a warp needs to read a distribution
-    std::uint64_t queue;    // floats of all queues of a stream; the front's is the first
-    DeviceMatrix front;     // of float32, as are the next two
+    std::uint32_t scratch;      // bytes per warp to compute a distribution
+    std::uint64_t ring_floats;  // of all ring buffers of a stream; the front's is the first
+    DeviceMatrix front;         // float32, as are the next two
     DeviceMatrix head, output;
     const DeviceLayer* layer;  // (layers,)
     DeviceInputs inputs;
-    DeviceHead distribution;
+    DeviceDistribution distribution;
 };
 
-// Streams in groups of `width`, the last group's surplus streams idle. What a group remembers of a signal is a queue of
-// slots, each (width of the signal, streams of the group).
+// Streams in groups of `width`; the surplus streams of the last group are idle. A group's ring buffer of a signal
+// has slots of (width of the signal, streams of the group).
 struct DeviceStreams {
     std::uint32_t count, width;
-    float* queues;
-    std::int32_t* codes;        // (count, taps), a ring
-    double* expected;           // (count,) where the predictor saw the next sample
+    float* rings;
+    std::int32_t* codes;        // (count, taps), a ring buffer
+    double* expected;           // (count,) predicted locations
     std::uint32_t* last;        // (count,) symbols
-    std::uint32_t* spoilt;      // set if outputs are not finite
-    const std::uint32_t* next;  // (layers + 2,) the ring slots that come next: front's, each layer's, the codes'
+    std::uint32_t* not_finite;  // set if outputs are not finite
+    const std::uint32_t* next;  // (layers + 2,) next ring slots: front's, each layer's, the codes'
 };
 
-// One call: `steps` samples of every stream.
+// A call: `steps` samples of every stream.
 struct Launch {
     DeviceModel model;
     DeviceStreams streams;
-    std::uint32_t steps, draws, exact;  // whether symbols are drawn, or given; with the uniform share
+    std::uint32_t steps, draws, exact;  // draws: symbols are drawn, else given; exact: with the uniform share
     std::uint64_t time;
     float temperature;
     double top_p;

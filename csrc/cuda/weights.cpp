@@ -16,7 +16,8 @@ Number* kept(std::vector<DeviceArray<Number>>& all, const std::vector<Number>& n
     return all.back().data();
 }
 
-// A matrix turned to (inputs, outputs), the outputs of several blocks taking turns, padded to an even number.
+// A matrix transposed to (inputs, outputs), with the outputs of several blocks interleaved and padded to an even
+// number.
 template <class Number>
 struct Turned {
     template <class Convert>
@@ -38,8 +39,12 @@ std::uint32_t small(std::size_t size) { return static_cast<std::uint32_t>(size);
 
 }  // namespace
 
-Weights::Weights(const WaveNetArrays& a, bool bfloat16, HeadSettings head, Inputs inputs, std::size_t start_symbol)
-    : bfloat16_(bfloat16), head_(std::move(head)), inputs_(std::move(inputs)), start_symbol_(start_symbol) {
+Weights::Weights(const WaveNetArrays& a, bool bfloat16, DistributionSettings distribution, Inputs inputs,
+                 std::size_t start_symbol)
+    : bfloat16_(bfloat16),
+      distribution_(std::move(distribution)),
+      inputs_(std::move(inputs)),
+      start_symbol_(start_symbol) {
     model_.front_kernel = small(a.front_kernel);
     model_.residual = small(a.residual);
     model_.half = small(a.half);
@@ -52,23 +57,23 @@ Weights::Weights(const WaveNetArrays& a, bool bfloat16, HeadSettings head, Input
     model_.head = float32(a.skip, a.skip, {{a.head_weight, a.skip, a.head_bias}});
     model_.output = float32(a.skip, a.outputs, {{a.output_weight, a.skip, a.output_bias}});
     add_layers(a);
-    add_head();
+    add_distribution();
     add_inputs();
 }
 
 void Weights::add_layers(const WaveNetArrays& a) {
-    model_.queue = a.front_kernel * a.channels;
+    model_.ring_floats = a.front_kernel * a.channels;
     const std::size_t columns = a.kernel * a.residual;
     for (std::size_t l = 0; l < a.layers; ++l) {
         DeviceLayer layer{};
         layer.dilation = static_cast<std::uint32_t>(a.dilations[l]);
         layer.slots = small((a.kernel - 1) * layer.dilation + 1);
-        layer.queue = model_.queue;
-        model_.queue += std::size_t{layer.slots} * a.residual;
-        const float* signal = a.gates_weight + l * 2 * a.half * columns;
+        layer.ring = model_.ring_floats;
+        model_.ring_floats += std::size_t{layer.slots} * a.residual;
+        const float* filter = a.gates_weight + l * 2 * a.half * columns;
         const float* bias = a.gates_bias + l * 2 * a.half;
         layer.gates = rounded(columns, 2 * a.half,
-                              {{signal, columns, bias}, {signal + a.half * columns, columns, bias + a.half}});
+                              {{filter, columns, bias}, {filter + a.half * columns, columns, bias + a.half}});
         layer.skip =
             rounded(a.half, a.skip, {{a.skip_weight + l * a.half, a.layers * a.half, l == 0 ? a.skip_bias : nullptr}});
         if (l + 1 < a.layers)
@@ -93,24 +98,24 @@ DeviceMatrix Weights::rounded(std::size_t inputs, std::size_t outputs, const std
     return {kept(halves_, turned.weight), kept(floats_, turned.bias), small(inputs), small(turned.bias.size())};
 }
 
-void Weights::add_head() {
-    DeviceHead& d = model_.distribution;
-    const Grid& grid = head_.grid;
-    std::vector<std::int32_t> codes(grid.codes(), grid.codes() + grid.num_symbols());
+void Weights::add_distribution() {
+    DeviceDistribution& d = model_.distribution;
+    const Quantizer& quantizer = distribution_.quantizer;
+    std::vector<std::int32_t> codes(quantizer.codes(), quantizer.codes() + quantizer.num_symbols());
     std::vector<std::uint32_t> below;
-    for (std::size_t k = 0; k <= grid.num_symbols(); ++k) below.push_back(grid.below(k));
+    for (std::size_t k = 0; k <= quantizer.num_symbols(); ++k) below.push_back(quantizer.below(k));
     below_ = DeviceArray<std::uint32_t>(below);
-    d.symbols = small(grid.num_symbols());
+    d.symbols = small(quantizer.num_symbols());
     d.codes = kept(integers_, codes);
     d.below = below_.data();
-    d.kind = head_.component == nullptr ? HeadKind::categorical : HeadKind::mixture;
+    d.kind = distribution_.component == nullptr ? DistributionKind::categorical : DistributionKind::mixture;
     model_.scratch = small(scratch_bytes(d.kind, d.symbols));
-    if (head_.component == nullptr) return;
-    d.mixtures = small(head_.offsets.size());
-    d.offsets = kept(doubles_, head_.offsets);
-    nodes_ = DeviceArray<Component::Node>(head_.component->nodes());
+    if (distribution_.component == nullptr) return;
+    d.mixtures = small(distribution_.offsets.size());
+    d.offsets = kept(doubles_, distribution_.offsets);
+    nodes_ = DeviceArray<Component::Node>(distribution_.component->nodes());
     d.nodes = nodes_.data();
-    d.last_node = static_cast<double>(head_.component->nodes().size() - 1);
+    d.last_node = static_cast<double>(distribution_.component->nodes().size() - 1);
 }
 
 void Weights::add_inputs() {

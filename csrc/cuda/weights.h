@@ -1,4 +1,4 @@
-// A model on the device, shared by all engines that run it.
+// A model in device memory, shared by all engines that run it.
 #pragma once
 
 #include <cstddef>
@@ -13,15 +13,15 @@
 
 namespace wavegen::cuda {
 
-// A categorical distribution, or a mixture of a component with offsets of its logarithms of the scale.
-struct HeadSettings {
-    Grid grid;
+// A categorical distribution, or a mixture of a component, with offsets of the log scales.
+struct DistributionSettings {
+    Quantizer quantizer;
     const Component* component;  // null: categorical
     std::vector<double> offsets;
-    std::size_t num_params() const { return component == nullptr ? grid.num_symbols() : 3 * offsets.size(); }
+    std::size_t num_params() const { return component == nullptr ? quantizer.num_symbols() : 3 * offsets.size(); }
 };
 
-// Columns of a row-major matrix, from `weight` on, and their bias, if there is one.
+// Columns of a row-major matrix, beginning at `weight`, and their bias, if any.
 struct Block {
     const float* weight;
     std::size_t stride;
@@ -30,26 +30,27 @@ struct Block {
 
 class Weights {
  public:
-    // The layers' weights are rounded to bfloat16 if that is asked for, those of the front and the head are not.
-    Weights(const WaveNetArrays& arrays, bool bfloat16, HeadSettings head, Inputs inputs, std::size_t start_symbol);
+    // Rounds the layers' weights to bfloat16 if asked to, but not those of the front and the head.
+    Weights(const WaveNetArrays& arrays, bool bfloat16, DistributionSettings distribution, Inputs inputs,
+            std::size_t start_symbol);
 
     const DeviceModel& model() const { return model_; }
     const std::vector<DeviceLayer>& layers() const { return layers_; }
-    const HeadSettings& head() const { return head_; }
+    const DistributionSettings& distribution() const { return distribution_; }
     const Inputs& inputs() const { return inputs_; }
     std::size_t start_symbol() const { return start_symbol_; }
     bool bfloat16() const { return bfloat16_; }
-    std::size_t state_floats() const;  // of one stream
+    std::size_t state_floats() const;  // per stream
 
  private:
     DeviceMatrix float32(std::size_t inputs, std::size_t outputs, const std::vector<Block>& blocks);
     DeviceMatrix rounded(std::size_t inputs, std::size_t outputs, const std::vector<Block>& blocks);
     void add_layers(const WaveNetArrays& arrays);
-    void add_head();
+    void add_distribution();
     void add_inputs();
 
     bool bfloat16_;
-    HeadSettings head_;
+    DistributionSettings distribution_;
     Inputs inputs_;
     std::size_t start_symbol_;
     DeviceModel model_{};

@@ -1,4 +1,4 @@
-// One logit a symbol.
+// A categorical distribution: one logit per symbol.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace wavegen {
 
-constexpr std::size_t kMostCategories = 4096;
+constexpr std::size_t kMaxCategories = 4096;
 
-class Categorical final : public Head {
+class Categorical final : public Distribution {
  public:
-    explicit Categorical(const Grid& grid);
-    std::unique_ptr<Law> law(const Kernels& kernels) const override;
+    explicit Categorical(const Quantizer& quantizer);
+    std::unique_ptr<Cumulative> cumulative(const Kernels& kernels) const override;
     bool takes_top_p() const override { return true; }
 };
 

@@ -2,7 +2,7 @@
 
 namespace wavegen {
 
-// From integers below 2^52, so that each number here is exact.
+// The densities are integers below 2^52, so every number here is exact.
 Component::Component(const std::vector<double>& densities)
     : nodes_(densities.size()), last_(static_cast<double>(densities.size() - 1)) {
     constexpr double kUnit = 1.0 / 4503599627370496.0;  // 2^-52

@@ -10,18 +10,18 @@ namespace wavegen {
 
 namespace {
 
-constexpr double kLogLeastScale = -6.907755278982137, kLogMostScale = 11.512925464970229;  // 1e-3 and 1e5 PCM codes
+constexpr double kLogMinScale = -6.907755278982137, kLogMaxScale = 11.512925464970229;  // 1e-3 and 1e5 PCM codes
 
-// F_j at the lower edge of symbol k is component(z), z = ((edge(k) - location) / scale_j - mean_j) / temperature: the
-// lowest edge has no more below it, the highest all. Each operation of z is monotone in the edge and rounding keeps
-// that, so F_j does not fall with k.
-class MixtureLaw final : public Law {
+// F_j at the lower edge of symbol k is component(z), z = ((edge(k) - location) / scale_j - mean_j) / temperature; at
+// the lowest edge it is 0, at the highest 1. Each operation of z is monotone in the edge, and so is rounding: F_j
+// does not decrease with k.
+class MixtureCumulative final : public Cumulative {
  public:
-    MixtureLaw(const Mixture& head, const Kernels& kernels)
-        : head_(head),
-          grid_(head.grid()),
+    MixtureCumulative(const Mixture& distribution, const Kernels& kernels)
+        : distribution_(distribution),
+          quantizer_(distribution.quantizer()),
           kernels_(kernels),
-          size_(head.offsets().size()),
+          size_(distribution.offsets().size()),
           logits_(size_),
           exponentials_(size_),
           weights_(size_),
@@ -32,32 +32,32 @@ class MixtureLaw final : public Law {
     }
 
     void read(const float* params, double location) override {
-        finite_maximum(kernels_, params, head_.num_params());
+        finite_maximum(kernels_, params, distribution_.num_params());
         std::copy(params, params + size_, logits_.data());
         location_ = location;
         for (std::size_t j = 0; j < size_; ++j) {
             means_[j] = params[size_ + j];
-            const double log_scale = params[2 * size_ + j] + head_.offsets()[j];
-            inverse_scales_[j] = exp_fixed(-std::min(std::max(log_scale, kLogLeastScale), kLogMostScale));
+            const double log_scale = params[2 * size_ + j] + distribution_.offsets()[j];
+            inverse_scales_[j] = exp_fixed(-std::min(std::max(log_scale, kLogMinScale), kLogMaxScale));
         }
         set_weights(1.0f, weights_);
     }
 
     double log2_prob(std::size_t symbol) const override {
-        const bool first = symbol == 0, last = symbol + 1 == grid_.num_symbols();
-        const double lower = grid_.edge(symbol) - location_, upper = grid_.edge(symbol + 1) - location_;
+        const bool first = symbol == 0, last = symbol + 1 == quantizer_.num_symbols();
+        const double lower = quantizer_.edge(symbol) - location_, upper = quantizer_.edge(symbol + 1) - location_;
         double probability = 0.0;
         for (std::size_t j = 0; j < size_; ++j) {
-            const double below = first ? 0.0 : head_.component()(lower * inverse_scales_[j] - means_[j]);
-            const double to_here = last ? 1.0 : head_.component()(upper * inverse_scales_[j] - means_[j]);
+            const double below = first ? 0.0 : distribution_.component()(lower * inverse_scales_[j] - means_[j]);
+            const double to_here = last ? 1.0 : distribution_.component()(upper * inverse_scales_[j] - means_[j]);
             probability += weights_[j] * (to_here - below);
         }
-        return log2_prob_of_code(probability, grid_.codes(symbol));
+        return log2_prob_of_code(probability, quantizer_.codes(symbol));
     }
 
-    // Integer weights that sum to the model's share: truncated, so that what is left is not negative, and that goes to
-    // the first of the largest.
-    void temper(const Sampling& sampling) override {
+    // Integer weights that sum to the model's share. They are truncated, so the remainder is not negative; it
+    // goes to the first of the largest.
+    void apply_sampling(const Sampling& sampling) override {
         exact_ = sampling.exact;
         inverse_temperature_ = 1.0 / static_cast<double>(sampling.temperature);
         set_weights(sampling.temperature, counts_);
@@ -69,30 +69,32 @@ class MixtureLaw final : public Law {
         *std::max_element(counts_.begin(), counts_.end()) += rest;
     }
 
-    // C(k) = Σ of the codes below k + trunc(Σ_j count_j F_j(k)). The codes make it strictly increasing, as each symbol
-    // has one at least and the rest does not fall: F_j does not, the products and their sum, in ascending j, are
-    // rounded monotonically. Where all F_j are 1 the counts' sum is exact, so that C(num_symbols) = 2^30.
+    // C(k) = Σ of the codes below k + trunc(Σ_j count_j F_j(k)). It is strictly increasing: each symbol has at
+    // least one code, and the second term does not decrease, since F_j does not and the products and their sum,
+    // in ascending j, are rounded monotonically. Where all F_j are 1 the sum of counts is exact, so that
+    // C(num_symbols) = 2^30.
     //
-    // Without the uniform share C(k) = trunc(Σ_j count_j F_j(k) + 1/2): rounded down, it would reach kModelShare only
-    // where every F_j is 1, and the highest place would be drawn some 36 scales above a mean instead of the 21 that a
-    // probability of 2^-30 has, as the lowest is below it.
-    std::uint32_t cumulative(std::size_t k) const override {
+    // Without the uniform share C(k) = trunc(Σ_j count_j F_j(k) + 1/2). Rounded down it would reach kModelShare
+    // only where every F_j is 1: the highest u would give a sample some 36 scales above a mean, where a
+    // probability of 2^-30 lies at 21, as it does for the lowest u.
+    std::uint32_t at(std::size_t k) const override {
         if (k == 0) return 0;
-        if (k == grid_.num_symbols()) return exact_ ? kTotal : kModelShare;
-        const double edge = grid_.edge(k) - location_;
+        if (k == quantizer_.num_symbols()) return exact_ ? kTotal : kModelShare;
+        const double edge = quantizer_.edge(k) - location_;
         double below = 0.0;
         for (std::size_t j = 0; j < size_; ++j) {
             const double z = (edge * inverse_scales_[j] - means_[j]) * inverse_temperature_;
-            below += counts_[j] * head_.component()(z);
+            below += counts_[j] * distribution_.component()(z);
         }
-        return exact_ ? grid_.below(k) + static_cast<std::uint32_t>(below) : static_cast<std::uint32_t>(below + 0.5);
+        return exact_ ? quantizer_.below(k) + static_cast<std::uint32_t>(below)
+                      : static_cast<std::uint32_t>(below + 0.5);
     }
 
-    std::size_t find(std::uint32_t place) const override {
-        std::size_t symbol = 0, above = grid_.num_symbols();  // C(symbol) <= place < C(above)
+    std::size_t find(std::uint32_t u) const override {
+        std::size_t symbol = 0, above = quantizer_.num_symbols();  // C(symbol) <= u < C(above)
         while (above - symbol > 1) {
             const std::size_t middle = symbol + (above - symbol) / 2;
-            (cumulative(middle) <= place ? symbol : above) = middle;
+            (at(middle) <= u ? symbol : above) = middle;
         }
         return symbol;
     }
@@ -108,8 +110,8 @@ class MixtureLaw final : public Law {
         for (std::size_t j = 0; j < size_; ++j) weights[j] = static_cast<double>(e[j]) / sum;
     }
 
-    const Mixture& head_;
-    const Grid& grid_;
+    const Mixture& distribution_;
+    const Quantizer& quantizer_;
     const Kernels& kernels_;
     std::size_t size_;
     Floats logits_, exponentials_;
@@ -120,9 +122,11 @@ class MixtureLaw final : public Law {
 
 }  // namespace
 
-Mixture::Mixture(Grid grid, const Component& component, std::vector<double> offsets)
-    : Head(std::move(grid), 3 * offsets.size()), component_(component), offsets_(std::move(offsets)) {}
+Mixture::Mixture(Quantizer quantizer, const Component& component, std::vector<double> offsets)
+    : Distribution(std::move(quantizer), 3 * offsets.size()), component_(component), offsets_(std::move(offsets)) {}
 
-std::unique_ptr<Law> Mixture::law(const Kernels& kernels) const { return std::make_unique<MixtureLaw>(*this, kernels); }
+std::unique_ptr<Cumulative> Mixture::cumulative(const Kernels& kernels) const {
+    return std::make_unique<MixtureCumulative>(*this, kernels);
+}
 
 }  // namespace wavegen

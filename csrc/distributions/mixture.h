@@ -1,4 +1,4 @@
-// Mixtures of logistics or Gaussians over a codec's cells: three parameters a component.
+// Mixtures of logistics or Gaussians, integrated over a codec's cells: three parameters per component.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@
 
 namespace wavegen {
 
-constexpr std::size_t kMostMixtures = 64;
+constexpr std::size_t kMaxMixtures = 64;
 
-// Parameters of K components: K logits of the weights, K means in scales from the location, K logarithms of the scale.
-// `offsets` (K,) are added to these logarithms.
-class Mixture final : public Head {
+// The parameters of K components: K logits of the weights; K means, relative to the location and in units of the
+// scale; K log scales, to which `offsets` (K,) are added.
+class Mixture final : public Distribution {
  public:
-    Mixture(Grid grid, const Component& component, std::vector<double> offsets);
-    std::unique_ptr<Law> law(const Kernels& kernels) const override;
+    Mixture(Quantizer quantizer, const Component& component, std::vector<double> offsets);
+    std::unique_ptr<Cumulative> cumulative(const Kernels& kernels) const override;
     const Component& component() const { return component_; }
     const std::vector<double>& offsets() const { return offsets_; }
 

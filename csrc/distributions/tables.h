@@ -1,5 +1,5 @@
-// What all heads end in: integers that sampling (and coding) looks words up in, and reported log-probabilities.
-// Plain float64 and integer operations in a fixed order: the same bits on every machine.
+// Shared by all distributions: the quantizer, integer totals for sampling and coding, and log-probabilities. Plain
+// float64 and integer operations in a fixed order give the same bits on every machine.
 #pragma once
 
 #include <cstddef>
@@ -16,24 +16,25 @@ constexpr std::uint32_t kTotal = std::uint32_t{1} << 30;  // C(num_symbols)
 constexpr std::uint32_t kPcmCodes = 65536;                // one count each is the uniform share, 2^-14 of the total
 constexpr std::uint32_t kModelShare = kTotal - kPcmCodes;
 
-// Where a random word falls: its high 30 bits below the total or, without the uniform share, scaled down to lie below
-// the model's counts, floor(u * kModelShare / kTotal). A count then holds one or two of the 2^30 words.
-WAVEGEN_BOTH inline std::uint32_t place_of(std::uint32_t word, bool exact) {
+// u, a uniform random integer below C(num_symbols): the high 30 bits of the word or, without the uniform share,
+// these scaled down to floor(u * kModelShare / kTotal). Each of these values is hit by one or two of the 2^30.
+WAVEGEN_HOST_DEVICE inline std::uint32_t u_of(std::uint32_t word, bool exact) {
     const std::uint32_t u = word >> 2;
     return exact ? u : static_cast<std::uint32_t>(std::uint64_t{u} * kModelShare >> 30);
 }
 
-// A codec's cells: symbol k stands for codes(k) >= 1 neighbouring PCM codes, in ascending order, 65536 in all.
-class Grid {
+// A codec's quantizer: symbol k stands for a cell of codes(k) >= 1 neighbouring PCM codes, in ascending order, 65536
+// in all.
+class Quantizer {
  public:
-    explicit Grid(std::vector<std::int32_t> codes) : codes_(std::move(codes)), below_(codes_.size() + 1, 0) {
+    explicit Quantizer(std::vector<std::int32_t> codes) : codes_(std::move(codes)), below_(codes_.size() + 1, 0) {
         for (std::size_t k = 0; k < codes_.size(); ++k)
             below_[k + 1] = below_[k] + static_cast<std::uint32_t>(codes_[k]);
     }
     std::size_t num_symbols() const { return codes_.size(); }
     std::int32_t codes(std::size_t k) const { return codes_[k]; }
     const std::int32_t* codes() const { return codes_.data(); }
-    std::uint32_t below(std::size_t k) const { return below_[k]; }    // codes of the symbols before k <= num_symbols()
+    std::uint32_t below(std::size_t k) const { return below_[k]; }  // codes of the symbols before k, k <= num_symbols()
     double edge(std::size_t k) const { return below_[k] - 32768.5; }  // between the cells of k - 1 and k, in PCM codes
 
  private:
@@ -41,9 +42,9 @@ class Grid {
     std::vector<std::uint32_t> below_;
 };
 
-// log2 of a positive normal number, within 1e-15 (absolute plus relative): x = 2^n m with m in [1/√2, √2),
-// log2 m = 2 / ln 2 * atanh(f) with f = (m - 1) / (m + 1), by its series up to f^23.
-WAVEGEN_BOTH inline double log2_fixed(double x) {
+// log2 of a positive normal number, within 1e-15 (absolute plus relative): x = 2^n m with m in [1/√2, √2), log2 m =
+// 2 / ln 2 * atanh(f) with f = (m - 1) / (m + 1), by its series up to f^23.
+WAVEGEN_HOST_DEVICE inline double log2_fixed(double x) {
     std::uint64_t bits;
     std::memcpy(&bits, &x, sizeof bits);
     std::int64_t exponent = static_cast<std::int64_t>(bits >> 52) - 1023;
@@ -61,8 +62,9 @@ WAVEGEN_BOTH inline double log2_fixed(double x) {
     return static_cast<double>(exponent) + 2.8853900817779268 * (f * series);
 }
 
-// e^x within 1e-15 of itself for |x| <= 700: x = n ln 2 + r with |r| <= ln 2 / 2, and Taylor's series up to r^13.
-WAVEGEN_BOTH inline double exp_fixed(double x) {
+// e^x with relative error 1e-15 for |x| <= 700: x = n ln 2 + r with |r| <= ln 2 / 2, and the Taylor series up to
+// r^13.
+WAVEGEN_HOST_DEVICE inline double exp_fixed(double x) {
     constexpr double kRounding = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer in the low bits
     const double shifted = x * 1.4426950408889634 + kRounding;
     const double n = shifted - kRounding;
@@ -77,8 +79,8 @@ WAVEGEN_BOTH inline double exp_fixed(double x) {
     return series * power_of_two;
 }
 
-// log2 p of each of a symbol's PCM codes: the model's share mixed with the uniform's, spread over the codes.
-WAVEGEN_BOTH inline double log2_prob_of_code(double probability, std::int32_t codes) {
+// log2 p of each of a symbol's PCM codes: the model mixed with the uniform share, divided evenly among the codes.
+WAVEGEN_HOST_DEVICE inline double log2_prob_of_code(double probability, std::int32_t codes) {
     constexpr double kUniform = 1.0 / 16384.0;
     const double model = (1.0 - kUniform) * probability;
     const double uniform = kUniform * static_cast<double>(codes) / kPcmCodes;

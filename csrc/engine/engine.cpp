@@ -19,139 +19,140 @@ std::unique_lock<std::mutex> lock(std::mutex& busy) {
 
 constexpr Sampling kAsScored = {1.0f, 1.0, true};
 
-Interval interval_of(const Law& law, std::size_t symbol) {
-    const std::uint32_t start = law.cumulative(symbol);
-    return {start, law.cumulative(symbol + 1) - start};
+Interval interval_of(const Cumulative& cumulative, std::size_t symbol) {
+    const std::uint32_t start = cumulative.at(symbol);
+    return {start, cumulative.at(symbol + 1) - start};
 }
 
 }  // namespace
 
-Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Head> head, Inputs inputs,
+Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Distribution> distribution, Inputs inputs,
                std::size_t start_symbol, std::size_t streams, std::size_t threads)
     : network_(std::move(network)),
-      head_(std::move(head)),
+      distribution_(std::move(distribution)),
       inputs_(std::move(inputs)),
       pool_(std::min(threads, streams)) {
     const StandardRounding rounding;
     for (std::size_t s = 0; s < streams; ++s)
         streams_.push_back(
-            {inputs_.past_of(std::vector<std::int32_t>(inputs_.taps())), static_cast<std::uint16_t>(start_symbol)});
-    // As many groups for each thread, of sizes as even as can be.
-    const std::size_t rounds = (streams + pool_.size() * kMostTogether - 1) / (pool_.size() * kMostTogether);
+            {inputs_.history_of(std::vector<std::int32_t>(inputs_.taps())), static_cast<std::uint16_t>(start_symbol)});
+    // Every thread gets the same number of groups, and group sizes differ by at most one.
+    const std::size_t rounds = (streams + pool_.size() * kMaxBatch - 1) / (pool_.size() * kMaxBatch);
     const std::size_t groups = rounds * pool_.size();
     for (std::size_t g = 0; g < groups; ++g) {
         const std::size_t first = streams * g / groups, size = streams * (g + 1) / groups - first;
         groups_.push_back({first, size, network_->run(size, threads / pool_.size())});
     }
     for (std::size_t t = 0; t < pool_.size(); ++t)
-        desks_.push_back({std::vector<float>(kMostRows * inputs_.channels()),
-                          Floats(kMostRows * padded(network_->num_params())), head_->law(network_->kernels()),
-                          std::vector<double>(kMostRows)});
+        scratch_.push_back({std::vector<float>(kMaxRows * inputs_.channels()),
+                            Floats(kMaxRows * padded(network_->num_params())),
+                            distribution_->cumulative(network_->kernels()), std::vector<double>(kMaxRows)});
 }
 
-void Engine::check_spoilt() const {
-    if (spoilt_) throw std::runtime_error("the engine stopped at outputs that are not finite");
+void Engine::check_broken() const {
+    if (broken_) throw std::runtime_error("the engine stopped at outputs that are not finite");
 }
 
-// Calls work(group, desk) for every group, which are spread over the threads.
+// Distributes the groups over the threads and calls work(group, scratch) for each.
 template <class Work>
 void Engine::for_each_group(std::size_t count, const Work& work) {
-    check_spoilt();
-    spoilt_ = true;  // until every stream has got to the end
+    check_broken();
+    broken_ = true;  // cleared when all streams have finished
     pool_.run([&](std::size_t thread) {
         const StandardRounding rounding;
-        for (std::size_t g = thread; g < groups_.size(); g += pool_.size()) work(groups_[g], desks_[thread]);
+        for (std::size_t g = thread; g < groups_.size(); g += pool_.size()) work(groups_[g], scratch_[thread]);
     });
     time_ += count;
-    spoilt_ = false;
+    broken_ = false;
 }
 
-// What the network hears of the stream's last symbol, and where its next one is expected.
-void Engine::hear(std::size_t stream, std::size_t row, Desk& desk) {
+// Writes the network's input for the stream's last symbol to row `row` of the scratch, and predicts the next sample.
+void Engine::write_input(std::size_t stream, std::size_t row, Scratch& scratch) {
     Stream& here = streams_[stream];
-    desk.locations[row] = inputs_.hear(here.last, here.past, desk.heard.data() + row * inputs_.channels());
+    scratch.locations[row] =
+        inputs_.write_input(here.last, here.history, scratch.inputs.data() + row * inputs_.channels());
 }
 
-Law& Engine::read(std::size_t row, Desk& desk) const {
-    desk.law->read(desk.params.data() + row * padded(network_->num_params()), desk.locations[row]);
-    return *desk.law;
+Cumulative& Engine::read(std::size_t row, Scratch& scratch) const {
+    scratch.cumulative->read(scratch.params.data() + row * padded(network_->num_params()), scratch.locations[row]);
+    return *scratch.cumulative;
 }
 
-// Steps all streams; each one's next symbol is what draw(stream, t, law) gives.
+// Advances all streams by `count` steps; draw(stream, t, cumulative) returns the stream's next symbol.
 template <class Draw>
 void Engine::draw_each(std::size_t count, const Sampling& sampling, const Draw& draw) {
     const auto held = lock(busy_);
-    for_each_group(count, [&](Group& group, Desk& desk) {
+    for_each_group(count, [&](Group& group, Scratch& scratch) {
         for (std::size_t t = 0; t < count; ++t) {
-            for (std::size_t i = 0; i < group.size; ++i) hear(group.first + i, i, desk);
-            group.run->advance(desk.heard.data(), 1, desk.params.data());
+            for (std::size_t i = 0; i < group.size; ++i) write_input(group.first + i, i, scratch);
+            group.run->advance(scratch.inputs.data(), 1, scratch.params.data());
             for (std::size_t i = 0; i < group.size; ++i) {
-                Law& law = read(i, desk);
-                law.temper(sampling);
-                streams_[group.first + i].last = static_cast<std::uint16_t>(draw(group.first + i, t, law));
+                Cumulative& cumulative = read(i, scratch);
+                cumulative.apply_sampling(sampling);
+                streams_[group.first + i].last = static_cast<std::uint16_t>(draw(group.first + i, t, cumulative));
             }
         }
     });
 }
 
-// Runs given symbols through all streams and calls look(stream, t, law) at each.
-template <class Look>
-void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Look& look) {
+// Feeds given symbols to all streams and calls visit(stream, t, cumulative) for each.
+template <class Visit>
+void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Visit& visit) {
     const auto held = lock(busy_);
-    for_each_group(count, [&](Group& group, Desk& desk) {
-        const std::size_t most = kMostRows / group.size;
-        for (std::size_t start = 0; start < count; start += most) {
-            const std::size_t steps = std::min(most, count - start);
+    for_each_group(count, [&](Group& group, Scratch& scratch) {
+        const std::size_t max_steps = kMaxRows / group.size;
+        for (std::size_t start = 0; start < count; start += max_steps) {
+            const std::size_t steps = std::min(max_steps, count - start);
             for (std::size_t t = 0; t < steps; ++t)
                 for (std::size_t i = 0; i < group.size; ++i) {
-                    hear(group.first + i, t * group.size + i, desk);
+                    write_input(group.first + i, t * group.size + i, scratch);
                     streams_[group.first + i].last = symbols[(group.first + i) * count + start + t];
                 }
-            group.run->advance(desk.heard.data(), steps, desk.params.data());
+            group.run->advance(scratch.inputs.data(), steps, scratch.params.data());
             for (std::size_t t = 0; t < steps; ++t)
                 for (std::size_t i = 0; i < group.size; ++i)
-                    look(group.first + i, start + t, read(t * group.size + i, desk));
+                    visit(group.first + i, start + t, read(t * group.size + i, scratch));
         }
     });
 }
 
 void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                       double* log2_prob) {
-    draw_each(count, sampling, [&](std::size_t s, std::size_t t, const Law& law) {
-        const std::size_t drawn = law.find(place_of(random_word(seeds[s], time_ + t, 0, 0), sampling.exact));
-        log2_prob[s * count + t] = law.log2_prob(drawn);
+    draw_each(count, sampling, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
+        const std::size_t drawn = cumulative.find(u_of(random_word(seeds[s], time_ + t, 0, 0), sampling.exact));
+        log2_prob[s * count + t] = cumulative.log2_prob(drawn);
         return symbols[s * count + t] = static_cast<std::uint16_t>(drawn);
     });
 }
 
 void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
-    feed_each(symbols, count, [&](std::size_t s, std::size_t t, const Law& law) {
-        log2_prob[s * count + t] = law.log2_prob(symbols[s * count + t]);
+    feed_each(symbols, count, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
+        log2_prob[s * count + t] = cumulative.log2_prob(symbols[s * count + t]);
     });
 }
 
-void Engine::encode(const std::uint16_t* symbols, const std::uint16_t* places, std::size_t count,
+void Engine::encode(const std::uint16_t* symbols, const std::uint16_t* offsets, std::size_t count,
                     Encoder* const* encoders, double* log2_prob) {
-    feed_each(symbols, count, [&](std::size_t s, std::size_t t, Law& law) {
+    feed_each(symbols, count, [&](std::size_t s, std::size_t t, Cumulative& cumulative) {
         const std::size_t here = s * count + t, symbol = symbols[here];
-        const auto codes = static_cast<std::uint32_t>(head_->grid().codes(symbol));
-        log2_prob[here] = law.log2_prob(symbol);
-        law.temper(kAsScored);
-        encoders[s]->put(interval_of(law, symbol));
-        if (codes > 1) encoders[s]->put(even_interval(places[here], codes));
+        const auto codes = static_cast<std::uint32_t>(distribution_->quantizer().codes(symbol));
+        log2_prob[here] = cumulative.log2_prob(symbol);
+        cumulative.apply_sampling(kAsScored);
+        encoders[s]->put(interval_of(cumulative, symbol));
+        if (codes > 1) encoders[s]->put(even_interval(offsets[here], codes));
     });
 }
 
-void Engine::decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* places) {
-    draw_each(count, kAsScored, [&](std::size_t s, std::size_t t, const Law& law) {
+void Engine::decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* offsets) {
+    draw_each(count, kAsScored, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
         Decoder& decoder = *decoders[s];
-        const std::size_t here = s * count + t, symbol = law.find(decoder.place());
-        const auto codes = static_cast<std::uint32_t>(head_->grid().codes(symbol));
-        decoder.took(interval_of(law, symbol));
-        places[here] = 0;
+        const std::size_t here = s * count + t, symbol = cumulative.find(decoder.u());
+        const auto codes = static_cast<std::uint32_t>(distribution_->quantizer().codes(symbol));
+        decoder.consume(interval_of(cumulative, symbol));
+        offsets[here] = 0;
         if (codes > 1) {
-            places[here] = static_cast<std::uint16_t>(even_place(decoder.place(), codes));
-            decoder.took(even_interval(places[here], codes));
+            offsets[here] = static_cast<std::uint16_t>(even_index(decoder.u(), codes));
+            decoder.consume(even_interval(offsets[here], codes));
         }
         return symbols[here] = static_cast<std::uint16_t>(symbol);
     });
@@ -159,11 +160,11 @@ void Engine::decode(Decoder* const* decoders, std::size_t count, std::uint16_t* 
 
 std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
     const auto held = lock(busy_);
-    check_spoilt();
+    check_broken();
     for (const Group& group : groups_)
         for (std::size_t i = 0; i < group.size; ++i, network += state_floats()) group.run->save(i, network);
     for (const Stream& stream : streams_) {
-        for (const std::int32_t code : stream.past.codes) *codes++ = static_cast<std::int16_t>(code);
+        for (const std::int32_t code : stream.history.codes) *codes++ = static_cast<std::int16_t>(code);
         *last++ = stream.last;
     }
     return time_;
@@ -175,12 +176,12 @@ void Engine::restore(const float* network, const std::int16_t* codes, const std:
     for (const Group& group : groups_)
         for (std::size_t i = 0; i < group.size; ++i, network += state_floats()) group.run->restore(i, network);
     for (Stream& stream : streams_) {
-        stream.past = inputs_.past_of({codes, codes + state_codes()});
+        stream.history = inputs_.history_of({codes, codes + state_codes()});
         codes += state_codes();
         stream.last = *last++;
     }
     time_ = time;
-    spoilt_ = false;
+    broken_ = false;
 }
 
 }  // namespace wavegen

@@ -1,4 +1,4 @@
-// Streams that run through one network: sampling, feeding, coding, saving. Streams know nothing of each other.
+// Independent streams through one network: sampling, scoring, coding, and saving of their state.
 #pragma once
 
 #include <cstddef>
@@ -18,76 +18,78 @@ namespace wavegen {
 
 class Engine {
  public:
-    // `start_symbol` is what every file is taken to be preceded by.
-    Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Head> head, Inputs inputs,
+    // `start_symbol` is the network's input at the first sample of a stream, before which there is no symbol.
+    Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Distribution> distribution, Inputs inputs,
            std::size_t start_symbol, std::size_t streams, std::size_t threads);
 
-    // Draws `count` symbols for each stream and reports log2 p of their codes as the model has it; row-major
-    // (streams, count). Stream s depends on seeds[s] and on what was fed or drawn before, on nothing else.
-    // All of these throw std::runtime_error if the network's outputs are not finite; only `restore` helps after that.
-    // Neither this nor feed allocates.
+    // Draws `count` symbols for each stream and writes log2 p of their codes under the model; both are (streams,
+    // count), row-major. The result for stream s depends only on seeds[s] and on the symbols fed to it or drawn
+    // from it before.
+    // These functions throw std::runtime_error if the network's outputs are not finite; after that only
+    // `restore` is allowed. Neither generate nor feed allocates.
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
                   double* log2_prob);
 
-    // Runs given symbols, each below num_symbols(), through the streams, and reports log2 p of their codes.
+    // Feeds given symbols, each below num_symbols(), to the streams and writes log2 p of their codes.
     void feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob);
 
-    // Feeds symbols, whose codes are the places-th of their cells, and puts the intervals of both into encoders[s].
-    void encode(const std::uint16_t* symbols, const std::uint16_t* places, std::size_t count, Encoder* const* encoders,
+    // Feeds symbols and appends their intervals to encoders[s]. `offsets` select each sample's code within its
+    // symbol's cell.
+    void encode(const std::uint16_t* symbols, const std::uint16_t* offsets, std::size_t count, Encoder* const* encoders,
                 double* log2_prob);
 
-    // Draws what such an encoder was given, which then is what the stream has heard.
-    void decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* places);
+    // Draws the symbols and offsets that `encode` wrote, and feeds them to the streams.
+    void decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* offsets);
 
-    // Of each stream: the network's state, (streams, state_floats()), the codes its predictor remembers, newest first,
-    // (streams, state_codes()), and its last symbol.
-    // Both give or take the time, which counts from a stream's first sample.
+    // The state of every stream: the network's, (streams, state_floats()); the predictor's last codes, newest
+    // first, (streams, state_codes()); and the last symbol, (streams,). The time, returned or given, counts from
+    // a stream's first sample.
     std::uint64_t save(float* network, std::int16_t* codes, std::uint16_t* last);
     void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
 
     std::size_t streams() const { return streams_.size(); }
     std::size_t threads() const { return pool_.size() * groups_.front().run->threads(); }
-    const Head& head() const { return *head_; }
-    bool takes_top_p() const { return head_->takes_top_p(); }
-    std::size_t num_symbols() const { return head_->grid().num_symbols(); }
+    const Distribution& distribution() const { return *distribution_; }
+    bool takes_top_p() const { return distribution_->takes_top_p(); }
+    std::size_t num_symbols() const { return distribution_->quantizer().num_symbols(); }
     std::size_t state_floats() const { return network_->state_floats(); }
     std::size_t state_codes() const { return inputs_.taps(); }
     const char* isa() const { return network_->kernels().name; }
 
  private:
     struct Stream {
-        Past past;
+        CodeHistory history;
         std::uint16_t last;
     };
-    struct Group {  // streams in lock-step, which one thread works on at a time
+    struct Group {  // streams in lock-step, processed by one thread at a time
         std::size_t first, size;
         std::unique_ptr<Run> run;
     };
-    struct Desk {  // what a thread works with
-        std::vector<float> heard;
+    struct Scratch {  // of one thread
+        std::vector<float> inputs;
         Floats params;
-        std::unique_ptr<Law> law;
+        std::unique_ptr<Cumulative> cumulative;
         std::vector<double> locations;
     };
-    void check_spoilt() const;
+    void check_broken() const;
     template <class Work>
     void for_each_group(std::size_t count, const Work& work);
     template <class Draw>
     void draw_each(std::size_t count, const Sampling& sampling, const Draw& draw);
-    template <class Look>
-    void feed_each(const std::uint16_t* symbols, std::size_t count, const Look& look);
-    void hear(std::size_t stream, std::size_t row, Desk& desk);
-    Law& read(std::size_t row, Desk& desk) const;
+    template <class Visit>
+    void feed_each(const std::uint16_t* symbols, std::size_t count, const Visit& visit);
+    void write_input(std::size_t stream, std::size_t row, Scratch& scratch);
+    Cumulative& read(std::size_t row, Scratch& scratch) const;
 
     std::shared_ptr<const Network> network_;
-    std::shared_ptr<const Head> head_;
+    std::shared_ptr<const Distribution> distribution_;
     Inputs inputs_;
     std::vector<Stream> streams_;
     std::vector<Group> groups_;
     Pool pool_;
-    std::vector<Desk> desks_;
+    std::vector<Scratch> scratch_;
     std::uint64_t time_ = 0;
-    bool spoilt_ = false;
+    bool broken_ = false;
     std::mutex busy_;
 };
 

@@ -1,4 +1,4 @@
-// What a network hears of the sample before, and where a linear predictor expects the next one.
+// The network's input for the previous sample, and the linear prediction of the next one.
 #pragma once
 
 #include <algorithm>
@@ -11,24 +11,24 @@
 
 namespace wavegen {
 
-// Where an error table has an error: that of the nearest of the 65536 codes, halves upwards.
-WAVEGEN_BOTH inline std::uint32_t place_of_error(double error) {
+// The index into an error table: the nearest of the 65536 codes, halves rounded up.
+WAVEGEN_HOST_DEVICE inline std::uint32_t error_index(double error) {
     const double shifted = error + 0.5, raised = shifted < -32768.0 ? -32768.0 : shifted;
     const double code = 32767.0 < raised ? 32767.0 : raised;
     const std::int32_t truncated = static_cast<std::int32_t>(code);
     return static_cast<std::uint32_t>(truncated + 32768 - (static_cast<double>(truncated) > code ? 1 : 0));
 }
 
-// The codes of the last symbols, newest first, zeros before a file, and the location that was given after them.
-struct Past {
+// The codes of the last symbols, newest first (zeros before the start), and the location predicted from them.
+struct CodeHistory {
     std::vector<std::int32_t> codes;
     double expected;
 };
 
-// A row of `table` for the symbol before and, if there is an `error_table`, its entry for how far that symbol's code
-// fell from the location given for it: to the nearest of the 65536 codes, halves upwards.
+// The input is a row of `table` for the previous symbol. With an `error_table` it has one more channel: the table's
+// entry for the prediction error of that symbol's code, rounded to the nearest of the 65536 codes, halves up.
 //
-//     location = Σ_i weights[i] codes[i], float64, in ascending i; without weights it is zero
+//     location = Σ_i weights[i] codes[i], float64, in ascending i; zero without weights
 class Inputs {
  public:
     Inputs(std::vector<float> table, std::vector<float> error_table, std::vector<double> weights,
@@ -45,21 +45,22 @@ class Inputs {
     const std::vector<float>& error_table() const { return error_table_; }
     const std::vector<double>& weights() const { return weights_; }
     const std::vector<std::int32_t>& code_of_symbol() const { return code_of_symbol_; }
-    Past past_of(std::vector<std::int32_t> codes) const {
+    CodeHistory history_of(std::vector<std::int32_t> codes) const {
         const double expected = location(codes);
         return {std::move(codes), expected};
     }
 
-    // Writes a row of channels() and gives the next sample's location; the past moves on.
-    double hear(std::size_t symbol_before, Past& past, float* row) const {
-        const float* heard = table_.data() + symbol_before * columns_;
-        row = std::copy(heard, heard + columns_, row);
+    // Writes the input, a row of channels(), appends the symbol to the history and returns the next sample's
+    // location.
+    double write_input(std::size_t symbol_before, CodeHistory& history, float* row) const {
+        const float* entry = table_.data() + symbol_before * columns_;
+        row = std::copy(entry, entry + columns_, row);
         const std::int32_t code = code_of_symbol_[symbol_before];
-        if (!error_table_.empty()) *row = error_table_[place_of_error(static_cast<double>(code) - past.expected)];
-        if (past.codes.empty()) return 0.0;
-        std::copy_backward(past.codes.begin(), past.codes.end() - 1, past.codes.end());
-        past.codes.front() = code;
-        return past.expected = location(past.codes);
+        if (!error_table_.empty()) *row = error_table_[error_index(static_cast<double>(code) - history.expected)];
+        if (history.codes.empty()) return 0.0;
+        std::copy_backward(history.codes.begin(), history.codes.end() - 1, history.codes.end());
+        history.codes.front() = code;
+        return history.expected = location(history.codes);
     }
 
  private:

@@ -8,40 +8,41 @@ namespace wavegen {
 
 namespace {
 
-std::atomic<int> listeners = 0;  // in all threads: while there is none, a product pays for no more than this
+std::atomic<int> recorders = 0;  // of all threads; while zero, a product pays for this test only
 const Kernels* widest = nullptr;
 
 }  // namespace
 
 const Kernels* Replay::kernels() {
-    static const Kernels noting = [] {
+    static const Kernels recording = [] {
         widest = find_kernels("auto");
         Kernels kernels = *widest;
-        kernels.product = note;
+        kernels.product = record_product;
         return kernels;
     }();
-    return &noting;
+    return &recording;
 }
 
-Replay::Listening::Listening(Replay* replay) {
-    listening() = replay;
-    ++listeners;
+Replay::Recording::Recording(Replay* replay) {
+    recorder() = replay;
+    ++recorders;
 }
 
-Replay::Listening::~Listening() {
-    --listeners;
-    listening() = nullptr;
+Replay::Recording::~Recording() {
+    --recorders;
+    recorder() = nullptr;
 }
 
-Replay*& Replay::listening() {
+Replay*& Replay::recorder() {
     thread_local Replay* replay = nullptr;
     return replay;
 }
 
-void Replay::note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs, const float* rows,
-                  std::size_t row_stride, std::size_t count, const Start& start, float* sums, std::size_t sum_stride) {
-    if (listeners.load(std::memory_order_relaxed) != 0 && listening() != nullptr)
-        listening()->products_.push_back({weight, stride, inputs, outputs, count});
+void Replay::record_product(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
+                            const float* rows, std::size_t row_stride, std::size_t count, const Start& start,
+                            float* sums, std::size_t sum_stride) {
+    if (recorders.load(std::memory_order_relaxed) != 0 && recorder() != nullptr)
+        recorder()->products_.push_back({weight, stride, inputs, outputs, count});
     widest->product(weight, stride, inputs, outputs, rows, row_stride, count, start, sums, sum_stride);
 }
 

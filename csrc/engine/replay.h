@@ -1,4 +1,4 @@
-// What a benchmark needs to know how fast an engine could be: its reads of weights, without the work.
+// Records the weight reads of an engine, so that a benchmark can repeat them without the arithmetic.
 #pragma once
 
 #include <cstddef>
@@ -9,22 +9,23 @@
 
 namespace wavegen {
 
-// The products of a network's float32 weights, in order, as noted while it ran; they can be read again.
+// The sequence of a network's float32 products, recorded while it ran.
 class Replay {
  public:
-    // The widest kernels of this CPU, which tell the Replay that is `listening` in their thread of each product.
+    // The widest kernels of this CPU; each product is recorded by the Replay that is recording in its thread, if
+    // any.
     static const Kernels* kernels();
 
     template <class Run>
-    void listen(const Run& run) {
-        const Listening until_the_end(this);
+    void record(const Run& run) {
+        const Recording until_the_end(this);
         run();
     }
 
-    // How many floats a reading is, those that several tiles read counted once for each product.
+    // The number of floats per read(). A weight read by several tiles of one product counts once.
     std::size_t floats() const;
 
-    // Reads what was noted so many times: the same addresses in the same order, with additions only.
+    // Reads the recorded weights `times` times: the same addresses in the same order, with additions only.
     void read(std::size_t times);
 
  private:
@@ -32,14 +33,14 @@ class Replay {
         const float* weight;
         std::size_t stride, inputs, outputs, count;
     };
-    struct Listening {
-        explicit Listening(Replay* replay);
-        ~Listening();
+    struct Recording {
+        explicit Recording(Replay* replay);
+        ~Recording();
     };
-    static Replay*& listening();
-    static void note(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
-                     const float* rows, std::size_t row_stride, std::size_t count, const Start& start, float* sums,
-                     std::size_t sum_stride);
+    static Replay*& recorder();
+    static void record_product(const float* weight, std::size_t stride, std::size_t inputs, std::size_t outputs,
+                               const float* rows, std::size_t row_stride, std::size_t count, const Start& start,
+                               float* sums, std::size_t sum_stride);
 
     std::vector<Product> products_;
     Floats sink_ = Floats(512);

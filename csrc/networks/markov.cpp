@@ -16,11 +16,11 @@ Markov::Markov(const MarkovArrays& a, const Kernels& kernels, Precision precisio
         inputs = layer.size;
     }
     for (std::size_t l = 1; l + 1 < layers_.size(); ++l) layers_[l].round_to(precision);
-    for (std::size_t pad = num_params_; pad < layers_.back().outputs(); ++pad)  // never the maximum
+    for (std::size_t pad = num_params_; pad < layers_.back().outputs(); ++pad)  // cannot become the maximum
         layers_.back().bias()[pad] = std::numeric_limits<float>::lowest();
     std::vector<Matrix*> order;
     for (Matrix& layer : layers_) order.push_back(&layer);
-    Matrix::put_in_order(order);
+    Matrix::set_prefetch_order(order);
 }
 
 class MarkovRun final : public Run {
@@ -29,21 +29,21 @@ class MarkovRun final : public Run {
         : net_(network),
           streams_(streams),
           window_(network.order_, network.channels_, streams),
-          room_(kMostRows, network.widest()) {
+          scratch_(kMaxRows, network.widest()) {
         for (std::size_t l = 0; l + 1 < network.layers_.size(); ++l)
-            sums_.emplace_back(kMostRows * network.layers_[l].outputs());
+            sums_.emplace_back(kMaxRows * network.layers_[l].outputs());
     }
 
-    void advance(const float* heard, std::size_t steps, float* params) override {
+    void advance(const float* inputs, std::size_t steps, float* params) override {
         const std::size_t count = streams_ * steps;
         for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
             const Matrix& matrix = net_.layers_[l];
             float* sums = l < sums_.size() ? sums_[l].data() : params;
             if (l == 0) {
-                window_.apply(net_.kernels_, matrix, heard, steps, sums, matrix.outputs());
+                window_.apply(net_.kernels_, matrix, inputs, steps, sums, matrix.outputs());
             } else {
                 const std::size_t width = net_.layers_[l - 1].outputs();
-                Rows below(sums_[l - 1].data(), width, count, width, room_);
+                Rows below(sums_[l - 1].data(), width, count, width, scratch_);
                 matrix.apply(net_.kernels_, below, sums, matrix.outputs());
             }
             if (l < sums_.size()) relu(sums, matrix.outputs(), count, matrix.outputs());
@@ -51,10 +51,10 @@ class MarkovRun final : public Run {
     }
 
     void save(std::size_t stream, float* floats) const override {
-        std::copy_n(window_.past(stream), window_.floats(), floats);
+        std::copy_n(window_.history(stream), window_.floats(), floats);
     }
     void restore(std::size_t stream, const float* floats) override {
-        std::copy_n(floats, window_.floats(), window_.past(stream));
+        std::copy_n(floats, window_.floats(), window_.history(stream));
     }
 
  private:
@@ -62,7 +62,7 @@ class MarkovRun final : public Run {
     std::size_t streams_;
     Window window_;
     std::vector<Floats> sums_;
-    Rows::Room room_;
+    Rows::Scratch scratch_;
 };
 
 std::unique_ptr<Run> Markov::run(std::size_t streams, std::size_t) const {

@@ -36,10 +36,11 @@ void Matrix::round_to_int8() {
     scale_ = Floats(outputs_);
     offset_ = Lines<std::int32_t>(outputs_);
     for (std::size_t o = 0; o < outputs_; ++o) {
-        float most = 0.0f;
-        for (std::size_t i = 0; i < inputs_; ++i) most = std::max(most, std::fabs(weight_.data()[i * outputs_ + o]));
-        const double inverse = most > 0.0f ? 127.0 / static_cast<double>(most) : 0.0;
-        scale_.data()[o] = most / 127.0f;
+        float largest = 0.0f;
+        for (std::size_t i = 0; i < inputs_; ++i)
+            largest = std::max(largest, std::fabs(weight_.data()[i * outputs_ + o]));
+        const double inverse = largest > 0.0f ? 127.0 / static_cast<double>(largest) : 0.0;
+        scale_.data()[o] = largest / 127.0f;
         for (std::size_t i = 0; i < inputs_; ++i) {
             const double exact = static_cast<double>(weight_.data()[i * outputs_ + o]) * inverse;
             const auto q = static_cast<std::int8_t>(std::floor(exact + 0.5));
@@ -49,7 +50,7 @@ void Matrix::round_to_int8() {
     }
 }
 
-void Matrix::put_in_order(const std::vector<Matrix*>& order) {
+void Matrix::set_prefetch_order(const std::vector<Matrix*>& order) {
     for (std::size_t i = 0; i < order.size(); ++i) order[i]->next_ = order[(i + 1) % order.size()]->words_of_weights();
 }
 

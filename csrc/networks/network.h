@@ -1,4 +1,4 @@
-// What the engine asks of a network: streams in lock-step, a few steps at a time.
+// The engine's interface to a network: streams in lock-step, several steps per call.
 #pragma once
 
 #include <cstddef>
@@ -8,36 +8,38 @@
 
 namespace wavegen {
 
-constexpr std::size_t kMostTogether = 32;  // streams in lock-step
-constexpr std::size_t kMostRows = 64;      // streams times steps of one call
+constexpr std::size_t kMaxBatch = 32;  // streams in lock-step
+constexpr std::size_t kMaxRows = 64;   // streams times steps per call
 
-// Streams that start as a file does and move on together. Rows of several steps are ordered by time, then by stream.
+// The state of streams in lock-step, initially that at the start of a file. Rows of several steps are ordered by
+// time, then by stream.
 class Run {
  public:
     virtual ~Run() = default;
 
-    // For each of `steps` steps of each stream, from what is heard of the sample before, a row of channels(), the
-    // distribution's parameters, a row of num_params() padded with the lowest float. The same bits for any number of
-    // steps and streams; streams() * steps <= kMostRows. Allocates nothing.
-    virtual void advance(const float* heard, std::size_t steps, float* params) = 0;
+    // Advances each stream by `steps` steps. `inputs` has a row of channels() for each, made from the previous
+    // sample. `params` receives the distribution's parameters, a row of num_params() padded with the lowest
+    // float. The bits do not depend on how many steps or streams share a call; streams * steps <= kMaxRows. Does
+    // not allocate.
+    virtual void advance(const float* inputs, std::size_t steps, float* params) = 0;
 
-    // How many threads may work on it while it advances by one step.
+    // The number of threads that one step may use.
     virtual std::size_t threads() const { return 1; }
 
-    // What a stream's future depends on, state_floats() of the network.
+    // Copies a stream's state, state_floats() of the network.
     virtual void save(std::size_t stream, float* floats) const = 0;
     virtual void restore(std::size_t stream, const float* floats) = 0;
 };
 
-// Weights, shared by all runs, which must not outlive them.
+// The weights, shared by all runs. Must outlive them.
 class Network {
  public:
     virtual ~Network() = default;
-    virtual std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const = 0;  // it may use so many threads
+    virtual std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const = 0;  // threads: the limit per run
     virtual std::size_t channels() const = 0;
     virtual std::size_t num_params() const = 0;
-    virtual std::size_t state_floats() const = 0;   // of one stream
-    virtual std::size_t stream_floats() const = 0;  // what a stream takes in memory, at most
+    virtual std::size_t state_floats() const = 0;   // per stream
+    virtual std::size_t stream_floats() const = 0;  // upper bound of a stream's memory
     virtual const Kernels& kernels() const = 0;
 };
 

@@ -8,7 +8,7 @@ namespace wavegen {
 
 namespace {
 
-// A gate after the other, each padded by itself.
+// Concatenates the gates, each padded on its own.
 Matrix gates(const float* weight, const float* bias, std::size_t number, std::size_t hidden, std::size_t inputs) {
     Matrix matrix(inputs, number * padded(hidden));
     for (std::size_t gate = 0; gate < number; ++gate)
@@ -35,12 +35,12 @@ Recurrent::Recurrent(const RecurrentArrays& a, const Kernels& kernels, Precision
         made.hidden.round_to(precision);
         layers_.push_back(std::move(made));
     }
-    for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum
+    for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // cannot become the maximum
         output_.bias()[pad] = std::numeric_limits<float>::lowest();
     std::vector<Matrix*> order;
     for (Layer& layer : layers_) order.insert(order.end(), {&layer.input, &layer.hidden});
     order.insert(order.end(), {&head_, &output_});
-    Matrix::put_in_order(order);
+    Matrix::set_prefetch_order(order);
 }
 
 class RecurrentRun final : public Run {
@@ -51,20 +51,20 @@ class RecurrentRun final : public Run {
           width_(padded(network.hidden_)),
           gates_width_(network.layers_.front().hidden.outputs()),
           states_(network.layers_.size() * network.states(), Floats(streams * width_)),
-          gates_(kMostRows * gates_width_),
+          gates_(kMaxRows * gates_width_),
           hidden_gates_(streams * gates_width_),
-          x_(kMostRows * width_),
-          head_(kMostRows * width_),
-          room_(kMostRows, network.hidden_) {}
+          x_(kMaxRows * width_),
+          head_(kMaxRows * width_),
+          scratch_(kMaxRows, network.hidden_) {}
 
-    void advance(const float* heard, std::size_t steps, float* params) override {
+    void advance(const float* inputs, std::size_t steps, float* params) override {
         const std::size_t count = streams_ * steps;
         for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
             const Matrix& input = net_.layers_[l].input;
             if (l == 0) {
-                input.apply(net_.kernels_, heard, net_.channels_, count, gates_.data(), gates_width_);
+                input.apply(net_.kernels_, inputs, net_.channels_, count, gates_.data(), gates_width_);
             } else {
-                Rows below(x_.data(), width_, count, width_, room_);
+                Rows below(x_.data(), width_, count, width_, scratch_);
                 input.apply(net_.kernels_, below, gates_.data(), gates_width_);
             }
             for (std::size_t step = 0; step < steps; ++step) advance_layer(l, step);
@@ -86,12 +86,13 @@ class RecurrentRun final : public Run {
     }
 
  private:
-    // One step of a layer, from what its inputs say of the gates to its h, which is written down for the next layer.
+    // Advances a layer by one step, from its inputs' gate contributions to h, which is copied for the next
+    // layer.
     void advance_layer(std::size_t l, std::size_t step) {
         const Matrix& hidden = net_.layers_[l].hidden;
         float* h = states_[l * net_.states()].data();
         float* gates = gates_.data() + step * streams_ * gates_width_;
-        Rows rows(h, width_, streams_, width_, room_);
+        Rows rows(h, width_, streams_, width_, scratch_);
         hidden.apply(net_.kernels_, rows, hidden_gates_.data(), gates_width_);
         for (std::size_t s = 0; s < streams_; ++s) {
             float *input = gates + s * gates_width_, *own = hidden_gates_.data() + s * gates_width_;
@@ -107,9 +108,9 @@ class RecurrentRun final : public Run {
 
     const Recurrent& net_;
     std::size_t streams_, width_, gates_width_;
-    std::vector<Floats> states_;  // of each layer h and, in an LSTM, c
+    std::vector<Floats> states_;  // per layer h and, for an LSTM, c
     Floats gates_, hidden_gates_, x_, head_;
-    Rows::Room room_;
+    Rows::Scratch scratch_;
 };
 
 std::unique_ptr<Run> Recurrent::run(std::size_t streams, std::size_t) const {

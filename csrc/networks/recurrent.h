@@ -1,4 +1,4 @@
-// Gated recurrent units and long short-term memory on a CPU, with a perceptron on top.
+// GRU and LSTM networks with a perceptron on top, on a CPU.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ enum class Cell { gru, lstm };
 
 constexpr std::size_t gates_of(Cell cell) { return cell == Cell::gru ? 3 : 4; }
 
-// Arrays as PyTorch lays them out, (out, in) row-major; the first layer hears `channels`, the others `hidden`.
+// Arrays as PyTorch lays them out, (out, in) row-major. The first layer has `channels` inputs, the others `hidden`.
 struct RecurrentArrays {
     Cell cell;
     std::size_t channels, hidden, outputs;
@@ -27,11 +27,12 @@ struct RecurrentArrays {
     const float *output_weight, *output_bias;  // (outputs, hidden)
 };
 
-// params = V relu(U h + b) + c of the last layer's h; see Kernels::gru and Kernels::lstm for the cells. What inputs and
-// what h say of the gates are chains of their own, each from its bias. An LSTM's are then added up.
+// params = V relu(U h + b) + c of the last layer's h; see Kernels::gru and Kernels::lstm for the cells. The inputs'
+// and h's contributions to the gates are separate dot products, each starting from its own bias. An LSTM adds the
+// two.
 class Recurrent final : public Network {
  public:
-    // The weights of h and of all layers but the first are rounded to `precision`, others are not.
+    // Rounds the weights of h and of all layers except the first to `precision`.
     Recurrent(const RecurrentArrays& arrays, const Kernels& kernels, Precision precision);
 
     std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;

@@ -21,16 +21,16 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels, Precision preci
       front_(packed(a.front_weight, a.front_bias, a.residual, a.front_kernel * a.channels)),
       head_(packed(a.head_weight, a.head_bias, a.skip, a.skip)),
       output_(packed(a.output_weight, a.output_bias, a.outputs, a.skip)) {
-    const std::size_t columns = a.kernel * a.residual, opening = padded(a.half);
+    const std::size_t columns = a.kernel * a.residual, half = padded(a.half);
     for (std::size_t l = 0; l < a.layers; ++l) {
         Layer layer;
         layer.dilation = static_cast<std::size_t>(a.dilations[l]);
         const float* gates = a.gates_weight + l * 2 * a.half * columns;
         const float* bias = a.gates_bias + l * 2 * a.half;
         for (std::size_t k = 0; k < a.kernel; ++k) {
-            Matrix tap(a.residual, 2 * opening);
+            Matrix tap(a.residual, 2 * half);
             tap.fill(0, a.half, gates + k * a.residual, columns, bias);
-            tap.fill(opening, a.half, gates + a.half * columns + k * a.residual, columns, bias + a.half);
+            tap.fill(half, a.half, gates + a.half * columns + k * a.residual, columns, bias + a.half);
             tap.round_to(precision);
             layer.taps.push_back(std::move(tap));
         }
@@ -44,7 +44,7 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels, Precision preci
         layer.skip.round_to(precision);
         layers_.push_back(std::move(layer));
     }
-    for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // never the maximum
+    for (std::size_t pad = a.outputs; pad < output_.outputs(); ++pad)  // cannot become the maximum
         output_.bias()[pad] = std::numeric_limits<float>::lowest();
     std::vector<Matrix*> order = {&front_};
     for (Layer& layer : layers_) {
@@ -53,7 +53,7 @@ WaveNet::WaveNet(const WaveNetArrays& a, const Kernels& kernels, Precision preci
         if (layer.residual.inputs() != 0) order.push_back(&layer.residual);
     }
     order.insert(order.end(), {&head_, &output_});
-    Matrix::put_in_order(order);
+    Matrix::set_prefetch_order(order);
 }
 
 std::size_t WaveNet::state_floats() const {
@@ -63,14 +63,14 @@ std::size_t WaveNet::state_floats() const {
 }
 
 std::size_t WaveNet::stream_floats() const {
-    std::size_t floats = (2 * front_kernel_ + kMostRows + kLanes) * channels_;
+    std::size_t floats = (2 * front_kernel_ + kMaxRows + kLanes) * channels_;
     for (const Layer& layer : layers_)
-        floats += ((kernel_ - 1) * layer.dilation + kMostRows) * padded(residual_) + kAhead * 2 * padded(half_);
+        floats += ((kernel_ - 1) * layer.dilation + kMaxRows) * padded(residual_) + kAhead * 2 * padded(half_);
     return floats;
 }
 
 std::unique_ptr<Run> WaveNet::run(std::size_t streams, std::size_t threads) const {
-    if (streams == 1 && threads > 1) return std::make_unique<WaveNetDuet>(*this);
+    if (streams == 1 && threads > 1) return std::make_unique<WaveNetTwoThreads>(*this);
     return std::make_unique<WaveNetRun>(*this, streams);
 }
 

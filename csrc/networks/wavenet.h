@@ -14,7 +14,7 @@ namespace wavegen {
 
 class WaveNet final : public Network {
  public:
-    // The layers' weights are rounded to `precision`, those of the front and the head are not.
+    // Rounds the layers' weights to `precision`, but not those of the front and the head.
     WaveNet(const WaveNetArrays& arrays, const Kernels& kernels, Precision precision);
 
     std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;
@@ -26,11 +26,11 @@ class WaveNet final : public Network {
 
  private:
     friend class WaveNetRun;
-    friend class WaveNetDuet;
+    friend class WaveNetTwoThreads;
     struct Layer {
-        std::vector<Matrix> taps;  // oldest first, the current tap last; the first holds the bias
-        Matrix residual;           // none in the last layer
-        Matrix skip;               // the first layer's holds the bias
+        std::vector<Matrix> taps;  // oldest first, the current tap last; the first has the bias
+        Matrix residual;           // empty in the last layer
+        Matrix skip;               // the first layer's has the bias
         std::size_t dilation;
     };
 

@@ -1,4 +1,4 @@
-// A WaveNet's weights as Python hands them over.
+// A WaveNet's weights as passed from Python.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace wavegen {
 
-// Arrays as PyTorch lays them out, (out, in) row-major, and their sizes. `half` is half of the gate channels:
-// rows [0, half) of gates are the signal, rows [half, 2 half) its opening.
+// Arrays as PyTorch lays them out, (out, in) row-major, and their sizes. `half` is half of the gate channels: rows
+// [0, half) of `gates_weight` compute the filter, rows [half, 2 half) the gate.
 struct WaveNetArrays {
     std::size_t channels, front_kernel, residual, half, skip, layers, kernel, outputs;
     const std::int32_t* dilations;                 // (layers,)

@@ -1,4 +1,4 @@
-// A WaveNet's streams in lock-step.
+// WaveNet streams in lock-step.
 #pragma once
 
 #include <cstddef>
@@ -14,17 +14,17 @@ constexpr std::size_t kAhead = 16;  // rows of past taps computed together
 class WaveNetRun : public Run {
  public:
     WaveNetRun(const WaveNet& network, std::size_t streams);
-    void advance(const float* heard, std::size_t steps, float* params) override;
+    void advance(const float* inputs, std::size_t steps, float* params) override;
     void save(std::size_t stream, float* floats) const override;
     void restore(std::size_t stream, const float* floats) override;
 
  protected:
-    struct Past {
-        Queue queue;
-        Floats ahead;       // what the past says of the gates of `block` steps, of which `used` are behind
-        std::size_t block;  // at most the dilation, so that all of these steps' past is known
+    struct LayerHistory {
+        RingBuffer ring;
+        Floats ahead;       // sums of the past taps for `block` steps, of which `used` are consumed
+        std::size_t block;  // at most the dilation, so that the inputs of all past taps are known
         std::size_t used;
-        std::size_t stagger;  // the first block is so much shorter, so that not all layers begin one at the same step
+        std::size_t stagger;  // shortens the first block, so that the layers' blocks begin at different steps
         bool fresh;
 
         void forget() {
@@ -33,17 +33,18 @@ class WaveNetRun : public Run {
         }
     };
 
-    // A block's past taps, once the block before is behind.
-    void look_ahead(const WaveNet::Layer& layer, Past& past);
+    // Computes the past taps of the next block, if the current block is consumed.
+    void look_ahead(const WaveNet::Layer& layer, LayerHistory& history);
     const WaveNet& net_;
     std::size_t streams_, channels_, half_, skips_;
     Window window_;
-    std::vector<Past> pasts_;
-    Floats x_, skip_, z_, hidden_;  // rows of one layer
-    Rows::Room past_room_, room_;   // for rows of the past, and of the layer
+    std::vector<LayerHistory> histories_;
+    Floats x_, skip_, z_, hidden_;          // of one layer
+    Rows::Scratch past_scratch_, scratch_;  // for rows of the history and of the layer
 
  private:
-    void hear_past(const WaveNet::Layer& layer, const Queue& queue, std::size_t steps, std::size_t known, float* gates);
+    void sum_past_taps(const WaveNet::Layer& layer, const RingBuffer& ring, std::size_t steps, std::size_t known,
+                       float* gates);
     void finish(const WaveNet::Layer& layer, float* gates, std::size_t count);
 
     Floats gates_;

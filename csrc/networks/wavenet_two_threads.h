@@ -1,4 +1,4 @@
-// One stream of a WaveNet on two cores.
+// One WaveNet stream on two cores.
 #pragma once
 
 #include <atomic>
@@ -11,39 +11,42 @@
 
 namespace wavegen {
 
-// While one thread computes current taps, gates and residuals, layer by layer, its partner follows with skip
-// connections and the next steps' past taps; both share the head. The same bits as one thread's: each sum is still one
-// chain. Waiting threads spin, so that on busy cores two are slower than one, and it goes on alone.
-class WaveNetDuet final : public WaveNetRun {
+// The leading thread computes current taps, gates and residuals, layer by layer. The following thread adds the skip
+// connections and computes the past taps of the next steps. Both share the head. The bits are those of one thread,
+// since the order within each dot product is unchanged. Waiting threads spin; on busy cores two threads are slower
+// than one, and Autotune then selects one.
+class WaveNetTwoThreads final : public WaveNetRun {
  public:
-    explicit WaveNetDuet(const WaveNet& network);
-    ~WaveNetDuet() override;
-    void advance(const float* heard, std::size_t steps, float* params) override;
+    explicit WaveNetTwoThreads(const WaveNet& network);
+    ~WaveNetTwoThreads() override;
+    void advance(const float* inputs, std::size_t steps, float* params) override;
     std::size_t threads() const override { return partner_.joinable() ? 2 : 1; }
 
  private:
     using Count = std::atomic<std::uint64_t>;
 
-    void advance_together(const float* heard, float* params);
+    void advance_together(const float* inputs, float* params);
     void lead();
     void follow();
     void finish_head(bool leading, float* params);
     void serve();
 
-    // What the two tell each other, on cache lines of their own: how many layers, of all steps so far, each is done
-    // with, and how many steps' skip sums, and halves of the hidden layer and of the outputs.
-    struct alignas(64) Said {
+    // The progress of one thread, in a cache line of its own: layers finished, counted over all steps, and steps
+    // whose skip sums, half of the hidden layer, and half of the outputs are finished. publish() is a release
+    // store to these counters and wait_for() an acquire load, so data written before a counter is read safely
+    // after it.
+    struct alignas(64) Progress {
         Count layers{0}, skip{0}, hidden{0}, outputs{0};
     };
-    Said leader_, follower_;
-    Bell bell_;  // rings for each step, and at the end
+    Progress leader_, follower_;
+    Wakeup wakeup_;  // one notification per step, and one at the end
     bool ends_ = false;
 
     std::uint64_t step_ = 0;
     float* params_ = nullptr;
-    Floats xs_, zs_;  // of every layer: the partner may still read them when the leader is further
-    Rows::Room follower_room_;
-    Trial trial_;
+    Floats xs_, zs_;  // of all layers: the follower may still read a layer that the leader has left
+    Rows::Scratch follower_scratch_;
+    Autotune autotune_;
     std::thread partner_;
 };
 

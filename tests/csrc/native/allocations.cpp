@@ -38,10 +38,10 @@ namespace {
 using namespace wavegen;
 
 // How often memory was allocated in two rounds of feeding and drawing; the first of all may have to warm up.
-long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head, std::size_t taps,
-               std::size_t streams, std::size_t threads, const Sampling& sampling) {
-    const std::size_t symbols = head->grid().num_symbols(), count = 150;
-    Engine engine(network, head, inputs(symbols, taps), symbols / 2, streams, threads);
+long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
+               std::size_t taps, std::size_t streams, std::size_t threads, const Sampling& sampling) {
+    const std::size_t symbols = distribution->quantizer().num_symbols(), count = 150;
+    Engine engine(network, distribution, inputs(symbols, taps), symbols / 2, streams, threads);
     const std::vector<std::uint64_t> seeds(streams, 5);
     std::vector<std::uint16_t> drawn_symbols(streams * count);
     std::vector<double> log2_prob(streams * count);
@@ -62,7 +62,7 @@ int main() {
         if (kernels == nullptr) continue;
         for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8})
             for (const bool mixed : {false, true}) {
-                const auto made = head(mixed);
+                const auto made = distribution(mixed);
                 for (const auto& network : networks(made->num_params(), *kernels, precision))
                     for (const auto& [streams, threads] :
                          {std::pair<std::size_t, std::size_t>{1, 1}, {1, 2}, {5, 2}, {17, 1}}) {

@@ -1,6 +1,6 @@
-// A line for each instruction set, precision, head, network and number of streams and threads: a hash of all symbols,
-// log-probabilities and words of code of a run, and of what damaged words decode to. The lines of one machine must be
-// those of any other, whatever the instruction set.
+// A line for each instruction set, precision, distribution, network and number of streams and threads: a hash of all
+// symbols, log-probabilities and words of code of a run, and of what damaged words decode to. The lines of one machine
+// must be those of any other, whatever the instruction set.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -41,15 +41,15 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
     const std::size_t streams = engine.streams(), count = symbols.size() / streams;
     std::vector<float> network(streams * engine.state_floats());
     std::vector<std::int16_t> codes(streams * engine.state_codes());
-    std::vector<std::uint16_t> last(streams), places, found(symbols.size()), found_places(symbols.size());
+    std::vector<std::uint16_t> last(streams), offsets, found(symbols.size()), found_offsets(symbols.size());
     for (const std::uint16_t symbol : symbols)
-        places.push_back(static_cast<std::uint16_t>(places.size() % engine.head().grid().codes(symbol)));
+        offsets.push_back(static_cast<std::uint16_t>(offsets.size() % engine.distribution().quantizer().codes(symbol)));
     std::vector<double> log2_prob(symbols.size());
     std::vector<Encoder> encoders(streams);
     std::vector<Encoder*> into;
     for (Encoder& encoder : encoders) into.push_back(&encoder);
     engine.save(network.data(), codes.data(), last.data());
-    engine.encode(symbols.data(), places.data(), count, into.data(), log2_prob.data());
+    engine.encode(symbols.data(), offsets.data(), count, into.data(), log2_prob.data());
     hash.add(log2_prob);
     std::vector<std::vector<std::uint32_t>> words;
     for (Encoder& encoder : encoders) hash.add(words.emplace_back(encoder.finish()));
@@ -64,11 +64,11 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
             }
             for (Decoder& decoder : decoders) from.push_back(&decoder);
             engine.restore(network.data(), codes.data(), last.data(), 0);
-            engine.decode(from.data(), count, found.data(), found_places.data());
+            engine.decode(from.data(), count, found.data(), found_offsets.data());
             hash.add(found);
-            hash.add(found_places);
+            hash.add(found_offsets);
             const bool whole = lost == 0 && flipped == 0;
-            const bool same = found == symbols && found_places == places;
+            const bool same = found == symbols && found_offsets == offsets;
             for (const Decoder& decoder : decoders)
                 if (decoder.finished() != whole || same != whole) {
                     std::fprintf(stderr, "lost %zu, flipped %x: finished %d, the same %d\n", lost, flipped,
@@ -78,10 +78,11 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
         }
 }
 
-unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Head>& head,
+unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
                            const Inputs& inputs, std::size_t streams, std::size_t threads) {
-    const std::size_t symbols = head->grid().num_symbols(), count = 300 / std::max<std::size_t>(streams, 3);
-    Engine engine(network, head, inputs, symbols / 2, streams, threads);
+    const std::size_t symbols = distribution->quantizer().num_symbols(),
+                      count = 300 / std::max<std::size_t>(streams, 3);
+    Engine engine(network, distribution, inputs, symbols / 2, streams, threads);
     std::vector<std::uint64_t> seeds(streams);
     std::iota(seeds.begin(), seeds.end(), 1);
     std::vector<std::uint16_t> drawn(streams * count);
@@ -109,15 +110,15 @@ int main() {
         start_over();
         for (int precision = 0; precision < 3; ++precision)
             for (const bool mixed : {false, true}) {
-                const auto made = head(mixed);
-                const Inputs heard = inputs(made->grid().num_symbols(), mixed ? kTaps : 0);
+                const auto made = distribution(mixed);
+                const Inputs network_inputs = inputs(made->quantizer().num_symbols(), mixed ? kTaps : 0);
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));
                 for (std::size_t i = 0; i < all.size(); ++i)
                     for (const auto& [streams, threads] :
                          {std::pair<std::size_t, std::size_t>{3, 1}, {3, 2}, {1, 2}, {17, 1}})
                         std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
                                     mixed ? "mixture" : "categorical", names[i], streams, threads,
-                                    hash_of(all[i], made, heard, streams, threads));
+                                    hash_of(all[i], made, network_inputs, streams, threads));
             }
     }
     return 0;

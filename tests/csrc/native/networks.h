@@ -1,4 +1,4 @@
-// Small networks, heads and inputs of all kinds, with the same numbers on every machine, for programs that test.
+// Small networks, distributions and inputs of all kinds, with the same numbers on every machine, for programs that test.
 #pragma once
 
 #include <cstddef>
@@ -99,11 +99,11 @@ inline Inputs inputs(std::size_t symbols, std::size_t taps) {
 
 constexpr std::size_t kTaps = 5;  // of the predictor that goes with a mixture
 
-inline std::shared_ptr<Head> head(bool mixed) {
+inline std::shared_ptr<Distribution> distribution(bool mixed) {
     const std::size_t symbols = mixed ? 65536 : 256;
-    const Grid grid(std::vector<std::int32_t>(symbols, static_cast<std::int32_t>(65536 / symbols)));
-    if (mixed) return std::make_shared<Mixture>(grid, Component::logistic(), std::vector<double>(4));
-    return std::make_shared<Categorical>(grid);
+    const Quantizer quantizer(std::vector<std::int32_t>(symbols, static_cast<std::int32_t>(65536 / symbols)));
+    if (mixed) return std::make_shared<Mixture>(quantizer, Component::logistic(), std::vector<double>(4));
+    return std::make_shared<Categorical>(quantizer);
 }
 
 inline std::vector<std::shared_ptr<Network>> networks(std::size_t outputs, const Kernels& kernels,

@@ -145,7 +145,7 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* count, Kernel*, i
     return *count = 1, cudaSuccess;
 }
 
-// One block after another; or all blocks of a cluster, or of a cooperative grid, at once.
+// One block after another; or all blocks of a cluster, or of a cooperative quantizer, at once.
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments... arguments) {
