@@ -135,9 +135,8 @@ def test_rows_are_held_against_another_baseline_where_flac_fails(corpus, monkeyp
         raise UserError("no room")
 
     flac = comparison.BASELINES[0]
-    monkeypatch.setattr(
-        comparison, "BASELINES", (dataclasses.replace(flac, file_bits=fails), *comparison.BASELINES[1:])
-    )
+    failing = dataclasses.replace(flac, file_bits=fails)
+    monkeypatch.setattr(comparison, "BASELINES", (failing, *comparison.BASELINES[1:]))
     result = compare({"a": trained_on(corpus)}, corpus)
     assert [each["b"] for each in result["differences"]] == ["training histogram"]
 

@@ -71,8 +71,8 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     Decoded in blocks, so that memory is bounded by the result; a file whose channels are not simply averaged is
     decoded twice.
     Raises UserError, naming the file, if it is missing, unreadable, no audio, truncated, empty, holds NaN, infinite
-    or absurd values, has an absurd header, or holds much after its samples that is no tag or chunk. (A cut leaves no trace in an
-    MP3 without a length, between two frames, and in containers that declare none: IRCAM, PAF, PVF, XI.)
+    or absurd values, has an absurd header, or holds much after its samples that is no tag or chunk. (A cut leaves no
+    trace in an MP3 without a length, between two frames, and in containers that declare none: IRCAM, PAF, PVF, XI.)
     """
     path = Path(path)
     if sample_rate is not None:

@@ -8,15 +8,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wavegen.cli.outputs import check_apart, taken, warn
 from wavegen.errors import UserError
 from wavegen.system.atomic import Output
 from wavegen.wording import counted
-
-if TYPE_CHECKING:
-    from wavegen.models.density import AudioModel
 
 Result = tuple[dict[str, Any], str]
 Pair = tuple[Path, Path]

@@ -47,8 +47,9 @@ def compare(
     """Models and baselines over the files of a split of one corpus: what `wavegen compare --json` prints.
 
     `differences` are those of every other row to the row `against`, paired over files: the true density where the
-    corpus was made from a known source, else FLAC, or the best baseline where that did not run. A model's excess over the true density, −log2 q + log2 p averaged
-    over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known.
+    corpus was made from a known source, else FLAC, or the best baseline where that did not run. A model's excess over
+    the true density, −log2 q + log2 p averaged over files drawn from p, is the KL divergence KL(p‖q) in bits a sample,
+    and always listed where it is known.
     With `proof` each model compresses the files and restores them, and its row has `compressed_bits_per_sample`, which
     is None for one without a C++ engine (`wavegen.compression.files.proven`).
     `warnings` says if the split is too little to rely on, or far from what a model was trained on. `missing` names the
@@ -214,9 +215,11 @@ def _differences(
     names: Sequence[str], bits: Mapping[str, NDArray[np.float64]], samples: NDArray[np.integer], against: str | None
 ) -> Iterable[dict[str, Any]]:
     """Every other row less `against`, and less the true density where that is another row that there is."""
-    for subtracted in {against: None} | ({TRUTH: None} if TRUTH in names else {}):
+    for subtracted in dict.fromkeys([against, TRUTH]):
+        if subtracted is None or subtracted not in names:  # it may have failed on the way
+            continue
         meaning = DIVERGENCE if subtracted == TRUTH else DIFFERENCE
-        for name in names if subtracted in names else ():  # it may have failed on the way
+        for name in names:
             if name != subtracted:
                 difference = estimate(bits[name] - bits[subtracted], samples)
                 yield {"a": name, "b": subtracted, "meaning": meaning, **difference}
