@@ -1,6 +1,7 @@
 """Fixtures that several test files use."""
 
 import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,14 @@ def furnished(tmp_path_factory):
 def in_the_folder(furnished, monkeypatch):
     """Commands run in the furnished folder."""
     monkeypatch.chdir(furnished)
+
+
+@pytest.fixture
+def plain_signals():
+    """Python's own handlers, which a shell may have replaced for what runs in the background."""
+    plain = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in plain.items()}
+    yield
+    assert all(signal.getsignal(number) == handler for number, handler in plain.items()), "main puts all back"
+    for number, handler in before.items():
+        signal.signal(number, handler)

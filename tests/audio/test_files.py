@@ -55,6 +55,19 @@ def test_every_depth_has_full_scale_32768(tmp_path, format, subtype, step):
     assert not sound.lossy
 
 
+@pytest.mark.parametrize("value", [1e101, -1e308])
+@pytest.mark.parametrize("rate", [None, 16000])
+def test_values_whose_sums_overflow_are_refused(tmp_path, value, rate):
+    values = np.zeros((100, 2))
+    values[50] = value, -value
+    soundfile.write(tmp_path / "a.wav", values, 8000, subtype="DOUBLE")
+    with pytest.raises(UserError, match=r"a\.wav: holds NaN or infinite values, or some beyond 1e\+100; write"):
+        audio_files.read(tmp_path / "a.wav", rate)
+    values[50] = 1e100
+    soundfile.write(tmp_path / "a.wav", values, 8000, subtype="DOUBLE")
+    assert audio_files.read(tmp_path / "a.wav").clipped == 1
+
+
 def test_values_beyond_full_scale_are_clipped_and_counted(tmp_path):
     values = np.array([0.0, 1.0, 1.5, -1.0, -1.01, 32767.4 / 32768, 0.25])  # full scale itself is not beyond it
     soundfile.write(tmp_path / "a.wav", values, 8000, subtype="DOUBLE")

@@ -210,12 +210,12 @@ def test_the_limit_counts_primes(capsys, no_work, monkeypatch):
     no_work("wavegen.sampling.audio.open_engine")
     monkeypatch.setattr("wavegen.sampling.audio.MOST_SAMPLES", 3000)
     line = refused("generate gru o.wav --seconds 0.2 --prime b.wav", capsys)
-    assert line.startswith(
-        "wavegen: 1600 samples after a prime of 1700 of 1 recordings: give at least one, and at most"
-    )
-    assert "700 samples after a prime of 900 of 2 " in refused(
-        "generate gru o.wav --seconds 0.0875 -n 2 --prime a.wav", capsys
-    )
+    most = "at most 3000 are drawn at once; lower --seconds"
+    assert line == f"wavegen: 1600 samples after a prime of 1700: {most} or shorten --prime"
+    line = refused("generate gru o.wav --seconds 0.0875 -n 2 --prime a.wav", capsys)
+    each = "700 samples after a prime of 900 in each of 2 recordings"
+    assert line == f"wavegen: {each}: {most} or -n or shorten --prime"
+    assert refused("generate gru o.wav --seconds 1e9", capsys) == f"wavegen: 8000000000000 samples: {most}"
 
 
 def test_the_limit_counts_all_values_of_pictures(capsys, no_work, monkeypatch):
@@ -248,7 +248,9 @@ def test_what_the_library_writes_is_refused_alike(tmp_path):
 @pytest.mark.parametrize(
     ("command", "suffix"), [("compress gru a.wav b.wav {}", "wgn"), ("decompress gru in/a.wgn in/b.wgn {}", "wav")]
 )
-def test_an_interruption_says_which_of_several_outputs_are_whole(tmp_path, capsys, command, suffix, signal_name):
+def test_an_interruption_says_which_of_several_outputs_are_whole(
+    tmp_path, capsys, plain_signals, command, suffix, signal_name
+):
     os.makedirs("in", exist_ok=True)
     assert main(["compress", "gru", "a.wav", "b.wav", "in", "--force"]) == 0
     number = getattr(signal, signal_name)
@@ -263,7 +265,8 @@ def test_an_interruption_says_which_of_several_outputs_are_whole(tmp_path, capsy
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(atomic, "_move_to_new", stopped_at_the_second)
         assert main(command.format(tmp_path).split()) == 128 + number
-    assert "interrupted: 1 of 2 files written, those are whole and kept; give the others" in capsys.readouterr().err
+    line = "interrupted: 1 of 2 files written, those are whole and kept; give the same command again to go on"
+    assert line in capsys.readouterr().err
     assert len(os.listdir(tmp_path)) == len(done) == 1
     assert os.listdir(tmp_path)[0].endswith(f".{suffix}")
 

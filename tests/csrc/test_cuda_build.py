@@ -48,6 +48,7 @@ def test_nvcc_compiles_the_kernels_with_their_clocks(tmp_path):
         "-std=c++17",
         "-O3",
         "-fmad=false",
+        f"-I{ROOT / 'csrc'}",
         "--expt-relaxed-constexpr",
         "-arch=sm_90",
         "-DWAVEGEN_CLOCKS",

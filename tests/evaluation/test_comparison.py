@@ -21,6 +21,7 @@ from wavegen.evaluation.comparison import bits_per_symbol, compare, g711_codes, 
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import Linear, MuLaw
+from wavegen.reports.tables import comparison_text
 
 RATE = 8000
 
@@ -114,7 +115,30 @@ def test_a_baseline_can_be_left_out_and_is_named_as_missing(corpus):
     with pytest.raises(UserError, match="--without FLACC: no such baseline; did you mean FLAC"):
         compare({"a": trained_on(corpus)}, corpus, without=["FLACC"])
     with pytest.raises(UserError, match="--against FLAC: cannot run here: left out"):
-        compare({"a": trained_on(corpus)}, corpus, without=["flac"])
+        compare({"a": trained_on(corpus)}, corpus, without=["flac"], against="FLAC")
+
+
+def test_rows_are_held_against_the_best_baseline_that_there_is(corpus):
+    models = {"a": trained_on(corpus), "b": trained_on(corpus)}
+    result = compare(models, corpus, without=["flac"])
+    assert [(each["a"], each["b"]) for each in result["differences"]] == [
+        ("a", "training histogram"),
+        ("b", "training histogram"),
+    ]
+    none = compare(models, corpus, without=["flac", "training histogram"])
+    assert none["differences"] == []
+    assert "paired over files" not in comparison_text(none)
+
+
+def test_rows_are_held_against_another_baseline_where_flac_fails(corpus, monkeypatch):
+    def fails(*_):
+        raise UserError("no room")
+
+    flac = comparison.BASELINES[0]
+    failing = dataclasses.replace(flac, file_bits=fails)
+    monkeypatch.setattr(comparison, "BASELINES", (failing, *comparison.BASELINES[1:]))
+    result = compare({"a": trained_on(corpus)}, corpus)
+    assert [each["b"] for each in result["differences"]] == ["training histogram"]
 
 
 def test_a_baseline_that_fails_is_missing_and_the_models_are_compared(corpus, monkeypatch):

@@ -54,7 +54,7 @@ def test_the_spectrogram_shows_a_tone_at_its_frequency(monkeypatch):
     monkeypatch.setattr(Axes, "imshow", lambda self, values, **kwargs: shown.append((values, kwargs["extent"])))
     pcm = np.round(9000 * np.sin(np.arange(8000) * np.pi / 2 + 0.3)).astype(np.int16)
     monkeypatch.setattr(plots, "_draw_surprise", lambda *_: None)
-    plots._picture(pcm, 8000, {}, 0.05, "")
+    plots.drawn(pcm, 8000, {}, 0.05, "")
     ((decibels, extent),) = shown
     assert decibels.shape == (129, 251)
     assert extent == pytest.approx((-0.002, 1.002, 0, 4.0))

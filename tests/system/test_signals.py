@@ -36,17 +36,6 @@ def furnished(furnished):
 
 
 @pytest.fixture
-def plain_signals():
-    """Python's own handlers, which a shell may have replaced for what runs in the background."""
-    plain = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
-    before = {number: signal.signal(number, handler) for number, handler in plain.items()}
-    yield
-    assert all(signal.getsignal(number) == handler for number, handler in plain.items()), "main puts all back"
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
 def ended_at(monkeypatch, plain_signals):
     """Has a signal come in the n-th piece that the torch engine draws, of ten samples each."""
 
@@ -239,7 +228,7 @@ def test_training_notes_what_a_command_would_raise(number, plain_signals):
         assert raiser.came == number
 
 
-def test_a_hangup_saves_a_training(tmp_path):
+def test_a_hangup_saves_a_training(tmp_path, plain_signals):
     run = tmp_path / "run"
     words = ["train", "recipe.toml", "--run", str(run), "--set", "training.steps=1000000"]
     words += ["--set", "training.validate_every=500000"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import soundfile
 
 UNKNOWN_LENGTH = 2**62
+LARGEST = 1e100  # of full scale: sums and squares of more overflow
 # Bits of a sample in the codings where it has a fixed size.
 _WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64, "ULAW": 8,
            "ALAW": 8, "DPCM_8": 8, "DPCM_16": 16, "G721_32": 4, "G723_24": 3, "G723_40": 5}  # fmt: skip
@@ -61,16 +62,15 @@ class Decoder:
         """All samples in blocks of up to `frames`, (frames, channels) float64 of full scale 1, one at a time.
 
         The samples do not depend on `frames`. Raises UserError if some that the header declares cannot be read, or
-        one is NaN or infinite.
+        one is NaN, infinite or beyond LARGEST.
         """
         buffer = np.empty((frames, self.channels))
         read, declared = 0, self._declared()
         while len(block := self._read(buffer[: min(frames, declared - read)])):
             read += len(block)
-            if not np.isfinite(block).all():
-                raise UserError(
-                    f"{self.path}: holds NaN or infinite values; write it again with values between -1 and 1"
-                )
+            if not (np.abs(block) <= LARGEST).all():  # NaN is not
+                what = f"NaN or infinite values, or some beyond {LARGEST:g}"
+                raise UserError(f"{self.path}: holds {what}; write it again with values between -1 and 1")
             yield block
         if read < declared < UNKNOWN_LENGTH:
             raise UserError(

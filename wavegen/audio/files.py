@@ -70,9 +70,9 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     often odd as even. (Version 0.1.0 rounded ties to even; corpora prepared by it keep their samples.)
     Decoded in blocks, so that memory is bounded by the result; a file whose channels are not simply averaged is
     decoded twice.
-    Raises UserError, naming the file, if it is missing, unreadable, no audio, truncated, empty, holds NaN or infinite
-    values, has an absurd header, or holds much after its samples that is no tag or chunk. (A cut leaves no trace in an
-    MP3 without a length, between two frames, and in containers that declare none: IRCAM, PAF, PVF, XI.)
+    Raises UserError, naming the file, if it is missing, unreadable, no audio, truncated, empty, holds NaN, infinite
+    or absurd values, has an absurd header, or holds much after its samples that is no tag or chunk. (A cut leaves no
+    trace in an MP3 without a length, between two frames, and in containers that declare none: IRCAM, PAF, PVF, XI.)
     """
     path = Path(path)
     if sample_rate is not None:

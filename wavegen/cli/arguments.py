@@ -186,9 +186,8 @@ def _add_compare(commands: Any) -> None:
     parser.add_argument("models", nargs="+", metavar="[NAME=]MODEL", help=f"{MODEL}; and what to call it")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the models were trained on")
     parser.add_argument("--split", choices=("test", "validation", "train"), default="test", help="default: test")
-    parser.add_argument(
-        "--against", metavar="NAME", help="the row to subtract; default: FLAC, or the true density where it is known"
-    )
+    against = "the row to subtract; default: the true density where it is known, else FLAC, else the best baseline"
+    parser.add_argument("--against", metavar="NAME", help=against)
     parser.add_argument(
         "--bits-per-symbol", action="store_true", help="also of mu-law models; the unit of papers on 8-bit mu-law"
     )

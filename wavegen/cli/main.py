@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from wavegen.cli.model_names import called
 from wavegen.cli.outputs import check_folder, check_output, taken, warn
 from wavegen.errors import UserError
 from wavegen.system import streams
-from wavegen.system.atomic import Output
 
 MODEL_FILE = "model.safetensors"  # of a run folder
 Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
@@ -169,36 +167,15 @@ def _opened(path: Path) -> tuple[Any, Any]:
 
 
 def _compress(args: argparse.Namespace) -> Result:
-    from wavegen.compression.files import compress
-    from wavegen.modelfile import open_model
-    from wavegen.reports.tables import compressed_text
+    from wavegen.cli.compression import compress
 
-    with _pairs(args, ".wgn") as paths:
-        how = {"progress": "compressing", "force": args.force}
-        result = compress(open_model(args.model), paths, args.threads, args.precision, **how)
-    warn(result)
-    return result, compressed_text(result)
+    return compress(args)
 
 
 def _decompress(args: argparse.Namespace) -> Result:
-    from wavegen.compression.files import decompress
-    from wavegen.modelfile import open_model
-    from wavegen.reports.tables import description_text
+    from wavegen.cli.compression import decompress
 
-    with _pairs(args, ".wav") as paths:
-        result = decompress(open_model(args.model), paths, args.threads, progress="decompressing", force=args.force)
-    names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
-    return result, description_text(names)
-
-
-@contextlib.contextmanager
-def _pairs(args: argparse.Namespace, suffix: str) -> Iterator[list[tuple[Path, Output]]]:
-    """Each input with its output: OUT, or OUT/NAME with that suffix if OUT is a folder. Raises UserError."""
-    if len(args.files) > 1 and not os.path.isdir(args.out):
-        raise UserError(f"{args.out}: {len(args.files)} files go into a folder; make it first, or name one file")
-    outs = [args.out / f"{file.stem}{suffix}" for file in args.files] if os.path.isdir(args.out) else [args.out]
-    with taken(args, outs, [args.model, *args.files]) as outputs:
-        yield list(zip(args.files, outputs, strict=True))
+    return decompress(args)
 
 
 def _bench(args: argparse.Namespace) -> Result:

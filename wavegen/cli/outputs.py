@@ -52,7 +52,11 @@ def check_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def taken(
-    args: argparse.Namespace, paths: Sequence[Path | None], reads: Iterable[str | Path | None] = (), size: int = 0
+    args: argparse.Namespace,
+    paths: Sequence[Path | None],
+    reads: Iterable[str | Path | None] = (),
+    size: int = 0,
+    again: str = "give the others again, or all with --force",
 ) -> Iterator[list[Output]]:
     """Takes the places of a command's outputs for as long as the block lasts; an option that is not given has none.
 
@@ -62,12 +66,13 @@ def taken(
         paths: of the outputs.
         reads: files and folders that the command reads, none of which may be replaced, whatever `force` says.
         size: of each output in bytes, where it is known.
+        again: what to do when only some of the outputs could be written.
 
     Raises UserError if a place cannot be had, or two outputs are one. An interruption says how many of several
     outputs are whole, unless the block has said what is kept.
     """
     given = [path for path in paths if path is not None]
-    _check_apart(given)
+    check_apart(given)
     reads = [Path(path) for path in reads if path is not None]
     with contextlib.ExitStack() as opened:
         outputs = []
@@ -82,10 +87,11 @@ def taken(
             if str(error) or not (number := sum(output.whole for output in outputs)):
                 raise
             kept = f"interrupted: {number} of {counted(len(outputs), 'file')} written, those are whole and kept"
-            raise Ended(number_of(error), f"{kept}; give the others again, or all with --force") from error
+            raise Ended(number_of(error), f"{kept}; {again}") from error
 
 
-def _check_apart(paths: Sequence[Path]) -> None:
+def check_apart(paths: Sequence[Path]) -> None:
+    """Raises UserError if two outputs are one file."""
     places = [os.path.realpath(path) for path in paths]
     for path, place in zip(paths, places, strict=True):
         if places.count(place) > 1 and place != os.devnull:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,13 @@ def read_block(file: BinaryIO, end: int) -> np.ndarray | None:
         return None
     words = file.read(4 * length)
     return np.frombuffer(words, "<u4").astype(np.uint32) if len(words) == 4 * length else None
+
+
+def skip_blocks(file: BinaryIO, preamble: Preamble) -> int:
+    """The place in the file after all blocks, by the lengths that they declare; `file` is at the first of them."""
+    for _ in range(-(-preamble.frames // BLOCK) * preamble.channels):
+        file.seek(4 * int.from_bytes(file.read(4), "little"), os.SEEK_CUR)
+    return file.tell()
 
 
 def damaged(path: Path) -> UserError:

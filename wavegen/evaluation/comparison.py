@@ -50,8 +50,9 @@ def compare(
     """Models and baselines over the files of a split of one corpus: what `wavegen compare --json` prints.
 
     `differences` are those of every other row to the row `against`, paired over files: the true density where the
-    corpus was made from a known source, else FLAC. A model's excess over the true density, −log2 q + log2 p averaged
-    over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known.
+    corpus was made from a known source, else FLAC, or the best baseline where that did not run. A model's excess over
+    the true density, −log2 q + log2 p averaged over files drawn from p, is the KL divergence KL(p‖q) in bits a sample,
+    and always listed where it is known.
     With `proof` each model compresses the files and restores them, and its row has `compressed_bits_per_sample`, which
     is None for one without a C++ engine (`wavegen.compression.files.proven`).
     `warnings` says if the split is too little to rely on, or far from what a model was trained on. `missing` names the
@@ -65,7 +66,8 @@ def compare(
     check_unheard(models, corpus, split)
     why = {baseline.name: baseline.missing() for baseline in BASELINES}
     why |= {_baseline_named(name): "left out" for name in without}
-    against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
+    if against is not None:
+        against = _row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
         raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}")
     verify(corpus, {split, *(["train"] if why.get(TrainingHistogram.name, "") is None else [])}, progress)
@@ -82,7 +84,7 @@ def compare(
         "files": len(pcms),
         "samples": int(samples.sum()),
         "rows": rows,
-        "differences": list(_differences([row["name"] for row in rows], bits, samples, against)),
+        "differences": list(_differences([row["name"] for row in rows], bits, samples, against or _usual(rows))),
         "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
         "mu_law_corpus": is_mu_law(codes),
         "warnings": [
@@ -156,9 +158,14 @@ def _baseline_named(name: str) -> str:
     return known[name.lower()]
 
 
-def _row_named(name: str | None, rows: Sequence[str], why: Mapping[str, str | None]) -> str:
+def _usual(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """The row that others are held against unless told otherwise; None without a baseline. `rows` are in order."""
+    names = [row["name"] for row in rows if row["kind"] != "model"]
+    return next((name for name in (TRUTH, FLAC, *names) if name in names), None)
+
+
+def _row_named(name: str, rows: Sequence[str], why: Mapping[str, str | None]) -> str:
     """The row that `--against NAME` means, in any case. Raises UserError if there is none, or it cannot run."""
-    name = name or (TRUTH if TRUTH in rows else FLAC)
     known = {row.lower(): row for row in reversed(rows)} | {row: row for row in rows}
     if (found := known.get(name, known.get(name.lower()))) is None:
         raise UserError(f"--against {name}: no such row{nearest(name, rows)}")
@@ -208,12 +215,14 @@ def _rows(
 
 
 def _differences(
-    names: Sequence[str], bits: Mapping[str, NDArray[np.float64]], samples: NDArray[np.integer], against: str
+    names: Sequence[str], bits: Mapping[str, NDArray[np.float64]], samples: NDArray[np.integer], against: str | None
 ) -> Iterable[dict[str, Any]]:
     """Every other row less `against`, and less the true density where that is another row that there is."""
-    for subtracted in {against: None} | ({TRUTH: None} if TRUTH in names else {}):
+    for subtracted in dict.fromkeys([against, TRUTH]):
+        if subtracted is None or subtracted not in names:  # it may have failed on the way
+            continue
         meaning = DIVERGENCE if subtracted == TRUTH else DIFFERENCE
-        for name in names if subtracted in names else ():  # it may have failed on the way
+        for name in names:
             if name != subtracted:
                 difference = estimate(bits[name] - bits[subtracted], samples)
                 yield {"a": name, "b": subtracted, "meaning": meaning, **difference}

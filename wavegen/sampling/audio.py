@@ -127,11 +127,14 @@ def out_paths(out: str | Path, number: int) -> list[Path]:
 
 def check_amount(num_samples: int, primed: int, number: int) -> None:
     """Raises UserError unless that many recordings of `num_samples` after a prime of `primed` samples can be held."""
-    if num_samples < 1 or (primed + num_samples) * number > MOST_SAMPLES:
+    if num_samples < 1:
+        raise UserError(f"{num_samples} samples: give at least one")
+    if (primed + num_samples) * number > MOST_SAMPLES:
+        many = f" in each of {number} recordings" if number > 1 else ""
         prime = f" after a prime of {primed}" if primed else ""
-        raise UserError(
-            f"{num_samples} samples{prime} of {number} recordings: give at least one, and at most 2^28 in all"
-        )
+        less = ["lower --seconds"] + ["or -n"] * (number > 1) + ["or shorten --prime"] * bool(primed)
+        most = f"at most {MOST_SAMPLES} are drawn at once"
+        raise UserError(f"{num_samples} samples{prime}{many}: {most}; {' '.join(less)}")
 
 
 def generate(

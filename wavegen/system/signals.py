@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+PATIENCE = 0.05  # seconds until a signal that was dropped comes again
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,8 +61,32 @@ def raising() -> Iterator[Raiser]:
     Gives the handler: libraries may turn its exception into one of theirs.
     """
     raiser = Raiser()
-    with handled(raiser):
+    with handled(raiser), _none_dropped():
         yield raiser
+
+
+@contextlib.contextmanager
+def _none_dropped() -> Iterator[None]:
+    """Python drops what a finalizer or a callback raises: inside the block, a signal so lost comes again soon after."""
+    before, timers = sys.unraisablehook, list[threading.Timer]()
+
+    def dropped(what: Any) -> None:
+        if not isinstance(what.exc_value, KeyboardInterrupt):
+            before(what)
+            return
+        # Not from here, where it would be dropped once more.
+        main = threading.main_thread().ident
+        timers.append(threading.Timer(PATIENCE, signal.pthread_kill, (main, number_of(what.exc_value))))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    sys.unraisablehook = dropped
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for timer in timers:
+            timer.cancel()
 
 
 @contextlib.contextmanager

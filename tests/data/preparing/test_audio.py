@@ -125,7 +125,7 @@ def test_an_interrupted_run_goes_on(source, whole, tmp_path, monkeypatch, proces
         assert [path.name for path in tmp_path.iterdir()] == [WORK]
     readings = []
     read = audio_files.read
-    monkeypatch.setattr(reading.audio, "read", lambda *a: readings.append(a) or read(*a))
+    monkeypatch.setattr(reading.audio_files, "read", lambda *a: readings.append(a) or read(*a))
     prepare(source, tmp_path / "corpus", processes=1)
     assert len(readings) == 62 - 54
     assert tree(tmp_path) == whole

@@ -1,0 +1,94 @@
+"""What the command line does to compress and restore: what an interrupted call has finished is not done again."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from wavegen.cli.outputs import check_apart, taken, warn
+from wavegen.errors import UserError
+from wavegen.system.atomic import Output
+from wavegen.wording import counted
+
+Result = tuple[dict[str, Any], str]
+Pair = tuple[Path, Path]
+GO_ON = "give the same command again to go on"
+
+
+def compress(args: argparse.Namespace) -> Result:
+    """WAV files to compressed ones."""
+    from wavegen.compression.files import compress
+    from wavegen.compression.resumption import compressed_already
+    from wavegen.modelfile import open_model
+    from wavegen.reports.tables import compressed_text
+
+    model = cache(lambda: open_model(args.model))
+
+    def finished(pairs: Sequence[Pair]) -> list[Pair]:
+        return compressed_already(model(), pairs, args.precision)
+
+    with _pairs(args, ".wgn", finished) as (paths, skipped):
+        how = {"progress": "compressing", "force": args.force}
+        result = compress(model(), paths, args.threads, args.precision, **how)
+    warn(result)
+    return result | {"skipped": skipped}, compressed_text(result)
+
+
+def decompress(args: argparse.Namespace) -> Result:
+    """Compressed files to the WAV files that they were."""
+    from wavegen.compression.files import decompress
+    from wavegen.compression.resumption import restored_already
+    from wavegen.modelfile import open_model
+    from wavegen.reports.tables import description_text
+
+    model = cache(lambda: open_model(args.model))
+
+    def finished(pairs: Sequence[Pair]) -> list[Pair]:
+        return restored_already(model(), pairs)
+
+    with _pairs(args, ".wav", finished) as (paths, skipped):
+        result = decompress(model(), paths, args.threads, progress="decompressing", force=args.force)
+    names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
+    return result | {"skipped": skipped}, description_text(names)
+
+
+@contextlib.contextmanager
+def _pairs(
+    args: argparse.Namespace, suffix: str, finished: Callable[[Sequence[Pair]], list[Pair]]
+) -> Iterator[tuple[list[tuple[Path, Output]], list[str]]]:
+    """Each input with its output: OUT, or OUT/NAME with that suffix if OUT is a folder; and what is skipped there.
+
+    In a folder an output that `finished` finds to be what would be written is skipped. Raises UserError for others
+    that are there, unless --force is given.
+    """
+    into_folder = os.path.isdir(args.out)
+    if len(args.files) > 1 and not into_folder:
+        raise UserError(f"{args.out}: {len(args.files)} files go into a folder; make it first, or name one file")
+    outs = [args.out / f"{file.stem}{suffix}" for file in args.files] if into_folder else [args.out]
+    check_apart(outs)
+    pairs = list(zip(args.files, outs, strict=True))
+    skipped = [] if args.force or not into_folder else _finished(pairs, finished)
+    left = [pair for pair in pairs if pair not in skipped]
+    reads = [args.model, *args.files]
+    with taken(args, [out for _, out in left], reads, again=GO_ON) as outputs:
+        yield list(zip([source for source, _ in left], outputs, strict=True)), [str(out) for _, out in skipped]
+
+
+def _finished(pairs: Sequence[Pair], finished: Callable[[Sequence[Pair]], list[Pair]]) -> list[Pair]:
+    """The pairs that are done, which is said. Raises UserError for an output that is something else."""
+    there = [pair for pair in pairs if os.path.lexists(pair[1])]
+    done = finished(there) if there else []
+    for source, out in there:
+        if (source, out) not in done:
+            what = f"exists already, and is not what would be made of {source}"
+            raise UserError(f"{out}: {what}; name another folder, or give --force to replace it")
+    if done:
+        many = f"{len(done)} of {counted(len(pairs), 'file')}"
+        print(f"wavegen: {many} skipped: what would be written is there, as {done[0][1]}", file=sys.stderr)
+    return done

@@ -1,0 +1,60 @@
+"""What an interrupted call has finished: outputs that hold what it would write are left as they are."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from wavegen.compression.wgn import Preamble, digest, model_digest, read_preamble, skip_blocks
+from wavegen.engine import precision_of
+from wavegen.errors import UserError
+from wavegen.models.model import Model
+
+Pair = tuple[Path, Path]  # what is read and what is written
+
+
+def compressed_already(model: Model, pairs: Iterable[Pair], precision: str | None) -> list[Pair]:
+    """The pairs whose output is a whole file of this model and precision whose checksum is that of the input.
+
+    The words of the coder are counted, not decoded: damage in them is met when the file is restored.
+    """
+    ours, wanted = model_digest(model), precision or precision_of(model)
+    return [
+        (source, out)
+        for source, out in pairs
+        if (found := _compressed(out)) is not None
+        and (found.model, found.precision) == (ours, wanted)
+        and _holds(source, found)
+    ]
+
+
+def restored_already(model: Model, pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs whose output has the size and the checksum that its compressed file, of this model, declares."""
+    ours = model_digest(model)
+    return [
+        (source, out)
+        for source, out in pairs
+        if (found := _compressed(source)) is not None and found.model == ours and _holds(out, found)
+    ]
+
+
+def _compressed(path: Path) -> Preamble | None:
+    """What a compressed file says of itself; None for one that is none, or not as long as it should be."""
+    with contextlib.suppress(OSError, UserError):
+        if path.is_file():
+            with open(path, "rb") as file:
+                size = path.stat().st_size
+                preamble = read_preamble(file, size, path)
+                return preamble if skip_blocks(file, preamble) + preamble.trailer_size == size else None
+    return None
+
+
+def _holds(path: Path, preamble: Preamble) -> bool:
+    """Whether the file at `path` is the one that the compressed file restores."""
+    with contextlib.suppress(OSError):
+        if path.is_file() and path.stat().st_size == preamble.restored:
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, digest).digest() == preamble.digest
+    return False
