@@ -121,7 +121,7 @@ def test_what_the_system_refuses_is_no_bug(error, line, capsys):
 
 @pytest.mark.parametrize("limit", [150_000, 300_000])
 def test_a_library_that_cannot_be_mapped(furnished, tmp_path, limit):
-    done = shell(f"ulimit -v {limit}; {WAVEGEN} generate gru {tmp_path}/o.wav", furnished)
+    done = shell(f"ulimit -v {limit}; {WAVEGEN} train recipe.toml --run {tmp_path}/run", furnished)
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("wavegen: too little memory (")
     assert len(done.stderr.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,7 +135,7 @@ def test_rows_are_held_against_another_baseline_where_flac_fails(corpus, monkeyp
     def fails(*_):
         raise UserError("no room")
 
-    flac = comparison.BASELINES[0]
+    flac: Any = comparison.BASELINES[0]
     failing = dataclasses.replace(flac, file_bits=fails)
     monkeypatch.setattr(comparison, "BASELINES", (failing, *comparison.BASELINES[1:]))
     result = compare({"a": trained_on(corpus)}, corpus)

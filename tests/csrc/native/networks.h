@@ -1,4 +1,5 @@
-// Small networks, distributions and inputs of all kinds, with the same numbers on every machine, for programs that test.
+// Small networks, distributions and inputs of all kinds, with the same numbers on every machine, for programs that
+// test.
 #pragma once
 
 #include <cstddef>
