@@ -44,7 +44,7 @@ def test_it_is_not_compared_on_what_it_was_trained_on(tmp_path):
     corpus = wavegen.open_corpus(tmp_path / "corpus")
     with pytest.raises(UserError, match=r"allison was trained or validated on .* leave it out"):
         wavegen.compare({"allison": wavegen.load("allison")}, corpus)
-    warnings = find_takes([corpus.path], wavegen.load("allison")).warnings
+    warnings = find_takes([corpus.path], wavegen.open_model("allison")).warnings
     assert any("trained on" in warning for warning in warnings)
 
 

@@ -276,7 +276,8 @@ def test_what_a_kill_left_goes_even_if_the_output_is_refused(tmp_path, command):
     run = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     left = tmp_path / f".{atomic._here()}.{int(run.stdout)}.0.part"
     left.touch()
-    there = tmp_path / f"out{re.search(r'{}(.[a-z]+)', command)[1]}"
+    (suffix,) = re.findall(r"{}(.[a-z]+)", command)
+    there = tmp_path / f"out{suffix}"
     there.touch()
     assert main(command.format(tmp_path / "out").split()) == 2
     assert os.listdir(tmp_path) == [there.name]

@@ -1,6 +1,7 @@
 import math
 
 import mpmath
+import numpy as np
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -200,7 +201,7 @@ LOGITS = st.lists(st.floats(-1e4, 1e4, width=32), min_size=2, max_size=300)
 def test_categorical_against_float64_symbol_by_symbol(logits):
     params = torch.tensor(logits, requires_grad=True)
     symbols = torch.arange(len(logits))
-    distribution = Categorical(torch.ones(len(logits), dtype=torch.int64))
+    distribution = Categorical(np.ones(len(logits), np.int64))
     log_prob = distribution.log_prob(params.expand(len(logits), -1), symbols)
     exact = params.double() - torch.logsumexp(params.double(), 0)
     assert torch.all((log_prob - exact).abs() <= 1e-4 * exact.abs().clamp(min=1))
@@ -233,7 +234,7 @@ def test_temperature_and_nucleus_of_a_categorical(logits, temperature, top_p):
         mass += probabilities[symbol]
     total = math.fsum(probabilities[symbol] for symbol in kept)
     expected = [probabilities[symbol] / total if symbol in kept else 0.0 for symbol in range(len(logits))]
-    distribution = Categorical(torch.ones(len(logits), dtype=torch.int64))
+    distribution = Categorical(np.ones(len(logits), np.int64))
     k = torch.arange(len(logits) + 1)
     below = distribution.cumulative(torch.tensor(logits).expand(len(k), -1), k, temperature, top_p)
     assert torch.allclose(below.diff(), torch.tensor(expected, dtype=torch.float64), atol=1e-9)
