@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from wavegen.audio.cutting import piece_lengths
 from wavegen.audio.files import content_hash
-from wavegen.models.forms import Form, Grid
-from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges, picture_figures, sound_figures
+from wavegen.models.forms import Form
+from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges, sound_figures
 from wavegen.models.training_provenance import Provenance
 from wavegen.wording import listed
 
@@ -56,8 +55,7 @@ class Familiarity:
         else:
             self.look_up(name, content, pcm, own)
         if pcm is not None and self.ranges is not None:
-            grid = self.form if isinstance(self.form, Grid) else None
-            self.add_figures(name, sound_figures(pcm) if grid is None else picture_figures(pcm, grid.levels))
+            self.add_figures(name, self.form.figures(pcm))
 
     def look_up(self, name: str, content: str, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
         """A recording whose figures are not looked at; `pcm` is needed only of pieces of it."""
@@ -78,11 +76,10 @@ class Familiarity:
         return {kind for kind, key in SAME.items() if name in self.far.get(key, {})}
 
     def _pieces(self, pcm: NDArray[np.int16] | None) -> list[str]:
-        """The content hashes of the pieces that a recording of sound was cut into if the model was trained on it."""
-        if pcm is None or self.provenance.cut is None or isinstance(self.form, Grid):
+        """The content hashes of the pieces that a recording was cut into if the model was trained on it."""
+        if pcm is None or self.provenance.cut is None:
             return []
-        ends = np.cumsum(piece_lengths(pcm, self.form, self.provenance.cut))[:-1]
-        return [content_hash(piece) for piece in np.split(pcm, ends)]
+        return [content_hash(piece) for piece in self.form.pieces(pcm, self.provenance.cut)]
 
     @property
     def seen(self) -> list[str]:
