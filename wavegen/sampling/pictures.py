@@ -168,6 +168,6 @@ def _drawn(
     above = torch.full_like(level, model.form.levels)
     while (above - level > 1).any():
         middle = level + (above - level) // 2
-        low = model.cumulative(params, middle, temperature, top_p, exact) <= within
+        low = model.cumulative(params, middle, temperature, top_p, exact=exact) <= within
         level, above = torch.where(low, middle, level), torch.where(low, above, middle)
     return level
