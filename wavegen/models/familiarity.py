@@ -93,8 +93,9 @@ class Familiarity:
     def _seen(self, what: str) -> Iterable[str]:
         if not self.seen:
             return
-        either = self.provenance.heard or (self.trained and self.validated)
-        how = "trained or validated on" if either else "trained on" if self.trained else "validated on"
+        how = "trained on" if self.trained else "validated on"
+        if self.provenance.heard or (self.trained and self.validated):
+            how = "trained or validated on"
         if self.number == 1:
             yield f"{self.seen[0]}: this model was {how} it; a new recording costs more bits"
             return
@@ -135,7 +136,9 @@ def far_above_flac(model: Familiar, rows: Sequence[Mapping[str, Any]]) -> list[s
 def far_from(models: Mapping[str, Familiar], names: Sequence[str], pcms: Sequence[NDArray[np.int16]]) -> list[str]:
     """Lines on recordings of sound, (samples,) each, that are far from what one of several models was trained on."""
     familiar = {name: Familiarity(model) for name, model in models.items()}
-    for name, pcm in zip(names, pcms, strict=True) if any(one.ranges for one in familiar.values()) else ():
+    if not any(one.ranges for one in familiar.values()):
+        return []  # nothing is measured in vain
+    for name, pcm in zip(names, pcms, strict=True):
         figures = sound_figures(pcm)
         for one in familiar.values():
             one.add_figures(name, figures)

@@ -71,8 +71,10 @@ def _few(gathering: Gathering) -> bool:
 def _near_duplicates(gathering: Gathering, near: NearCopies, sample_rate: int) -> list[list[str]]:
     """The ids of recordings of one sound, two by two."""
     pairs = near.pairs(np.memmap(gathering.folder / PCM, "<i2", "r").view(np.ndarray), sample_rate)
+    if not pairs:
+        return []
     numbers = {number for pair in pairs for number in pair}
-    ids = {number: entry.id for number, entry in enumerate(gathering.entries() if pairs else ()) if number in numbers}
+    ids = {number: entry.id for number, entry in enumerate(gathering.entries()) if number in numbers}
     return [[ids[a], ids[b]] for a, b in pairs]
 
 
