@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from wavegen import generate, load_recipe, open_corpus
-from wavegen.models.forms import Grid
+from wavegen.models.pictures import PictureModel
 from wavegen.models.registry import untrained
 from wavegen.sampling.pictures import generate_pictures
 from wavegen.training import plan
@@ -28,11 +28,10 @@ def drawn_a_second(recipe: str, corpus_path: str) -> float:
     torch.manual_seed(0)
     model = untrained(load_recipe(recipe).model, corpus.form, corpus_path).eval()
     begun = time.perf_counter()
-    if isinstance(corpus.form, Grid):
-        generate_pictures(model, range(PICTURES))  # pyright: ignore[reportArgumentType] (a corpus of pictures has such)
-        samples = PICTURES * corpus.form.dimensions
+    samples = corpus.form.num_samples(SECONDS, PICTURES)
+    if isinstance(model, PictureModel):
+        generate_pictures(model, range(PICTURES))
     else:
-        samples = SECONDS * corpus.form
         generate(model, samples, [0], threads=1)  # pyright: ignore[reportArgumentType]
     return samples / (time.perf_counter() - begun)
 

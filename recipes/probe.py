@@ -24,7 +24,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.splits import SPLITS
 from wavegen.data.verification import verify
 from wavegen.evaluation.intervals import bootstrap_interval
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PICTURES
 
 MELS, FRAME, FLOOR = 40, 0.032, 1e-6  # of the log-mels: bands, seconds of a frame, power below which all is silence
 
@@ -83,7 +83,7 @@ def main() -> None:
     args = parser.parse_args()
     corpus = open_corpus(args.corpus)
     verify(corpus, SPLITS)
-    pictures = isinstance(corpus.form, Grid)
+    pictures = corpus.form.kind == PICTURES
     files = {path: np.load(path) for path in args.features}
     first = files[args.features[0]]
     known = {recording.id for recording in corpus.recordings}

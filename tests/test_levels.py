@@ -22,7 +22,7 @@ from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
 from wavegen.models.density import Density
-from wavegen.models.forms import Grid
+from wavegen.models.forms import AudioForm, PictureForm
 from wavegen.models.pictures import PictureModel
 from wavegen.training.batches import training_windows
 from wavegen.training.learner import Learner
@@ -103,7 +103,7 @@ def test_networks_of_sound(name):
         "network": {"name": name, **SOUND[name]},
     }
     recordings = [recording(name) for name in RECORDINGS]
-    bits = trained(AudioModel.from_settings(settings, RATE), recordings[1:], [recordings[0][:4000]])
+    bits = trained(AudioModel.from_settings(settings, AudioForm(RATE)), recordings[1:], [recordings[0][:4000]])
     assert bits == pytest.approx(TRAINED[name], abs=1e-6)
 
 
@@ -114,5 +114,5 @@ def test_networks_of_pictures(name):
         "distribution": {"name": "categorical"},
         "network": {"name": name, **small_picture_models.SETTINGS[name]},
     }
-    bits = trained(PictureModel.from_settings(settings, Grid(8, 8, 1, 17)), pictures[50:], pictures[:50])
+    bits = trained(PictureModel.from_settings(settings, PictureForm(8, 8, 1, 17)), pictures[50:], pictures[:50])
     assert bits == pytest.approx(TRAINED_PICTURES[name], abs=1e-6)

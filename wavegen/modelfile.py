@@ -21,7 +21,7 @@ from wavegen.errors import UserError, unreadable
 from wavegen.models import training_provenance
 from wavegen.models.configs.audio import AudioConfig
 from wavegen.models.configs.checking import checked_audio
-from wavegen.models.forms import AUDIO, Form, check_kind, form_of, kind_named
+from wavegen.models.forms import AUDIO, AudioForm, Form, check_kind, form_of, kind_named
 from wavegen.models.model import Model
 from wavegen.models.ranges import RANGES, Ranges
 
@@ -53,12 +53,16 @@ class Contents:
     """
 
     path: Path
-    kind: str
     form: Form
     header: dict[str, Any]
     metadata: dict[str, Any]
     shapes: dict[str, tuple[tuple[int, ...], str]]
     arrays: dict[str, np.ndarray]
+
+    @property
+    def kind(self) -> str:
+        """Of the model."""
+        return self.form.kind
 
     def check_weights(self, expected: Mapping[str, tuple[int, ...]]) -> None:
         """Raises UserError unless the weights are finite, have these shapes, and the hash that the header says."""
@@ -85,8 +89,7 @@ def model_of(contents: Contents) -> Model:
     """The model of audio in a file. Raises UserError if its settings or weights are not right, or it has pictures."""
     check_wanted(contents, AUDIO)
     settings = checked_audio(contents.header) or settings_of(contents)  # the latter says what the former doubts
-    check_kind(contents.kind, contents.form, str(contents.path))
-    config = AudioConfig.from_settings(settings, cast(int, contents.form))
+    config = AudioConfig.from_settings(settings, cast(AudioForm, contents.form).sample_rate)
     contents.check_weights(config.shapes)
     return Model(config, contents.metadata, contents.arrays)
 
@@ -135,7 +138,8 @@ def read(path: str | Path) -> Contents:
         raise UserError(f"{path}: {DAMAGED}") from error
     if not isinstance(metadata, dict) or not _is_plain(metadata):
         raise UserError(f"{path}: {DAMAGED}")
-    return Contents(path, kind_named(header, str(path)), form, header, metadata, shapes, arrays)
+    check_kind(kind_named(header, str(path)), form, str(path))
+    return Contents(path, form, header, metadata, shapes, arrays)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ import torch
 from wavegen import load_recipe, open_corpus
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
+from wavegen.models.forms import AudioForm
 from wavegen.training.batches import training_windows
 from wavegen.training.learner import Learner
 
@@ -50,7 +51,7 @@ def run(corpus_path: str, seconds: float) -> list[tuple[int, float, float]]:
     truths = [-sum(float(corpus.source.log2_prob(pcm).sum()) for pcm in pcms) for pcms in (heard, others)]
     torch.set_num_threads(1)
     torch.manual_seed(recipe.training.seed)
-    model = AudioModel.from_settings(recipe.model, corpus.sample_rate)
+    model = AudioModel.from_settings(recipe.model, AudioForm(corpus.sample_rate))
     learner = Learner(model, recipe.training, training_windows(heard, model, recipe.training))
     learner.connect()
     steps, found = recipe.training.steps or 0, []

@@ -8,6 +8,7 @@ from wavegen.bench import training
 from wavegen.bench.conv_loop import ConvLoop
 from wavegen.cli.main import main
 from wavegen.models.audio import AudioModel
+from wavegen.models.forms import AudioForm
 from wavegen.system import machine
 from wavegen.training.learner import BitsOf
 from wavegen.training.windows import Windows
@@ -20,7 +21,7 @@ def model(request):
     torch.manual_seed(4)
     network = {"name": "wavenet", **SMALL, "kernel_size": request.param, "dilations": [1, 3, 2]}
     settings = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}, "network": network}
-    return AudioModel.from_settings(settings, 8000)
+    return AudioModel.from_settings(settings, AudioForm(8000))
 
 
 @pytest.fixture

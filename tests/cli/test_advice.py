@@ -26,7 +26,7 @@ from wavegen.data.preparing.sources import source_of
 from wavegen.engine import native
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 from wavegen.training import train
 from wavegen.training.folder import Unchanged, read_state
 
@@ -120,7 +120,7 @@ def test_given_pictures(tmp_path, data, words):
     if data is not None:
         (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(UserError, match=rf"a\.png: {words}"):
-        read_sheet(tmp_path / "a.png", Grid(16, 16, 1, 256))
+        read_sheet(tmp_path / "a.png", PictureForm(16, 16, 1, 256))
 
 
 @pytest.mark.parametrize(

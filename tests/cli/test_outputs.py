@@ -14,7 +14,7 @@ import workspace
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.models import checkpoint
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 from wavegen.system import atomic
 
 pytestmark = pytest.mark.usefixtures("in_the_folder")
@@ -37,7 +37,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
 def furnished(furnished):
     assert main(["compress", str(furnished / "gru"), str(furnished / "a.wav"), str(furnished / "a.wgn")]) == 0
     checkpoint.save(
-        small_picture_models.model("nade", Grid(6, 5, 1, 4)).float(), furnished / "pictures.safetensors", {}
+        small_picture_models.model("nade", PictureForm(6, 5, 1, 4)).float(), furnished / "pictures.safetensors", {}
     )
     return furnished
 

@@ -25,7 +25,7 @@ from wavegen.data.preparing.pictures import prepare_pictures, quantised
 from wavegen.errors import UserError
 from wavegen.evaluation.pictures import score_pictures
 from wavegen.models import checkpoint
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 from wavegen.models.pictures import PictureModel
 from wavegen.sampling.pictures import generate_pictures
 from wavegen.training.recipe import load_recipe
@@ -83,7 +83,7 @@ def test_the_recipes_commands(place, workshop, capsys):
     assert {each["b"] for each in done["compare"]["differences"]} == {"pixel histograms"}
     sheet, completed = (np.asarray(Image.open(name)) for name in ("digits.png", "completed.png"))
     assert sheet.shape == completed.shape == (4 * 28, 4 * 28)
-    grid = Grid(28, 28, 1, 2)
+    grid = PictureForm(28, 28, 1, 2)
     whole, half = read_sheet("digits.png", grid), read_sheet("completed.png", grid)
     assert np.array_equal(half[:, :14], whole[:, :14])
     assert not np.array_equal(half[:, 14:], whole[:, 14:])
@@ -173,10 +173,10 @@ def furnish_mistakes() -> None:
 
 
 def test_a_damaged_header_is_refused(tmp_path):
-    model = small_picture_models.model("nade", Grid(2, 3, 1, 2)).float()
+    model = small_picture_models.model("nade", PictureForm(2, 3, 1, 2)).float()
     checkpoint.save(model, tmp_path / "good.safetensors", {})
     again = checkpoint.load(tmp_path / "good.safetensors", PictureModel)
-    assert again.grid == model.grid
+    assert again.form == model.form
     tensors, header = checkpoint.read_tensors(tmp_path / "good.safetensors")
     for damage in ({"grid": {"height": 2}}, {"grid": header["grid"] | {"height": -2}}, {"grid": 7}):
         checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | damage)
@@ -190,7 +190,7 @@ def test_a_damaged_header_is_refused(tmp_path):
 @pytest.mark.parametrize("name", small_picture_models.NAMES)
 def test_drawn_pictures_have_the_probabilities_that_are_scored(name):
     """All 64 pictures of 2 x 3 pixels, each drawn as often as its probability says."""
-    grid = Grid(2, 3, 1, 2)
+    grid = PictureForm(2, 3, 1, 2)
     model, number = small_picture_models.model(name, grid), 4000
     drawn = generate_pictures(model, range(number), temperature=1, top_p=1, exact=True)
     codes = drawn.pictures.reshape(number, 6) @ (1 << np.arange(6))
@@ -208,7 +208,7 @@ def test_drawn_pictures_have_the_probabilities_that_are_scored(name):
 
 @pytest.mark.parametrize("name", small_picture_models.NAMES)
 def test_a_picture_depends_on_its_seed_alone(name):
-    model = small_picture_models.model(name, Grid(5, 4, 3, 6))
+    model = small_picture_models.model(name, PictureForm(5, 4, 3, 6))
     together = generate_pictures(model, [3, 9, 4])
     for index, seed in enumerate((3, 9, 4)):
         alone = generate_pictures(model, [seed])
@@ -219,7 +219,7 @@ def test_a_picture_depends_on_its_seed_alone(name):
 
 def test_given_rows_stay_and_the_rest_is_drawn_as_the_model_says():
     """Of 2 x 2 pictures with their first row given, the second row as often as its conditional probability says."""
-    model, number = small_picture_models.model("pixelcnn", Grid(2, 2, 1, 2)), 3000
+    model, number = small_picture_models.model("pixelcnn", PictureForm(2, 2, 1, 2)), 3000
     given = np.array([1, 0, 1, 1]).reshape(1, 2, 2, 1)
     drawn = generate_pictures(model, range(number), given=given, rows=1, exact=True)
     assert np.array_equal(drawn.pictures[:, 0], np.repeat(given[:, 0], number, axis=0))
@@ -230,7 +230,7 @@ def test_given_rows_stay_and_the_rest_is_drawn_as_the_model_says():
 
 
 def test_temperature_and_top_p_make_the_likely_likelier():
-    model = small_picture_models.model("nade", Grid(4, 4, 1, 5))
+    model = small_picture_models.model("nade", PictureForm(4, 4, 1, 5))
     plain, cold, top = (
         generate_pictures(model, range(200), temperature=temperature, top_p=top_p).bits.mean()
         for temperature, top_p in ((1.0, 1.0), (0.3, 1.0), (1.0, 0.5))
@@ -263,7 +263,7 @@ def test_prepared_pictures_are_those_of_the_files(tmp_path):
     miniature_corpora.mnist(tmp_path / "data", 5, 13)
     prepare_pictures("mnist", tmp_path / "data", tmp_path / "grey", levels=256)
     corpus = open_corpus(tmp_path / "grey")
-    assert corpus.form == Grid(5, 13, 1, 256)
+    assert corpus.form == PictureForm(5, 13, 1, 256)
     raw = (tmp_path / "data" / "train-images-idx3-ubyte").read_bytes()[16:]
     pictures = np.frombuffer(raw, np.uint8).reshape(36, -1)
     assert [recording.id for recording in corpus.split("train")] == [f"train/{index:05}" for index in range(30)]
@@ -327,14 +327,14 @@ def test_a_corpus_with_a_level_that_there_is_not_gets_one_line(tmp_path, level):
 
 @pytest.mark.parametrize(("number", "channels"), [(1, 1), (6, 3), (7, 1), (12, 4)])
 def test_sheets_are_read_as_they_were_written(tmp_path, number, channels):
-    grid = Grid(3, 5, channels, 17)
+    grid = PictureForm(3, 5, channels, 17)
     pictures = np.random.default_rng(0).integers(0, 17, (number, *grid.shape)).astype(np.int16)
     write_sheet(tmp_path / "sheet.png", pictures, 17)
     assert np.array_equal(read_sheet(tmp_path / "sheet.png", grid), pictures)
 
 
 def test_the_score_of_a_picture_is_minus_the_sum_of_its_log_probabilities(tmp_path):
-    model = small_picture_models.model("pixelcnn", Grid(3, 5, 1, 2)).float()
+    model = small_picture_models.model("pixelcnn", PictureForm(3, 5, 1, 2)).float()
     pictures = np.random.default_rng(1).integers(0, 2, (3, 3, 5, 1)).astype(np.int16)
     write_sheet(tmp_path / "three.png", pictures, 2)
     result = score_pictures(model, tmp_path)

@@ -25,6 +25,7 @@ from wavegen.evaluation.audio import score
 from wavegen.extension import extension
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
+from wavegen.models.forms import AudioForm
 
 pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the extension is not built")
 
@@ -307,11 +308,11 @@ def test_another_model_is_named(model, written):
             decompress(other, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
     settings = copy.deepcopy(model.settings)
     settings["network"]["dilations"] = settings["network"]["dilations"][::-1]
-    reversed_layers = AudioModel.from_settings(settings, 8000).eval()
+    reversed_layers = AudioModel.from_settings(settings, AudioForm(8000)).eval()
     reversed_layers.load_state_dict(model.state_dict())
     with pytest.raises(UserError, match="was compressed with model"):
         decompress(reversed_layers, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])
-    faster = AudioModel.from_settings(model.settings, 16000).eval()
+    faster = AudioModel.from_settings(model.settings, AudioForm(16000)).eval()
     faster.load_state_dict(model.state_dict())
     with pytest.raises(UserError, match="was compressed with model"):
         decompress(faster, [(path.with_suffix(".wgn"), path.with_suffix(".back"))])

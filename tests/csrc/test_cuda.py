@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from wavegen.engine import cuda, native, open_engine, packing
 from wavegen.engine.cuda import CudaEngine
 from wavegen.errors import UserError
+from wavegen.models.forms import AudioForm
 
 pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
 ON_A_GPU = cuda.missing()  # before anything stands in for it
@@ -85,7 +86,7 @@ def test_widths_whose_weights_are_kept_in_registers(gpu, width, precision):
         "network": {"name": "wavenet", "dilations": [1, 2, 1, 3, 2], **network},
     }
     torch.manual_seed(5)
-    model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, 8000).eval(), 3)
+    model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, AudioForm(8000)).eval(), 3)
     expected = results(open_engine(model, 2, "cpu", 1, precision=precision), 2, 10)
     assert results(CudaEngine(model, 2, precision, "latency"), 2, 10) == expected
 
@@ -198,7 +199,7 @@ def test_any_architecture_on_any_gpu(network, head, codec, taps, streams, kernel
     if taps and head != "categorical":
         parts["predictor"] = {"name": "linear", "taps": taps}
     torch.manual_seed(2)
-    model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, 8000).eval(), 3)
+    model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, AudioForm(8000)).eval(), 3)
     expected = results(open_engine(model, streams, "cpu", 1), streams, 12)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "wavegen_cuda", stand_in())

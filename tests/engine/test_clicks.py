@@ -12,7 +12,7 @@ from wavegen.assets import pretrained
 from wavegen.engine import native
 from wavegen.models import checkpoint
 from wavegen.models.audio import AudioModel
-from wavegen.models.forms import Grid
+from wavegen.models.forms import AudioForm, PictureForm
 from wavegen.sampling.audio import generate
 from wavegen.sampling.pictures import generate_pictures
 
@@ -65,7 +65,7 @@ def silent(network: str, codec: str, bits: int, distribution: str) -> AudioModel
         "network": {"name": network, **small_models.SETTINGS[network]},
     }
     torch.manual_seed(2)
-    model = AudioModel.from_settings(parts, 8000).eval()
+    model = AudioModel.from_settings(parts, AudioForm(8000)).eval()
     make_certain(model, model.codec.silence)
     return model
 
@@ -110,7 +110,7 @@ def test_a_model_that_is_certain_of_silence_is_silent(network, codec, bits, dist
 @pytest.mark.parametrize(("levels", "distribution"), [(2, "categorical"), (256, "mixture-of-logistics")])
 def test_pictures_have_no_salt_or_pepper(levels, distribution):
     """Of a model that is certain of each pixel; half of two levels' share is right by chance."""
-    model = small_picture_models.model("nade", Grid(8, 8, 1, levels), distribution)
+    model = small_picture_models.model("nade", PictureForm(8, 8, 1, levels), distribution)
     make_certain(model, 1)
     every: list[dict[str, Any]] = [{}, {"temperature": 0.5}, {"given": np.ones((1, 8, 8, 1), np.int16), "rows": 4}]
     for how in every:

@@ -14,6 +14,7 @@ from scipy.stats import chisquare
 from wavegen.engine import open_engine
 from wavegen.engine.random import places, words
 from wavegen.models.audio import AudioModel
+from wavegen.models.forms import AudioForm
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
 HERE = native.instruction_sets()
@@ -124,7 +125,7 @@ def constant(distribution: str, params: np.ndarray) -> Any:
         "distribution": {"name": distribution, **({"num_mixtures": len(params) // 3} if mixture else {})},
         "network": {"name": "markov", "order": 1, "hidden_sizes": []},
     }
-    model: Any = AudioModel.from_settings(parts, 8000).eval()
+    model: Any = AudioModel.from_settings(parts, AudioForm(8000)).eval()
     with torch.no_grad():
         for weight in model.network.parameters():
             weight.zero_()

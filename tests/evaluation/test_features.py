@@ -13,7 +13,7 @@ from wavegen.errors import UserError
 from wavegen.evaluation.features import Source, features
 from wavegen.evaluation.feeding import Take
 from wavegen.models import checkpoint
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 
 
 def source(pcm: np.ndarray, **about: str) -> Source:
@@ -88,7 +88,7 @@ def test_rows_say_what_a_corpus_knows():
 
 @pytest.mark.parametrize("name", small_picture_models.NAMES)
 def test_pictures_have_a_row_each(name):
-    model = small_picture_models.model(name, Grid(4, 3, 1, 2))
+    model = small_picture_models.model(name, PictureForm(4, 3, 1, 2))
     pictures = np.random.default_rng(1).integers(0, 2, (5, 12)).astype(np.int16)
     arrays = features(model, [source(picture) for picture in pictures])
     single = [features(model, [source(picture)])["features"][0] for picture in pictures]
@@ -97,7 +97,7 @@ def test_pictures_have_a_row_each(name):
 
 
 def test_the_last_hidden_units_of_nade_have_seen_all_but_the_last_pixel():
-    model = small_picture_models.model("nade", Grid(2, 3, 1, 2))
+    model = small_picture_models.model("nade", PictureForm(2, 3, 1, 2))
     picture = torch.zeros(1, 2, 3, 1, dtype=torch.float64, requires_grad=True)
     model.network.features(picture).sum().backward()
     assert picture.grad is not None

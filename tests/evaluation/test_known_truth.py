@@ -8,6 +8,7 @@ from wavegen.data.preparing.sources import named
 from wavegen.evaluation.intervals import bootstrap_interval
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
+from wavegen.models.forms import AudioForm
 from wavegen.training.learner import BitsOf
 from wavegen.training.muon import optimizers
 from wavegen.training.windows import Windows
@@ -29,7 +30,7 @@ def test_the_excess_over_the_true_density_falls_towards_zero(name):
         "network": {"name": "markov", "order": 2, "hidden_sizes": (8,)},
     }
     torch.manual_seed(0)
-    model = AudioModel.from_settings(settings, 8000)
+    model = AudioModel.from_settings(settings, AudioForm(8000))
     windows = Windows(heard, window=1024, context=4, batch_size=4, seed=0)
     steppers, excess = optimizers(model, 0.02), []
     for step in range(241):

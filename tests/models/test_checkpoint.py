@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from wavegen.errors import UserError
 from wavegen.modelfile import open_model, weights_hash
 from wavegen.models import checkpoint
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_data_and_module_are_the_same_model(saved):
 
 
 def test_a_model_of_pictures_is_not_opened_as_data(tmp_path):
-    model = small_picture_models.model(small_picture_models.NAMES[0], Grid(4, 4, 1, 2))
+    model = small_picture_models.model(small_picture_models.NAMES[0], PictureForm(4, 4, 1, 2))
     checkpoint.save(model, tmp_path / "m.safetensors", {})
     said = refused(tmp_path / "m.safetensors")
     assert said == f"{tmp_path / 'm.safetensors'}: is a model of pictures; this takes models of audio"

@@ -13,6 +13,7 @@ from scipy.stats import chisquare
 from wavegen.models import checkpoint
 from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import CODECS, Linear, MuLaw
+from wavegen.models.forms import AudioForm
 
 EVERY_CODE = torch.arange(-32768, 32768)
 HEADS = [("categorical", 0)]
@@ -224,8 +225,8 @@ MODELS = {
 @pytest.mark.parametrize("name", ["wavenet-front", "markov-linear", "nade-context"])
 def test_settings_and_files_build_the_same_model(name, kind, tmp_path):
     network = {"name": name.split("-")[0], **small_models.SETTINGS[name]}
-    model = AudioModel.from_settings({**MODELS[kind], "network": network}, 16000).eval()
-    again = AudioModel.from_settings(model.settings, model.sample_rate).eval()
+    model = AudioModel.from_settings({**MODELS[kind], "network": network}, AudioForm(16000)).eval()
+    again = AudioModel.from_settings(model.settings, AudioForm(model.sample_rate)).eval()
     again.load_state_dict(model.state_dict())
     pcm = torch.randint(-3000, 3000, (1, 30))
     assert torch.equal(model.log2_prob(pcm)[0], again.log2_prob(pcm)[0])

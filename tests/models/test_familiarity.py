@@ -17,7 +17,7 @@ from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
 from wavegen.models.familiarity import far_above_flac
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 from wavegen.training import train
 
 RECIPE = small_trainings.recipe("gru", steps=2, validate_every=2)
@@ -271,7 +271,7 @@ def test_pictures(tmp_path, monkeypatch, capsys):
     assert main(["train", "r.toml", "--corpus", "corpus", "--run", "run"]) == 0
     corpus = open_corpus("corpus")
     grid = corpus.form
-    assert isinstance(grid, Grid)
+    assert isinstance(grid, PictureForm)
     (tmp_path / "png").mkdir()
     train_pictures = np.stack(list(corpus.pcms("train")[:3])).reshape(3, *grid.shape)
     write_sheet(tmp_path / "png/a.png", train_pictures[:1], grid.levels)

@@ -20,7 +20,7 @@ from wavegen.cli.main import main
 from wavegen.data.picture_files import read_sheet
 from wavegen.engine.torch import TorchEngine
 from wavegen.models import checkpoint
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 from wavegen.models.pictures import PictureModel
 from wavegen.sampling.audio import PartDrawn, generate
 from wavegen.system import signals
@@ -128,7 +128,7 @@ def test_a_library_gets_what_was_drawn_with_the_interrupt(ended_at):
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_keeps_the_rows_of_pictures_that_are_drawn(tmp_path, monkeypatch, capsys, plain_signals, number, code):
-    grid = Grid(6, 5, 1, 4)
+    grid = PictureForm(6, 5, 1, 4)
     checkpoint.save(small_picture_models.model("nade", grid).float(), tmp_path / "m.safetensors", {})
     command = ["generate", str(tmp_path / "m.safetensors"), "-n", "2", "--seed", "3"]
     assert main([*command, str(tmp_path / "whole.png")]) == 0

@@ -14,6 +14,7 @@ from wavegen.data.preparing.audio import prepare
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models import checkpoint
 from wavegen.models.audio import AudioModel
+from wavegen.models.forms import AudioForm
 from wavegen.training import train
 from wavegen.training.recipe import parse_recipe
 
@@ -61,7 +62,7 @@ def test_a_combination_learns(codec, bits, head, taps, network, corpus, tmp_path
         tables["predictor"] = {"name": "linear", "taps": taps}
     recipe = parse_recipe(tables, "test")
     torch.manual_seed(0)
-    untrained = AudioModel.from_settings(recipe.model, 8000)
+    untrained = AudioModel.from_settings(recipe.model, AudioForm(8000))
     model = checkpoint.load(train(recipe, corpus, tmp_path / "run", progress=False))
     assert json.loads(json.dumps(model.settings)) == recipe.model
     recordings = [corpus.pcm(recording) for recording in corpus.split("train")]  # one held-out file says little

@@ -7,6 +7,7 @@ import torch
 
 from wavegen.errors import UserError
 from wavegen.models.audio import AudioModel
+from wavegen.models.forms import AudioForm
 from wavegen.models.networks import NETWORKS, stack
 from wavegen.training.distributed import together
 from wavegen.training.learner import BitsOf
@@ -28,7 +29,7 @@ def test_nothing_of_a_step_stays_on_the_cpu(codec, head, taps, network):
     tables = {"codec": {"name": codec}, "distribution": {"name": head}, "network": {"name": network}}
     tables |= {"predictor": {"name": "linear", "taps": taps}} if taps else {}
     recipe = parse_recipe(tables | {"training": {"steps": 1}}, "test")
-    model = AudioModel.from_settings(recipe.model, 8000).to("meta")
+    model = AudioModel.from_settings(recipe.model, AudioForm(8000)).to("meta")
     pcm, before = torch.zeros(2, 64, dtype=torch.int64, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
     bits = BitsOf(model)(pcm, before, torch.ones(2, 64, dtype=torch.bool, device="meta"))
     bits.backward()

@@ -114,7 +114,7 @@ def test_a_trained_model_is_below_independent_pixels_and_its_pictures_score_as_d
     model = checkpoint.load(train(asked, corpus, tmp_path / "run", progress=False), PictureModel)
     test = list(corpus.pcms("test"))
     nats = bits_per_file(model, test) * math.log(2)
-    independent = PixelHistograms().bits(test, model.grid, corpus.pcms("train")) * math.log(2)
+    independent = PixelHistograms().bits(test, model.form, corpus.pcms("train")) * math.log(2)
     assert nats.mean() < independent.mean() - 3
     drawn = generate_pictures(model, range(300))
     scored = bits_per_file(model, list(drawn.pictures.reshape(300, -1)))

@@ -23,6 +23,7 @@ from wavegen.errors import UserError
 from wavegen.extension import extension
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
+from wavegen.models.forms import AudioForm
 from wavegen.system.optional import fault, reason
 from wavegen.training.host import torch_threads
 
@@ -104,7 +105,7 @@ def configuration(name: str) -> AudioModel:
     }
     torch.manual_seed(0)
     settings = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}, "network": network}
-    return AudioModel.from_settings(settings, SAMPLE_RATE).eval()
+    return AudioModel.from_settings(settings, AudioForm(SAMPLE_RATE)).eval()
 
 
 def _contenders(model: AudioModel, failed: dict[str, str]) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wavegen.cli.outputs import check_output, taken, warn, write
+from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.modelfile import Contents, model_file, model_of
 from wavegen.models.model import Model
@@ -112,7 +113,7 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     sources, findings, familiarity, refusals = [], Findings(), Familiarity(model), Refusals()
     read = functools.partial(read_whole, sample_rate=model.sample_rate, resample=args.resample)
     for given in args.files:
-        if (given / "corpus.json").exists():
+        if is_corpus(given):
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, "prepare it again with --sample-rate")
             found = of_corpus(corpus, progress=True)

@@ -10,16 +10,21 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
 from wavegen.cli.model_names import called
 from wavegen.cli.outputs import check_folder, check_output, taken, warn
+from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.system import streams
 
+if TYPE_CHECKING:
+    from wavegen.models.forms import Form
+
 MODEL_FILE = "model.safetensors"  # of a run folder
+COMMANDS_OF_KIND = {"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}  # modules, by a form's kind
 Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
 
 
@@ -127,7 +132,7 @@ def _features(args: argparse.Namespace) -> Result:
     check_output(args, args.out, ".npz")
     model = load(args.model, Density)
     with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
-        sources, window = _of_kind(model.kind).features(args, model)
+        sources, window = _commands(model.form).features(args, model)
         warn({"warnings": sources.warnings})
         arrays = features(model, sources.found, window, progress="listening")
         write_features(out, arrays)
@@ -145,24 +150,26 @@ def _compare(args: argparse.Namespace) -> Result:
     check_output(args, args.html)
     paths = called(args.models)
     models = {name: load(path, Density) for name, path in paths.items()}
-    first, *others = models
-    for name in others:
-        if models[name].kind != models[first].kind:
-            raise UserError(f"{first} is a model of {models[first].kind}, {name} of {models[name].kind}; name one kind")
-    return _of_kind(models[first].kind).compare(args, models, paths)
+    firsts: dict[str, str] = {}
+    for name, model in models.items():
+        firsts.setdefault(model.form.kind, name)
+    (kind, first), *others = firsts.items()
+    for other, name in others:
+        raise UserError(f"{first} is a model of {kind}, {name} of {other}; name one kind")
+    return _commands(models[first].form).compare(args, models, paths)
 
 
-def _of_kind(kind: str) -> Any:
-    """The commands that do for a density of that kind what one of its models is asked for."""
-    return importlib.import_module({"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}[kind])
+def _commands(form: Form) -> Any:
+    """The module of the commands for models of that form."""
+    return importlib.import_module(COMMANDS_OF_KIND[form.kind])
 
 
 def _opened(path: Path) -> tuple[Any, Any]:
-    """The commands for a model's kind, and the model as they take it."""
+    """The module of the commands for a model, and the model as they take it."""
     from wavegen.modelfile import read
 
     contents = read(path)
-    commands = _of_kind(contents.kind)
+    commands = _commands(contents.form)
     return commands, commands.opened(contents)
 
 
@@ -226,12 +233,12 @@ def _info(args: argparse.Namespace) -> Result:
         from wavegen.engine import describe_engines
 
         return (about := describe_engines()), engines_text(about)
-    if str(args.path) == "recipes" and not any((args.path / name).exists() for name in ("corpus.json", MODEL_FILE)):
+    if str(args.path) == "recipes" and not is_corpus(args.path) and not (args.path / MODEL_FILE).exists():
         from wavegen.training.recipe_names import described
 
         recipes = described()
         return {"recipes": recipes}, description_text(recipes)
-    if (args.path / "corpus.json").exists():
+    if is_corpus(args.path):
         return _about_corpus(args.path)
     _, model = _opened(args.path)
     return (about := model.describe()), description_text(about)

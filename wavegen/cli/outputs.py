@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.system import pipes
 from wavegen.system.atomic import Output, Target, check_place, check_suffix, replacing
@@ -18,7 +19,7 @@ from wavegen.wording import counted
 
 MAX_WARNINGS = 20
 
-CORPUS, RUN = "corpus.json", "model.safetensors"  # the file that makes a folder one
+RUN = "model.safetensors"  # the file that makes a folder a run
 
 
 def warn(result: dict[str, Any]) -> None:
@@ -120,6 +121,6 @@ def _is_input_of(path: Path, folder: Path) -> bool:
         return False
     from wavegen.audio.files import SUFFIXES
 
-    if (folder / CORPUS).exists():
+    if is_corpus(folder):
         return True
     return path.name == RUN or path.suffix.lower() in SUFFIXES

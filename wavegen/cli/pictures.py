@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wavegen.cli.outputs import check_output, taken, warn
+from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.modelfile import Contents, model_file
 from wavegen.models.pictures import PictureModel
@@ -32,12 +33,14 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     from wavegen.sampling.pictures import PartDrawn, generate_pictures
 
     _refuse(args, args.model, "seconds", "threads", "precision", "resample")
-    check_sheet(args.out, model.grid)
+    check_sheet(args.out, model.form)
     check_output(args, args.out)
     if args.rows is not None and args.prime is None:
         raise UserError("--rows says how much of a picture is given; give the picture with --prime")
-    given = None if args.prime is None else read_sheet(args.prime, model.grid)
-    rows = 0 if given is None else model.grid.height // 2 if args.rows is None else args.rows
+    given = None if args.prime is None else read_sheet(args.prime, model.form)
+    rows = args.rows or 0
+    if given is not None and args.rows is None:
+        rows = model.form.height // 2
     seeds = range(args.seed, args.seed + args.number)
     with taken(args, [args.out], [model_file(args.model), args.prime]) as (out,):
         how = {"exact": args.exact, "progress": True}
@@ -45,7 +48,7 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
             draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, **how)
         except PartDrawn as part:
             part.write_to(out)
-            kept = f"interrupted: {args.out} holds the first {part.rows} of {model.grid.height} rows"
+            kept = f"interrupted: {args.out} holds the first {part.rows} of {model.form.height} rows"
             raise Ended(part.number, f"{kept}; to go on: --prime {args.out} --rows {part.rows}") from part
         result = draws.describe(draws.write_to(out))
     return result, generated_text(result)
@@ -75,9 +78,9 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
 
     _refuse(args, args.model, "window", "resample")
     sources, familiarity, refusals = [], Familiarity(model), Refusals()
-    read = functools.partial(read_sheet, grid=model.grid)
+    read = functools.partial(read_sheet, form=model.form)
     for given in args.files:
-        if (given / "corpus.json").exists():
+        if is_corpus(given):
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, "take a corpus of such pictures")
             sources += of_corpus(corpus, progress=True)

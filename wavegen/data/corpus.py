@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wavegen.data.format import PCM, VERSION
+from wavegen.data.format import DESCRIPTION, FORMAT, PCM, VERSION
 from wavegen.data.index import DAMAGES, Recording, Recordings, check_file, read_index
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest, unreadable
-from wavegen.models.forms import Form, Grid, form_of
+from wavegen.models.forms import AUDIO, PICTURES, Form, form_of
 
 if TYPE_CHECKING:
     from wavegen.data.preparing.sources import Source
@@ -38,9 +38,9 @@ class Corpus:
     @property
     def sample_rate(self) -> int:
         """Of its sound; raises UserError for a corpus of pictures, which do not go where this is asked for."""
-        if isinstance(self.form, Grid):
+        if (rate := self.form.sample_rate) is None:
             raise UserError(f"{self.path}: holds pictures, and sound is wanted here")
-        return self.form
+        return rate
 
     def description(self) -> str:
         """The audit for a person to read, several lines. Raises UserError if it is damaged."""
@@ -48,12 +48,12 @@ class Corpus:
         from wavegen.data.preparing.audit import describe
         from wavegen.data.preparing.pictures import describe as describe_pictures
 
-        say = describe_pictures if isinstance(self.form, Grid) else describe
+        say = {AUDIO: describe, PICTURES: describe_pictures}[self.form.kind]
         try:
             json.dumps(self.audit, allow_nan=False)  # which `info --json` prints
             return say(self.audit)
         except (*DAMAGES, AttributeError, ArithmeticError, IndexError) as error:
-            raise _damaged(self.path / "corpus.json") from error
+            raise _damaged(self.path / DESCRIPTION) from error
 
     def split(self, name: str) -> Recordings:
         """The recordings of the train, validation or test split, in the order of their ids."""
@@ -76,17 +76,11 @@ class Corpus:
             samples = np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
         except OSError as error:
             raise unreadable(self.path / PCM, error, "prepare the corpus again") from error
-        if isinstance(self.form, Grid):
-            self._check_levels(samples, self.form.levels)
+        try:
+            self.form.check(samples)
+        except ValueError as error:
+            raise UserError(f"{self.path / PCM}: damaged, {error}; prepare the corpus again") from error
         return samples
-
-    def _check_levels(self, samples: np.ndarray, levels: int) -> None:
-        most = samples.view("<u2").max(initial=0)  # one pass, and a negative number is large
-        if most >= levels:
-            raise UserError(
-                f"{self.path / PCM}: damaged, has a level of {most} where the pictures have 0 to {levels - 1}; "
-                "prepare the corpus again"
-            )
 
 
 class Stretches(Sequence[np.ndarray]):
@@ -107,8 +101,8 @@ class Stretches(Sequence[np.ndarray]):
 def open_corpus(path: str | Path) -> Corpus:
     """The corpus in the folder `path`; raises UserError if there is none, or it is half-written, damaged or too new."""
     path = Path(path)
-    if not (path / "corpus.json").is_file():
-        what = "is not a corpus (no corpus.json in it)" if path.exists() else "no such folder"
+    if not (path / DESCRIPTION).is_file():
+        what = f"is not a corpus (no {DESCRIPTION} in it)" if path.exists() else "no such folder"
         raise UserError(f"{path}: {what}; make one with: wavegen prepare SOURCE {path}")
     about = _read_description(path)
     form = form_of(about)
@@ -125,14 +119,14 @@ def _source(about: dict[str, Any], path: Path) -> Source | None:
         return None
     from wavegen.data.preparing.sources import source_of  # imports torch, for which no other corpus should wait
 
-    return source_of(about["source"], str(path / "corpus.json"))
+    return source_of(about["source"], str(path / DESCRIPTION))
 
 
 def _read_description(path: Path) -> dict[str, Any]:
-    file = path / "corpus.json"
+    file = path / DESCRIPTION
     try:
         about = json.loads(file.read_bytes())
-        if about["format"] != "wavegen corpus":
+        if about["format"] != FORMAT:
             raise ValueError("another format")
         if about["version"] > VERSION:
             raise UserError(f"{path}: written by a newer wavegen (version {about['version']}, this reads {VERSION})")

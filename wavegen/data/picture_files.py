@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wavegen.errors import UserError, unreadable
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 from wavegen.system.atomic import Target, check_suffix, replacing
 
 if TYPE_CHECKING:
@@ -42,31 +42,31 @@ def write_sheet(path: Target, pictures: NDArray[np.integer], levels: int) -> Non
         Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).save(temporary, format="PNG")
 
 
-def check_sheet(path: str | Path, grid: Grid) -> None:
-    """Raises UserError unless `path` can become a PNG with that grid's channels."""
+def check_sheet(path: str | Path, form: PictureForm) -> None:
+    """Raises UserError unless `path` can become a PNG with that form's channels."""
     path = Path(path)
     check_suffix(path, ".png", "PNG")
-    if grid.channels not in MODES:
-        raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
+    if form.channels not in MODES:
+        raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {form.channels}")
 
 
-def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
+def read_sheet(path: str | Path, form: PictureForm) -> NDArray[np.int16]:
     """The pictures of a PNG, (number, height, width, channels) levels: of a sheet all, row by row.
 
-    Values from 0 to 255 become the nearest of the grid's levels. Raises UserError if it cannot be read, has other
-    channels or more than 8 bits each, or its sides are no multiples of the grid's.
+    Values from 0 to 255 become the nearest of the form's levels. Raises UserError if it cannot be read, has other
+    channels or more than 8 bits each, or its sides are no multiples of the form's.
     """
     from PIL import Image, UnidentifiedImageError
 
-    if grid.channels not in MODES:
-        raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {grid.channels}")
+    if form.channels not in MODES:
+        raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {form.channels}")
     try:
         with Image.open(path) as image:
             plain = image.convert() if image.mode == "P" else image  # of a palette, to what that is made of
-            if plain.mode not in {MODES[grid.channels], "1" if grid.channels == 1 else ""}:
-                wanted = f"{MODES[grid.channels]}, as pictures of {grid.channels} channels are"
+            if plain.mode not in {MODES[form.channels], "1" if form.channels == 1 else ""}:
+                wanted = f"{MODES[form.channels]}, as pictures of {form.channels} channels are"
                 raise UserError(f"{path}: its pixels are {plain.mode}; convert it to 8-bit {wanted}")
-            values = np.asarray(plain.convert(MODES[grid.channels]))
+            values = np.asarray(plain.convert(MODES[form.channels]))
     except UnidentifiedImageError as error:
         raise UserError(f"{path}: not a readable picture; give a PNG") from error
     except Image.DecompressionBombError as error:
@@ -76,9 +76,9 @@ def read_sheet(path: str | Path, grid: Grid) -> NDArray[np.int16]:
             raise unreadable(path, error) from error
         raise UserError(f"{path}: a picture that is damaged or cut short ({error}); copy it again") from error
     height, width = values.shape[:2]
-    if height % grid.height or width % grid.width:
-        wanted = f"{grid.width} x {grid.height} pixels, or a sheet of such pictures"
+    if height % form.height or width % form.width:
+        wanted = f"{form.width} x {form.height} pixels, or a sheet of such pictures"
         raise UserError(f"{path}: {width} x {height} pixels; the model knows pictures of {wanted}")
-    cells = values.reshape(height // grid.height, grid.height, width // grid.width, grid.width, grid.channels)
-    levels = np.round(cells * ((grid.levels - 1) / 255)).astype(np.int16)
-    return levels.transpose(0, 2, 1, 3, 4).reshape(-1, *grid.shape)
+    cells = values.reshape(height // form.height, form.height, width // form.width, form.width, form.channels)
+    levels = np.round(cells * ((form.levels - 1) / 255)).astype(np.int16)
+    return levels.transpose(0, 2, 1, 3, 4).reshape(-1, *form.shape)

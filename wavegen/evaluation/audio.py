@@ -15,6 +15,7 @@ from wavegen.audio.examination import CHANNELS_READ, Findings
 from wavegen.audio.files import Audio, content_hash
 from wavegen.constants import DIGITS
 from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.format import is_corpus
 from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
@@ -24,6 +25,7 @@ from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
 from wavegen.models.familiarity import Familiar, Familiarity, far_above_flac
+from wavegen.models.forms import AudioForm
 from wavegen.models.model import AnyAudio, Model
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = Fal
     takes, warnings = [], []
     findings, familiarity, refusals = Findings(), Familiarity(model), Refusals()
     for source in map(Path, sources):
-        if (source / "corpus.json").exists():
+        if is_corpus(source):
             corpus = open_corpus(source)
             check_form(str(source), corpus.form, model.form, "prepare it again with --sample-rate")
             warnings += check_corpus(corpus, model, familiarity.provenance.whole)
@@ -98,7 +100,7 @@ def read_whole(path: str | Path, sample_rate: int, resample: bool) -> Audio:
         recording = audio_files.read(path, sample_rate=sample_rate if resample else None)
     except MemoryError as error:
         raise UserError(f"{path}: too little memory for its samples; cut it into shorter recordings") from error
-    check_form(str(path), recording.sample_rate, sample_rate, "give --resample to convert it")
+    check_form(str(path), AudioForm(recording.sample_rate), AudioForm(sample_rate), "give --resample to convert it")
     return recording
 
 

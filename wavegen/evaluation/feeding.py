@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 
 from wavegen.errors import UserError
-from wavegen.models.forms import Form, named
+from wavegen.models.forms import Form
 from wavegen.system.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -85,4 +85,4 @@ def windowed(values: NDArray[np.floating], length: int) -> NDArray[np.float64]:
 def check_form(name: str, form: Form, expected: Form, cure: str) -> None:
     """Raises UserError, naming both forms and the `cure`, unless what is called `name` has the model's rate or grid."""
     if form != expected:
-        raise UserError(f"{name}: {named(form)}, the model was trained at {named(expected)}; {cure}")
+        raise UserError(f"{name}: {form.name}, the model was trained at {expected.name}; {cure}")

@@ -7,13 +7,14 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wavegen.audio.files import content_hash
 from wavegen.constants import DIGITS
 from wavegen.data.corpus import Corpus, open_corpus
+from wavegen.data.format import is_corpus
 from wavegen.data.picture_files import read_sheet
 from wavegen.data.verification import verify
 from wavegen.engine.base import NOT_FINITE
@@ -27,7 +28,6 @@ from wavegen.evaluation.provenance import PROVENANCE, provenance
 from wavegen.evaluation.refusals import Refusals
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.familiarity import Familiarity
-from wavegen.models.forms import Grid
 from wavegen.models.pictures import PictureModel
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def score_pictures(
     found = find_pictures([sources] if isinstance(sources, str | Path) else sources, model, progress is not None)
     names, pictures = [take.name for take in found.takes], [take.pcm() for take in found.takes]
     nats = _nats(model, pictures, progress)
-    dimensions = model.grid.dimensions
+    dimensions = model.form.dimensions
     return {
         "unit": UNIT,
         "precision": "float32",
@@ -83,14 +83,14 @@ def find_pictures(sources: Sequence[str | Path], model: PictureModel, progress: 
     takes, warnings = [], []
     familiarity, refusals = Familiarity(model), Refusals()
     for source in map(Path, sources):
-        if (source / "corpus.json").exists():
+        if is_corpus(source):
             corpus = open_corpus(source)
             check_form(str(source), corpus.form, model.form, "score a corpus of such pictures")
             warnings += check_corpus(corpus, model, familiarity.provenance.whole, "pictures")
             verify(corpus, ["test"], progress)
             takes += held_out(corpus, model, familiarity)
             continue
-        for path, sheet in refusals.usable(source, png_files(source), functools.partial(read_sheet, grid=model.grid)):
+        for path, sheet in refusals.usable(source, png_files(source), functools.partial(read_sheet, form=model.form)):
             for take in of_sheet(path, sheet):
                 familiarity.add(take.name, content_hash(take.pcm()), take.pcm())
                 takes.append(take)
@@ -138,20 +138,20 @@ def compare_pictures(
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more pictures")
     verify(corpus, {split, "train"}, progress)
     nats = dict(_nats_of_rows(models, corpus, pictures, progress))
-    grid = next(iter(models.values())).grid
+    form = next(iter(models.values())).form
     rows: list[dict[str, Any]] = [
         {"name": name, "kind": "model" if name in models else "baseline"}
-        | _estimate(values, grid.dimensions)
-        | _origin(models.get(name), grid.dimensions)
+        | _estimate(values, form.dimensions)
+        | _origin(models.get(name), form.dimensions)
         for name, values in nats.items()
     ]
     return {
         "unit": UNIT,
         "split": split,
         "pictures": len(pictures),
-        "grid": str(grid),
+        "grid": str(form),
         "rows": sorted(rows, key=lambda row: row["nats"]),
-        "differences": list(_differences(nats, against, grid.dimensions)),
+        "differences": list(_differences(nats, against, form.dimensions)),
         "corpus": str(corpus.path),
         "corpus_fingerprint": corpus.fingerprint,
         "seconds": round(time.monotonic() - begun, 3),
@@ -164,7 +164,7 @@ def _nats_of_rows(
     """The name of each row and the nats of each picture, (pictures,)."""
     for name, model in models.items():
         yield name, bits_per_file(model, pictures, progress=f"scoring {name}" if progress else None) * math.log(2)
-    yield BASELINE.name, BASELINE.bits(pictures, cast(Grid, corpus.form), corpus.pcms("train")) * math.log(2)
+    yield BASELINE.name, BASELINE.bits(pictures, next(iter(models.values())).form, corpus.pcms("train")) * math.log(2)
 
 
 def _origin(model: PictureModel | None, dimensions: int) -> dict[str, Any]:

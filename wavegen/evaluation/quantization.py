@@ -20,6 +20,7 @@ from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import save
+from wavegen.models.forms import AudioForm
 from wavegen.system.atomic import Output, Target, opened
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> list
     """The PCM of each. Raises UserError if model and corpus do not fit each other, none is there, or one is not
     what was prepared.
     """
-    check_form(str(corpus.path), corpus.sample_rate, model.sample_rate, "prepare it again with --sample-rate")
+    check_form(str(corpus.path), AudioForm(corpus.sample_rate), model.form, "prepare it again with --sample-rate")
     if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
         raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
     recordings = corpus.split(SPLIT)

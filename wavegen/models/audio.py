@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -11,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from wavegen import modelfile
-from wavegen.constants import UNIFORM_SHARE
 from wavegen.models.codecs import PCM_CODES, Codec
 from wavegen.models.configs.audio import AUDIO_PARTS, AudioConfig
 from wavegen.models.configs.base import settings_of
 from wavegen.models.density import Density
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
-from wavegen.models.forms import AUDIO
+from wavegen.models.forms import AUDIO, AudioForm
 from wavegen.models.inputs import EMBEDDING_CHANNELS, amplitudes, companded
 from wavegen.models.model import Model
 from wavegen.models.networks import NETWORKS
@@ -54,7 +52,6 @@ class AudioModel(Density):
     errors: Tensor
     symbol_of_code: Tensor  # by code + 32768
     code_of_symbol: Tensor
-    codes_per_symbol: Tensor
 
     def __init__(
         self,
@@ -64,16 +61,15 @@ class AudioModel(Density):
         sample_rate: int,
         predictor: LinearPredictor | None = None,
     ):
-        super().__init__(distribution, network)
+        super().__init__(distribution, network, codec.codes_per_symbol)
         self.codec, self.predictor = codec, predictor
         predicting = None if predictor is None else predictor.config
         self.config = AudioConfig(codec, distribution.config, network.config, predicting, sample_rate)
-        self._keep("symbol_of_code", codec.encode(np.arange(PCM_CODES) - PCM_CODES // 2))
-        self._keep("code_of_symbol", codec.decode(np.arange(codec.num_symbols)))
-        self._keep("codes_per_symbol", codec.codes_per_symbol)
-        self._keep("errors", companded()[:, None])
+        self.keep("symbol_of_code", codec.encode(np.arange(PCM_CODES) - PCM_CODES // 2))
+        self.keep("code_of_symbol", codec.decode(np.arange(codec.num_symbols)))
+        self.keep("errors", companded()[:, None])
         if not self.config.embeds:
-            self._keep("amplitudes", amplitudes(codec))
+            self.keep("amplitudes", amplitudes(codec))
             self.embedding = None
             return
         self.embedding = nn.Embedding(codec.num_symbols, EMBEDDING_CHANNELS)
@@ -81,17 +77,13 @@ class AudioModel(Density):
             self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols, device="cpu")
             self.embedding.weight[:, 1] = self.code_of_symbol.float() / 8192
 
-    def _keep(self, name: str, table: np.ndarray) -> None:
-        """A table that moves with the model, and that no file needs to hold."""
-        self.register_buffer(name, torch.from_numpy(table.copy()), persistent=False)
-
     @classmethod
-    def from_settings(cls, settings: dict[str, dict[str, Any]], form: int) -> AudioModel:
-        """Builds an untrained model of sound at the sample rate `form` from what `settings` gives or a recipe says.
+    def from_settings(cls, settings: dict[str, dict[str, Any]], form: AudioForm) -> AudioModel:
+        """Builds an untrained model of sound of that form from what `settings` gives or a recipe says.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.models.parts` checks before.
         """
-        return cls.from_config(AudioConfig.from_settings(settings, form))
+        return cls.from_config(AudioConfig.from_settings(settings, form.sample_rate))
 
     @classmethod
     def from_config(cls, config: AudioConfig) -> AudioModel:
@@ -131,8 +123,8 @@ class AudioModel(Density):
         return self.config.sample_rate
 
     @property
-    def form(self) -> int:
-        return self.config.sample_rate
+    def form(self) -> AudioForm:
+        return self.config.form
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -225,30 +217,7 @@ class AudioModel(Density):
 
     def code_log2_prob(self, params: Tensor, pcm: Tensor, location: Tensor | None = None) -> Tensor:
         """log2 p of each PCM code, any shape of integers, by parameters (…, num_params) and their location."""
-        symbols = self.encode(pcm)
-        codes = self.codes_per_symbol.to(params)[symbols]
-        log_prob = self.distribution.log_prob(params, symbols, location) + math.log1p(-UNIFORM_SHARE) - codes.log()
-        floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / PCM_CODES))
-        return torch.logaddexp(log_prob, floor) / math.log(2)
-
-    def cumulative(
-        self,
-        params: Tensor,
-        k: Tensor,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        location: Tensor | None = None,
-        exact: bool = True,
-    ) -> Tensor:
-        """P(symbol < k), float64: params (…, num_params), k (…) int64 from 0 to num_symbols, result (…).
-
-        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
-        """
-        if not exact:
-            return self.distribution.cumulative(params, k, temperature, top_p, location)
-        codes = torch.nn.functional.pad(self.codes_per_symbol.cumsum(0), (1, 0)).to(params.device)[k]
-        below = self.distribution.cumulative(params, k, temperature, top_p, location)
-        return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * codes / PCM_CODES
+        return self.symbol_log2_prob(params, self.encode(pcm), location)
 
 
 def _keywords(part: Any) -> dict[str, Any]:

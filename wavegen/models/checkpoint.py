@@ -15,7 +15,6 @@ from wavegen.constants import NUMERICS
 from wavegen.modelfile import FORMAT
 from wavegen.models.audio import AudioModel
 from wavegen.models.density import Density
-from wavegen.models.forms import entry_of
 from wavegen.models.registry import DENSITIES
 from wavegen.system.atomic import Target, replacing
 
@@ -49,7 +48,7 @@ def save(model: Density, path: Target, metadata: Mapping[str, Any]) -> None:
     header = {
         "format": FORMAT,
         "numerics": NUMERICS,
-        **entry_of(model.form),
+        **model.form.entry,
         **model.settings,
         "metadata": model.metadata,
     }

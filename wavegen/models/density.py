@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wavegen.constants import UNIFORM_SHARE
 from wavegen.models.distributions import Distribution
 from wavegen.models.forms import Form
 from wavegen.models.model import described
@@ -19,19 +21,34 @@ if TYPE_CHECKING:
 
 
 class Density(nn.Module, ABC):
-    """What trainer, scorer and checkpoint know of a model; a sample is a PCM code or a channel's level in a picture."""
+    """What trainer, scorer and checkpoint know of a model.
+
+    A sample is a code: of PCM, or the level of a channel in a picture. The distribution is over symbols, each of which
+    is a cell of neighbouring codes that share its mass evenly; every code has a share of the uniform besides.
+    """
 
     kind: ClassVar[str]  # what a recipe's density.name says
-    PARTS: ClassVar[
-        Mapping[str, Mapping[str, type]]
-    ]  # what it is made of, by a recipe's tables, and the choices of each
+    PARTS: ClassVar[Mapping[str, Mapping[str, type]]]  # the choices of each part, by a recipe's tables
     DEFAULTS: ClassVar[Mapping[str, Mapping[str, str]]]  # of these tables
     OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
 
-    def __init__(self, distribution: Distribution, network: Any):
+    codes_per_symbol: Tensor
+
+    def __init__(self, distribution: Distribution, network: Any, codes_per_symbol: np.ndarray):
         super().__init__()
         self.distribution, self.network = distribution, network
         self.metadata: dict[str, Any] = {}
+        self.num_codes = int(codes_per_symbol.sum())
+        self.keep("codes_per_symbol", codes_per_symbol)
+
+    def keep(self, name: str, table: np.ndarray) -> None:
+        """A table that moves with the model, and that no file needs to hold."""
+        self.register_buffer(name, torch.from_numpy(table.copy()), persistent=False)
+
+    @classmethod
+    def table(cls) -> dict[str, dict[str, Any]]:
+        """The table of the settings that says its kind; none of audio, which is meant where there is none."""
+        return {}
 
     @classmethod
     @abstractmethod
@@ -51,7 +68,7 @@ class Density(nn.Module, ABC):
     @property
     @abstractmethod
     def form(self) -> Form:
-        """The sample rate or the grid of the recordings that it is of."""
+        """Of the recordings that it is a model of."""
 
     @property
     @abstractmethod
@@ -67,6 +84,38 @@ class Density(nn.Module, ABC):
 
     @abstractmethod
     def log2_prob(self, batch: Tensor, state: Any = None) -> tuple[Tensor, Any]: ...
+
+    def symbol_log2_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
+        """log2 p of any one code of each symbol: (1 − ε) P(symbol) / codes(symbol) + ε / num_codes, with ε = 2⁻¹⁴.
+
+        Args:
+            params: (…, num_params).
+            symbols: (…) int64.
+            location: (…) float64, from a predictor.
+        """
+        codes = self.codes_per_symbol.to(params)[symbols]
+        log_prob = self.distribution.log_prob(params, symbols, location) + math.log1p(-UNIFORM_SHARE) - codes.log()
+        floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / self.num_codes))
+        return torch.logaddexp(log_prob, floor) / math.log(2)
+
+    def cumulative(
+        self,
+        params: Tensor,
+        k: Tensor,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        location: Tensor | None = None,
+        exact: bool = True,
+    ) -> Tensor:
+        """P(symbol < k), float64: params (…, num_params), k (…) int64 from 0 to num_symbols, result (…).
+
+        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
+        """
+        below = self.distribution.cumulative(params, k, temperature, top_p, location)
+        if not exact:
+            return below
+        codes = nn.functional.pad(self.codes_per_symbol.cumsum(0), (1, 0)).to(params.device)[k]
+        return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * codes.double() / self.num_codes
 
     @abstractmethod
     def features(self, batch: Tensor, state: Any = None) -> tuple[Tensor, Any]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from wavegen.audio.cutting import piece_lengths
 from wavegen.audio.files import content_hash
-from wavegen.models.forms import Form, Grid
-from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges, picture_figures, sound_figures
+from wavegen.models.forms import Form
+from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges, sound_figures
 from wavegen.models.training_provenance import Provenance
 from wavegen.wording import listed
 
@@ -56,8 +55,7 @@ class Familiarity:
         else:
             self.look_up(name, content, pcm, own)
         if pcm is not None and self.ranges is not None:
-            grid = self.form if isinstance(self.form, Grid) else None
-            self.add_figures(name, sound_figures(pcm) if grid is None else picture_figures(pcm, grid.levels))
+            self.add_figures(name, self.form.figures(pcm))
 
     def look_up(self, name: str, content: str, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
         """A recording whose figures are not looked at; `pcm` is needed only of pieces of it."""
@@ -78,11 +76,10 @@ class Familiarity:
         return {kind for kind, key in SAME.items() if name in self.far.get(key, {})}
 
     def _pieces(self, pcm: NDArray[np.int16] | None) -> list[str]:
-        """The content hashes of the pieces that a recording of sound was cut into if the model was trained on it."""
-        if pcm is None or self.provenance.cut is None or isinstance(self.form, Grid):
+        """The content hashes of the pieces that a recording was cut into if the model was trained on it."""
+        if pcm is None or self.provenance.cut is None:
             return []
-        ends = np.cumsum(piece_lengths(pcm, self.form, self.provenance.cut))[:-1]
-        return [content_hash(piece) for piece in np.split(pcm, ends)]
+        return [content_hash(piece) for piece in self.form.pieces(pcm, self.provenance.cut)]
 
     @property
     def seen(self) -> list[str]:
@@ -96,8 +93,9 @@ class Familiarity:
     def _seen(self, what: str) -> Iterable[str]:
         if not self.seen:
             return
-        either = self.provenance.heard or (self.trained and self.validated)
-        how = "trained or validated on" if either else "trained on" if self.trained else "validated on"
+        how = "trained on" if self.trained else "validated on"
+        if self.provenance.heard or (self.trained and self.validated):
+            how = "trained or validated on"
         if self.number == 1:
             yield f"{self.seen[0]}: this model was {how} it; a new recording costs more bits"
             return
@@ -138,7 +136,9 @@ def far_above_flac(model: Familiar, rows: Sequence[Mapping[str, Any]]) -> list[s
 def far_from(models: Mapping[str, Familiar], names: Sequence[str], pcms: Sequence[NDArray[np.int16]]) -> list[str]:
     """Lines on recordings of sound, (samples,) each, that are far from what one of several models was trained on."""
     familiar = {name: Familiarity(model) for name, model in models.items()}
-    for name, pcm in zip(names, pcms, strict=True) if any(one.ranges for one in familiar.values()) else ():
+    if not any(one.ranges for one in familiar.values()):
+        return []  # nothing is measured in vain
+    for name, pcm in zip(names, pcms, strict=True):
         figures = sound_figures(pcm)
         for one in familiar.values():
             one.add_figures(name, figures)

@@ -4,17 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+import numpy as np
+
+from wavegen.audio.cutting import piece_lengths
 from wavegen.audio.headers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from wavegen.errors import UserError, nearest
+from wavegen.models.ranges import picture_figures, sound_figures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 AUDIO, PICTURES = KINDS = "audio", "pictures"  # of models, as a recipe's density.name says
 MOST_SIDE, MOST_CHANNELS, MOST_LEVELS, MOST_DIMENSIONS = 1024, 4, 256, 2**20
 
 
+class Form(Protocol):
+    """What all recordings of a corpus have in common, and those that a model is of.
+
+    Forms are frozen and compared by their values. `str(form)` is hashed into fingerprints and seals: it never changes.
+    """
+
+    kind: ClassVar[str]  # of the models of such recordings
+    element: ClassVar[str]  # what one number of a recording is called
+    measure: ClassVar[str]  # what the form's own numbers are called
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Of sound, in Hz; None of pictures."""
+
+    @property
+    def name(self) -> str:
+        """How a line for the user says it."""
+        ...
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What the header of a file says of it; `form_of` reads it."""
+        ...
+
+    def num_samples(self, seconds: float, pictures: int) -> int:
+        """How many numbers there are in so many seconds of sound, or in so many pictures."""
+        ...
+
+    def check(self, samples: NDArray[np.integer]) -> None:
+        """Raises ValueError, which says what is wrong, if some of the samples, any shape, cannot be of this form."""
+
+    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
+        """What `wavegen.models.ranges` compares of a recording, (samples,) integer.
+
+        Of a sound longer than `most` samples evenly spread stretches that have as many together are measured.
+        """
+        ...
+
+    def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
+        """The pieces of about so many seconds that `wavegen prepare --cut` makes of a recording."""
+        ...
+
+
 @dataclass(frozen=True)
-class Grid:
+class AudioForm:
+    """Mono sound of one sample rate, in Hz, in 16-bit codes.
+
+    Raises ValueError for a rate that is no whole number, or out of range.
+    """
+
+    sample_rate: int
+
+    kind: ClassVar[str] = AUDIO
+    element: ClassVar[str] = "sample"
+    measure: ClassVar[str] = "rate"
+
+    def __post_init__(self) -> None:
+        _check_whole("sample_rate", self.sample_rate, MIN_SAMPLE_RATE, MAX_SAMPLE_RATE)
+
+    def __str__(self) -> str:
+        return str(self.sample_rate)
+
+    @property
+    def name(self) -> str:
+        return f"{self.sample_rate} Hz"
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def num_samples(self, seconds: float, pictures: int) -> int:
+        return round(seconds * self.sample_rate)
+
+    def check(self, samples: NDArray[np.integer]) -> None:
+        """Every 16-bit number is a sample."""
+
+    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
+        return sound_figures(recording, most)
+
+    def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
+        return np.split(recording, np.cumsum(piece_lengths(recording, self.sample_rate, seconds))[:-1])
+
+
+@dataclass(frozen=True)
+class PictureForm:
     """Pictures of one size: their numbers lie row by row, a pixel's channels side by side, each from 0 to `levels` − 1.
 
     Raises ValueError for sizes that are no whole numbers, or out of range.
@@ -25,14 +115,20 @@ class Grid:
     channels: int
     levels: int
 
+    kind: ClassVar[str] = PICTURES
+    element: ClassVar[str] = "dimension"
+    measure: ClassVar[str] = "grid"
+
     def __post_init__(self) -> None:
-        most = {"height": MOST_SIDE, "width": MOST_SIDE, "channels": MOST_CHANNELS, "levels": MOST_LEVELS}
-        for name, value in asdict(self).items():
-            least = 2 if name == "levels" else 1
-            if type(value) is not int or not least <= value <= most[name]:
-                raise ValueError(f"{name} = {value!r} is not a whole number from {least} to {most[name]}")
+        _check_whole("height", self.height, 1, MOST_SIDE)
+        _check_whole("width", self.width, 1, MOST_SIDE)
+        _check_whole("channels", self.channels, 1, MOST_CHANNELS)
+        _check_whole("levels", self.levels, 2, MOST_LEVELS)
         if self.dimensions > MOST_DIMENSIONS:
             raise ValueError(f"{self.dimensions} dimensions are more than {MOST_DIMENSIONS}")
+
+    def __str__(self) -> str:
+        return f"{self.height} x {self.width} x {self.channels} of {self.levels} levels"
 
     @property
     def dimensions(self) -> int:
@@ -43,41 +139,43 @@ class Grid:
     def shape(self) -> tuple[int, int, int]:
         return self.height, self.width, self.channels
 
-    def __str__(self) -> str:
-        return f"{self.height} x {self.width} x {self.channels} of {self.levels} levels"
+    @property
+    def sample_rate(self) -> None:
+        return None
+
+    @property
+    def name(self) -> str:
+        return str(self)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        return {"grid": asdict(self)}
+
+    def num_samples(self, seconds: float, pictures: int) -> int:
+        return pictures * self.dimensions
+
+    def check(self, samples: NDArray[np.integer]) -> None:
+        most = int(samples.view(f"u{samples.itemsize}").max(initial=0))  # one pass, and a negative number is large
+        if most >= self.levels:
+            raise ValueError(f"has a level of {most} where the pictures have 0 to {self.levels - 1}")
+
+    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
+        return picture_figures(recording, self.levels)
+
+    def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
+        return [recording]
 
 
-Form = int | Grid  # of all recordings of a corpus or model: the sample rate of sound, or the grid of pictures
-
-
-def named(form: Form) -> str:
-    """How a line for the user says it."""
-    return str(form) if isinstance(form, Grid) else f"{form} Hz"
-
-
-def part(form: Form) -> str:
-    """What one number of a recording is."""
-    return "dimension" if isinstance(form, Grid) else "sample"
-
-
-def entry_of(form: Form) -> dict[str, Any]:
-    """What a file's header says of it."""
-    return {"grid": asdict(form)} if isinstance(form, Grid) else {"sample_rate": form}
+def _check_whole(name: str, value: Any, least: int, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} = {value!r} is not a whole number from {least} to {most}")
 
 
 def form_of(entry: Mapping[str, Any]) -> Form:
-    """What `entry_of` wrote, among other keys; raises KeyError, TypeError or ValueError if it is damaged."""
+    """The form whose `entry` stands among other keys; raises KeyError, TypeError or ValueError if it is damaged."""
     if "grid" in entry:
-        return Grid(**entry["grid"])
-    rate = entry["sample_rate"]
-    if type(rate) is not int or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
-        raise ValueError(f"a sample rate of {rate!r}")
-    return rate
-
-
-def kind_of(form: Form) -> str:
-    """The kind of model that recordings of that form have."""
-    return PICTURES if isinstance(form, Grid) else AUDIO
+        return PictureForm(**entry["grid"])
+    return AudioForm(entry["sample_rate"])
 
 
 def kind_named(tables: Mapping[str, Any], source: str) -> str:
@@ -99,5 +197,5 @@ def kind_named(tables: Mapping[str, Any], source: str) -> str:
 
 def check_kind(kind: str, form: Form, source: str) -> None:
     """Raises UserError, which starts with `source`, unless recordings of that form have models of that kind."""
-    if kind != kind_of(form):
-        raise UserError(f"{source}: holds {kind_of(form)}, and the recipe's density.name is {kind!r}")
+    if kind != form.kind:
+        raise UserError(f"{source}: holds {form.kind}, and the recipe's density.name is {kind!r}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from wavegen.models.configs.audio import AudioConfig
-from wavegen.models.forms import AUDIO, Form, entry_of
+from wavegen.models.forms import AUDIO, AudioForm, Form
 from wavegen.models.inputs import amplitudes, companded
 from wavegen.models.training_provenance import in_short
 
@@ -56,7 +56,7 @@ def described(model: Describable) -> dict[str, Any]:
     """What `wavegen info` prints: settings, size, and where the weights come from."""
     about = {
         **model.settings,
-        **entry_of(model.form),
+        **model.form.entry,
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
         "receptive_field": model.receptive_field,
@@ -111,8 +111,8 @@ class Model:
         return self.config.sample_rate
 
     @property
-    def form(self) -> int:
-        return self.config.sample_rate
+    def form(self) -> AudioForm:
+        return self.config.form
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import CODECS
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MOST_CATEGORIES
 from wavegen.models.density import Density
@@ -38,7 +37,7 @@ def check_parts(
     checked = {name: draft.check(model, name) for name, model in models.items()}
     parts: dict[str, dict[str, Any]] = {}
     if density is not None:
-        parts = {} if density is AudioModel else {"density": {"name": density.kind}}
+        parts = density.table()
         right = {part: found for part in density.PARTS if (found := checked.get(part)) is not None}
         parts |= {part: found.model_dump(mode="json") for part, found in right.items()}
     _check_together(draft, parts)

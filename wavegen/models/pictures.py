@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from wavegen import modelfile
-from wavegen.constants import UNIFORM_SHARE
 from wavegen.models.codecs import PCM_CODES
 from wavegen.models.configs.base import part_of, settings_of
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS
 from wavegen.models.density import Density
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
-from wavegen.models.forms import PICTURES, Grid, check_kind
+from wavegen.models.forms import PICTURES, PictureForm
 from wavegen.models.networks2d import NETWORKS2D
 from wavegen.models.networks2d.base import Network2d
 
@@ -36,13 +34,13 @@ class PictureModel(Density):
     DEFAULTS: ClassVar = {"distribution": {"name": "categorical"}}
     OPTIONAL: ClassVar = ()
 
-    def __init__(self, distribution: Distribution, network: Network2d, grid: Grid):
-        super().__init__(distribution, network)
-        self.grid = grid
+    def __init__(self, distribution: Distribution, network: Network2d, form: PictureForm):
+        super().__init__(distribution, network, np.ones(form.levels, np.int64))
+        self._form = form
 
     @classmethod
-    def from_settings(cls, settings: dict[str, dict[str, Any]], form: Any) -> PictureModel:
-        """Builds an untrained model of pictures on the grid `form` from what `settings` gives or a recipe says.
+    def from_settings(cls, settings: dict[str, dict[str, Any]], form: PictureForm) -> PictureModel:
+        """Builds an untrained model of pictures of that form from what `settings` gives or a recipe says.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.models.parts` checks before.
         """
@@ -53,36 +51,39 @@ class PictureModel(Density):
     @classmethod
     def from_contents(cls, contents: Contents) -> PictureModel:
         settings = modelfile.settings_of(contents)
-        check_kind(contents.kind, contents.form, str(contents.path))
         with torch.device("meta"):  # nothing is allocated until the shapes are known to agree
-            model = cls.from_settings(settings, contents.form)
+            model = cls.from_settings(settings, cast(PictureForm, contents.form))
         contents.check_weights({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
         model.take_weights(contents.arrays, contents.metadata)
         return model
 
-    @property
-    def settings(self) -> dict[str, dict[str, Any]]:
-        """What `from_settings` needs, with the grid, to build this model again."""
-        parts = {"distribution": self.distribution.config, "network": self.network}
-        return {"density": {"name": self.kind}} | {name: settings_of(part) for name, part in parts.items()}
+    @classmethod
+    def table(cls) -> dict[str, dict[str, Any]]:
+        return {"density": {"name": cls.kind}}
 
     @property
-    def form(self) -> Grid:
-        return self.grid
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """What `from_settings` needs, with the form, to build this model again."""
+        parts = {"distribution": self.distribution.config, "network": self.network}
+        return self.table() | {name: settings_of(part) for name, part in parts.items()}
+
+    @property
+    def form(self) -> PictureForm:
+        return self._form
 
     @property
     def whole(self) -> int:
-        return self.grid.dimensions
+        return self.form.dimensions
 
     @property
     def receptive_field(self) -> int:
         """How many dimensions a distribution depends on at most: all before its own."""
-        return self.grid.dimensions - 1
+        return self.form.dimensions - 1
 
     @property
     def macs_per_sample(self) -> int:
         """A dimension's share of the multiply-adds of one pass over a picture."""
-        return self.network.macs_per_picture // self.grid.dimensions
+        return self.network.macs_per_picture // self.form.dimensions
 
     def params(self, pictures: Tensor) -> Tensor:
         """What says how each dimension is distributed, (batch, dimensions) integers to (…, num_params)."""
@@ -99,30 +100,12 @@ class PictureModel(Density):
 
     def _inputs(self, rows: Tensor) -> Tensor:
         """Levels from −1 to 1, (batch, rows, width, channels)."""
-        levels = rows.reshape(len(rows), -1, self.grid.width, self.grid.channels).to(next(self.parameters()).dtype)
-        return 2 * levels / (self.grid.levels - 1) - 1
+        levels = rows.reshape(len(rows), -1, self.form.width, self.form.channels).to(next(self.parameters()).dtype)
+        return 2 * levels / (self.form.levels - 1) - 1
 
     def log2_prob(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
         """log2 p of each dimension of whole pictures, (batch, dimensions) integer to (batch, dimensions) float."""
-        return self.level_log2_prob(self.params(batch), batch.long()), None
-
-    def level_log2_prob(self, params: Tensor, levels: Tensor) -> Tensor:
-        """log2 p of each level, any shape of integers, by parameters (…, num_params)."""
-        log_prob = self.distribution.log_prob(params, levels) + math.log1p(-UNIFORM_SHARE)
-        floor = torch.full_like(log_prob, math.log(UNIFORM_SHARE / self.grid.levels))
-        return torch.logaddexp(log_prob, floor) / math.log(2)
-
-    def cumulative(
-        self, params: Tensor, k: Tensor, temperature: float = 1.0, top_p: float = 1.0, exact: bool = True
-    ) -> Tensor:
-        """P(level < k), float64: params (…, num_params), k (…) int64 from 0 to levels, result (…).
-
-        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
-        """
-        below = self.distribution.cumulative(params, k, temperature, top_p)
-        if not exact:
-            return below
-        return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * k.double() / self.grid.levels
+        return self.symbol_log2_prob(self.params(batch), batch.long()), None
 
 
 def codes_per_level(levels: int) -> np.ndarray:

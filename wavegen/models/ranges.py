@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 RANGES = "training_ranges"  # in a model's metadata
 FRAME = 512  # samples of the spectrum's frames
 PIECE = FRAME * 512  # samples that are worked on at once
+STRETCH = 2**14  # samples: of a long recording several such are looked at
 SILENCE = -70.0  # dB: a recording below is silence, whose level and spectrum are those of its noise
 TRIMMED = 0.01  # of the training recordings at either end may be odd: tones, beeps, a click
 FEW = 4  # recordings say so little of a range that its margin is doubled
@@ -86,11 +87,21 @@ def _decibels(power: float) -> float:
     return 10 * math.log10(max(power, 1e-3) / 32768**2)
 
 
-def sound_figures(pcm: np.ndarray) -> dict[str, float]:
-    """The figures of a recording, (samples,) int16."""
+def sound_figures(pcm: np.ndarray, most: int | None = None) -> dict[str, float]:
+    """The figures of a recording, (samples,) int16; of a longer one those of stretches, `most` samples in all."""
     measurement = Measurement()
-    measurement.add(pcm)
+    for stretch in _stretches(pcm, len(pcm) if most is None else most):
+        measurement.add(stretch)
     return measurement.figures()
+
+
+def _stretches(pcm: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """The recording, (samples,), or evenly spread stretches of it that have `most` samples together."""
+    if len(pcm) <= most:
+        yield pcm
+        return
+    for start in np.linspace(0, len(pcm) - STRETCH, max(1, most // STRETCH)).astype(int).tolist():
+        yield pcm[start : start + STRETCH]
 
 
 def picture_figures(picture: np.ndarray, levels: int) -> dict[str, float]:

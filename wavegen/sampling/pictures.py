@@ -20,7 +20,7 @@ from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, 
 from wavegen.engine.random import places, words
 from wavegen.errors import UserError
 from wavegen.evaluation.teacher_forcing import bits_per_file
-from wavegen.models.forms import Grid
+from wavegen.models.forms import PictureForm
 from wavegen.models.pictures import PictureModel
 from wavegen.system.atomic import Output
 from wavegen.system.signals import Ended, number_of
@@ -110,17 +110,17 @@ def generate_pictures(
     of whole pictures. `watch` is called before each row; what it raises ends the drawing. Raises UserError, and
     PartDrawn, a KeyboardInterrupt that holds the rows drawn until then, if a signal ends the drawing.
     """
-    pictures = _given(model.grid, len(seeds), given, rows)
+    pictures = _given(model.form, len(seeds), given, rows)
     temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
     top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
     how = checked_temperature(temperature), checked_top_p(top_p, model), exact
-    random = np.stack([words(int(key), 0, model.grid.dimensions) for key in checked_seeds(seeds, len(seeds))])
+    random = np.stack([words(int(key), 0, model.form.dimensions) for key in checked_seeds(seeds, len(seeds))])
     within = torch.from_numpy(places(random, exact))
     twin, begun, state = copy.deepcopy(model).cpu().double().eval(), time.monotonic(), None
-    across = model.grid.width * model.grid.channels
+    across = model.form.width * model.form.channels
     number = 0
     try:
-        for number in tqdm(range(model.grid.height), desc="drawing", leave=False, disable=None if progress else True):
+        for number in tqdm(range(model.form.height), desc="drawing", leave=False, disable=None if progress else True):
             if watch is not None:
                 watch()
             row = pictures[:, number * across : (number + 1) * across]
@@ -132,23 +132,23 @@ def generate_pictures(
         if number <= rows:  # nothing new
             raise
         pictures[:, number * across :] = 0
-        part = pictures.numpy().astype(np.int16).reshape(-1, *model.grid.shape)
-        raise PartDrawn(number_of(error), part, model.grid.levels, number) from error
+        part = pictures.numpy().astype(np.int16).reshape(-1, *model.form.shape)
+        raise PartDrawn(number_of(error), part, model.form.levels, number) from error
     levels = pictures.numpy().astype(np.int16)
     bits = bits_per_file(twin, list(levels))
-    shaped = levels.reshape(-1, *model.grid.shape)
-    return PictureDraws(list(seeds), shaped, model.grid.levels, bits, time.monotonic() - begun, exact)
+    shaped = levels.reshape(-1, *model.form.shape)
+    return PictureDraws(list(seeds), shaped, model.form.levels, bits, time.monotonic() - begun, exact)
 
 
-def _given(grid: Grid, number: int, given: NDArray[np.integer] | None, rows: int) -> torch.Tensor:
+def _given(form: PictureForm, number: int, given: NDArray[np.integer] | None, rows: int) -> torch.Tensor:
     """Pictures with the given first rows, and zeros below them, (number, dimensions) int64. Raises UserError."""
     if not 1 <= number <= MOST_PICTURES:
         raise UserError(f"{number} pictures: draw 1 to {MOST_PICTURES} at once")
-    if number * grid.dimensions > MOST_VALUES:
-        raise UserError(f"{number} pictures of {grid.dimensions} values: draw at most 2^28 values at once")
-    if not 0 <= rows < grid.height:
-        raise UserError(f"{rows} rows given: at most {grid.height - 1} of {grid.height}, so that some are left to draw")
-    pictures = np.zeros((number, *grid.shape), np.int64)
+    if number * form.dimensions > MOST_VALUES:
+        raise UserError(f"{number} pictures of {form.dimensions} values: draw at most 2^28 values at once")
+    if not 0 <= rows < form.height:
+        raise UserError(f"{rows} rows given: at most {form.height - 1} of {form.height}, so that some are left to draw")
+    pictures = np.zeros((number, *form.shape), np.int64)
     if given is not None:
         pictures[:, :rows] = given[np.arange(number) % len(given), :rows]
     return torch.from_numpy(pictures).flatten(1)
@@ -165,9 +165,9 @@ def _drawn(
 ) -> torch.Tensor:
     """The level with C(level) ≤ within < C(level + 1) of each of (batch, num_params), by bisection; (batch,) int64."""
     level = torch.zeros(len(params), dtype=torch.int64)
-    above = torch.full_like(level, model.grid.levels)
+    above = torch.full_like(level, model.form.levels)
     while (above - level > 1).any():
         middle = level + (above - level) // 2
-        low = model.cumulative(params, middle, temperature, top_p, exact) <= within
+        low = model.cumulative(params, middle, temperature, top_p, exact=exact) <= within
         level, above = torch.where(low, middle, level), torch.where(low, above, middle)
     return level

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from wavegen.data.corpus import Corpus
 from wavegen.errors import UserError
 from wavegen.models.density import Density
-from wavegen.models.forms import Grid
 from wavegen.training.recipe import TrainingSettings
 from wavegen.training.windows import Windows
 
@@ -44,8 +43,7 @@ def training_windows(
 
 def validation_files(corpus: Corpus) -> Iterator[NDArray[np.int16]]:
     """Whole validation recordings of VALIDATION_SECONDS in all, or as many pictures, in the order of their hashes."""
-    form = corpus.form
-    samples = VALIDATION_PICTURES * form.dimensions if isinstance(form, Grid) else VALIDATION_SECONDS * form
+    samples = corpus.form.num_samples(VALIDATION_SECONDS, VALIDATION_PICTURES)
     for recording in sorted(corpus.split("validation"), key=lambda recording: recording.content_hash):
         if samples <= 0:
             return

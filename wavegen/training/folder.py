@@ -14,6 +14,8 @@ from typing import Any
 from torch import Tensor
 
 from wavegen.data.corpus import Corpus
+from wavegen.data.format import DESCRIPTION, PCM, is_corpus
+from wavegen.data.index import LINES
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import FORMAT, read_tensors, weights_hash, write_tensors
 from wavegen.system.atomic import replacing
@@ -26,7 +28,7 @@ BEST, LAST = "model.safetensors", "last.safetensors"
 
 def check_no_corpus(run: Path) -> None:
     """Raises UserError if the folder is a corpus, whose files and a run's would be mixed."""
-    if (run / "corpus.json").exists():
+    if is_corpus(run):
         raise UserError(f"{run}: is a corpus; give another --run")
 
 
@@ -151,7 +153,7 @@ class Unchanged:
 
     def _looks(self) -> list[tuple[int, int, int] | None]:
         looks = []
-        for name in ("corpus.json", "index.jsonl", "pcm.i16"):
+        for name in (DESCRIPTION, LINES, PCM):
             try:
                 status = os.stat(self.corpus.path / name)
                 looks.append((status.st_ino, status.st_size, status.st_mtime_ns))

@@ -9,7 +9,6 @@ from typing import Any
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import load
 from wavegen.models.density import Density
-from wavegen.models.forms import Grid, named
 
 
 def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
@@ -20,8 +19,8 @@ def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
     other = load(path, type(model))
     if other.form != model.form:
         raise UserError(
-            f"{path}: a model of {named(other.form)}, the corpus has {named(model.form)}; "
-            f"--init takes a model of the corpus's {'grid' if isinstance(model.form, Grid) else 'rate'}"
+            f"{path}: a model of {other.form.name}, the corpus has {model.form.name}; "
+            f"--init takes a model of the corpus's {model.form.measure}"
         )
     wanted, found = _flat(model.settings), _flat(other.settings)
     keys = wanted.keys() | found.keys()

@@ -6,19 +6,15 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-import numpy as np
-
 from wavegen.data.corpus import Corpus
 from wavegen.data.verification import Verification
 from wavegen.models import training_provenance
-from wavegen.models.forms import Grid
-from wavegen.models.ranges import RANGES, Measurement, Ranges, picture_figures
+from wavegen.models.ranges import RANGES, Ranges
 from wavegen.training.distributed import Processes
 
 USED = ("train", "validation")  # splits
 MOST_RECORDINGS = 1000  # that are looked at for their level, DC and bandwidth, evenly spread over the training split
 MOST_SAMPLES = 2**26  # of them all, some two seconds' work
-STRETCH = 2**14  # samples: of a long recording several such are looked at
 
 
 def check_recordings(corpus: Corpus, processes: Processes, progress: bool) -> None:
@@ -52,20 +48,4 @@ def _figures(corpus: Corpus) -> Iterator[dict[str, float]]:
     recordings = corpus.pcms("train")
     number = min(MOST_RECORDINGS, len(recordings))
     for index in range(0, len(recordings), -(-len(recordings) // number)):
-        pcm = recordings[index]
-        if isinstance(corpus.form, Grid):
-            yield picture_figures(pcm, corpus.form.levels)
-            continue
-        measurement = Measurement()
-        for stretch in _stretches(pcm, MOST_SAMPLES // number):
-            measurement.add(stretch)
-        yield measurement.figures()
-
-
-def _stretches(pcm: np.ndarray, most: int) -> Iterator[np.ndarray]:
-    """The recording, (samples,), or evenly spread stretches of it that have `most` samples together."""
-    if len(pcm) <= most:
-        yield pcm
-        return
-    for start in np.linspace(0, len(pcm) - STRETCH, max(1, most // STRETCH)).astype(int).tolist():
-        yield pcm[start : start + STRETCH]
+        yield corpus.form.figures(recordings[index], MOST_SAMPLES // number)

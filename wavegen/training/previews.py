@@ -6,7 +6,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from wavegen.engine.base import Engine
 from wavegen.evaluation.feeding import windowed
 from wavegen.models.audio import AudioModel
 from wavegen.models.density import Density
-from wavegen.models.forms import Form, Grid
+from wavegen.models.forms import AudioForm, Form, PictureForm
+from wavegen.models.pictures import PictureModel
 from wavegen.reports.plots import WINDOW, adorning, drawn, pixels
 from wavegen.sampling.pictures import generate_pictures
 from wavegen.training.board import Board
@@ -40,10 +41,7 @@ class Previews:
     """
 
     def __init__(self, recordings: Sequence[NDArray[np.int16]], form: Form):
-        self._form, self._heard = form, None
-        self._sample_rate = 0 if isinstance(form, Grid) else form
-        if recordings and not isinstance(form, Grid):
-            self._heard = np.ascontiguousarray(recordings[0][: round(PREVIEW_SECONDS * form)])
+        self._preview: Preview = PREVIEWS[form.kind](recordings, form)
         self._spent, self._last, self._begun = 0.0, EXPECTED_SECONDS, 0.0
 
     def begin(self, seconds: float) -> None:
@@ -58,14 +56,31 @@ class Previews:
         if self._spent + self._last > SHARE * (seconds - self._begun):
             return
         started = time.monotonic()
-        if isinstance(self._form, Grid) and self._form.channels in MODES:
-            _add_pictures(model, self._form, board, step, give_up)
-        elif isinstance(self._form, int) and native.missing() is None and native.runs(cast(AudioModel, model)):
-            self._add_sounds(copy.deepcopy(cast(AudioModel, model)).cpu().eval(), board, step, give_up)
+        self._preview.add(model, board, step, give_up)
         self._last = time.monotonic() - started
         self._spent += self._last
 
-    def _add_sounds(self, model: AudioModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:
+
+class Preview(Protocol):
+    """What shows a model of one kind."""
+
+    def add(self, model: Any, board: Board, step: int, give_up: Callable[[], bool]) -> None:
+        """Adds what the model draws to the board, and what it makes of a recording."""
+
+
+class SoundPreview:
+    """Sound, with its spectrogram and surprise: drawn by the model, and the beginning of the first of `recordings`."""
+
+    def __init__(self, recordings: Sequence[NDArray[np.int16]], form: AudioForm):
+        self._sample_rate = form.sample_rate
+        self._length = round(PREVIEW_SECONDS * form.sample_rate)
+        self._heard = np.ascontiguousarray(recordings[0][: self._length]) if recordings else None
+
+    def add(self, model: AudioModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:
+        """Adds both, if the native engine runs the model."""
+        if native.missing() is not None or not native.runs(model):
+            return
+        model = copy.deepcopy(model).cpu().eval()
         self._add("drawn", *self._drawn(open_engine(model, engine="cpu", threads=1), give_up), board, step)
         if self._heard is not None and not give_up():
             log2_prob = open_engine(model, engine="cpu", threads=1).feed(self._heard[None])[0]
@@ -73,7 +88,8 @@ class Previews:
 
     def _drawn(self, engine: Engine, give_up: Callable[[], bool]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
         """Audio from seed 0 and log2 p of each sample, (samples,) both."""
-        left, deadline, pieces = round(PREVIEW_SECONDS * self._sample_rate), time.monotonic() + DRAWING_SECONDS, []
+        left, pieces = self._length, []
+        deadline = time.monotonic() + DRAWING_SECONDS
         while left > 0 and (not pieces or (time.monotonic() < deadline and not give_up())):
             pieces.append(engine.generate(min(PIECE, left), [0]))
             left -= PIECE
@@ -91,14 +107,25 @@ class Previews:
             board.image(name, drawing, step)
 
 
-def _add_pictures(model: Any, grid: Grid, board: Board, step: int, give_up: Callable[[], bool]) -> None:
-    """A sheet of drawn pictures, unless that is given up or takes too long."""
-    deadline = time.monotonic() + PICTURE_SECONDS
+class PicturePreview:
+    """A sheet of drawn pictures."""
 
-    def watch() -> None:
-        if give_up() or time.monotonic() > deadline:
-            raise AbandonedError
+    def __init__(self, recordings: Sequence[NDArray[np.int16]], form: PictureForm):
+        self._form = form
 
-    with contextlib.suppress(AbandonedError):
-        pictures = generate_pictures(model, range(PICTURES), temperature=1.0, top_p=1.0, watch=watch).pictures
-        board.image("drawn", sheet(pictures, grid.levels), step)
+    def add(self, model: PictureModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:
+        """Adds it, if a PNG has such channels, unless it is given up or takes too long."""
+        if self._form.channels not in MODES:
+            return
+        deadline = time.monotonic() + PICTURE_SECONDS
+
+        def watch() -> None:
+            if give_up() or time.monotonic() > deadline:
+                raise AbandonedError
+
+        with contextlib.suppress(AbandonedError):
+            draws = generate_pictures(model, range(PICTURES), temperature=1.0, top_p=1.0, watch=watch)
+            board.image("drawn", sheet(draws.pictures, self._form.levels), step)
+
+
+PREVIEWS: dict[str, Any] = {AudioForm.kind: SoundPreview, PictureForm.kind: PicturePreview}

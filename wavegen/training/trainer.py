@@ -16,7 +16,6 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.preparing.held_out import ENLARGE
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import save
-from wavegen.models.forms import named, part
 from wavegen.models.registry import untrained
 from wavegen.models.training_provenance import Provenance, inherited
 from wavegen.training import folder
@@ -83,8 +82,8 @@ class Trainer:
         processes: Processes = ALONE,
         init: str | Path | None = None,
     ):
-        if recipe.corpus.sample_rate not in (None, corpus.form):
-            raise UserError(f"{corpus.path}: {named(corpus.form)}, but the recipe says {recipe.corpus.sample_rate} Hz")
+        if recipe.corpus.sample_rate not in (None, corpus.form.sample_rate):
+            raise UserError(f"{corpus.path}: {corpus.form.name}, but the recipe says {recipe.corpus.sample_rate} Hz")
         torch.manual_seed(recipe.training.seed)
         keep_freed_memory()
         self.recipe, self.corpus, self.run, self.processes = recipe, corpus, run, processes
@@ -148,7 +147,7 @@ class Trainer:
         settings = self.recipe.training
         assert settings.threads is not None, "a resolved recipe has all three"
         assert settings.steps is not None, "a resolved recipe has all three"
-        name, step, unit = self.learner.model.network.name, self.learner.step, part(self.corpus.form)
+        name, step, unit = self.learner.model.network.name, self.learner.step, self.corpus.form.element
         self.previews.begin(self.seconds)
         with torch_threads(settings.threads), interrupt_noted() as interrupted, contextlib.ExitStack() as held:
             log = None

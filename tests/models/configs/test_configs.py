@@ -13,6 +13,7 @@ from wavegen.models.audio import AudioModel
 from wavegen.models.configs.audio import AudioConfig
 from wavegen.models.configs.checking import checked_audio, fits
 from wavegen.models.configs.networks import NETWORK_CONFIGS
+from wavegen.models.forms import AudioForm
 from wavegen.models.networks import NETWORKS
 from wavegen.models.parts import check_model
 
@@ -98,7 +99,7 @@ def test_the_check_agrees_with_the_one_of_recipes(tables):
     assert list(quick) == list(whole)
     config = AudioConfig.from_settings(quick, 8000)
     with torch.device("meta"):
-        model = AudioModel.from_settings(whole, 8000)
+        model = AudioModel.from_settings(whole, AudioForm(8000))
     assert config.shapes == shapes_of(model)
     assert config.settings == model.settings
     assert config.receptive_field == model.receptive_field

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wavegen.data.format import PCM, VERSION
+from wavegen.data.format import PCM, write_description
 from wavegen.data.index import IndexWriter
 from wavegen.data.preparing.gathering import DONE, Gathering
 from wavegen.data.preparing.held_out import FEW_TO_CUT, Sides, advice, split_warnings
 from wavegen.data.preparing.near_copies import NearCopies, near_copy_warnings
 from wavegen.data.preparing.passed_over import by_number, passed_over_warnings
 from wavegen.data.splits import FILE, MIN_PIECES, RULE, SPLITS, TIME, split_of_group
+from wavegen.models.forms import AudioForm
 
 if TYPE_CHECKING:
     from wavegen.data.preparing.sources import Source
@@ -45,7 +44,8 @@ def finish(gathering: Gathering, wanted: Wanted) -> dict[str, Any]:
     split_by = wanted.split_by or (TIME if wanted.cut is not None and _few(gathering) else FILE)
     sides, near = Sides(), NearCopies(len(gathering.prefixes))
     repeated = gathering.repeated()
-    with IndexWriter(gathering.folder, wanted.sample_rate) as writer:
+    form = AudioForm(wanted.sample_rate)
+    with IndexWriter(gathering.folder, form) as writer:
         for entry in gathering.entries():
             split = split_of_group([one.candidate() for one in repeated.get(entry.content_hash, [entry])], split_by)
             sides.add(entry, split)
@@ -56,7 +56,7 @@ def finish(gathering: Gathering, wanted: Wanted) -> dict[str, Any]:
     audit = gathering.audit.summary(wanted.sample_rate, sides.files, sides.samples, duplicates)
     audit |= {"split_by": split_by, "near_duplicates": _near_duplicates(gathering, near, wanted.sample_rate)}
     _add_findings(audit, gathering, sides, wanted)
-    about = {"sample_rate": wanted.sample_rate, **index, "split_by": split_by, "split_rule": RULE, "audit": audit}
+    about = {**form.entry, **index, "split_by": split_by, "split_rule": RULE, "audit": audit}
     _describe(gathering.folder, about | ({} if wanted.source is None else {"source": wanted.source.describe()}))
     (gathering.folder / DONE).unlink()
     return audit
@@ -71,8 +71,10 @@ def _few(gathering: Gathering) -> bool:
 def _near_duplicates(gathering: Gathering, near: NearCopies, sample_rate: int) -> list[list[str]]:
     """The ids of recordings of one sound, two by two."""
     pairs = near.pairs(np.memmap(gathering.folder / PCM, "<i2", "r").view(np.ndarray), sample_rate)
+    if not pairs:
+        return []
     numbers = {number for pair in pairs for number in pair}
-    ids = {number: entry.id for number, entry in enumerate(gathering.entries() if pairs else ()) if number in numbers}
+    ids = {number: entry.id for number, entry in enumerate(gathering.entries()) if number in numbers}
     return [[ids[a], ids[b]] for a, b in pairs]
 
 
@@ -97,9 +99,4 @@ def _add_findings(audit: dict[str, Any], gathering: Gathering, sides: Sides, wan
 
 def _describe(folder: Path, about: dict[str, Any]) -> None:
     first = ("sample_rate", "recordings", "samples", "split_by", "fingerprint", "audit")
-    ordered = {key: about[key] for key in first} | about
-    with open(folder / "corpus.json", "w", encoding="ascii") as file:
-        json.dump({"format": "wavegen corpus", "version": VERSION, **ordered}, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_description(folder, {key: about[key] for key in first} | about)

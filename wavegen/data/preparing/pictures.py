@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -12,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from wavegen.audio.files import content_hash
-from wavegen.data.format import PCM, VERSION
+from wavegen.data.format import PCM, is_corpus, write_description
 from wavegen.data.index import IndexWriter, Recording
 from wavegen.data.preparing.picture_sets import PICTURE_SETS, Part, PictureSet
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
-from wavegen.models.forms import Grid, entry_of
+from wavegen.models.forms import PictureForm
 
 SEED = 0  # of binarisation, once and for all: likelihoods under different draws cannot be compared
 AT_ONCE = 1000  # pictures
@@ -37,7 +36,7 @@ def picture_set_meant(given: Sequence[str]) -> str | None:
 
 def _is_folder(name: str) -> bool:
     """Whether a folder of recordings has that name, and not a corpus that was made of the set."""
-    return Path(name).exists() and not (Path(name) / "corpus.json").exists()
+    return Path(name).exists() and not is_corpus(Path(name))
 
 
 def prepare_pictures(
@@ -54,10 +53,9 @@ def prepare_pictures(
         raise UserError(f"{name}: is not a known set of pictures{nearest(name, PICTURE_SETS)}")
     known = PICTURE_SETS[name]
     if known.comes_along != (source is None):
-        takes = (
-            "comes with wavegen, leave out its folder" if known.comes_along else "lies in a folder, which is missing"
-        )
-        raise UserError(f"{name}: {takes}")
+        if known.comes_along:
+            raise UserError(f"{name}: comes with wavegen, leave out its folder")
+        raise UserError(f"{name}: lies in a folder, which is missing")
     levels = known.usual if levels is None else levels
     if not 2 <= levels <= known.levels:
         raise UserError(
@@ -76,17 +74,17 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
             raise UserError(f"{part.source}: pictures of two sizes, {sizes}; take all files from one set")
     try:
         height, width, channels = shape
-        grid = Grid(height, width, channels, levels)
+        form = PictureForm(height, width, channels, levels)
     except ValueError as error:
         raise UserError(f"{parts[0].source}: {error}") from error
     random = np.random.Philox(key=SEED)  # whose numbers are the same in every version of NumPy
     counts, splits = np.zeros(levels, np.int64), Counter[str]()
     seen: dict[str, str] = {}
     duplicates: list[list[str]] = []
-    with IndexWriter(folder, grid) as writer, open(folder / PCM, "wb") as pcm:
+    with IndexWriter(folder, form) as writer, open(folder / PCM, "wb") as pcm:
         for part in parts:
             for start in range(0, len(part.pictures), AT_ONCE):
-                grey = part.pictures[start : start + AT_ONCE].reshape(-1, grid.dimensions)
+                grey = part.pictures[start : start + AT_ONCE].reshape(-1, form.dimensions)
                 pictures = quantised(grey, known.levels, levels, random)
                 counts += np.bincount(pictures.ravel(), minlength=levels)
                 pcm.write(pictures.astype("<i2").data)
@@ -94,27 +92,21 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
                     made = _recording(part, index, picture, writer.samples)
                     writer.add(made)
                     splits[made.split] += 1
-                    if (
-                        first := seen.setdefault(content_hash(grey[index - start].astype(np.int16)), made.id)
-                    ) != made.id:
+                    first = seen.setdefault(content_hash(grey[index - start].astype(np.int16)), made.id)
+                    if first != made.id:
                         duplicates.append([first, made.id])
         pcm.flush()
         os.fsync(pcm.fileno())
         index = writer.summary()
     audit = {
-        **entry_of(grid),
+        **form.entry,
         "pictures": sum(splits.values()),
         "splits": {split: {"pictures": splits[split]} for split in SPLITS},
         "mean_level": float(counts @ np.arange(levels)) / float(counts.sum()),
         "commonest_level": float(counts.max()) / float(counts.sum()),
         "duplicates": duplicates,
     }
-    about = {"format": "wavegen corpus", "version": VERSION, **entry_of(grid), **index, "set": known.name}
-    with open(folder / "corpus.json", "w", encoding="ascii") as file:
-        json.dump(about | {"audit": audit}, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
+    write_description(folder, {**form.entry, **index, "set": known.name, "audit": audit})
     (folder / PURPOSE).unlink()
     return audit
 
@@ -130,7 +122,7 @@ def describe(audit: dict[str, Any]) -> str:
     """The audit for a person to read, two lines or three."""
     splits = ", ".join(f"{name} {audit['splits'][name]['pictures']}" for name in SPLITS)
     lines = [
-        f"{audit['pictures']} pictures, {Grid(**audit['grid'])} ({splits})",
+        f"{audit['pictures']} pictures, {PictureForm(**audit['grid'])} ({splits})",
         f"mean level {audit['mean_level']:.3f}; {audit['commonest_level']:.1%} of all are of one level",
     ]
     if audit["duplicates"]:

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from wavegen.data.format import DESCRIPTION, PCM
+from wavegen.data.index import LINES, ROWS
 from wavegen.errors import UserError
 from wavegen.system.locks import hold
 from wavegen.system.signals import Ended, number_of
 
 LOCK, PURPOSE = ".lock", "purpose.json"
-MARK = "corpus.json"  # what makes a folder a corpus: the last file to come, the first to go
-BEFORE_MARK = {"index.jsonl", "index.rows", "pcm.i16"}  # are all that a kill leaves while files are put in place
+MARK = DESCRIPTION  # the last file to come, the first to go
+BEFORE_MARK = {LINES, ROWS, PCM}  # are all that a kill leaves while files are put in place
 INSIDE = ".preparing"
 LONGEST = 255  # bytes of a name, in the file systems of Linux
 OF_A_VOLUME = {"lost+found"}  # what an empty file system of its own may hold

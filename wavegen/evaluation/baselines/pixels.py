@@ -14,7 +14,7 @@ from wavegen.errors import UserError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from wavegen.models.forms import Grid
+    from wavegen.models.forms import PictureForm
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PixelHistograms:
     def bits(
         self,
         pcms: Sequence[NDArray[np.int16]],
-        form: Grid,
+        form: PictureForm,
         training_recordings: Iterable[NDArray[np.int16]],
         progress: str | None = None,
     ) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from wavegen.models.configs.base import Settings, part_of, settings_of
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, DistributionConfig
 from wavegen.models.configs.networks import NETWORK_CONFIGS, NetworkConfig, Shapes
 from wavegen.models.configs.predictors import PREDICTOR_CONFIGS, LinearPredictorConfig
+from wavegen.models.forms import AudioForm
 from wavegen.models.inputs import EMBEDDING_CHANNELS, MOST_EMBEDDINGS, symbol_channels
 
 AUDIO_PARTS: Mapping[str, Mapping[str, type]] = {
@@ -47,6 +48,10 @@ class AudioConfig:
         parts = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
         parts |= {"predictor": self.predictor} if self.predictor is not None else {}
         return {name: settings_of(part) for name, part in parts.items()}
+
+    @property
+    def form(self) -> AudioForm:
+        return AudioForm(self.sample_rate)
 
     @property
     def embeds(self) -> bool:
