@@ -15,6 +15,7 @@ import pytest
 import small_picture_models
 import workspace
 
+import wavegen
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.data.picture_files import read_sheet
@@ -268,7 +269,7 @@ def test_ctrl_c_while_the_program_is_imported_ends_in_one_line(monkeypatch, capf
 
 def test_before_that_nothing_slow_is_imported():
     code = "import sys; before = set(sys.modules); import wavegen.cli.start; print(*(set(sys.modules) - before))"
-    found = subprocess.run(
-        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    path = {**os.environ, "PYTHONPATH": str(Path(wavegen.__file__).parents[1])}  # which -S leaves out
+    command = [sys.executable, "-S", "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, env=path).stdout.split()
     assert not {"argparse", "json", "pathlib", "tempfile", "numpy", "torch"} & set(found)

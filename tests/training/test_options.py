@@ -210,7 +210,7 @@ def test_previews_sound_and_show_and_change_nothing(corpus, tmp_path, monkeypatc
 def test_previews_take_a_small_share_of_the_time(corpus, tmp_path, monkeypatch):
     made = []
     trainer = Trainer(small_trainings.recipe(), corpus, tmp_path)
-    monkeypatch.setattr(trainer.previews, "_add", lambda *_: made.append(1))
+    monkeypatch.setattr(trainer.previews._preview, "_add", lambda *_: made.append(1))
     monkeypatch.setattr("wavegen.training.previews.native.missing", lambda: None)
     monkeypatch.setattr("wavegen.training.previews.open_engine", lambda *_, **__: Silent())
     trainer.previews._last, board = 4.0, Board(tmp_path, 0)

@@ -8,8 +8,11 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """What `find` knows."""
-    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+    """What `find` knows; nothing where the package's folder may not be read."""
+    try:
+        return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+    except OSError:
+        return []
 
 
 def find(name: str) -> Path | None:
