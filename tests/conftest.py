@@ -8,7 +8,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 
-# Files and folders that take long, or compile: all else, `pytest -m "not slow"`, takes some three minutes and calls
+# Files and folders that take long, or compile: all else, `pytest -m "not slow"`, takes some minutes and calls
 # every library.
 SLOW = (
     "csrc",
