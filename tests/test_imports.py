@@ -26,7 +26,7 @@ SLOW = (
 
 # A folder may import those of earlier lines and its own modules. Whoever adds a folder gives it its line here.
 ORDER = [
-    {"wavegen", "errors", "extension", "wording", "constants"},
+    {"wavegen", "errors", "extension", "wording", "constants", "jsontypes"},
     {"system"},
     {"assets"},
     {"audio"},
