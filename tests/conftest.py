@@ -17,6 +17,7 @@ SLOW = (
     "evaluation/test_known_truth.py",
     "models/test_networks2d.py",
     "bench/test_training.py",
+    "cli/test_examination.py",
     "cli/test_pictures.py",
     "cli/test_readme.py",
     "cli/test_streams.py",
@@ -37,10 +38,21 @@ SLOW = (
 )
 
 
+# Files whose tests share what only one process should compile; `pytest -n` keeps those of a group together.
+GROUPS = {
+    "csrc/test_allocations.py": "native programs",
+    "csrc/test_neon.py": "native programs",
+    "csrc/test_cuda.py": "CUDA stand-in",
+    "engine/test_cuda.py": "CUDA stand-in",
+}
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+        file = item.path.relative_to(TESTS).as_posix()
+        if file.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+        item.add_marker(pytest.mark.xdist_group(GROUPS.get(file, file)))
 
 
 @pytest.fixture

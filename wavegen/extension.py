@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 
 INTERFACE = (
-    1  # also in csrc/bindings/module.cpp: raised with any change of what is bound, so that an old build is not called
+    2  # also in csrc/bindings/module.cpp: raised with any change of what is bound, so that an old build is not called
 )
 
 

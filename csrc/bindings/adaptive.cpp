@@ -55,7 +55,7 @@ Result<double> adaptive_next_log2_prob(const Array<std::int16_t, 1>& history) {
 void bind_adaptive(nb::module_& m) {
     m.def("adaptive_log2_prob", &adaptive_log2_prob, "pcm"_a.noconvert(),
           "log2 P of each code of a recording, (samples,) int16 to (samples,) float64, each from those before it.");
-    m.def("adaptive_next_log2_prob", &adaptive_next_log2_prob, "past"_a.noconvert(),
+    m.def("adaptive_next_log2_prob", &adaptive_next_log2_prob, "history"_a.noconvert(),
           "log2 P of each code that may follow (samples,) int16, (65536,) float64, code -32768 first.");
 }
 

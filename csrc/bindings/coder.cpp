@@ -92,7 +92,7 @@ bool finished(SharedDecoder& decoder) {
 void consume(SharedDecoder& decoder, std::uint32_t start, std::uint32_t count) {
     const Claim<Decoder> claim({&decoder}, 1);
     const std::uint32_t u = decoder.coder.u();
-    require(count < kTotal && start <= u && u - start < count, "the interval does not hold the place");
+    require(count < kTotal && start <= u && u - start < count, "the interval does not hold u");
     decoder.coder.consume({start, count});
 }
 
@@ -100,13 +100,13 @@ Result<double> encode(Engine& engine, const Array<std::uint16_t, 2>& symbols, co
                       const std::vector<SharedEncoder*>& encoders) {
     const std::size_t count = symbols.shape(1);
     shaped(symbols, {engine.streams(), count}, "symbols");
-    shaped(offsets, {engine.streams(), count}, "places");
+    shaped(offsets, {engine.streams(), count}, "offsets");
     require(product(engine.streams(), count) <= kMaxSamplesPerCall, "too many samples for one call");
     const std::vector<std::uint16_t> known(symbols.data(), symbols.data() + symbols.size());
     const std::vector<std::uint16_t> inside(offsets.data(), offsets.data() + offsets.size());
     for (std::size_t i = 0; i < known.size(); ++i)
         if (known[i] >= engine.num_symbols() || inside[i] >= engine.distribution().quantizer().codes(known[i]))
-            throw std::invalid_argument("symbol " + std::to_string(known[i]) + " or its place is out of range");
+            throw std::invalid_argument("symbol " + std::to_string(known[i]) + " or its offset is out of range");
     const Claim<Encoder> claim(encoders, engine.streams());
     Owned<double> log2_prob({engine.streams(), count});
     {
@@ -136,14 +136,14 @@ void bind_coder(nb::module_& m) {
         .def("finish", &finish, "The words of all intervals since the last call, uint32.");
     nb::class_<SharedDecoder>(m, "Decoder", "Decodes an Encoder's words to the intervals, in the same order.")
         .def("__init__", &take_words, "words"_a.noconvert())
-        .def("place", &next_u, "u, an integer below 2^30 in the next interval.")
-        .def("took", &consume, "start"_a, "count"_a)
+        .def("u", &next_u, "u, an integer below 2^30 in the next interval.")
+        .def("consume", &consume, "start"_a, "count"_a)
         .def("finished", &finished, "Whether the words were an encoder's and all have been read.");
-    m.def("encode", &encode, "engine"_a, "symbols"_a.noconvert(), "places"_a.noconvert(), "encoders"_a,
-          "Feeds symbols, whose codes are the places-th of their cells, to the engine and to an encoder each stream: "
-          "log2 p of the codes, (streams, count).");
+    m.def("encode", &encode, "engine"_a, "symbols"_a.noconvert(), "offsets"_a.noconvert(), "encoders"_a,
+          "Feeds the codes of symbols at offsets in their cells to the engine and to one encoder per stream: log2 p of "
+          "the codes, (streams, count).");
     m.def("decode", &decode, "engine"_a, "count"_a, "decoders"_a,
-          "Symbols and places uint16, each (streams, count), from a decoder each stream.");
+          "Symbols and offsets in their cells, uint16, each (streams, count), from one decoder per stream.");
 }
 
 }  // namespace wavegen

@@ -30,7 +30,7 @@ constexpr std::size_t kMaxCudaStreams = 65536, kMaxCudaCategories = 4096, kMaxCu
 cuda::DistributionSettings checked_distribution(const std::string& kind, const Array<std::int32_t, 1>& codes_per_symbol,
                                                 const Array<float, 1>& offsets) {
     if (kind == "categorical") return {checked_quantizer(codes_per_symbol, kMaxCudaCategories), nullptr, {}};
-    require(kind == "mixture_of_logistics" || kind == "mixture_of_gaussians", "head " + kind + " is unknown");
+    require(kind == "mixture_of_logistics" || kind == "mixture_of_gaussians", "distribution " + kind + " is unknown");
     within(offsets.shape(0), 1, kMaxCudaMixtures, "the number of components");
     finite(offsets, "log_scale_offsets");
     const Component& component = kind == "mixture_of_logistics" ? Component::logistic() : Component::gaussian();
@@ -74,9 +74,9 @@ nb::tuple look_up(const cuda::Weights& weights, const Array<float, 1>& params, d
     const Sampling how = checked_sampling(weights.distribution().component == nullptr, temperature, top_p, exact);
     weight(params, {weights.distribution().num_params()}, "params");
     require(std::isfinite(location), "location must be a finite number");
-    within(us.size(), 1, 1 << 20, "the number of places");
+    within(us.size(), 1, 1 << 20, "the number of u");
     const std::uint32_t total = exact ? kTotal : kModelShare;
-    for (std::size_t i = 0; i < us.size(); ++i) within(us.data()[i], 0, total - 1, "a place");
+    for (std::size_t i = 0; i < us.size(); ++i) within(us.data()[i], 0, total - 1, "u");
     const cuda::DeviceArray<float> row(std::vector<float>(params.data(), params.data() + params.size()));
     const cuda::DeviceArray<std::uint32_t> where(std::vector<std::uint32_t>(us.data(), us.data() + us.size()));
     const cuda::DeviceArray<std::uint32_t> symbols(us.size());
@@ -106,17 +106,17 @@ NB_MODULE(wavegen_cuda, m) {
     using namespace wavegen;
     m.doc() = "The CUDA engine of wavegen; wavegen.engine is the way to it.";
     m.attr("numerics") = 1;
-    m.attr("interface") = 1;  // raise with any change of the bound names; also in wavegen/engine/cuda.py
+    m.attr("interface") = 2;  // raise with any change of the bound names; also in wavegen/engine/cuda.py
     m.def("missing", &cuda::missing, "Why no GPU can be used, or None.");
     m.def("device", &cuda::device_name, "The name of the GPU.");
     m.def("multiprocessors", &cuda::multiprocessors, "The GPU's number of multiprocessors.");
     m.def("look_up", &look_up, "weights"_a, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a,
-          "places"_a.noconvert(), "exact"_a = true,
-          "The symbols, uint32, whose intervals of C contain `places`, and log2 p; for tests.");
+          "u"_a.noconvert(), "exact"_a = true,
+          "The symbols, uint32, whose intervals of C contain `u`, and log2 p; for tests.");
     m.def("clocks", &clocks, "Cycles per phase since the last call; zeros unless built with WAVEGEN_CUDA_CLOCKS.");
     nb::class_<cuda::Weights>(m, "Weights", "A WaveNet with its inputs and its distribution, on the GPU.");
     m.def("weights", &weights_of, nb::kw_only(), "weights"_a, "dilations"_a.noconvert(), "kernel_size"_a,
-          "front_kernel_size"_a, "bfloat16"_a, "head"_a, "codes_per_symbol"_a.noconvert(),
+          "front_kernel_size"_a, "bfloat16"_a, "distribution"_a, "codes_per_symbol"_a.noconvert(),
           "log_scale_offsets"_a.noconvert(), "input_table"_a.noconvert(), "error_table"_a.noconvert(),
           "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "start_symbol"_a,
           "Weights float32 by name, as PyTorch lays them out.");

@@ -80,7 +80,7 @@ Result<std::uint16_t> find(const Distribution& distribution, const Array<float, 
                            bool exact) {
     const StandardRounding rounding;
     const std::uint32_t total = exact ? kTotal : kModelShare;
-    for (std::size_t i = 0; i < us.size(); ++i) within(us.data()[i], 0, total - 1, "a place");
+    for (std::size_t i = 0; i < us.size(); ++i) within(us.data()[i], 0, total - 1, "u");
     const std::unique_ptr<Cumulative> cumulative = cumulative_of(distribution, params, location, isa);
     cumulative->apply_sampling(checked_sampling(distribution.takes_top_p(), temperature, top_p, exact));
     Owned<std::uint16_t> symbols({us.size()});
@@ -93,14 +93,14 @@ Result<std::uint16_t> find(const Distribution& distribution, const Array<float, 
 
 void bind_distributions(nb::module_& m) {
     nb::class_<Distribution>(
-        m, "Head", "The output distribution: turns a network's outputs into integer counts and log-probabilities.")
+        m, "Distribution",
+        "The output distribution: turns a network's outputs into integer counts and log-probabilities.")
         .def("table", &table, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a, "isa"_a,
              "exact"_a = true, "C(k) for k = 0 … num_symbols, uint32; for tests.")
         .def("log2_prob", &log2_prob, "params"_a.noconvert(), "location"_a, "isa"_a,
              "log2 p of each symbol's PCM codes, float64; for tests.")
-        .def("find", &find, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a, "places"_a.noconvert(),
-             "isa"_a, "exact"_a = true,
-             "The symbols, uint16, whose intervals of C contain `places`, uint32; for tests.")
+        .def("find", &find, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a, "u"_a.noconvert(),
+             "isa"_a, "exact"_a = true, "The symbols, uint16, whose intervals of C contain `u`, uint32; for tests.")
         .def_prop_ro("num_params", &Distribution::num_params);
     m.def("categorical", &categorical, "codes_per_symbol"_a.noconvert());
     m.def("mixture_of_logistics", &mixture_of_logistics, "codes_per_symbol"_a.noconvert(),

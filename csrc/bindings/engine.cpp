@@ -66,8 +66,8 @@ std::size_t multiply_adds(std::size_t rounds) {
 void bind_engine(nb::module_& m) {
     nb::class_<Engine>(m, "Engine", "Streams of one network, advanced together.")
         .def("__init__", &open, nb::kw_only(), "network"_a, "input_table"_a.noconvert(), "error_table"_a.noconvert(),
-             "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "head"_a, "start_symbol"_a, "streams"_a,
-             "threads"_a)
+             "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "distribution"_a, "start_symbol"_a,
+             "streams"_a, "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "exact"_a = false, "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
         .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(),
@@ -82,8 +82,9 @@ void bind_engine(nb::module_& m) {
         .def_prop_ro("floats", &Replay::floats)
         .def("read", &Replay::read, "times"_a, nb::call_guard<nb::gil_scoped_release>(),
              "Repeats the reads `times` times: the same addresses in the same order, with additions only.");
-    m.def("replay", &replay_of, "engine"_a, "count"_a, nb::keep_alive<0, 1>(),
-          "Records the weight reads of an engine, whose network has isa \"noting\", while it draws `count` samples.");
+    m.def(
+        "replay", &replay_of, "engine"_a, "count"_a, nb::keep_alive<0, 1>(),
+        "Records the weight reads of an engine, whose network has isa \"recording\", while it draws `count` samples.");
     m.def("multiply_adds", &multiply_adds, "rounds"_a, nb::call_guard<nb::gil_scoped_release>(),
           "Runs `rounds` rounds of float32 multiply-adds in registers, in one thread, and returns their number.");
 }

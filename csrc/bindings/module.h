@@ -21,10 +21,10 @@ void bind_adaptive(nb::module_& m);
 void bind_training(nb::module_& m);
 void bind_pieces(nb::module_& m);  // parts of the engine, for tests
 
-// The kernels of this name; "noting" are the widest, recorded by a Replay. Throws std::invalid_argument if the CPU
+// The kernels of this name; "recording" are the widest, recorded by a Replay. Throws std::invalid_argument if the CPU
 // does not support them.
 inline const Kernels* kernels_named(const std::string& isa) {
-    if (isa == "noting") return Replay::kernels();
+    if (isa == "recording") return Replay::kernels();
     const Kernels* kernels = find_kernels(isa.c_str());
     require(kernels != nullptr, "isa " + isa + " is unknown or not for this CPU");
     return kernels;

@@ -36,7 +36,7 @@ Result<float> multiply_add(const Array<float, 1>& a, const Array<float, 1>& b, c
 }
 
 Result<float> gate(const Array<float, 1>& filter, const Array<float, 1>& gate_input, const std::string& isa) {
-    shaped(gate_input, {filter.shape(0)}, "opening");
+    shaped(gate_input, {filter.shape(0)}, "gate");
     require(filter.size() % kLanes == 0, "the length must be a multiple of 16");
     Owned<float> z({filter.shape(0)});
     kernels_named(isa)->gated_activation(filter.data(), gate_input.data(), filter.size(), z.data());
@@ -94,13 +94,13 @@ Result<double> gaussian(const Array<double, 1>& z) { return distribution_functio
 void bind_pieces(nb::module_& m) {
     nb::module_ pieces = m.def_submodule("pieces", "Parts of the engine, for tests.");
     pieces.def("multiply_add", &multiply_add, "a"_a.noconvert(), "b"_a.noconvert(), "c"_a.noconvert(), "isa"_a);
-    pieces.def("gate", &gate, "signal"_a.noconvert(), "opening"_a.noconvert(), "isa"_a);
+    pieces.def("gate", &gate, "filter"_a.noconvert(), "gate"_a.noconvert(), "isa"_a);
     pieces.def("product", &product_of, "weight"_a.noconvert(), "rows"_a.noconvert(), "sums"_a.noconvert(),
                "precision"_a, "isa"_a, "sums + rows weightᵀ, (count, outputs).");
-    nb::class_<Autotune>(pieces, "Trial", "Chooses the faster of two implementations of a step.")
+    nb::class_<Autotune>(pieces, "Autotune", "Chooses the faster of two implementations of a step.")
         .def(nb::init<>())
-        .def("second", &Autotune::use_second)
-        .def("took", &Autotune::record, "seconds"_a);
+        .def("use_second", &Autotune::use_second)
+        .def("record", &Autotune::record, "seconds"_a);
     pieces.def("philox", &philox_words, "counter"_a, "key"_a);
     pieces.def("log2", &log2_fixed, "x"_a);
     pieces.def("exp", &exp_fixed, "x"_a);

@@ -78,10 +78,10 @@ void gates_gradient(const Rows2<Scalar>& gates, const Rows2<Scalar>& dz, std::si
 void bind_training(nb::module_& m) {
     const char* activation =
         "z = tanh(filter) σ(gate) of gates (rows, 2 width), into z (rows, width); uint16: bfloat16.";
-    m.def("open_gates", &gated_activation_rows<float>, "gates"_a.noconvert(), "z"_a.noconvert(), "threads"_a,
+    m.def("gated_activation", &gated_activation_rows<float>, "gates"_a.noconvert(), "z"_a.noconvert(), "threads"_a,
           "isa"_a = "auto", activation);
-    m.def("open_gates", &gated_activation_rows<std::uint16_t>, "gates"_a.noconvert(), "z"_a.noconvert(), "threads"_a,
-          "isa"_a = "auto", activation);
+    m.def("gated_activation", &gated_activation_rows<std::uint16_t>, "gates"_a.noconvert(), "z"_a.noconvert(),
+          "threads"_a, "isa"_a = "auto", activation);
     const char* gradient = "Replaces gates by their gradient, computed from that of z.";
     m.def("gates_gradient", &gates_gradient<float>, "gates"_a.noconvert(), "dz"_a.noconvert(), "threads"_a,
           "isa"_a = "auto", gradient);

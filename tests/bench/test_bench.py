@@ -241,7 +241,7 @@ def test_a_plot_is_a_png_file_whatever_it_is_called(tmp_path, name):
 @needs_extension
 def test_a_replay_reads_every_weight_that_a_step_needs():
     model = sensitive_models.wavenet("odd")
-    engine = extension().Engine(**engine_arguments(model.data(), "float32", "noting"), streams=1, threads=1)
+    engine = extension().Engine(**engine_arguments(model.data(), "float32", "recording"), streams=1, threads=1)
     engine.generate(16, np.zeros(1, np.uint64), 1.0, 1.0)
     replay = extension().replay(engine, 18)  # of dilations 1, 3, 9 and 2: whole blocks of each
     network, padded = model.network, lambda width: -(-width // 16) * 16

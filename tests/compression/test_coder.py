@@ -32,8 +32,8 @@ def test_intervals_come_back_in_the_space_that_they_claim(chosen):
     words = encoded(chosen)
     decoder = native.Decoder(words)
     for start, count in chosen:
-        assert start <= decoder.place() < start + count
-        decoder.took(start, count)
+        assert start <= decoder.u() < start + count
+        decoder.consume(start, count)
     assert decoder.finished()
     claimed = sum(math.log2(TOTAL / count) for _, count in chosen)
     # A state of 2^32 holds four times the total: an interval costs log2(5/4) more at worst.
@@ -79,9 +79,9 @@ def test_damaged_words_are_noticed(chosen, data):
     words = words[:index] if kind == "cut" else np.append(words, np.uint32(index)) if kind == "more" else words
     decoder = native.Decoder(np.ascontiguousarray(words, np.uint32))
     for start, count in chosen:
-        if not start <= decoder.place() < start + count:
+        if not start <= decoder.u() < start + count:
             return
-        decoder.took(start, count)
+        decoder.consume(start, count)
     assert not decoder.finished()
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_interval_is_refused():
             encoder.put(start, count)
     for start, count in [(1, 5), (0, TOTAL), (0, 0)]:
         with pytest.raises(ValueError, match="interval"):
-            decoder.took(start, count)
+            decoder.consume(start, count)
     with pytest.raises(TypeError):
         native.Decoder(np.zeros((2, 2), np.uint32))
     with pytest.raises(TypeError):

@@ -136,20 +136,20 @@ LAWS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "lo
 def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
     """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
     model, rng = model_of(name), np.random.default_rng(5)
-    head = packing.head_of(model.data())
+    distribution = packing.head_of(model.data())
     weights = cuda.extension().weights(**packing.cuda_arguments(model.data()), bfloat16=False)
-    nucleus = 0.6 if head.num_params <= 256 else 0.03  # a fiber takes its time over thousands of symbols
+    nucleus = 0.6 if distribution.num_params <= 256 else 0.03  # a fiber takes its time over thousands of symbols
     for temperature, top_p, location in [(1.0, 1.0, 0.0), (0.7, 1.0, 3000.25), (1.7, nucleus, -40.0)]:
         how = (temperature, top_p if model.distribution.takes_top_p else 1.0)
-        params = rng.normal(size=head.num_params).astype(np.float32) * 2
-        table = head.table(params, location, *how, "portable", exact).astype(np.int64)
+        params = rng.normal(size=distribution.num_params).astype(np.float32) * 2
+        table = distribution.table(params, location, *how, "portable", exact).astype(np.int64)
         assert table[-1] == (2**30 if exact else 2**30 - 2**16)
         likely = np.argsort(np.diff(table))[-20:]  # the first of the largest has what is left of the total
         some = np.unique([*likely, *rng.choice(np.flatnonzero(np.diff(table)), 20)])
         places = np.concatenate([table[some], table[some + 1] - 1, rng.integers(0, table[-1], 20)]).astype(np.uint32)
         symbols, log2_prob = cuda.extension().look_up(weights, params, location, *how, places, exact)
-        assert np.array_equal(symbols, head.find(params, location, *how, places, "portable", exact))
-        assert log2_prob.tobytes() == head.log2_prob(params, location, "portable")[symbols].tobytes()
+        assert np.array_equal(symbols, distribution.find(params, location, *how, places, "portable", exact))
+        assert log2_prob.tobytes() == distribution.log2_prob(params, location, "portable")[symbols].tobytes()
 
 
 MIXTURES = {
@@ -172,7 +172,7 @@ ARCHITECTURES = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=25)
 @given(
     network=ARCHITECTURES,
-    head=st.sampled_from(sorted(MIXTURES)),
+    distribution=st.sampled_from(sorted(MIXTURES)),
     codec=st.sampled_from([("mu-law", 8), ("linear", 8), ("linear", 10)]),
     taps=st.integers(0, 40),
     streams=st.integers(1, 5),
@@ -187,16 +187,16 @@ ARCHITECTURES = st.fixed_dictionaries(
         }
     ),
 )
-def test_any_architecture_on_any_gpu(network, head, codec, taps, streams, kernel, gpu):
+def test_any_architecture_on_any_gpu(network, distribution, codec, taps, streams, kernel, gpu):
     """Many blocks or few, in clusters or not, the head on chip or not; streams of one group or several."""
     if (why := cannot()) is not None:
         pytest.skip(why)
     parts = {
         "codec": {"name": codec[0], "bits": codec[1]},
-        "distribution": {"name": head, **MIXTURES[head]},
+        "distribution": {"name": distribution, **MIXTURES[distribution]},
         "network": {"name": "wavenet", **network},
     }
-    if taps and head != "categorical":
+    if taps and distribution != "categorical":
         parts["predictor"] = {"name": "linear", "taps": taps}
     torch.manual_seed(2)
     model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, AudioForm(8000)).eval(), 3)

@@ -62,8 +62,8 @@ def test_exp(x):
 @given(mixtures())
 def test_mixture_tables_are_strictly_increasing_whole_and_close(mixture):
     name, codes, offsets, parameters, location, temperature = mixture
-    head = MIXTURES[name](codes, offsets)
-    results = [head.table(parameters, location, temperature, 1.0, isa) for isa in HERE]
+    distribution = MIXTURES[name](codes, offsets)
+    results = [distribution.table(parameters, location, temperature, 1.0, isa) for isa in HERE]
     assert len({result.tobytes() for result in results}) == 1
     table = results[0].astype(np.int64)
     assert (table[0], table[-1]) == (0, 2**30)
@@ -80,8 +80,8 @@ def test_mixture_tables_are_strictly_increasing_whole_and_close(mixture):
 @given(mixtures())
 def test_each_codes_log_probability(mixture):
     name, codes, offsets, parameters, location, _ = mixture
-    head = MIXTURES[name](codes, offsets)
-    found = [head.log2_prob(parameters, location, isa) for isa in HERE]
+    distribution = MIXTURES[name](codes, offsets)
+    found = [distribution.log2_prob(parameters, location, isa) for isa in HERE]
     assert len({result.tobytes() for result in found}) == 1
     below, above = below_and_above(name, codes, offsets, parameters, location)
     cells = np.maximum(np.where(below[1:] < 0.5, np.diff(below), -np.diff(above)), 0)
@@ -106,12 +106,12 @@ def test_log_probability_of_a_component_that_counts_hardly_show(name, weight):
 @given(mixtures(), st.integers(0, 2**32 - 1))
 def test_words_are_looked_up_in_the_table(mixture, seed):
     name, codes, offsets, parameters, location, temperature = mixture
-    head = MIXTURES[name](codes, offsets)
-    table = head.table(parameters, location, temperature, 1.0, "auto")
+    distribution = MIXTURES[name](codes, offsets)
+    table = distribution.table(parameters, location, temperature, 1.0, "auto")
     rng = np.random.default_rng(seed)
     some = rng.choice(table[:-1], 200)
     places = np.concatenate([some, table[1:] - 1, rng.integers(0, 2**30, 200)])[-600:].astype(np.uint32)
-    found = head.find(parameters, location, temperature, 1.0, places, "auto")
+    found = distribution.find(parameters, location, temperature, 1.0, places, "auto")
     np.testing.assert_array_equal(found, np.searchsorted(table, places, side="right") - 1)
 
 
@@ -130,10 +130,10 @@ def of_one_scale(scale, location, size=1):
 def test_draws_follow_the_scored_distribution(name, scale, location, temperature):
     parameters = of_one_scale(scale, location, 4)
     offsets = np.zeros(4, dtype=np.float32)
-    head = MIXTURES[name](ONES, offsets)
-    drawn = head.find(parameters, 0.0, temperature, 1.0, words(5, 0, 10_000) >> 2, "auto")
+    distribution = MIXTURES[name](ONES, offsets)
+    drawn = distribution.find(parameters, 0.0, temperature, 1.0, words(5, 0, 10_000) >> 2, "auto")
     if temperature == 1:
-        probabilities = 2 ** head.log2_prob(parameters, 0.0, "auto")
+        probabilities = 2 ** distribution.log2_prob(parameters, 0.0, "auto")
     else:
         below, _ = below_and_above(name, ONES, offsets, parameters, 0.0, temperature)
         probabilities = (1 - 2**-14) * np.diff(below) + 2**-30
@@ -160,11 +160,11 @@ CODES_256 = np.full(256, 256, dtype=np.int32)
 @pytest.mark.parametrize("spread", [0.1, 1, 5])
 def test_categorical_draws_follow_the_scored_distribution(spread, top_p):
     logits = (np.random.default_rng(1).normal(size=256) * spread).astype(np.float32)
-    head = native.categorical(CODES_256)
-    drawn = head.find(logits, 0.0, 1.0, top_p, words(6, 0, 10_000) >> 2, "auto")
-    probabilities = 2 ** head.log2_prob(logits, 0.0, "auto") * CODES_256
+    distribution = native.categorical(CODES_256)
+    drawn = distribution.find(logits, 0.0, 1.0, top_p, words(6, 0, 10_000) >> 2, "auto")
+    probabilities = 2 ** distribution.log2_prob(logits, 0.0, "auto") * CODES_256
     if top_p < 1:
-        probabilities = np.diff(head.table(logits, 0.0, 1.0, top_p, "auto").astype(np.int64)) / 2**30
+        probabilities = np.diff(distribution.table(logits, 0.0, 1.0, top_p, "auto").astype(np.int64)) / 2**30
     assert_drawn_from(probabilities, drawn)
 
 
@@ -194,10 +194,10 @@ def test_top_p_keeps_the_nucleus(seed, num_symbols, spread, top_p, temperature):
 
 
 def test_top_p_takes_the_lower_of_equal_symbols():
-    head, logits = native.categorical(CODES_256), np.zeros(256, dtype=np.float32)
+    distribution, logits = native.categorical(CODES_256), np.zeros(256, dtype=np.float32)
     logits[200] = 1
     for isa in HERE:
-        counts = np.diff(head.table(logits, 0.0, 1.0, 0.05, isa).astype(np.int64))
+        counts = np.diff(distribution.table(logits, 0.0, 1.0, 0.05, isa).astype(np.int64))
         assert np.flatnonzero(counts > 256).tolist() == [*range(11), 200]
 
 

@@ -55,7 +55,7 @@ def engine(network, table=(-1, -0.3, 0.4, 1), streams=1):
         error_table=NO_FLOATS,
         predictor_weights=NO_FLOATS,
         code_of_symbol=np.array([-3, -1, 1, 3], np.int32),
-        head=native.categorical(np.full(4, 16384, np.int32)),
+        distribution=native.categorical(np.full(4, 16384, np.int32)),
         start_symbol=1,
         streams=streams,
         threads=1,
@@ -97,10 +97,10 @@ def test_restore_helps_after_outputs_that_are_not_finite(precision, residual):
 
 
 def test_a_replay_that_fails_is_forgotten():
-    spoilt = engine(wavenet(weights(front_weight=10), isa="noting"), table=(3e38, 3e38, 3e38, 3e38))
+    spoilt = engine(wavenet(weights(front_weight=10), isa="recording"), table=(3e38, 3e38, 3e38, 3e38))
     with pytest.raises(RuntimeError, match="not finite"):
         native.replay(spoilt, 2)
-    sound = engine(wavenet(weights(), isa="noting"))
+    sound = engine(wavenet(weights(), isa="recording"))
     np.testing.assert_array_equal(sound.feed(SYMBOLS), engine(wavenet(weights())).feed(SYMBOLS))
     assert native.replay(sound, 4).floats > 0
 
@@ -159,11 +159,11 @@ def test_tables_of_nearly_equal_logits_still_increase(logits, top_p, temperature
     logits = np.array(logits, np.float32)
     codes = np.full(len(logits), 65536 // len(logits), np.int32)
     codes[0] += 65536 - codes.sum()
-    head = native.categorical(codes)
-    table = head.table(logits, 0.0, temperature, top_p, HERE[0]).astype(np.int64)
+    distribution = native.categorical(codes)
+    table = distribution.table(logits, 0.0, temperature, top_p, HERE[0]).astype(np.int64)
     assert (table[0], table[-1]) == (0, 2**30)
     assert (np.diff(table) > 0).all()
-    (found,) = head.find(logits, 0.0, temperature, top_p, np.array([place], np.uint32), HERE[0])
+    (found,) = distribution.find(logits, 0.0, temperature, top_p, np.array([place], np.uint32), HERE[0])
     assert table[found] <= place < table[found + 1]
 
 
@@ -185,7 +185,7 @@ def test_threads_and_instruction_sets_that_are_not_there():
     for threads in (0, -1, 2**64, 257):
         with pytest.raises(UserError, match=f"{threads} threads; give 1 to 256"):
             open_engine(model, 1, "cpu", threads)
-    for isa in ("noting", "auto", "avx1024"):
+    for isa in ("recording", "auto", "avx1024"):
         with pytest.raises(UserError, match=f"isa {isa} is not of this CPU"):
             NativeEngine(model, 1, isa=isa)
 
@@ -194,13 +194,13 @@ class Clock:
     """Steps that take as long as they are said to; gives the share taken the second way."""
 
     def __init__(self, first, second):
-        self.trial, self.times = native.pieces.Trial(), {False: first, True: second}
+        self.autotune, self.times = native.pieces.Autotune(), {False: first, True: second}
 
     def share(self, steps):
         ways = []
         for _ in range(steps):
-            ways.append(self.trial.second())
-            self.trial.took(self.times[ways[-1]]())
+            ways.append(self.autotune.use_second())
+            self.autotune.record(self.times[ways[-1]]())
         return np.mean(ways)
 
 

@@ -13,10 +13,10 @@ from wavegen.extension import INTERFACE
 from wavegen.models.networks import stack
 
 SOURCES = Path(__file__).parents[2] / "csrc"
-NAMES = re.compile(r'def(?:_\w+)?\("(\w+)"|"(\w+)"_a')  # of functions, properties and arguments
+NAMES = re.compile(r'def(?:_\w+)?\("(\w+)"|"(\w+)"_a|class_<[\w:]+>\(\s*\w+, "(\w+)"')  # functions, arguments, classes
 BOUND = {  # by module: its interface's number, and a digest of the names that it binds
-    "bindings/module.cpp": (INTERFACE, "3b25edd704d9eeca"),
-    "bindings/cuda.cpp": (cuda.INTERFACE, "0777e761ed92b42d"),
+    "bindings/module.cpp": (INTERFACE, "8cbdb3e8d091c66f"),
+    "bindings/cuda.cpp": (cuda.INTERFACE, "763c7f174b8ad803"),
 }
 
 
@@ -49,7 +49,7 @@ def test_the_interface_is_raised_with_what_is_bound(module):
         pytest.skip("the sources of the extension are not here")
     files = sorted((SOURCES / "bindings").glob("*.cpp"))
     parts = [file.read_text() for file in files if (file.name == "cuda.cpp") == (module == "bindings/cuda.cpp")]
-    names = [one or other for part in parts for one, other in NAMES.findall(part)]
+    names = ["".join(found) for part in parts for found in NAMES.findall(part)]
     (number,) = re.findall(r'm\.attr\("interface"\) = (\d+);', "".join(parts))
     bound = (int(number), hashlib.sha256(" ".join(names).encode()).hexdigest()[:16])
     assert bound == BOUND[module], "raise the interface's number in C++ and in Python, then note the new digest"

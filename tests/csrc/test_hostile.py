@@ -81,7 +81,7 @@ def refused(arguments, **changes):
 @pytest.mark.parametrize(("cells", "components"), [(256, 10), (65536, 9), (65536, 11)])
 def test_a_head_of_another_size(arguments, cells, components):
     codes = np.full(cells, 65536 // cells, dtype=np.int32)
-    refused(arguments, head=native.mixture_of_logistics(codes, np.zeros(components, dtype=np.float32)))
+    refused(arguments, distribution=native.mixture_of_logistics(codes, np.zeros(components, dtype=np.float32)))
 
 
 def test_weights_that_are_missing(arguments):
@@ -172,8 +172,8 @@ def test_weights_that_are_not_finite(arguments, name, value):
         {"weights": {}},
         {"weights": None},
         {"weights": [1, 2]},
-        {"head": None},
-        {"head": "categorical"},
+        {"distribution": None},
+        {"distribution": "categorical"},
         {"error_table": np.zeros(0, dtype=np.float32)},
     ],
     ids=str,
@@ -296,10 +296,10 @@ GOOD = (np.zeros(3, dtype=np.float32), 0.0, 1.0, 1.0, "auto")
     ids=str,
 )
 def test_what_a_mixture_refuses(arguments):
-    head = native.mixture_of_gaussians(ONES, np.zeros(1, dtype=np.float32))
-    assert head.table(*GOOD)[-1] == 2**30
+    distribution = native.mixture_of_gaussians(ONES, np.zeros(1, dtype=np.float32))
+    assert distribution.table(*GOOD)[-1] == 2**30
     with pytest.raises((ValueError, TypeError)):
-        head.table(*arguments)
+        distribution.table(*arguments)
 
 
 @pytest.mark.parametrize(

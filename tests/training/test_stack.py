@@ -151,7 +151,7 @@ def test_gates_and_their_gradient_against_float64_and_alike_everywhere(width, bf
     for isa in native.instruction_sets():
         for threads in (1, 2, 30):
             wide = np.zeros((21, width + 5), gates.dtype)
-            native.open_gates(gates, wide[:, 2 : width + 2], threads, isa=isa)
+            native.gated_activation(gates, wide[:, 2 : width + 2], threads, isa=isa)
             gradient = gates.copy()
             native.gates_gradient(gradient, given, threads, isa=isa)
             results.append((wide, gradient))
@@ -182,8 +182,8 @@ def test_arrays_that_do_not_fit_are_refused():
         ((gates, np.lib.stride_tricks.as_strided(z, (4, 3), (4, 4)), 1), "overlap"),
         ((gates, z, 0), "threads is 0"),
     ):
-        for function in (native.open_gates, native.gates_gradient):
+        for function in (native.gated_activation, native.gates_gradient):
             with pytest.raises(ValueError, match=words):
                 function(*wrong)
     with pytest.raises(TypeError):
-        native.open_gates(gates.astype(np.float64), z.astype(np.float64), 1)
+        native.gated_activation(gates.astype(np.float64), z.astype(np.float64), 1)

@@ -111,7 +111,7 @@ def configuration(name: str) -> AudioModel:
 def _contenders(model: AudioModel, failed: dict[str, str]) -> Any:
     """All that run this model here; `failed` receives what broke when it was tried, with the reason."""
     if native.missing() is None and native.runs(model):
-        noted = extension().Engine(**engine_arguments(model.data(), PRECISIONS[0], "noting"), streams=1, threads=1)
+        noted = extension().Engine(**engine_arguments(model.data(), PRECISIONS[0], "recording"), streams=1, threads=1)
         yield Contender("cpu", PRECISIONS[0], 1, 1, lambda samples: _draw(noted, samples))
         yield from _engines(model)
         yield from _bounds(model, noted)

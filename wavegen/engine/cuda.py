@@ -24,7 +24,7 @@ from wavegen.system.optional import reason
 PRECISIONS = ("float32", "bfloat16")
 
 _log = logging.getLogger("wavegen")
-INTERFACE = 1  # also in csrc/bindings/cuda.cpp; see wavegen.extension
+INTERFACE = 2  # also in csrc/bindings/cuda.cpp; see wavegen.extension
 # Of one launch, which no interrupt ends: at most some tenths of a second. Multiply-adds are those of one stream.
 _STEPS, _SAMPLES, _MACS = 1000, 2**22, 2**32
 

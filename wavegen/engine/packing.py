@@ -44,13 +44,13 @@ def engine_arguments(model: Model, precision: str, isa: str) -> dict[str, Any]:
     head = head_of(model)
     channels, params = model.network.input_channels, head.num_params
     made = network(model, channels=channels, num_params=params, precision=precision, isa=isa)
-    return {"network": made, "head": head, "start_symbol": model.codec.silence, **inputs(model)}
+    return {"network": made, "distribution": head, "start_symbol": model.codec.silence, **inputs(model)}
 
 
 def cuda_arguments(model: Model) -> dict[str, Any]:
     """What `wavegen_cuda.weights` is made with, but for the precision."""
     head = {
-        "head": _HEADS[model.distribution.name],
+        "distribution": _HEADS[model.distribution.name],
         "codes_per_symbol": model.codec.codes_per_symbol.astype(np.int32),
         "log_scale_offsets": model.distribution.log_scale_offsets,
     }

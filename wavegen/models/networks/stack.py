@@ -103,7 +103,7 @@ class _GatedStack(torch.autograd.Function):
             weight, bias = pairs[layer]
             taps = shape.taps(x, past, dilation)
             gates, out = torch.addmm(bias, taps, weight.t()), z[:, layer * half : (layer + 1) * half]
-            _native("open_gates", gates, out)
+            _native("gated_activation", gates, out)
             new_pasts.append(torch.cat([past, x], dim=1)[:, time:].clone() if past.shape[1] else past)
             if layer < layers - 1:
                 weight, bias = pairs[layers + layer]
