@@ -20,6 +20,7 @@ SLOW = (
     "cli/test_pictures.py",
     "cli/test_readme.py",
     "cli/test_streams.py",
+    "compression/test_damage.py",
     "compression/test_files.py",
     "data/preparing/test_audit_lines.py",
     "docs",

@@ -34,7 +34,7 @@ def compress(args: argparse.Namespace) -> Result:
         return compressed_already(model(), pairs, args.precision)
 
     with _pairs(args, ".wgn", finished) as (paths, skipped):
-        how = {"progress": "compressing", "force": args.force}
+        how = {"progress": True, "force": args.force}
         result = compress(model(), paths, args.threads, args.precision, **how)
     warn(result)
     return result | {"skipped": skipped}, compressed_text(result)
@@ -53,7 +53,7 @@ def decompress(args: argparse.Namespace) -> Result:
         return restored_already(model(), pairs)
 
     with _pairs(args, ".wav", finished) as (paths, skipped):
-        result = decompress(model(), paths, args.threads, progress="decompressing", force=args.force)
+        result = decompress(model(), paths, args.threads, progress=True, force=args.force)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
     return result | {"skipped": skipped}, description_text(names)
 
