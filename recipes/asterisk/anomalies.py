@@ -35,7 +35,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.verification import verify
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines import flac_bits
-from wavegen.evaluation.comparison import check_fit, check_unheard
+from wavegen.evaluation.checks import check_fit, check_held_out
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
@@ -260,7 +260,7 @@ def opened(arguments: argparse.Namespace) -> tuple[AudioModel, Corpus]:
     """The model and its corpus. Raises UserError if they do not fit, or the model knows some of the test split."""
     model, corpus = load(arguments.model), open_corpus(arguments.corpus)
     check_fit({str(arguments.model): model}, corpus)
-    check_unheard({str(arguments.model): model}, corpus, "test")
+    check_held_out({str(arguments.model): model}, corpus, "test")
     verify(corpus, ["test"])
     return model, corpus
 

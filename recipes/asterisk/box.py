@@ -16,7 +16,7 @@ from pathlib import Path
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.verification import verify
 from wavegen.errors import UserError
-from wavegen.evaluation.comparison import check_fit
+from wavegen.evaluation.checks import check_fit
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load, save
 from wavegen.models.training_provenance import HEARD, HEARD_DIGITS, TRAINED, HashSet

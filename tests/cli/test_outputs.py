@@ -208,7 +208,7 @@ def test_a_stream_takes_one_recording(capsys):
 
 def test_the_limit_counts_primes(capsys, no_work, monkeypatch):
     no_work("wavegen.sampling.audio.open_engine")
-    monkeypatch.setattr("wavegen.sampling.audio.MOST_SAMPLES", 3000)
+    monkeypatch.setattr("wavegen.sampling.audio.MAX_SAMPLES", 3000)
     line = refused("generate gru o.wav --seconds 0.2 --prime b.wav", capsys)
     most = "at most 3000 are drawn at once; lower --seconds"
     assert line == f"wavegen: 1600 samples after a prime of 1700: {most} or shorten --prime"
@@ -220,7 +220,7 @@ def test_the_limit_counts_primes(capsys, no_work, monkeypatch):
 
 def test_the_limit_counts_all_values_of_pictures(capsys, no_work, monkeypatch):
     no_work("wavegen.sampling.pictures.words")
-    monkeypatch.setattr("wavegen.sampling.pictures.MOST_VALUES", 100)
+    monkeypatch.setattr("wavegen.sampling.pictures.MAX_VALUES", 100)
     line = refused("generate pictures.safetensors o.png -n 4", capsys)
     assert "4 pictures of 30 values: draw at most" in line
 

@@ -79,7 +79,7 @@ def test_windows_average_to_the_file(wav, monkeypatch):
         assert np.dot(row[curve], lengths) / 1010 == pytest.approx(row[mean], abs=1e-5)
     log2_prob = open_engine(GRU).feed(audio_files.read(file).pcm[None])[0]
     np.testing.assert_allclose(row["surprise"], windowed(-log2_prob, 400), atol=1e-6)
-    monkeypatch.setattr("wavegen.evaluation.audio.most_at_once", lambda model: 37)
+    monkeypatch.setattr("wavegen.evaluation.audio.max_samples_at_once", lambda model: 37)
     beside = score(GRU, [wav("longer.wav", 1700), file], window=0.05)["files"][1]
     np.testing.assert_allclose(beside["surprise"], row["surprise"], atol=1e-5)
 

@@ -85,7 +85,7 @@ def score(args: argparse.Namespace, model: Model) -> Result:
     window = args.window or (WINDOW if args.plot or args.csv else None)
     how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
     with taken(args, [args.csv, args.plot], [model_file(args.model), *args.files]) as outputs:
-        result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
+        result = score(model, args.files, resample=args.resample, window=window, progress=True, **how)
         result["model"] = {"path": str(args.model), **result["model"]}
         warn(result)
         if args.csv:

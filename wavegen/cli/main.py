@@ -134,12 +134,18 @@ def _features(args: argparse.Namespace) -> Result:
     with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
         sources, window = _commands(model.form).features(args, model)
         warn({"warnings": sources.warnings})
-        arrays = features(model, sources.found, window, progress="listening")
+        arrays = features(model, sources.found, window, progress=True)
         write_features(out, arrays)
     rows, channels = arrays["features"].shape
     number = len(sources.found)
-    result = {"file": str(args.out), "recordings": number, "rows": rows, "channels": channels}
-    result |= {"warnings": sources.warnings, "refused": sources.refused}
+    result: FeaturesResult = {
+        "file": str(args.out),
+        "recordings": number,
+        "rows": rows,
+        "channels": channels,
+        "warnings": sources.warnings,
+        "refused": sources.refused,
+    }
     return result, f"{args.out}: {rows} rows of {channels} features, from {number} recordings"
 
 

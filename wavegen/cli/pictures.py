@@ -60,7 +60,7 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
     from wavegen.reports.pictures import score_text
 
     _refuse(args, args.model, "window", "csv", "plot", "threads", "precision", "resample")
-    result = score_pictures(model, args.files, progress="scoring")
+    result = score_pictures(model, args.files, progress=True)
     result["model"] = {"path": str(args.model), **result["model"]}
     warn(result)
     return result, score_text(result)
