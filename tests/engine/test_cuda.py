@@ -11,13 +11,13 @@ from cuda_stand_in import cannot, stand_in
 
 import wavegen.bench as bench_module
 from wavegen.bench import bench
+from wavegen.bench.table import bench_text
 from wavegen.cli.main import main
 from wavegen.engine import cuda, describe_engines, open_engine
 from wavegen.engine.cuda import CudaEngine
 from wavegen.errors import UserError
 from wavegen.evaluation.audio import score
 from wavegen.models import checkpoint
-from wavegen.reports.tables import bench_text
 from wavegen.sampling.audio import generate
 
 

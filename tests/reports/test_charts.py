@@ -8,7 +8,7 @@ from html_checker import Checker
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wavegen.reports.charts import HEIGHT, bars, courses, extent, shortened, spread, whisker
+from wavegen.reports.charts import HEIGHT, bars, extent, learning_curves, shortened, spread, whisker
 
 ROWS = [
     {"name": "wavenet <b>", "kind": "model", "bits_per_sample": 8.7, "low": 8.2, "high": 9.1},
@@ -41,7 +41,7 @@ def test_bars_start_at_zero_and_are_as_long_as_their_numbers():
 
 def test_courses_are_drawn_one_a_run():
     runs = {name: [(10.0 * 2**n, 14 - n - 0.1 * index) for n in range(6)] for index, name in enumerate("abc")}
-    text = courses(runs | {"untimed": [], "at zero": [(0.0, 9.0)]})
+    text = learning_curves(runs | {"untimed": [], "at zero": [(0.0, 9.0)]})
     Checker(text)
     assert text.count("<polyline") == 3
     for name in "abc":
@@ -60,18 +60,18 @@ def test_courses_are_drawn_one_a_run():
 
 def test_the_true_density_is_a_line_below_the_runs():
     runs = {"a": [(10.0, 9.0), (20.0, 8.4), (40.0, 8.3)]}
-    text = courses(runs, truth=8.21)
+    text = learning_curves(runs, truth=8.21)
     Checker(text)
     assert "true density, 8.210" in text
     (line,) = re.findall(r'<line class=truth [^>]*y1="([\d.]+)"', text)
     (points,) = re.findall(r'points="([^"]*)"', text)
     assert max(float(pair.split(",")[1]) for pair in points.split()) < float(line) < HEIGHT
-    assert "class=truth" not in courses(runs)
+    assert "class=truth" not in learning_curves(runs)
 
 
 def test_without_points_there_is_no_chart():
-    assert courses({}) == courses({"a": [], "b": [(0.0, 9.0)]}) == ""
-    assert "<polyline" in courses({"one point": [(5.0, 9.0)]})
+    assert learning_curves({}) == learning_curves({"a": [], "b": [(0.0, 9.0)]}) == ""
+    assert "<polyline" in learning_curves({"one point": [(5.0, 9.0)]})
 
 
 def test_a_whisker_marks_zero_only_where_it_is():

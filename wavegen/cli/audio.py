@@ -7,9 +7,9 @@ import functools
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wavegen.cli.outputs import check_output, taken, warn, write
+from wavegen.cli.outputs import Result, check_output, taken, warn, write
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.modelfile import Contents, model_file, model_of
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from wavegen.evaluation.features import Sources
     from wavegen.models.audio import AudioModel
 
-Result = tuple[dict[str, Any], str]
 SECONDS = 5.0  # that are generated unless told otherwise
 
 
@@ -49,7 +48,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
         prime, name = sound.pcm, str(args.prime)
         familiarity.add(name, None, prime)
         findings.add(name, sound.figures, familiarity.tells(name))
-        warn({"warnings": (warnings := findings.warnings() + familiarity.warnings())})
+        warn(warnings := findings.warnings() + familiarity.warnings())
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     primed = 0 if prime is None else len(prime)
     check_amount(num_samples, primed, args.number)
@@ -64,7 +63,8 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
             drawn, asked = (samples / model.sample_rate for samples in (part.draws.generated, num_samples))
             files = " and ".join(map(str, dict.fromkeys([paths[0], paths[-1]])))
             raise Ended(part.number, f"interrupted: {files}: {drawn:.3f} of {asked:.3f} s were drawn") from part
-        result = draws.describe(draws.write_to(outputs)) | {"warnings": warnings}
+        result = draws.describe(draws.write_to(outputs))
+        result["warnings"] = warnings
     return result, generated_text(result)
 
 
@@ -87,15 +87,15 @@ def score(args: argparse.Namespace, model: Model) -> Result:
     with taken(args, [args.csv, args.plot], [model_file(args.model), *args.files]) as outputs:
         result = score(model, args.files, resample=args.resample, window=window, progress=True, **how)
         result["model"] = {"path": str(args.model), **result["model"]}
-        warn(result)
+        warn(result["warnings"])
         if args.csv:
             write(outputs.pop(0), score_csv(result))
         if args.plot:
             pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
             title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
-            curves = {"the model": file["surprise"], "FLAC": file["flac_surprise"]}
+            curves = {"the model": file.get("surprise", []), "FLAC": file.get("flac_surprise", [])}
             with needed(MATPLOTLIB, "--plot"):
-                picture(outputs.pop(), pcm, model.sample_rate, curves, result["window"], title)
+                picture(outputs.pop(), pcm, model.sample_rate, curves, result.get("window", WINDOW), title)
     return result, score_text(result, curves=args.window is not None and not args.csv)
 
 
@@ -131,21 +131,22 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     return Sources(sources, warnings, refusals.refused), window
 
 
-def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: Mapping[str, Path]) -> Result:
+def compare(args: argparse.Namespace, models: Mapping[str, Model], paths: Mapping[str, Path]) -> Result:
     """Models and baselines over a split of a corpus, with a report if asked for."""
     from wavegen.data.corpus import open_corpus
     from wavegen.evaluation.comparison import compare
-    from wavegen.reports.examples import sounds, training_course
-    from wavegen.reports.html import write_page
     from wavegen.reports.tables import comparison_text
 
     corpus = open_corpus(args.corpus)
     how = {"progress": True, "proof": args.proof, "without": args.without}
     with taken(args, [args.html], [args.corpus, *map(model_file, paths.values())]) as outputs:
         result = compare(models, corpus, args.split, args.against, **how)
-        warn(result)
+        warn(result["warnings"])
         for html in outputs:
-            runs = {name: training_course(path) for name, path in paths.items()}
+            from wavegen.reports.examples import learning_curve, sounds  # plots, for which no table should wait
+            from wavegen.reports.html import write_page
+
+            runs = {name: learning_curve(path) for name, path in paths.items()}
             with tempfile.TemporaryDirectory() as folder:
                 shown = list(sounds(models, result, corpus, Path(folder)))
                 write_page(html, result, shown, runs=runs, symbols=args.bits_per_symbol)

@@ -9,14 +9,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from wavegen.cli.outputs import check_apart, taken, warn
+from wavegen.cli.outputs import Result, check_apart, taken, warn
 from wavegen.errors import UserError
 from wavegen.system.atomic import Output
 from wavegen.wording import counted
 
-Result = tuple[dict[str, Any], str]
 Pair = tuple[Path, Path]
 GO_ON = "give the same command again to go on"
 
@@ -36,8 +34,8 @@ def compress(args: argparse.Namespace) -> Result:
     with _pairs(args, ".wgn", finished) as (paths, skipped):
         how = {"progress": True, "force": args.force}
         result = compress(model(), paths, args.threads, args.precision, **how)
-    warn(result)
-    return result | {"skipped": skipped}, compressed_text(result)
+    warn(result["warnings"])
+    return {**result, "skipped": skipped}, compressed_text(result)
 
 
 def decompress(args: argparse.Namespace) -> Result:
@@ -55,7 +53,7 @@ def decompress(args: argparse.Namespace) -> Result:
     with _pairs(args, ".wav", finished) as (paths, skipped):
         result = decompress(model(), paths, args.threads, progress=True, force=args.force)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
-    return result | {"skipped": skipped}, description_text(names)
+    return {**result, "skipped": skipped}, description_text(names)
 
 
 @contextlib.contextmanager

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
 from wavegen.cli.model_names import called
-from wavegen.cli.outputs import check_folder, check_output, taken, warn
+from wavegen.cli.outputs import Result, check_folder, check_output, taken, warn
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.system import streams
 
 if TYPE_CHECKING:
+    from wavegen.evaluation.results import FeaturesResult
     from wavegen.models.forms import Form
 
 MODEL_FILE = "model.safetensors"  # of a run folder
 COMMANDS_OF_KIND = {"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}  # modules, by a form's kind
-Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,7 +133,7 @@ def _features(args: argparse.Namespace) -> Result:
     model = load(args.model, Density)
     with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
         sources, window = _commands(model.form).features(args, model)
-        warn({"warnings": sources.warnings})
+        warn(sources.warnings)
         arrays = features(model, sources.found, window, progress=True)
         write_features(out, arrays)
     rows, channels = arrays["features"].shape
@@ -150,19 +150,17 @@ def _features(args: argparse.Namespace) -> Result:
 
 
 def _compare(args: argparse.Namespace) -> Result:
-    from wavegen.models.checkpoint import load
-    from wavegen.models.density import Density
-
     check_output(args, args.html)
     paths = called(args.models)
-    models = {name: load(path, Density) for name, path in paths.items()}
+    opened = {name: _opened(path) for name, path in paths.items()}
+    models = {name: model for name, (_, model) in opened.items()}
     firsts: dict[str, str] = {}
     for name, model in models.items():
         firsts.setdefault(model.form.kind, name)
     (kind, first), *others = firsts.items()
     for other, name in others:
         raise UserError(f"{first} is a model of {kind}, {name} of {other}; name one kind")
-    return _commands(models[first].form).compare(args, models, paths)
+    return opened[first][0].compare(args, models, paths)
 
 
 def _commands(form: Form) -> Any:
@@ -194,11 +192,11 @@ def _decompress(args: argparse.Namespace) -> Result:
 def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench import ROUNDS, bench
     from wavegen.bench.plot import plot
+    from wavegen.bench.table import bench_text
     from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
     from wavegen.bench.training import bench_training
     from wavegen.modelfile import model_file
     from wavegen.reports.plots import try_plotting
-    from wavegen.reports.tables import bench_text
     from wavegen.system.optional import MATPLOTLIB, needed
 
     check_output(args, args.plot, ".png")

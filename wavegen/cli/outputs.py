@@ -6,9 +6,8 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
@@ -17,16 +16,17 @@ from wavegen.system.atomic import Output, Target, check_place, check_suffix, rep
 from wavegen.system.signals import Ended, number_of
 from wavegen.wording import counted
 
+Result = tuple[Mapping[str, object], str]  # what --json prints, and what is printed otherwise
 MAX_WARNINGS = 20
 
 RUN = "model.safetensors"  # the file that makes a folder a run
 
 
-def warn(result: dict[str, Any]) -> None:
+def warn(warnings: Sequence[str]) -> None:
     """Prints a result's warnings on stderr; of very many the first, since --json has all."""
-    for warning in result["warnings"][:MAX_WARNINGS]:
+    for warning in warnings[:MAX_WARNINGS]:
         print(f"wavegen: warning: {warning}", file=sys.stderr)
-    if (more := len(result["warnings"]) - MAX_WARNINGS) > 0:
+    if (more := len(warnings) - MAX_WARNINGS) > 0:
         print(f"wavegen: and {counted(more, 'more warning')}; --json has all", file=sys.stderr)
 
 

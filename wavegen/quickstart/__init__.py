@@ -20,9 +20,10 @@ from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.comparison import compare
 from wavegen.evaluation.feeding import windowed
+from wavegen.evaluation.results import CompareResult
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
-from wavegen.reports.examples import training_course
+from wavegen.reports.examples import learning_curve
 from wavegen.reports.html import Sound, write_page
 from wavegen.reports.plots import WINDOW, adorning, picture
 from wavegen.reports.tables import comparison_text, duration
@@ -89,7 +90,7 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
     say("writing the report")
     with replacing(out / "table.json") as temporary:
         temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    runs = {name: training_course(out / name) for name in MODELS}
+    runs = {name: learning_curve(out / name) for name in MODELS}
     write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample", runs)
     result = {
         "folder": str(out),
@@ -167,7 +168,7 @@ def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndar
     return Sound(title, wav, drawn)
 
 
-def _summary(out: Path, table: dict[str, Any], seconds: float) -> str:
+def _summary(out: Path, table: CompareResult, seconds: float) -> str:
     model, real, recipe, corpus = (
         shlex.quote(str(out / name)) for name in ("wavenet", "real.wav", "wavenet/recipe.toml", "corpus")
     )
