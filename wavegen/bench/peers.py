@@ -138,7 +138,9 @@ def _step_graph(loop: TorchLoop) -> bytes:
 
     def node(kind: str, inputs: list[str], output: str | list[str], **attributes: int) -> str:
         outputs = [output] if isinstance(output, str) else output
-        nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
+        made = helper.make_node(kind, inputs, outputs)
+        made.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
+        nodes.append(made)
         return outputs[0]
 
     def linear(layer: nn.Linear, value: str, name: str) -> str:

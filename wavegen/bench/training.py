@@ -128,9 +128,9 @@ def _contenders(what: str, windows: Windows, settings: TrainingSettings) -> tupl
         learner.connect()
         precision = "bfloat16" if bfloat16 else "float32"
         made.append(Contender(OWN, precision, _stepping(learner), lambda learner=learner: learner.model))
-    missing: list[MissingEngine] = (
-        [] if len(choices) > 1 else [{"engine": f"{OWN} bfloat16", "why": "this CPU has no products of bfloat16"}]
-    )
+    missing: list[MissingEngine] = []
+    if len(choices) == 1:
+        missing.append({"engine": f"{OWN} bfloat16", "why": "this CPU has no products of bfloat16"})
     return made, missing
 
 

@@ -35,7 +35,8 @@ def compress(args: argparse.Namespace) -> Result:
         how = {"progress": True, "force": args.force}
         result = compress(model(), paths, args.threads, args.precision, **how)
     warn(result["warnings"])
-    return {**result, "skipped": skipped}, compressed_text(result)
+    result["skipped"] = skipped
+    return result, compressed_text(result)
 
 
 def decompress(args: argparse.Namespace) -> Result:
@@ -53,7 +54,8 @@ def decompress(args: argparse.Namespace) -> Result:
     with _pairs(args, ".wav", finished) as (paths, skipped):
         result = decompress(model(), paths, args.threads, progress=True, force=args.force)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
-    return {**result, "skipped": skipped}, description_text(names)
+    result["skipped"] = skipped
+    return result, description_text(names)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class CompressedFile(TypedDict):
@@ -16,7 +16,7 @@ class CompressedFile(TypedDict):
 
 
 class CompressResult(TypedDict):
-    """The JSON of `wavegen compress` but for `skipped`."""
+    """The JSON of `wavegen compress`."""
 
     files: list[CompressedFile]
     samples: int
@@ -27,6 +27,7 @@ class CompressResult(TypedDict):
     precision: str
     warnings: list[str]
     seconds: float
+    skipped: NotRequired[list[str]]  # by the command: outputs in a folder that were there already
 
 
 class RestoredFile(TypedDict):
@@ -38,8 +39,9 @@ class RestoredFile(TypedDict):
 
 
 class DecompressResult(TypedDict):
-    """The JSON of `wavegen decompress` but for `skipped`."""
+    """The JSON of `wavegen decompress`."""
 
     files: list[RestoredFile]
     samples: int
     seconds: float
+    skipped: NotRequired[list[str]]  # by the command

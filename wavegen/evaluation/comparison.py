@@ -22,7 +22,7 @@ from wavegen.evaluation.feeding import UNIT, bits_per_file, max_samples_at_once
 from wavegen.evaluation.feeds import feed_of
 from wavegen.evaluation.intervals import Estimate
 from wavegen.evaluation.mu_law import bits_per_symbol, is_mu_law
-from wavegen.evaluation.provenance import provenance
+from wavegen.evaluation.provenance import row_provenance
 from wavegen.evaluation.results import CompareResult, ComparisonRow, Difference
 from wavegen.evaluation.table import Table
 from wavegen.models.codecs import PCM_CODES
@@ -197,7 +197,7 @@ def _row(name: str, found: Estimate, model: Model | None, table: Table, codes: N
         **found.bits(),
         "bits_per_symbol": per_symbol,
         "num_symbols": num_symbols,
-        **provenance(model),
+        **row_provenance(model),
     }
 
 

@@ -25,7 +25,7 @@ from wavegen.evaluation.checks import check_fit, check_held_out
 from wavegen.evaluation.comparison import row_named
 from wavegen.evaluation.feeding import Take, check_form
 from wavegen.evaluation.intervals import Estimate, estimate
-from wavegen.evaluation.provenance import provenance
+from wavegen.evaluation.provenance import provenance, row_provenance
 from wavegen.evaluation.refusals import Refusals
 from wavegen.evaluation.results import Nats, PictureCompareResult, PictureRow, PictureScoreResult
 from wavegen.evaluation.table import Table
@@ -187,7 +187,7 @@ def _nats_of_rows(
 
 
 def _row(name: str, found: Estimate, model: PictureModel | None, dimensions: int) -> PictureRow:
-    about = provenance(model)
+    about = row_provenance(model)
     seen = about["samples_seen"]
     return {
         "name": name,

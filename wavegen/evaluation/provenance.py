@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from wavegen.engine import precision_of
-from wavegen.evaluation.results import Provenance
+from wavegen.evaluation.results import Origin, Provenance, RowProvenance
 
 
 class Reported(Protocol):
@@ -22,18 +22,30 @@ class Reported(Protocol):
     def num_bytes(self) -> int: ...
 
 
-def provenance(model: Reported | None) -> Provenance:
-    """Size, cost and origin of a model; None where its file does not know, and for each key where there is no model."""
-    known = {} if model is None else model.metadata
+def provenance(model: Reported) -> Provenance:
+    """Size, cost and origin of a model."""
     return {
-        "parameters": None if model is None else model.num_parameters,
-        "macs_per_sample": None if model is None else model.macs_per_sample,
-        "model_bytes": None if model is None else model.num_bytes,
-        "precision": None if model is None else precision_of(model),
-        "training_seconds": known.get("training_seconds"),
-        "samples_seen": known.get("samples_seen"),
-        "steps": known.get("steps"),
-        "seed": known.get("seed"),
-        "weights_hash": known.get("weights_hash"),
-        "corpus_fingerprint": known.get("corpus_fingerprint"),
+        "parameters": model.num_parameters,
+        "macs_per_sample": model.macs_per_sample,
+        "model_bytes": model.num_bytes,
+        "precision": precision_of(model),
+        **_origin(model.metadata),
+    }
+
+
+def row_provenance(model: Reported | None) -> RowProvenance:
+    """`provenance` of the model of a row; all None for a row that is no model."""
+    if model is not None:
+        return {**provenance(model)}
+    return {"parameters": None, "macs_per_sample": None, "model_bytes": None, "precision": None, **_origin({})}
+
+
+def _origin(metadata: Mapping[str, Any]) -> Origin:
+    return {
+        "training_seconds": metadata.get("training_seconds"),
+        "samples_seen": metadata.get("samples_seen"),
+        "steps": metadata.get("steps"),
+        "seed": metadata.get("seed"),
+        "weights_hash": metadata.get("weights_hash"),
+        "corpus_fingerprint": metadata.get("corpus_fingerprint"),
     }

@@ -22,19 +22,33 @@ class Nats(TypedDict):
     bits_per_dimension: float
 
 
-class Provenance(TypedDict):
-    """Size, cost and origin of a model; None where its file does not know, and all None for what is no model."""
+class Origin(TypedDict):
+    """The training of a model, and hashes of its weights and corpus; None where its file does not know."""
 
-    parameters: int | None
-    macs_per_sample: int | None  # multiply-adds
-    model_bytes: int | None  # of the weights
-    precision: str | None  # of the layers
     training_seconds: float | None
     samples_seen: int | None
     steps: int | None
     seed: int | None
     weights_hash: str | None
     corpus_fingerprint: str | None
+
+
+class Provenance(Origin):
+    """Size, cost and origin of a model."""
+
+    parameters: int
+    macs_per_sample: int  # multiply-adds
+    model_bytes: int  # of the weights
+    precision: str  # of the layers
+
+
+class RowProvenance(Origin):
+    """Size, cost and origin of a row of a comparison; all None for a baseline and the true density."""
+
+    parameters: int | None
+    macs_per_sample: int | None
+    model_bytes: int | None
+    precision: str | None
 
 
 class ScoredModel(Provenance):
@@ -105,7 +119,7 @@ class PictureScoreResult(Nats):
     seconds: float
 
 
-class ComparisonRow(BitsPerSample, Provenance):
+class ComparisonRow(BitsPerSample, RowProvenance):
     """A model, a baseline or the true density over all files."""
 
     name: str
@@ -148,7 +162,7 @@ class CompareResult(TypedDict):
     seconds: float
 
 
-class PictureRow(Nats, Provenance):
+class PictureRow(Nats, RowProvenance):
     """A model or the baseline over all pictures."""
 
     name: str
