@@ -159,7 +159,7 @@ def _drawing(
     how = _How(checked_temperature(temperature), checked_top_p(top_p, model), exact)
     random = np.stack([words(int(key), 0, model.form.dimensions) for key in checked_seeds(seeds, len(seeds))])
     twin = copy.deepcopy(model).cpu().double().eval()
-    return _Drawing(twin, how, torch.from_numpy(uniforms(random, exact)))
+    return _Drawing(twin, how, torch.as_tensor(uniforms(random, exact)))
 
 
 class _How(NamedTuple):
@@ -213,4 +213,4 @@ def _given(form: PictureForm, number: int, given: NDArray[np.integer] | None, ro
     pictures = np.zeros((number, *form.shape), np.int64)
     if given is not None:
         pictures[:, :rows] = given[np.arange(number) % len(given), :rows]
-    return torch.from_numpy(pictures).flatten(1)
+    return torch.as_tensor(pictures).flatten(1)
