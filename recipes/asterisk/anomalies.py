@@ -164,7 +164,7 @@ def _read(path: Path, rate: int) -> np.ndarray:
 
 def scores(model: AudioModel, excerpts: Excerpts) -> np.ndarray:
     """Bits per sample of the model, and above FLAC's, of each excerpt: (2, excerpts) float64."""
-    own = bits_per_file(model, list(excerpts.pcm), progress=f"scoring {excerpts.name}")
+    own = bits_per_file(model, list(excerpts.pcm), label=f"scoring {excerpts.name}")
     flac = np.array([flac_bits(pcm, model.sample_rate) for pcm in excerpts.pcm], np.float64)
     return np.stack([own, own - flac]) / excerpts.pcm.shape[1]
 

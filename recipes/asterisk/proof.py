@@ -58,9 +58,9 @@ def proof(model: AudioModel, name: str, files: Sequence[Path]) -> dict[str, Any]
     """What is said of one set. Raises RuntimeError unless every file comes back as it was."""
     with tempfile.TemporaryDirectory() as folder:
         small = [Path(folder, f"{index}.wgn") for index in range(len(files))]
-        result = compress(model, list(zip(files, small, strict=True)), progress=f"compressing {name}")
+        result = compress(model, list(zip(files, small, strict=True)), progress=True)
         back = [path.with_suffix(".wav") for path in small]
-        decompress(model, list(zip(small, back, strict=True)), progress=f"restoring {name}")
+        decompress(model, list(zip(small, back, strict=True)), progress=True)
         for file, restored in zip(files, back, strict=True):
             if not filecmp.cmp(file, restored, shallow=False):
                 raise RuntimeError(f"{file} did not come back as it was")

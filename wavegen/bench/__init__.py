@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from wavegen.bench.machine import described
 from wavegen.bench.peers import PEERS, Peer
-from wavegen.bench.results import Benched, BenchResult, BenchRow, Machine, MissingEngine, Ratio
+from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
 from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.base import PRECISIONS, Engine, cpus
 from wavegen.engine.packing import engine_arguments
@@ -109,18 +109,6 @@ def _row(contender: Contender, turns: list[float]) -> BenchRow:
     }
 
 
-def described(what: str, model: AudioModel, rounds: int) -> Benched:
-    """The model, the number of rounds and the machine."""
-    return {
-        "model": what,
-        "macs_per_sample": model.macs_per_sample,
-        "parameters": model.num_parameters,
-        "sample_rate": model.sample_rate,
-        "rounds": rounds,
-        "machine": _machine(),
-    }
-
-
 def configuration(name: str) -> AudioModel:
     """One of the untrained CONFIGURATIONS."""
     residual, skip, stacks = CONFIGURATIONS[name]
@@ -138,7 +126,7 @@ def configuration(name: str) -> AudioModel:
 
 
 def _contenders(model: AudioModel, failed: dict[str, str]) -> Iterator[Contender]:
-    """All that run this model here; `failed` receives what broke when it was tried, with the reason."""
+    """All that run this model here; `failed` receives the reasons of those that raised an exception."""
     if native.missing() is None and native.runs(model):
         noted = extension().Engine(**engine_arguments(model.data(), PRECISIONS[0], "noting"), streams=1, threads=1)
         yield Contender("cpu", PRECISIONS[0], 1, 1, lambda samples: _draw(noted, samples))
@@ -209,7 +197,8 @@ def _bounds(model: AudioModel, noted: _Noted) -> Iterator[Contender]:
     _draw(noted, REPLAYED)
     replay = extension().replay(noted, REPLAYED)
     yield Contender(REPLAY, PRECISIONS[0], 1, 1, lambda samples: replay.read(max(1, samples // REPLAYED)))
-    macs, multiply_adds = model.macs_per_sample, extension().multiply_adds
+    macs = model.macs_per_sample
+    multiply_adds = extension().multiply_adds
     a_round = multiply_adds(1)  # it depends on the instruction set
     yield Contender(MULTIPLY_ADDS, PRECISIONS[0], 1, 1, lambda samples: multiply_adds(-(-samples * macs // a_round)))
 
@@ -299,16 +288,3 @@ def _name(engine: str, precision: str, threads: int, streams: int) -> str:
     many_threads = "" if threads == 1 else f", {threads} threads"
     many_streams = "" if streams == 1 else f", {streams} streams"
     return f"{engine} {precision}{many_threads}{many_streams}"
-
-
-def _machine() -> Machine:
-    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
-    sets = extension().instruction_sets() if native.missing() is None else []
-    gpu = cuda.device() if cuda.missing() is None else None
-    cpu = names[0] if names else platform.processor()
-    return {"cpu": cpu, "cpus": cpus(), "isa": sets[0] if sets else None, "gpu": gpu}
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []

@@ -71,7 +71,8 @@ class TorchLoop:
     def step(self, row: Tensor) -> Tensor:
         """The logits, (streams, num_symbols), from the network's input of the sample before, (streams, channels)."""
         self.window = torch.cat([self.window[:, 1:], row.unsqueeze(1)], dim=1)
-        x, outputs = self.front(self.window.flatten(1)), []
+        x = self.front(self.window.flatten(1))
+        outputs: list[Tensor] = []
         for layer, (gate, ages, ring) in enumerate(zip(self.gates, self.ages, self.rings, strict=True)):
             history = [ring[(self.time - age) % len(ring)] for age in ages]
             filtered, gated = gate(torch.cat([*history, x], dim=1)).chunk(2, dim=1)
@@ -202,7 +203,8 @@ class WavenetVocoder:
             return "wavenet-vocoder not installed"
         if (why := _only_mu_law_wavenets(model)) is not None:
             return why
-        dilations, stacks = model.network.dilations, model.network.dilations.count(1)
+        dilations = model.network.dilations
+        stacks = dilations.count(1)
         regular = stacks and dilations == tuple(2**i for i in range(len(dilations) // stacks)) * stacks
         return None if regular else "it has stacks of dilations 1, 2, 4, … only"
 

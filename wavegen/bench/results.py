@@ -1,4 +1,4 @@
-"""Results of benchmarks; as JSON they are what `wavegen bench` prints."""
+"""Results of benchmarks; `wavegen bench` prints them as JSON."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class MissingEngine(TypedDict):
 
 
 class Benched(TypedDict):
-    """What was measured, how often, and on what machine."""
+    """The model, the number of rounds and the machine of a benchmark."""
 
     model: str
     macs_per_sample: int

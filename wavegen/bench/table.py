@@ -7,7 +7,7 @@ from wavegen.reports.tables import rounded, table
 
 
 def bench_text(bench: BenchResult) -> str:
-    """The table of `bench`, its ratios, and what is missing."""
+    """The table of `bench`, its ratios, and the contenders that did not run."""
     machine = bench["machine"]
     trained = "window" in bench
     rows = [_row(row, bench["sample_rate"]) for row in bench["rows"]]

@@ -12,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from wavegen.assets import speech
-from wavegen.bench import CONFIGURATIONS, configuration, described
+from wavegen.bench import CONFIGURATIONS, configuration
 from wavegen.bench.conv_loop import ConvLoop
+from wavegen.bench.machine import described
 from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
 from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.audio import prepare

@@ -23,7 +23,7 @@ from wavegen.system.atomic import Target, path_of, replacing
 
 @dataclass(frozen=True)
 class Compressed:
-    """A compressed file, and what was measured of its samples on the way."""
+    """A compressed file, with measurements of its samples."""
 
     file: str
     samples: int  # frames · channels

@@ -216,7 +216,7 @@ def _runnable(model: AnyAudio) -> Model:
 
 
 def _preamble_of(path: Path, model: bytes) -> Preamble:
-    """What a compressed file declares. Raises UserError unless it was made with the model of that digest."""
+    """The fields of a compressed file. Raises UserError unless it was made with the model of that digest."""
     try:
         if not path.is_file():
             raise UserError(f"{path}: no such file" if not path.exists() else f"{path}: is no file")

@@ -1,4 +1,4 @@
-"""Results of `compress` and `decompress`; as JSON they are what the commands print."""
+"""Results of `compress` and `decompress`, which the commands print as JSON."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
     4  length of the trailer 8  digest of the model  16 digest of the restored file
     the WAV header; the blocks; the trailer
 
-all little-endian, digests BLAKE2b. A block is BLOCK samples of one channel (the last one of each what is left), the
+all little-endian, digests BLAKE2b. A block is BLOCK samples of one channel (the last one of each is shorter), the
 channels take turns: 4 bytes say how many words follow, then the words, 4 bytes each.
 """
 
@@ -88,7 +88,7 @@ def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
         path: of the file, for messages.
 
     Raises:
-        UserError: the file is foreign, damaged or newer. Nothing is allocated before for what it declares.
+        UserError: the file is foreign, damaged or newer. It is raised before anything is allocated by declared sizes.
     """
     fixed = file.read(_FIXED.size)
     if not fixed.startswith(MAGIC):

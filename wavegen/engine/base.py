@@ -14,7 +14,7 @@ from wavegen.system import machine
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/networks/matrix.h for what is rounded
+PRECISIONS = ("float32", "bfloat16", "int8")  # of the layers' weights; see csrc/networks/matrix.h
 MAX_THREADS = 256
 NOT_FINITE = "the network's outputs are not finite: its weights are damaged or far too large"
 

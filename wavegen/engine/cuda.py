@@ -44,7 +44,7 @@ def extension() -> ModuleType:
 
 
 def missing() -> str | None:
-    """Why the engine cannot be used, in a few words; None if it can. Whatever the extension raises is a reason."""
+    """Why the engine cannot be used, in a few words; None if it can. Any exception of the extension is a reason."""
     again = f"repeat the installation of wavegen {__version__} with pip install --force-reinstall --no-deps"
     try:
         built = extension()

@@ -24,7 +24,7 @@ _PIECE = 8192  # samples of all streams together in one call, so that an interru
 
 
 def missing() -> str | None:
-    """Why the extension cannot be used and what to do, in one line; None if it can."""
+    """Why the extension cannot be used, with the cure, in one line; None if it can."""
     again = "pip install --force-reinstall --no-deps"
     try:
         built = extension()

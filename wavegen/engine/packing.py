@@ -58,8 +58,8 @@ def packs_for_cuda(model: Parts) -> bool:
 def engine_arguments(model: Model, precision: str, isa: str) -> Arguments:
     """The arguments of `wavegen_native.Engine` but for streams and threads. Raises ValueError if they do not fit."""
     head = head_of(model)
-    channels, params = model.network.input_channels, head.num_params
-    made = network(model, channels=channels, num_params=params, precision=precision, isa=isa)
+    ends = {"channels": model.network.input_channels, "num_params": head.num_params}
+    made = network(model, **ends, precision=precision, isa=isa)
     return {"network": made, "head": head, "start_symbol": model.codec.silence, **inputs(model)}
 
 
@@ -82,7 +82,9 @@ def network(model: Model, **ends: object) -> object:
 
 def wavenet(config: WaveNetConfig, found: Arrays) -> Arguments:
     """A WaveNet's settings and its weights, by their names in the torch network: layers stacked."""
-    half, residual, layers = config.gate_channels // 2, config.residual_channels, len(config.dilations)
+    half = config.gate_channels // 2
+    residual = config.residual_channels
+    layers = len(config.dilations)
     plain = {f"{name}_{kind}": found[f"{name}.{kind}"] for name in ("skip", "head", "output") for kind in _KINDS}
     weights = {
         **plain,

@@ -53,7 +53,7 @@ class _Next(NamedTuple):
 class TorchEngine:
     """See `wavegen.engine.base.Engine`. A random word at u (`uniforms`) draws the k with C(k) ≤ u < C(k + 1).
 
-    It decodes what an engine of as many streams on the same machine encoded: other shapes may round differently.
+    It decodes the words of an engine of as many streams on the same machine: other shapes may round differently.
     """
 
     name = "torch"
@@ -116,7 +116,8 @@ class TorchEngine:
             codes = torch.from_numpy(pcm[:, t].astype(np.int64))
             here = self._next()
             symbols = self.model.encode(codes)
-            starts, ends = self._counts(here, symbols), self._counts(here, symbols + 1)
+            starts = self._counts(here, symbols)
+            ends = self._counts(here, symbols + 1)
             offsets = codes + 32768 - self._codes_below(symbols)
             for stream, encoder in enumerate(encoders):
                 encoder.put(int(starts[stream]), int(ends[stream] - starts[stream]))
@@ -138,7 +139,8 @@ class TorchEngine:
 
             u = torch.tensor([decoder.place() for decoder in decoders])
             symbols = symbol_at(u, counts, self.model.codec.num_symbols)
-            starts, ends = counts(symbols), counts(symbols + 1)
+            starts = counts(symbols)
+            ends = counts(symbols + 1)
             codes = self._codes_below(symbols) - 32768
             for stream, decoder in enumerate(decoders):
                 decoder.took(int(starts[stream]), int(ends[stream] - starts[stream]))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 UNIT = "bits/sample"
 STREAMS = 16  # files side by side
-SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds what a forward pass holds
+SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds the memory of a forward pass
 PARAMS_AT_ONCE = 2**24  # of the distributions of all those samples
 
 Feed = Callable[["NDArray[np.int16]"], "NDArray[np.floating]"]  # the next PCM, (streams, n), to log2 p of each

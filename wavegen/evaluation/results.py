@@ -1,4 +1,4 @@
-"""Results of scoring, comparing and quantizing; as JSON they are what the commands print."""
+"""Results of scoring, comparing and quantizing, which the commands print as JSON."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class ComparisonRow(BitsPerSample, RowProvenance):
     kind: str  # "model", "baseline" or "truth"
     bits_per_symbol: float | None  # of models with fewer than 65 536 symbols
     num_symbols: int | None
-    compressed_bits_per_sample: NotRequired[float | None]  # with proof; None for what is not compressed
+    compressed_bits_per_sample: NotRequired[float | None]  # with proof; None for baselines
 
 
 class Difference(BitsPerSample):

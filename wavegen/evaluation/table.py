@@ -1,4 +1,4 @@
-"""The table of a comparison: what each row needs for the same files, in bits or nats, ranked, and their differences."""
+"""The table of a comparison: bits or nats of each row for the same files, ranked, and their differences."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ GUIDE = {
 }
 RARER = {
     "true density": "The recordings were drawn from a source whose density is known: no model can need fewer bits over "
-    "enough of them, and what it needs above is its KL divergence from the source.",
+    "enough of them, and its excess is its KL divergence from the source.",
     "bits/symbol": "The bits that the model needs to code the next mu-law symbol, of how many: the unit of papers "
     "whose data are 256 levels. It leaves out which of the level's codes it is, so that only models of the same "
     "symbols can be compared by it, and FLAC cannot.",
@@ -188,7 +188,8 @@ def _differences(comparison: CompareResult) -> str:
         body: list[str] = []
         for row in group:
             drawn = whisker(row, low, high, "var(--model)", 260)
-            value, ends = f"{row['bits_per_sample']:+.3f}", interval(row["low"], row["high"], "+")
+            value = f"{row['bits_per_sample']:+.3f}"
+            ends = interval(row["low"], row["high"], "+")
             body.append(f"<tr>{_name(row['a'])}<td class=main>{value}</td><td>{ends}</td><td>{drawn}</td></tr>")
         tables.append(_table([title, "bits/sample", "95 % interval", ""], body))
     if not tables:

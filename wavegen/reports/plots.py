@@ -110,8 +110,8 @@ def _png(figure: Figure) -> bytes:
 
 @functools.cache
 def try_plotting() -> None:
-    """Draws a small picture in memory. Raises what a missing or broken matplotlib does; once a process if it works."""
-    _png(drawn(np.zeros(64, np.int16), 8000, {"trial": [1.0, 2.0]}, 0.004, "trial"))
+    """Draws a small picture in memory, once a process. Raises the error of a missing or broken matplotlib."""
+    _png(drawn(np.zeros(64, np.int16), 8000, {"try": [1.0, 2.0]}, 0.004, "try"))
 
 
 def adorning(draw: Callable[[], T]) -> T | None:

@@ -81,7 +81,7 @@ def columns(comparison: CompareResult, symbols: bool = False) -> dict[str, list[
 
 
 def comparison_text(comparison: CompareResult, symbols: bool = False) -> str:
-    """The table of `compare`, the differences below it, and what is missing."""
+    """The table of `compare`, the differences below it, and the baselines that did not run."""
     found = {"": [row["name"] for row in comparison["rows"]], **columns(comparison, symbols)}
     lines = [heading(comparison), "", table(list(found), list(zip(*found.values(), strict=True)))]
     for title, group in differences(comparison).items():
@@ -106,7 +106,8 @@ def differences(comparison: CompareResult) -> dict[str, list[Difference]]:
 
 def heading(comparison: CompareResult) -> str:
     """The split, its number of files and its length."""
-    files, seconds = comparison["files"], comparison["samples"] / comparison["sample_rate"]
+    files = comparison["files"]
+    seconds = comparison["samples"] / comparison["sample_rate"]
     length = f"{files} file{'s' * (files != 1)}, {duration(seconds)} at {comparison['sample_rate']} Hz"
     trained_on = "; the models were trained on them" if comparison["split"] == "train" else ""
     return f"{comparison['split']} split: {length}{trained_on}; bits per 16-bit sample, lower is better"

@@ -107,7 +107,7 @@ class Draws:
 
 
 class PartDrawn(Ended):
-    """Ctrl-C or another signal ended `generate`: `draws` holds what had been drawn, at least one sample each."""
+    """Ctrl-C or another signal ended `generate`: `draws` holds the samples drawn until then, at least one each."""
 
     def __init__(self, number: int, draws: Draws):
         super().__init__(number)

@@ -1,4 +1,4 @@
-"""Results of drawing; as JSON they are what `wavegen generate` prints."""
+"""Results of drawing, which `wavegen generate` prints as JSON."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Baseline:
     Args:
         name: in tables, and for `against` and `without`.
         opened: a sample rate in Hz and the training recordings to the coder.
-        missing: None if it can run here, otherwise one line that says what is missing and how to get it.
+        missing: None if it can run here, otherwise one line with the reason and the cure.
     """
 
     name: str

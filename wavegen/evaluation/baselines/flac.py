@@ -37,7 +37,8 @@ def flac_file(pcm: NDArray[np.int16], sample_rate: int) -> bytes:
 
 def metadata_bytes(flac: bytes) -> int:
     """How many bytes of a FLAC file come before its first frame: `fLaC`, then blocks headed by type and length."""
-    position, last = 4, False
+    position = 4
+    last = False
     while not last:
         last = bool(flac[position] & 0x80)
         position += 4 + int.from_bytes(flac[position + 1 : position + 4], "big")

@@ -60,7 +60,8 @@ class _Bits:
     position: int  # in bits
 
     def take(self, count: int) -> int:
-        first, last = self.position // 8, (self.position + count + 7) // 8
+        first = self.position // 8
+        last = (self.position + count + 7) // 8
         word = int.from_bytes(self.data[first:last], "big") >> (8 * last - self.position - count)
         self.position += count
         return word & ((1 << count) - 1)
@@ -80,7 +81,8 @@ class _Bits:
 def _read_header(reader: _Bits) -> int:
     """Moves past a frame's header and gives how many samples the frame has."""
     reader.take(16)  # the sync code
-    size, rate = reader.take(4), reader.take(4)
+    size = reader.take(4)
+    rate = reader.take(4)
     reader.take(8)  # channels and depth
     ones = 8 - (reader.take(8) ^ 0xFF).bit_length()
     reader.take(8 * max(0, ones - 1))  # the frame's number, longer the larger it is
