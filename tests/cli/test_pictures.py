@@ -342,4 +342,7 @@ def test_the_score_of_a_picture_is_minus_the_sum_of_its_log_probabilities(tmp_pa
     nats = (-log2_prob * math.log(2)).tolist()
     assert [file["nats"] for file in result["files"]] == pytest.approx(nats, abs=1e-4)
     assert result["nats"] == pytest.approx(sum(nats) / 3, abs=1e-4)
-    assert result["low"] < result["nats"] < result["high"]
+    low, high = result["low"], result["high"]
+    assert low is not None
+    assert high is not None
+    assert low < result["nats"] < high

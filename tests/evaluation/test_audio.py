@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,10 @@ def test_score_of_files_and_folders(wav, tmp_path):
     assert [(file["file"], file["samples"]) for file in result["files"]] == [(files[0], 500), (files[1], 1700)]
     bits = [file["bits_per_sample"] * file["samples"] for file in result["files"]]
     assert result["bits_per_sample"] == pytest.approx(sum(bits) / 2200, abs=1e-5)
-    assert result["low"] <= result["bits_per_sample"] <= result["high"]
+    low, high = result["low"], result["high"]
+    assert low is not None
+    assert high is not None
+    assert low <= result["bits_per_sample"] <= high
     assert score(model, tmp_path, engine="torch")["files"] == result["files"]
     alone = score(model, files[0], engine="torch")
     assert (alone["low"], alone["high"]) == (None, None)
@@ -65,7 +69,7 @@ def test_flac_stands_beside(wav):
 
 def test_windows_average_to_the_file(wav, monkeypatch):
     file = wav("a.wav", 1010)
-    result = score(GRU, file, window=0.05)
+    result: Any = score(GRU, file, window=0.05)
     (row,) = result["files"]
     assert result["window"] == 0.05
     lengths = np.array([400, 400, 210])
@@ -80,7 +84,7 @@ def test_windows_average_to_the_file(wav, monkeypatch):
     log2_prob = open_engine(GRU).feed(audio_files.read(file).pcm[None])[0]
     np.testing.assert_allclose(row["surprise"], windowed(-log2_prob, 400), atol=1e-6)
     monkeypatch.setattr("wavegen.evaluation.audio.max_samples_at_once", lambda model: 37)
-    beside = score(GRU, [wav("longer.wav", 1700), file], window=0.05)["files"][1]
+    beside: Any = score(GRU, [wav("longer.wav", 1700), file], window=0.05)["files"][1]
     np.testing.assert_allclose(beside["surprise"], row["surprise"], atol=1e-5)
 
 

@@ -84,7 +84,10 @@ def test_the_table(corpus):
     for key in ("parameters", "macs_per_sample", "training_seconds"):
         assert rows["FLAC"][key] is None
     for row in rows.values():
-        assert row["low"] < row["bits_per_sample"] < row["high"]
+        low, high = row["low"], row["high"]
+        assert low is not None
+        assert high is not None
+        assert low < row["bits_per_sample"] < high
     difference = {(each["a"], each["b"]): each for each in result["differences"]}
     assert set(difference) == {("a", "FLAC"), ("b", "FLAC"), ("training histogram", "FLAC")}
     for name in ("b", "training histogram"):
@@ -198,6 +201,7 @@ def test_bits_per_symbol_are_those_of_the_symbols(corpus):
     row = next(row for row in result["rows"] if row["name"] == "a")
     assert row["bits_per_symbol"] == pytest.approx(total / result["samples"], abs=1e-4)
     assert row["num_symbols"] == 256
+    assert row["bits_per_symbol"] is not None
     assert row["bits_per_symbol"] < row["bits_per_sample"] - 1
     others = [row for row in result["rows"] if row["kind"] == "baseline"]
     assert [(row["bits_per_symbol"], row["num_symbols"]) for row in others] == [(None, None)] * 2

@@ -1,6 +1,7 @@
 """What a page shows beside the table: learning curves, recordings with their surprisal, and drawn ones."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,8 +38,8 @@ def test_held_out_recordings_are_shown_and_drawn_ones_where_drawing_is_fast(furn
     monkeypatch.setattr(examples, "surprisal_over_spectrogram", lambda path, *args: drawn.append(args))
     corpus = open_corpus(furnished / "corpus")
     models = {name: load(furnished / name) for name in ("gru", "wavenet")}
-    rows = [{"name": "FLAC"}, {"name": "gru"}, {"name": "wavenet"}]
-    shown = list(sounds(models, {"rows": rows, "split": "test"}, corpus, tmp_path))
+    comparison: Any = {"rows": [{"name": "FLAC"}, {"name": "gru"}, {"name": "wavenet"}], "split": "test"}
+    shown = list(sounds(models, comparison, corpus, tmp_path))
     held_out = [sound for sound in shown if sound.title.startswith("Held out")]
     assert 1 <= len(held_out) <= 3
     by_id = {recording.id: recording for recording in corpus.split("test")}
@@ -72,6 +73,7 @@ def test_what_was_trained_on_is_not_called_held_out(furnished, tmp_path, monkeyp
     monkeypatch.setattr(examples, "surprisal_over_spectrogram", lambda path, *args: None)
     corpus = open_corpus(furnished / "corpus")
     for split, title in [("train", "Trained on: "), ("validation", "Held out for validation: ")]:
-        shown = list(sounds({}, {"rows": [{"name": "FLAC"}], "split": split}, corpus, tmp_path))
+        comparison: Any = {"rows": [{"name": "FLAC"}], "split": split}
+        shown = list(sounds({}, comparison, corpus, tmp_path))
         assert shown
         assert all(sound.title.startswith(title) for sound in shown)
