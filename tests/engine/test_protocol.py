@@ -1,11 +1,14 @@
 """Every engine keeps the protocol: coders, saved states, streams that go on elsewhere."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import sensitive_models
 import small_models
 
-from wavegen.engine import native, open_engine
+from wavegen.engine import cuda, native, open_engine
+from wavegen.engine.cuda import CudaEngine
 from wavegen.errors import UserError
 from wavegen.extension import extension
 
@@ -100,3 +103,39 @@ def test_what_is_not_finite_is_an_error_of_the_users():
     model.network.output.weight.data.fill_(np.inf)
     with pytest.raises(UserError, match="not finite"):
         open_engine(model, 1, "torch").encode(np.zeros((1, 3), np.int16), [extension().Encoder()])
+
+
+class OnGpu:
+    """An extension for a GPU, whose engines are the cpu engine's."""
+
+    numerics = 1
+    interface = cuda.INTERFACE
+
+    def missing(self):
+        return None
+
+    def device(self):
+        return "a CPU"
+
+    def multiprocessors(self):
+        return 1
+
+    def weights(self, **arguments):
+        return None
+
+    def Engine(self, weights, streams, kernel):  # noqa: N802
+        running = native.NativeEngine(sensitive_models.combined("logistics"), streams)._native
+        methods = {name: getattr(running, name) for name in ("generate", "feed", "save", "restore")}
+        return SimpleNamespace(fell_back=False, kernel="latency-grid", **methods)
+
+
+def test_the_cuda_engine_keeps_the_protocol_but_refuses_to_code(monkeypatch):
+    monkeypatch.setattr(cuda, "extension", OnGpu)
+    model, pcm = sensitive_models.combined("logistics"), sensitive_models.pcm(2, 40)
+    expected = open_engine(model, 2, "cpu").feed(pcm)
+    engine = CudaEngine(model, 2)
+    np.testing.assert_array_equal(engine.feed(pcm[:, :20]), expected[:, :20])
+    np.testing.assert_array_equal(engine.resized(1, [1]).feed(pcm[1:, 20:]), expected[1:, 20:])
+    for code in (lambda: engine.encode(pcm, []), lambda: engine.decode(3, [])):
+        with pytest.raises(UserError, match="engine cuda does not code"):
+            code()
