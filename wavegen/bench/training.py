@@ -41,7 +41,7 @@ class Contender(NamedTuple):
 
 
 def bench_training(what: str, rounds: int, progress: bool = False) -> dict[str, Any]:
-    """Samples per second that steps of training take in, on one thread: what `wavegen bench --training --json` prints.
+    """Samples per second that steps of training take in, on one thread: the JSON of `wavegen bench --training`.
 
     All start from the same weights of configuration A, B or C and take the same windows of the embedded speech, a
     step each in turn; the first does not count. Samples are those of the windows, context included.
@@ -50,7 +50,7 @@ def bench_training(what: str, rounds: int, progress: bool = False) -> dict[str, 
     if rounds < 1:
         raise UserError(f"{rounds} rounds; there must be one at least")
     if what not in CONFIGURATIONS:
-        raise UserError(f"bench --training {what}: trains a configuration{nearest(what, CONFIGURATIONS)}")
+        raise UserError(f"{what}: training is timed with a configuration{nearest(what, CONFIGURATIONS)}")
     keep_freed_memory()
     settings = TrainingSettings(steps=rounds + 1, batch_size=BATCH_SIZE, window=WINDOW, threads=1)
     with tempfile.TemporaryDirectory() as folder, torch_threads(1):

@@ -7,9 +7,9 @@ import functools
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wavegen.cli.outputs import check_output, taken, warn, write
+from wavegen.cli.outputs import Result, check_output, taken, warn, write
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.modelfile import Contents, model_file, model_of
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from wavegen.evaluation.features import Sources
     from wavegen.models.audio import AudioModel
 
-Result = tuple[dict[str, Any], str]
 SECONDS = 5.0  # that are generated unless told otherwise
 
 
@@ -49,7 +48,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
         prime, name = sound.pcm, str(args.prime)
         familiarity.add(name, None, prime)
         findings.add(name, sound.figures, familiarity.tells(name))
-        warn({"warnings": (warnings := findings.warnings() + familiarity.warnings())})
+        warn(args, warnings := findings.warnings() + familiarity.warnings())
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     primed = 0 if prime is None else len(prime)
     check_amount(num_samples, primed, args.number)
@@ -87,7 +86,7 @@ def score(args: argparse.Namespace, model: Model) -> Result:
     with taken(args, [args.csv, args.plot], [model_file(args.model), *args.files]) as outputs:
         result = score(model, args.files, resample=args.resample, window=window, progress="scoring", **how)
         result["model"] = {"path": str(args.model), **result["model"]}
-        warn(result)
+        warn(args, result["warnings"])
         if args.csv:
             write(outputs.pop(0), score_csv(result))
         if args.plot:
@@ -106,7 +105,7 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     from wavegen.data.corpus import open_corpus
     from wavegen.evaluation.audio import read_at, read_whole
     from wavegen.evaluation.features import Source, Sources, of_corpus
-    from wavegen.evaluation.feeding import Take, check_form
+    from wavegen.evaluation.feeding import PREPARE_AGAIN, Take, check_form
     from wavegen.evaluation.refusals import Refusals
     from wavegen.models.familiarity import Familiarity
 
@@ -115,7 +114,7 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     for given in args.files:
         if is_corpus(given):
             corpus = open_corpus(given)
-            check_form(str(given), corpus.form, model.form, "prepare it again with --sample-rate")
+            check_form(str(given), corpus.form, model.form, PREPARE_AGAIN, parameter="sample_rate")
             found = of_corpus(corpus, progress=True)
             for source in found:
                 familiarity.add(source.take.name, None, source.take.pcm())
@@ -143,7 +142,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, AudioModel], paths: M
     how = {"progress": True, "proof": args.proof, "without": args.without}
     with taken(args, [args.html], [args.corpus, *map(model_file, paths.values())]) as outputs:
         result = compare(models, corpus, args.split, args.against, **how)
-        warn(result)
+        warn(args, result["warnings"])
         for html in outputs:
             runs = {name: training_course(path) for name, path in paths.items()}
             with tempfile.TemporaryDirectory() as folder:

@@ -9,14 +9,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from wavegen.cli.outputs import check_apart, taken, warn
+from wavegen.cli.outputs import Result, check_apart, taken, warn
 from wavegen.errors import UserError
 from wavegen.system.atomic import Output
 from wavegen.wording import counted
 
-Result = tuple[dict[str, Any], str]
 Pair = tuple[Path, Path]
 GO_ON = "give the same command again to go on"
 
@@ -36,7 +34,7 @@ def compress(args: argparse.Namespace) -> Result:
     with _pairs(args, ".wgn", finished) as (paths, skipped):
         how = {"progress": "compressing", "force": args.force}
         result = compress(model(), paths, args.threads, args.precision, **how)
-    warn(result)
+    warn(args, result["warnings"])
     return result | {"skipped": skipped}, compressed_text(result)
 
 

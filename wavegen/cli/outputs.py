@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from wavegen.cli.flags import in_flags
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.system import pipes
@@ -17,16 +17,18 @@ from wavegen.system.atomic import Output, Target, check_place, check_suffix, rep
 from wavegen.system.signals import Ended, number_of
 from wavegen.wording import counted
 
+Result = tuple[Mapping[str, object], str]  # what --json prints, and what is printed otherwise
+Command = Callable[[argparse.Namespace], Result | None]
 MAX_WARNINGS = 20
 
 RUN = "model.safetensors"  # the file that makes a folder a run
 
 
-def warn(result: dict[str, Any]) -> None:
-    """Prints a result's warnings on stderr; of very many the first, since --json has all."""
-    for warning in result["warnings"][:MAX_WARNINGS]:
-        print(f"wavegen: warning: {warning}", file=sys.stderr)
-    if (more := len(result["warnings"]) - MAX_WARNINGS) > 0:
+def warn(args: argparse.Namespace, warnings: Sequence[str]) -> None:
+    """Prints warnings of the library on stderr; of very many the first, since --json has all."""
+    for warning in warnings[:MAX_WARNINGS]:
+        print(f"wavegen: warning: {in_flags(warning, args.flags)}", file=sys.stderr)
+    if (more := len(warnings) - MAX_WARNINGS) > 0:
         print(f"wavegen: and {counted(more, 'more warning')}; --json has all", file=sys.stderr)
 
 

@@ -6,9 +6,9 @@ import argparse
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wavegen.cli.outputs import check_output, taken, warn
+from wavegen.cli.outputs import Result, check_output, taken, warn
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.modelfile import Contents, model_file
@@ -17,8 +17,6 @@ from wavegen.system.signals import Ended
 
 if TYPE_CHECKING:
     from wavegen.evaluation.features import Sources
-
-Result = tuple[dict[str, Any], str]
 
 
 def opened(contents: Contents) -> PictureModel:
@@ -62,7 +60,7 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
     _refuse(args, args.model, "window", "csv", "plot", "threads", "precision", "resample")
     result = score_pictures(model, args.files, progress="scoring")
     result["model"] = {"path": str(args.model), **result["model"]}
-    warn(result)
+    warn(args, result["warnings"])
     return result, score_text(result)
 
 

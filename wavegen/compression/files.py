@@ -160,7 +160,7 @@ def _whole(found: Sequence[dict[str, Any] | UserError]) -> list[dict[str, Any]]:
     errors = [each for each in found if isinstance(each, UserError)]
     if errors:
         others = f" (and {len(errors) - 1} more files failed)" if len(errors) > 1 else ""
-        raise UserError(f"{errors[0]}{others}") from errors[0]
+        raise UserError(f"{errors[0]}{others}", parameter=errors[0].parameters) from errors[0]
     return [each for each in found if not isinstance(each, UserError)]
 
 

@@ -132,7 +132,7 @@ def compare_pictures(
     names = [*models, BASELINE.name]
     against = BASELINE.name if against is None else against
     if against not in names:
-        raise UserError(f"--against {against}: no such row{nearest(against, names)}")
+        raise UserError(f"`against={against!r}`: no such row{nearest(against, names)}", parameter="against")
     pictures = list(corpus.pcms(split))
     if not pictures:
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more pictures")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ from wavegen.models.checkpoint import load
 from wavegen.reports.examples import training_course
 from wavegen.reports.html import Sound, write_page
 from wavegen.reports.plots import WINDOW, adorning, picture
-from wavegen.reports.tables import comparison_text, duration
+from wavegen.reports.tables import duration
 from wavegen.sampling.audio import generate
 from wavegen.system.atomic import replacing
 from wavegen.system.text import read_text
@@ -35,7 +34,7 @@ from wavegen.training.recipe import load_recipe
 
 RECIPES = Path(__file__).parent
 MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies in RECIPES
-IN_THE_BOX = "allison"  # which has not heard what is held out here either
+BUNDLED = "allison"  # whose training data do not hold what is held out here either
 PREPARING, STARTING, SCORING, DRAWING, WRITING = 5.0, 10.0, 15.0, 15.0, 2.0  # seconds of each, on slow cores
 REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + WRITING
 TRAINING_SHARE = 0.88  # of what remains: timing a few steps says only roughly how long many will take
@@ -63,8 +62,8 @@ class _Progress:
         print(f"step {self.step} of {len(self.plan)}: {what} (about {left} left)", file=sys.stderr, flush=True)
 
 
-def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
-    """Trains, compares and samples on the embedded speech; gives what --json prints, and the same for a person.
+def quickstart(out: str | Path, minutes: float) -> dict[str, Any]:
+    """Trains, compares and samples on the embedded speech; gives the JSON of `wavegen quickstart`.
 
     An interrupted quickstart in the same folder goes on where it stopped. Raises UserError if `out` holds
     anything else.
@@ -81,9 +80,9 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
         recipe = load_recipe(RECIPES / f"{name}.toml", [f"training.minutes={each:.4f}"])
         train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
     trained = {name: load(out / name) for name in MODELS}
-    bundled = load(pretrained.FOLDER / f"{IN_THE_BOX}.safetensors")  # whatever is called so in the working folder
+    bundled = load(pretrained.FOLDER / f"{BUNDLED}.safetensors")  # whatever is called so in the working folder
     say("scoring the held-out recordings with each, with the model in the box and with classical coders")
-    table = compare({**trained, f"{IN_THE_BOX}, in the box": bundled}, corpus, progress=True)
+    table = compare({**trained, f"{BUNDLED}, in the box": bundled}, corpus, progress=True)
     say("drawing speech from the WaveNet")
     sounds = list(_sounds(trained["wavenet"], corpus, out))
     say("writing the report")
@@ -91,7 +90,7 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
         temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     runs = {name: training_course(out / name) for name in MODELS}
     write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample", runs)
-    result = {
+    return {
         "folder": str(out),
         "report": str(out / "report.html"),
         "recordings": [str(sound.wav) for sound in sounds],
@@ -99,7 +98,6 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
         "training_minutes_each": round(each, 3),
         "table": table,
     }
-    return result, _summary(out, table, say.seconds)
 
 
 def training_minutes(minutes: float) -> float:
@@ -112,18 +110,17 @@ def _begin(out: Path, minutes: float) -> float:
     """Marks the folder as a quickstart's. Gives the minutes: those that an interrupted one began with, or as asked."""
     notes = out / NOTES
     if (out / "report.html").exists() and notes.exists():
-        raise UserError(
-            f"{out}: holds a finished quickstart, see {out / 'report.html'}; give another --out for a new one"
-        )
+        said = f"holds a finished quickstart, see {out / 'report.html'}; give another `out` for a new one"
+        raise UserError(f"{out}: {said}", parameter="out")
     if notes.exists():
         try:
             begun = float(json.loads(read_text(notes))["minutes"])
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise UserError(f"{notes}: damaged; remove {out} or give another --out") from error
+            raise UserError(f"{notes}: damaged; remove {out} or give another `out`", parameter="out") from error
         print(f"{out}: going on with the quickstart of {begun:g} minutes that was interrupted here", file=sys.stderr)
         return begun
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise UserError(f"{out}: exists and is no quickstart's folder; give another --out")
+        raise UserError(f"{out}: exists and is no quickstart's folder; give another `out`", parameter="out")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -165,21 +162,3 @@ def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndar
     below = f"{wav.name}: {title[0].lower()}{title[1:]}"
     drawn = adorning(lambda: picture(png, pcm, rate, curves, length / rate, below))
     return Sound(title, wav, drawn)
-
-
-def _summary(out: Path, table: dict[str, Any], seconds: float) -> str:
-    model, real, recipe, corpus = (
-        shlex.quote(str(out / name)) for name in ("wavenet", "real.wav", "wavenet/recipe.toml", "corpus")
-    )
-    return "\n".join(
-        [
-            comparison_text(table),
-            "",
-            f"done in {duration(seconds)}; open {out / 'report.html'} to listen, look and read. Next, try:",
-            "",
-            f"  wavegen generate {IN_THE_BOX} hello.wav",
-            f"  wavegen generate {model} more.wav -n 3 --seconds 10 --seed 7",
-            f"  wavegen score {model} {real} --plot surprise.png",
-            f"  wavegen train {recipe} --corpus {corpus} --run longer --set training.minutes=60",
-        ]
-    )

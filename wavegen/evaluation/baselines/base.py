@@ -17,7 +17,7 @@ class Baseline(Protocol):
 
     @property
     def name(self) -> str:
-        """As tables show it and `--against` names it."""
+        """As tables show it and `against` names it."""
         ...
 
     def missing(self) -> str | None:
