@@ -171,9 +171,3 @@ def test_the_command_line_says_flags(tmp_path, monkeypatch, capsys, command, lin
     Path("recipe.toml").touch()
     assert main(command.split()) == 2
     assert f"wavegen: {line}\n" in capsys.readouterr().err
-
-
-def test_help_says_how_long_pieces_may_be():
-    from wavegen.audio.cutting import LONGEST, SHORTEST
-
-    assert f"from {SHORTEST} to {LONGEST}" in " ".join(parsers()["prepare"].format_help().split())
