@@ -22,8 +22,8 @@ class UserError(Exception):
 
     def __init__(self, *problems: str, parameter: str | Sequence[str] = ()):
         left_out = len(problems) - MAX_PROBLEMS
-        told = problems if left_out < 2 else (*problems[:MAX_PROBLEMS], f"and {left_out} more problems")
-        super().__init__(*told)
+        shown = problems if left_out < 2 else (*problems[:MAX_PROBLEMS], f"and {left_out} more problems")
+        super().__init__(*shown)
         self.parameters = (parameter,) if isinstance(parameter, str) else tuple(parameter)
 
     @property

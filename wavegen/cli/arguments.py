@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from wavegen import __version__
 from wavegen.cli import values
@@ -16,17 +16,13 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "torch", "cpu", "cuda")
 PRECISIONS = ("float32", "bfloat16", "int8")
-MODEL = "a .safetensors file, a run folder, or allison, which comes with wavegen"
-RECIPE = "a TOML file, or a recipe that comes with wavegen, as asterisk/wavenet; `wavegen info recipes` lists them"
-PARAMETERS = {"seconds": "num_samples", "number": "seeds"}  # of the library, by what arguments are called here
+MODEL = "a .safetensors file, a run folder, or allison, which is bundled"
+RECIPE = "a TOML file, or a bundled recipe, as asterisk/wavenet; `wavegen info recipes` lists them"
+PARAMETERS = {"seconds": "num_samples", "number": "seeds"}  # of the library, by the name of an argument here
 
 
 class _Parser(argparse.ArgumentParser):
-    """Usage errors are the user's to mend like all others: one line, exit code 2."""
-
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
-        self.register("type", Path, values.path)
+    """Raises UserError for wrong usage: one line and exit code 2, as for all errors of the user's."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")
@@ -66,6 +62,7 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
 
 def _command(commands: _Commands, name: str, summary: str) -> _Parser:
     parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser.register("type", Path, values.path)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, all else on stderr")
     return parser
 
@@ -83,9 +80,9 @@ def _add_prepare(commands: _Commands) -> None:
     source = (
         "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2; after "
         "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official "
-        "folder; pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
+        "folder; pictures: mnist and the folder of its four files, or digits alone, which are bundled"
     )
-    # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
+    # Three arguments, the last optional: argparse cannot take an optional first one after an option.
     parser.add_argument("first", type=values.name, metavar="[NAME] SOURCE", help=source)
     parser.add_argument("second", type=values.name, metavar="CORPUS", help="the new folder to write")
     parser.add_argument("third", type=values.name, nargs="?", help=argparse.SUPPRESS)
@@ -93,7 +90,7 @@ def _add_prepare(commands: _Commands) -> None:
     parser.add_argument("--sample-rate", type=values.at_least_one, metavar="R", help=rate)
     split_by = (
         "speaker: the top folders; time: the end of each recording, with --cut; default: file, time for fewer than ten "
-        "recordings that are cut, or what is the custom for a known corpus"
+        "recordings that are cut, or the custom of a known corpus"
     )
     parser.add_argument("--split-by", choices=("file", "speaker", "time"), help=split_by)
     cut = "cut recordings into pieces of about so many seconds, from 1 to 3600, at quiet places"
@@ -102,7 +99,7 @@ def _add_prepare(commands: _Commands) -> None:
     parser.add_argument("--levels", type=values.at_least_one, metavar="L", help=levels)
     strict = "stop at the first file that is refused; files of other kinds than are read are counted all the same"
     parser.add_argument("--strict", action="store_true", help=strict)
-    fetch = "get the known corpus into SOURCE first, with torchaudio; what is there already is kept"
+    fetch = "get the known corpus into SOURCE first, with torchaudio; files that are there are kept"
     parser.add_argument("--download", dest="fetch", action="store_true", help=fetch)
     _add_force(parser, "replace a corpus that is there already; any other folder is refused")
 
@@ -140,7 +137,7 @@ def _add_generate(commands: _Commands) -> None:
     parser.add_argument(
         "--seed", type=values.seed, default=0, metavar="K", help="of the first, the next has K + 1; default: 0"
     )
-    parser.add_argument("--temperature", type=values.above_zero, metavar="T", help="below 1: more likely, less lively")
+    parser.add_argument("--temperature", type=values.above_zero, metavar="T", help="below 1: likelier, less varied")
     parser.add_argument(
         "--top-p", type=values.share, metavar="P", help="only the likeliest symbols that make up P of each"
     )
@@ -159,13 +156,15 @@ def _add_score(commands: _Commands) -> None:
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: its test split")
     parser.add_argument("--window", type=values.above_zero, metavar="S", help="also the mean of every S seconds")
     parser.add_argument("--csv", type=Path, metavar="OUT.csv", help="write the windows there; default: of 0.05 s")
-    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw waveform, spectrogram, surprise of one file")
+    parser.add_argument(
+        "--plot", type=Path, metavar="OUT.png", help="draw waveform, spectrogram, surprisal of one file"
+    )
     _add_engine(parser)
     _add_force(parser)
 
 
 def _add_features(commands: _Commands) -> None:
-    parser = _command(commands, "features", "what a model makes of recordings or pictures inside, averaged, as .npz")
+    parser = _command(commands, "features", "means of a model's hidden features over recordings or pictures, as .npz")
     _add_model(parser)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: all splits")
     parser.add_argument("out", type=Path, metavar="OUT.npz", help="the new file")
@@ -213,8 +212,8 @@ def _add_compare(commands: _Commands) -> None:
 
 
 def _add_info(commands: _Commands) -> None:
-    parser = _command(commands, "info", "what a model or a corpus is, which engines or recipes there are")
-    what = "recipes: those that come with wavegen; default: the engines, and why one is missing"
+    parser = _command(commands, "info", "describe a model or a corpus; list engines or recipes")
+    what = "recipes: the bundled ones; default: the engines, and why one is missing"
     parser.add_argument("path", type=Path, nargs="?", metavar="MODEL|CORPUS|recipes", help=what)
 
 

@@ -1,4 +1,4 @@
-"""Flags in place of the parameters that sentences of the library name: `cut=10` becomes --cut 10."""
+"""Replaces parameters in messages of the library by flags: `cut=10` becomes --cut 10."""
 
 from __future__ import annotations
 

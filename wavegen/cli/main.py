@@ -1,4 +1,4 @@
-"""The command line; the only module that knows all others, and imports each where it is used."""
+"""Commands of the command line; each imports its modules when it runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.safetensors"  # of a run folder
 COMMANDS_OF_KIND = {"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}  # modules, by a form's kind
+
+
+class _Described(Protocol):
+    """A model of any kind, as data."""
+
+    def describe(self) -> Mapping[str, object]: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -178,13 +185,13 @@ def _compare(args: argparse.Namespace) -> Result:
     return _commands(models[first].form).compare(args, models, paths)
 
 
-def _commands(form: Form) -> Any:
-    """The module of the commands for models of that form."""
+def _commands(form: Form) -> ModuleType:
+    """The command module for models of that form."""
     return importlib.import_module(COMMANDS_OF_KIND[form.kind])
 
 
-def _opened(path: Path) -> tuple[Any, Any]:
-    """The module of the commands for a model, and the model as they take it."""
+def _opened(path: Path) -> tuple[ModuleType, _Described]:
+    """The command module for a model, and the model as its functions take it."""
     from wavegen.modelfile import read
 
     contents = read(path)

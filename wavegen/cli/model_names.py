@@ -1,4 +1,4 @@
-"""What models that stand beside each other are called."""
+"""Names of the models of a comparison."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from wavegen.errors import UserError
 
 
 def called(arguments: Sequence[str]) -> dict[str, Path]:
-    """What each model is called: NAME of NAME=MODEL, else its run folder's or its file's name, or its path if two
-    would be alike. A path that holds "=" is a path if it exists. Raises UserError if a name or model is given twice.
+    """The path of each model by its name: NAME of NAME=MODEL, else the name of its run folder or file.
+
+    Two models of one name are named by their paths. A path that holds "=" is a path if it exists. Raises UserError if
+    a name or model is given twice.
     """
     given = [
         argument.partition("=")[::2] if "=" in argument and not Path(argument).exists() else ("", argument)

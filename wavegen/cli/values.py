@@ -1,4 +1,4 @@
-"""Values of arguments: text from the command line, checked and converted; argparse tells what is wrong."""
+"""Types of arguments: check and convert text of the command line, with a message for argparse if it is wrong."""
 
 from __future__ import annotations
 
