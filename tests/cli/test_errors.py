@@ -17,6 +17,19 @@ from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.models import checkpoint
 
+WRONG_RECIPES = {
+    "key": ("hidden_size", "hiden_size"),
+    "table": ("[training]", "[trainning]"),
+    "network": ('"gru"', '"wavnet"'),
+    "type": ("steps = 3", 'steps = "three"'),
+    "range": ("hidden_size = 4", "hidden_size = 0"),
+    "endless": ("steps = 3", ""),
+    "toml": ("[training]", "[training"),
+    "nowhere": ('path = "corpus"', ""),
+    "astray": ('path = "corpus"', 'path = "elsewhere"'),
+    "rate": ("[corpus]", "[corpus]\nsample_rate = 16000"),
+}
+
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory):
@@ -43,18 +56,7 @@ def furnished(tmp_path_factory):
     assert main(["prepare", str(folder / "other"), str(folder / "16k-corpus")]) == 0
     assert main(["prepare", str(folder / "other"), str(folder / "8k-corpus"), "--sample-rate", "8000"]) == 0
     recipe = (folder / "recipe.toml").read_text()
-    for name, old, new in [
-        ("key", "hidden_size", "hiden_size"),
-        ("table", "[training]", "[trainning]"),
-        ("network", '"gru"', '"wavnet"'),
-        ("type", "steps = 3", 'steps = "three"'),
-        ("range", "hidden_size = 4", "hidden_size = 0"),
-        ("endless", "steps = 3", ""),
-        ("toml", "[training]", "[training"),
-        ("nowhere", 'path = "corpus"', ""),
-        ("astray", 'path = "corpus"', 'path = "elsewhere"'),
-        ("rate", "[corpus]", "[corpus]\nsample_rate = 16000"),
-    ]:
+    for name, (old, new) in WRONG_RECIPES.items():
         (folder / f"{name}.toml").write_text(recipe.replace(old, new))
     shutil.copytree(folder / "gru", folder / "trained")
     for name in ("resume.safetensors", ".lock"):

@@ -47,7 +47,7 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="wavegen",
         description="Autoregressive models of raw audio: train, sample, and say in bits per sample how good they are.",
-        epilog="`wavegen quickstart` shows all of it on built-in speech within minutes.",
+        epilog="`wavegen quickstart` shows all of it on bundled speech within minutes.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"wavegen {__version__}")
@@ -68,7 +68,7 @@ def _command(commands: _Commands, name: str, summary: str) -> _Parser:
 
 
 def _add_quickstart(commands: _Commands) -> None:
-    parser = _command(commands, "quickstart", "embedded speech: train, compare, generate, report")
+    parser = _command(commands, "quickstart", "bundled speech: train, compare, generate, report")
     out = "default: quickstart; a folder that holds anything else is refused"
     parser.add_argument("--out", type=values.path, default=Path("quickstart"), metavar="DIR", help=out)
     parser.add_argument("--minutes", type=values.above_zero, default=8.0, metavar="M", help="in all; default: 8")
@@ -165,9 +165,7 @@ def _add_score(commands: _Commands) -> None:
 
 def _add_features(commands: _Commands) -> None:
     parser = _command(commands, "features", "means of a model's hidden features over recordings or pictures, as .npz")
-    _add_model(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: all splits")
-    parser.add_argument("out", type=Path, metavar="OUT.npz", help="the new file")
+    _add_model_files_and_out(parser, ("FILE|DIR|CORPUS", "of a corpus: all splits"), ("OUT.npz", "the new file"))
     parser.add_argument(
         "--window", type=values.above_zero, metavar="S", help="of so many seconds; default: whole recordings"
     )
@@ -177,18 +175,16 @@ def _add_features(commands: _Commands) -> None:
 
 def _add_compress(commands: _Commands) -> None:
     parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
-    _add_model(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="IN.wav", help="16-bit PCM, one or two channels")
-    parser.add_argument("out", type=Path, metavar="OUT.wgn", help="the new file, or the folder of several")
+    files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
+    _add_model_files_and_out(parser, files, out)
     _add_precision(parser)
     _add_force(parser)
 
 
 def _add_decompress(commands: _Commands) -> None:
     parser = _command(commands, "decompress", "compressed files to the WAV files that they were, byte for byte")
-    _add_model(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="IN.wgn", help="compressed with this model")
-    parser.add_argument("out", type=Path, metavar="OUT.wav", help="the new file, or the folder of several")
+    files, out = ("IN.wgn", "compressed with this model"), ("OUT.wav", "the new file, or the folder of several")
+    _add_model_files_and_out(parser, files, out)
     _add_threads(parser)
     _add_force(parser)
 
@@ -242,6 +238,13 @@ def _add_quantize(commands: _Commands) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
+
+
+def _add_model_files_and_out(parser: argparse.ArgumentParser, files: tuple[str, str], out: tuple[str, str]) -> None:
+    """Adds MODEL FILE … OUT; `files` and `out` are a name for help, and the help."""
+    _add_model(parser)
+    parser.add_argument("files", type=Path, nargs="+", metavar=files[0], help=files[1])
+    parser.add_argument("out", type=Path, metavar=out[0], help=out[1])
 
 
 def _add_force(parser: argparse.ArgumentParser, what: str = "replace a file that is there already") -> None:

@@ -72,7 +72,7 @@ def _quickstart(args: argparse.Namespace) -> Result:
         "",
         f"  wavegen generate {BUNDLED} hello.wav",
         f"  wavegen generate {model} more.wav -n 3 --seconds 10 --seed 7",
-        f"  wavegen score {model} {real} --plot surprise.png",
+        f"  wavegen score {model} {real} --plot surprisal.png",
         f"  wavegen train {recipe} --corpus {corpus} --run longer --set training.minutes=60",
     ]
     return result, "\n".join(lines)

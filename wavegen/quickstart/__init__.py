@@ -96,16 +96,13 @@ def quickstart(out: str | Path, minutes: float) -> QuickstartResult:
         recipe = load_recipe(RECIPES / f"{name}.toml", [f"training.minutes={each:.4f}"])
         train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
     trained = {name: load(out / name) for name in MODELS}
-    bundled = load(pretrained.FOLDER / f"{BUNDLED}.safetensors")  # whatever is called so in the working folder
+    bundled = load(pretrained.FOLDER / f"{BUNDLED}.safetensors")  # not a folder of that name in the working folder
     say("scoring the held-out recordings with each, with the bundled model and with classical coders")
     table = compare({**trained, f"{BUNDLED}, bundled": bundled}, corpus, progress=True)
     say("drawing speech from the WaveNet")
     sounds = list(_sounds(trained["wavenet"], corpus, out))
     say("writing the report")
-    with replacing(out / "table.json") as temporary:
-        temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    runs = {name: training_course(out / name) for name in MODELS}
-    write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample", runs)
+    _write_report(out, table, sounds)
     return {
         "folder": str(out),
         "report": str(out / "report.html"),
@@ -114,6 +111,13 @@ def quickstart(out: str | Path, minutes: float) -> QuickstartResult:
         "training_minutes_each": round(each, 3),
         "table": table,
     }
+
+
+def _write_report(out: Path, table: Mapping[str, object], sounds: Sequence[Sound]) -> None:
+    with replacing(out / "table.json") as temporary:
+        temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    runs = {name: training_course(out / name) for name in MODELS}
+    write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample", runs)
 
 
 def training_minutes(minutes: float) -> float:
