@@ -47,7 +47,8 @@ def log_mels(corpus: Corpus, starts: np.ndarray, window: int | None) -> np.ndarr
     """Means and deviations of log-mel bands over each window, (rows, 2 · MELS)."""
     size = 2 ** round(np.log2(FRAME * corpus.sample_rate))
     bank = mel_bands(corpus.sample_rate, size)
-    rows, row = [], 0
+    rows = []
+    row = 0
     for recording in corpus.recordings:
         pcm = torch.from_numpy(corpus.pcm(recording).astype(np.float32) / 32768)
         first = row
@@ -90,7 +91,8 @@ def main() -> None:
     for path, file in files.items():
         if not set(file["name"]) <= known or file["name"].tolist() != first["name"].tolist():
             raise SystemExit(f"{path}: its rows are not those of {args.corpus}; make it again with the same window")
-    wanted, split = first[args.of or ("transcript" if pictures else "speaker")], first["split"]
+    wanted = first[args.of or ("transcript" if pictures else "speaker")]
+    split = first["split"]
     if len(set(wanted)) < 2:
         raise SystemExit(f"{args.corpus}: there is one class only; try the other of --of speaker and --of transcript")
     if not pictures and args.window is None and first["start"].any():

@@ -94,7 +94,8 @@ def clicks(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarra
 
 def dropouts(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
     """2 stretches a second of 20 ms become zeros."""
-    length, dropped = round(DROPOUT * rate), pcm.copy()
+    length = round(DROPOUT * rate)
+    dropped = pcm.copy()
     for start in random.integers(max(1, len(pcm) - length), size=round(DROPOUTS * len(pcm) / rate)):
         dropped[start : start + length] = 0
     return dropped
@@ -136,7 +137,8 @@ def cut(name: str, pcms: Iterable[np.ndarray], rate: int) -> Excerpts:
 
     Of `pcms` no more are taken than are needed. Raises UserError if none is long enough.
     """
-    random, samples = np.random.default_rng(SEED), round(SECONDS * rate)
+    random = np.random.default_rng(SEED)
+    samples = round(SECONDS * rate)
     recordings = list(itertools.islice((pcm for pcm in pcms if len(pcm) >= samples), EXCERPTS))
     if not recordings:
         raise UserError(f"{name}: no recording of {SECONDS} s or more in it")
@@ -213,7 +215,8 @@ def resampled(
 
     If `paired` both sides draw the same recordings. Resamples without any pair to compare are left out.
     """
-    random, drawn = np.random.default_rng(SEED), []
+    random = np.random.default_rng(SEED)
+    drawn = []
     for _ in range(RESAMPLES):
         of_normal = _draw(normal_of.max() + 1, normal_of, random)
         of_odd = of_normal if paired else _draw(odd_of.max() + 1, odd_of, random)
@@ -282,7 +285,8 @@ def parsed(doc: str | None, **folders: str) -> argparse.Namespace:
 
 def opened(arguments: argparse.Namespace) -> tuple[AudioModel, Corpus]:
     """The model and its corpus. Raises UserError if they do not fit, or the model knows some of the test split."""
-    model, corpus = load(arguments.model), open_corpus(arguments.corpus)
+    model = load(arguments.model)
+    corpus = open_corpus(arguments.corpus)
     check_fit({str(arguments.model): model}, corpus)
     check_unheard({str(arguments.model): model}, corpus, "test")
     verify(corpus, ["test"])

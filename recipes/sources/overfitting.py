@@ -43,7 +43,8 @@ def first_of(pcms: Sequence[np.ndarray], samples: int) -> list[np.ndarray]:
 
 def run(corpus_path: str, seconds: float) -> list[tuple[int, float, float]]:
     """The step and the excess over training samples and over the test split, every EVERY steps; printed too."""
-    corpus, recipe = open_corpus(corpus_path), load_recipe(Path(__file__).with_suffix(".toml"))
+    corpus = open_corpus(corpus_path)
+    recipe = load_recipe(Path(__file__).with_suffix(".toml"))
     if corpus.source is None:
         raise SystemExit(f"{corpus_path}: not a corpus of known density; make one with: wavegen prepare source:ar2 DIR")
     trained_on = first_of(list(corpus.pcms("train")), round(seconds * corpus.sample_rate))
@@ -54,7 +55,8 @@ def run(corpus_path: str, seconds: float) -> list[tuple[int, float, float]]:
     model = AudioModel.from_settings(recipe.model, AudioForm(corpus.sample_rate))
     learner = Learner(model, recipe.training, training_windows(trained_on, model, recipe.training))
     learner.connect()
-    steps, found = recipe.training.steps or 0, []
+    steps = recipe.training.steps or 0
+    found = []
     print("  ".join(COLUMNS))
     for step in range(steps + 1):
         if step and step % EVERY == 0:

@@ -41,13 +41,15 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
     paths = out_paths(args.out, args.number)
     for path in paths:
         check_output(args, path)
-    prime, warnings = None, []
+    prime = None
+    warnings: list[str] = []
     if args.prime is not None:
-        findings, familiarity = Findings(), Familiarity(model)
+        findings = Findings()
+        familiarity = Familiarity(model)
         sound = read_whole(args.prime, model.sample_rate, args.resample)
-        prime, name = sound.pcm, str(args.prime)
-        familiarity.add(name, None, prime)
-        findings.add(name, sound.figures, familiarity.tells(name))
+        prime = sound.pcm
+        familiarity.add(str(args.prime), None, prime)
+        findings.add(str(args.prime), sound.figures, familiarity.tells(str(args.prime)))
         warn(args, warnings := findings.warnings() + familiarity.warnings())
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     primed = 0 if prime is None else len(prime)
@@ -60,7 +62,8 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
             draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
         except PartDrawn as part:
             part.draws.write_to(outputs)
-            drawn, asked = (samples / model.sample_rate for samples in (part.draws.generated, num_samples))
+            drawn = part.draws.generated / model.sample_rate
+            asked = num_samples / model.sample_rate
             files = " and ".join(map(str, dict.fromkeys([paths[0], paths[-1]])))
             raise Ended(part.number, f"interrupted: {files}: {drawn:.3f} of {asked:.3f} s were drawn") from part
         result = draws.describe(draws.write_to(outputs)) | {"warnings": warnings}
@@ -109,7 +112,10 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     from wavegen.evaluation.refusals import Refusals
     from wavegen.models.familiarity import Familiarity
 
-    sources, findings, familiarity, refusals = [], Findings(), Familiarity(model), Refusals()
+    sources: list[Source] = []
+    findings = Findings()
+    familiarity = Familiarity(model)
+    refusals = Refusals()
     read = functools.partial(read_whole, sample_rate=model.sample_rate, resample=args.resample)
     for given in args.files:
         if is_corpus(given):

@@ -58,24 +58,9 @@ def _run(argv: Sequence[str] | None) -> None:
 
 
 def _quickstart(args: argparse.Namespace) -> Result:
-    from wavegen.quickstart import BUNDLED, quickstart
-    from wavegen.reports.tables import comparison_text, duration
+    from wavegen.cli.quickstart import quickstart
 
-    result = quickstart(args.out, args.minutes)
-    model, real, recipe, corpus = (
-        shlex.quote(str(args.out / name)) for name in ("wavenet", "real.wav", "wavenet/recipe.toml", "corpus")
-    )
-    lines = [
-        comparison_text(result["table"]),
-        "",
-        f"done in {duration(result['seconds'])}; open {result['report']} to listen, look and read. Next, try:",
-        "",
-        f"  wavegen generate {BUNDLED} hello.wav",
-        f"  wavegen generate {model} more.wav -n 3 --seconds 10 --seed 7",
-        f"  wavegen score {model} {real} --plot surprisal.png",
-        f"  wavegen train {recipe} --corpus {corpus} --run longer --set training.minutes=60",
-    ]
-    return result, "\n".join(lines)
+    return quickstart(args)
 
 
 def _prepare(args: argparse.Namespace) -> Result:
@@ -246,7 +231,8 @@ def _quantize(args: argparse.Namespace) -> Result:
     if args.out.resolve() == model_file(args.model).resolve():
         raise UserError(f"{args.out}: is the model itself; name another file")
     check_output(args, args.out, ".safetensors")
-    model, corpus = load(args.model), open_corpus(args.corpus)
+    model = load(args.model)
+    corpus = open_corpus(args.corpus)
     with taken(args, [args.out], [args.corpus, model_file(args.model)]) as (out,):
         result = quantize(model, corpus, out, args.precision, args.most, progress=True)
     return result, description_text(result)

@@ -75,7 +75,9 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
     from wavegen.models.familiarity import Familiarity
 
     _refuse(args, args.model, "window", "resample")
-    sources, familiarity, refusals = [], Familiarity(model), Refusals()
+    sources: list[Source] = []
+    familiarity = Familiarity(model)
+    refusals = Refusals()
     read = functools.partial(read_sheet, form=model.form)
     for given in args.files:
         if is_corpus(given):
