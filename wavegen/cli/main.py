@@ -17,7 +17,7 @@ from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
 from wavegen.cli.flags import errors_in_flags, in_flags, result_in_flags
 from wavegen.cli.model_names import called
-from wavegen.cli.outputs import Command, Result, check_folder, check_output, taken, warn
+from wavegen.cli.outputs import MODEL_FILE, Command, Result, check_folder, check_output, taken, warn
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.system import streams
@@ -25,7 +25,6 @@ from wavegen.system import streams
 if TYPE_CHECKING:
     from wavegen.models.forms import Form
 
-MODEL_FILE = "model.safetensors"  # of a run folder
 COMMANDS_OF_KIND = {"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}  # modules, by a form's kind
 
 

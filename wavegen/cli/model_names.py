@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from wavegen.cli.outputs import MODEL_FILE
 from wavegen.errors import UserError
 
 
@@ -19,7 +20,7 @@ def called(arguments: Sequence[str]) -> dict[str, Path]:
         for argument in arguments
     ]
     paths = [Path(path) for _, path in given]
-    short = [path.parent.name if path.name == "model.safetensors" else path.stem for path in map(Path.absolute, paths)]
+    short = [path.parent.name if path.name == MODEL_FILE else path.stem for path in map(Path.absolute, paths)]
     names = [name or plain for (name, _), plain in zip(given, short, strict=True)]
     names = [
         str(path) if not name and names.count(plain) > 1 else plain

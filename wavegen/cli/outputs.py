@@ -20,8 +20,7 @@ from wavegen.wording import counted
 Result = tuple[Mapping[str, object], str]  # what --json prints, and what is printed otherwise
 Command = Callable[[argparse.Namespace], Result | None]
 MAX_WARNINGS = 20
-
-RUN = "model.safetensors"  # the file that makes a folder a run
+MODEL_FILE = "model.safetensors"  # of a run folder
 
 
 def warn(args: argparse.Namespace, warnings: Sequence[str]) -> None:
@@ -124,4 +123,4 @@ def _is_input_of(path: Path, folder: Path) -> bool:
 
     if is_corpus(folder):
         return True
-    return path.name == RUN or path.suffix.lower() in SUFFIXES
+    return path.name == MODEL_FILE or path.suffix.lower() in SUFFIXES
