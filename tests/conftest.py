@@ -27,6 +27,7 @@ SLOW = (
     "engine/test_clicks.py",
     "engine/test_listening.py",
     "recipes/test_scripts.py",
+    "sampling/test_pictures.py",
     "system/test_optional.py",
     "test_levels.py",
     "models/test_pixelrnn.py",

@@ -36,7 +36,7 @@ def why_not() -> str:
         open_engine(sensitive_models.wavenet(), engine="cuda")
     (line,) = str(caught.value).splitlines()
     missing = describe_engines()["engines"]["cuda"]["missing"]
-    assert line == f"engine cuda cannot be used: {missing}; try --engine cpu"
+    assert line == f"engine cuda cannot be used: {missing}; try `engine='cpu'`"
     return line
 
 
@@ -75,8 +75,8 @@ def test_the_installed_module_says_what_it_lacks():
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
-        ("gru", {}, "does not run gru networks; try --engine cpu"),
-        ("logistics", {"precision": "int8"}, "does not know precision int8; give --precision float32 or bfloat16"),
+        ("gru", {}, "does not run gru networks; try `engine='cpu'`"),
+        ("logistics", {"precision": "int8"}, "does not know precision int8; give `precision` float32 or bfloat16"),
         ("logistics", {"streams": 70000}, "number of streams is 70000"),
         ("logistics", {"streams": 60000}, "the GPU has no room for another"),
     ],

@@ -111,7 +111,9 @@ def test_another_sample_rate_is_refused_or_converted(wav):
     file = wav("a.wav", 1600, rate=16000)
     with pytest.raises(UserError) as refused:
         score(GRU, file)
-    assert str(refused.value) == f"{file}: 16000 Hz, the model was trained at 8000 Hz; give --resample to convert it"
+    assert (
+        str(refused.value) == f"{file}: 16000 Hz, the model was trained at 8000 Hz; give `resample=True` to convert it"
+    )
     assert score(GRU, file, resample=True)["samples"] == 800
 
 
@@ -130,7 +132,7 @@ def test_of_a_folder_the_files_that_can_be_used_are_scored_and_the_others_named(
     result = score(GRU, tmp_path)
     assert [row["file"] for row in result["files"]] == [good]
     assert [Path(one["file"]).name for one in result["refused"]] == ["b.wav", "c.wav"]
-    assert result["refused"][1]["reason"].endswith("give --resample to convert it")
+    assert result["refused"][1]["reason"].endswith("give `resample=True` to convert it")
     (warning,) = result["warnings"]
     assert f"{tmp_path}: 2 of its 3 files left out; first: {tmp_path}/b.wav: is not an audio file" in warning
     assert score(GRU, tmp_path, resample=True)["samples"] == 750

@@ -107,9 +107,9 @@ def test_against_another_row_and_another_split(corpus):
     assert compare(models, corpus, against="flac")["differences"][0]["b"] == "FLAC"
     with pytest.raises(UserError, match="did you mean FLAC"):
         compare(models, corpus, against="FLACC")
-    with pytest.raises(UserError, match="--against Absent: cannot run here: the absent program is not here"):
+    with pytest.raises(UserError, match="`against='Absent'`: cannot run here: the absent program is not here"):
         compare(models, corpus, against="absent")
-    with pytest.raises(UserError, match="true density: no such row"):
+    with pytest.raises(UserError, match="`against='true density'`: no such row"):
         compare(models, corpus, against="true density")
 
 
@@ -117,9 +117,9 @@ def test_a_baseline_can_be_left_out_and_is_named_as_missing(corpus):
     result = compare({"a": trained_on(corpus)}, corpus, without=["TRAINING histogram"])
     assert {row["name"] for row in result["rows"]} == {"a", "FLAC"}
     assert {"name": "training histogram", "why": "left out"} in result["missing"]
-    with pytest.raises(UserError, match="--without FLACC: no such baseline; did you mean FLAC"):
+    with pytest.raises(UserError, match="`without='FLACC'`: no such baseline; did you mean FLAC"):
         compare({"a": trained_on(corpus)}, corpus, without=["FLACC"])
-    with pytest.raises(UserError, match="--against FLAC: cannot run here: left out"):
+    with pytest.raises(UserError, match="`against='FLAC'`: cannot run here: left out"):
         compare({"a": trained_on(corpus)}, corpus, without=["flac"], against="FLAC")
 
 

@@ -49,7 +49,7 @@ def test_what_costs_too_much_is_refused_unless_allowed(place, tmp_path, monkeypa
     files = corpus.split("validation")
     monkeypatch.setattr("wavegen.evaluation.quantization.bits_per_file", lambda *_, **__: next(bits)[: len(files)])
     cost = 100 * len(files) / sum(file.samples for file in files)
-    with pytest.raises(UserError, match=rf"bfloat16 would cost {cost:.4f} bits per sample .* give --most"):
+    with pytest.raises(UserError, match=rf"bfloat16 would cost {cost:.4f} bits per sample .* give `most="):
         quantize(model, corpus, tmp_path / "small.safetensors", "bfloat16", cost * 0.99)
     assert not list(tmp_path.iterdir())
     quantize(model, corpus, tmp_path / "small.safetensors", "bfloat16", cost * 1.01)

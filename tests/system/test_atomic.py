@@ -24,7 +24,7 @@ def fill(path, data=b"new", **how):
 def test_a_file_that_is_there_is_kept_unless_forced(tmp_path):
     path = tmp_path / "a"
     fill(path, b"old")
-    with pytest.raises(UserError, match="a: exists already; name another file, or give --force to replace it"):
+    with pytest.raises(UserError, match="a: exists already; name another file, or give `force=True` to replace it"):
         fill(path)
     assert path.read_bytes() == b"old"
     fill(path, force=True)

@@ -65,7 +65,7 @@ def bench_training(what: str, rounds: int = ROUNDS, progress: bool = False) -> B
     if rounds < 1:
         raise UserError(f"{rounds} rounds; there must be one at least")
     if what not in CONFIGURATIONS:
-        raise UserError(f"bench --training {what}: trains a configuration{nearest(what, CONFIGURATIONS)}")
+        raise UserError(f"{what}: training is timed with a configuration{nearest(what, CONFIGURATIONS)}")
     keep_freed_memory()
     settings = TrainingSettings(steps=rounds + 1, batch_size=BATCH_SIZE, window=WINDOW, threads=1)
     with tempfile.TemporaryDirectory() as folder, torch_threads(1):

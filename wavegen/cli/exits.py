@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one line that tells why."""
+"""The exit code of a command, and the line that says why it failed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _run(command: Callable[[], None], raiser: signals.Raiser) -> int:
 
 
 def _flushed(command: Callable[[], None]) -> None:
-    """The command, and then what it printed: argparse prints help and leaves without caring whether it can."""
+    """Runs the command and flushes stdout after --help too, where argparse ignores a failure."""
     try:
         command()
     except SystemExit as end:
@@ -77,7 +77,7 @@ def refusal(error: BaseException) -> str | None:
 
 
 def is_no_memory(error: BaseException) -> bool:
-    """Whether an error is for want of memory, which each library says in its own way.
+    """Whether an error reports a lack of memory; each library words it in its own way.
 
     A library that cannot be mapped is an ImportError or an OSError, and torch's allocators raise RuntimeError.
     """

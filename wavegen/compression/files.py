@@ -201,7 +201,7 @@ def _whole(found: Sequence[T | UserError]) -> list[T]:
             results.append(each)
     if errors:
         others = f" (and {len(errors) - 1} more files failed)" if len(errors) > 1 else ""
-        raise UserError(f"{errors[0]}{others}") from errors[0]
+        raise UserError(f"{errors[0]}{others}", parameter=errors[0].parameters) from errors[0]
     return results
 
 

@@ -70,7 +70,8 @@ def open_engine(
     if rounded and not native.runs(data):
         raise UserError(f"precision {precision} is the cpu engine's, which does not run {data.network.name} networks")
     if engine == "torch" and rounded:
-        raise UserError(f"engine torch does not know precision {precision}; try --engine cpu")
+        said = f"engine torch does not know precision {precision}; try `engine='cpu'`"
+        raise UserError(said, parameter="engine")
     if not rounded and (engine == "torch" or (engine == "auto" and not native.runs(data))):
         return _torch_engine(model, streams)
     missing = native.missing()

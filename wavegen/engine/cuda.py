@@ -97,13 +97,13 @@ class CudaEngine(SymbolEngine):
     def __init__(self, model: AnyAudio, streams: int, precision: str = "float32", kernel: str = "auto"):
         data = model.data()
         if not runs(data):
-            raise UserError(f"engine cuda does not run {data.network.name} networks; try --engine cpu")
+            said = f"engine cuda does not run {data.network.name} networks; try `engine='cpu'`"
+            raise UserError(said, parameter="engine")
         if precision not in PRECISIONS:
-            raise UserError(
-                f"engine cuda does not know precision {precision}; give --precision {' or '.join(PRECISIONS)}"
-            )
+            said = f"engine cuda does not know precision {precision}; give `precision` {' or '.join(PRECISIONS)}"
+            raise UserError(said, parameter="precision")
         if (why := missing()) is not None:
-            raise UserError(f"engine cuda cannot be used: {why}; try --engine cpu")
+            raise UserError(f"engine cuda cannot be used: {why}; try `engine='cpu'`", parameter="engine")
         super().__init__(data, precision)
         self._wanted = kernel
         try:

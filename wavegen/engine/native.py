@@ -83,7 +83,8 @@ class NativeEngine(SymbolEngine):
     ):
         data = model.data()
         if not runs(data):
-            raise UserError(f"engine cpu does not run {data.network.name} networks; try --engine torch")
+            said = f"engine cpu does not run {data.network.name} networks; try `engine='torch'`"
+            raise UserError(said, parameter="engine")
         if isa is not None and missing() is None and isa not in (sets := extension().instruction_sets()):
             raise UserError(f"isa {isa} is not of this CPU or not known; there are {', '.join(sets)}")
         super().__init__(data, precision)

@@ -20,7 +20,7 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines.flac_samples import flac_bits_per_sample
-from wavegen.evaluation.feeding import UNIT, Take, check_form, chunks, max_samples_at_once
+from wavegen.evaluation.feeding import PREPARE_AGAIN, UNIT, Take, check_form, chunks, max_samples_at_once
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
@@ -62,7 +62,7 @@ def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = Fal
     for source in map(Path, sources):
         if is_corpus(source):
             corpus = open_corpus(source)
-            check_form(str(source), corpus.form, model.form, "prepare it again with --sample-rate")
+            check_form(str(source), corpus.form, model.form, PREPARE_AGAIN, parameter="sample_rate")
             warnings += check_corpus(corpus, model, familiarity.provenance.whole)
             verify(corpus, ["test"], progress)
             takes += held_out(corpus, model, familiarity)
@@ -114,7 +114,9 @@ def read_whole(path: str | Path, sample_rate: int, resample: bool) -> Audio:
         recording = audio_files.read(path, sample_rate=sample_rate if resample else None)
     except MemoryError as error:
         raise UserError(f"{path}: too little memory for its samples; cut it into shorter recordings") from error
-    check_form(str(path), AudioForm(recording.sample_rate), AudioForm(sample_rate), "give --resample to convert it")
+    cure = "give `resample=True` to convert it"
+    rate, wanted = AudioForm(recording.sample_rate), AudioForm(sample_rate)
+    check_form(str(path), rate, wanted, cure, parameter="resample")
     return recording
 
 

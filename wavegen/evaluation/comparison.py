@@ -86,7 +86,7 @@ def compare(
     if against is not None:
         against = row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not (recordings := corpus.split(split)):
-        raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}")
+        raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}", parameter="cut")
     verify(corpus, {split, *(["train"] if why.get(TRAINED, "") is None else [])}, progress)
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
@@ -126,10 +126,11 @@ def _prove(
 
 
 def _baseline_named(name: str) -> str:
-    """The baseline that `--without NAME` means, in any case. Raises UserError if there is none."""
+    """The baseline that a name of `without` means, in any case. Raises UserError if there is none."""
     known = {baseline.name.lower(): baseline.name for baseline in BASELINES}
     if name.lower() not in known:
-        raise UserError(f"--without {name}: no such baseline{nearest(name, list(known.values()))}")
+        said = f"no such baseline{nearest(name, list(known.values()))}"
+        raise UserError(f"`without={name!r}`: {said}", parameter="without")
     return known[name.lower()]
 
 
@@ -140,12 +141,12 @@ def _usual(rows: Sequence[ComparisonRow]) -> str | None:
 
 
 def row_named(name: str, rows: Sequence[str], why: Mapping[str, str | None]) -> str:
-    """The row that `--against NAME` means, in any case. Raises UserError if there is none, or it cannot run."""
+    """The row that `against` means, in any case. Raises UserError if there is none, or it cannot run."""
     known = {row.lower(): row for row in reversed(rows)} | {row: row for row in rows}
     if (found := known.get(name, known.get(name.lower()))) is None:
-        raise UserError(f"--against {name}: no such row{nearest(name, rows)}")
+        raise UserError(f"`against={name!r}`: no such row{nearest(name, rows)}", parameter="against")
     if (reason := why.get(found)) is not None:
-        raise UserError(f"--against {found}: cannot run here: {reason}")
+        raise UserError(f"`against={found!r}`: cannot run here: {reason}", parameter="against")
     return found
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNIT = "bits/sample"
+PREPARE_AGAIN = "prepare it again with `sample_rate`"  # of `prepare`
 STREAMS = 16  # files side by side
 SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds the memory of a forward pass
 PARAMS_AT_ONCE = 2**24  # of the distributions of all those samples
@@ -119,7 +120,10 @@ def windowed(values: NDArray[np.floating], length: int) -> NDArray[np.float64]:
     return np.add.reduceat(np.asarray(values, np.float64), starts) / np.diff(np.append(starts, len(values)))
 
 
-def check_form(name: str, form: Form, expected: Form, cure: str) -> None:
-    """Raises UserError, naming both forms and the `cure`, unless recording `name` has the model's rate or size."""
+def check_form(name: str, form: Form, expected: Form, cure: str, parameter: str | Sequence[str] = ()) -> None:
+    """Raises UserError, naming both forms and the `cure`, unless recording `name` has the model's rate or size.
+
+    `parameter` is the one that the cure names.
+    """
     if form != expected:
-        raise UserError(f"{name}: {form.name}, the model was trained at {expected.name}; {cure}")
+        raise UserError(f"{name}: {form.name}, the model was trained at {expected.name}; {cure}", parameter=parameter)

@@ -15,7 +15,7 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import Feed, check_form
+from wavegen.evaluation.feeding import PREPARE_AGAIN, Feed, check_form
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.results import QuantizeResult
 from wavegen.evaluation.teacher_forcing import bits_per_file
@@ -94,7 +94,8 @@ def _quantize(
     if spent > most:
         raise UserError(
             f"{precision} would cost {spent:.4f} bits per sample on {len(pcms)} {SPLIT} files, more than {most:g}; "
-            f"give --most {_rounded_up(spent)} if that is all right"
+            f"give `most={_rounded_up(spent)}` if that is all right",
+            parameter="most",
         )
     save(copy.copy(model), out, {**model.metadata, "precision": precision, "precision_cost": round(spent, DIGITS)})
     return result
@@ -106,12 +107,12 @@ def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> list
     Raises UserError if model and corpus do not fit each other, the split is empty, or a recording is not the one that
     was prepared.
     """
-    check_form(str(corpus.path), AudioForm(corpus.sample_rate), model.form, "prepare it again with --sample-rate")
+    check_form(str(corpus.path), AudioForm(corpus.sample_rate), model.form, PREPARE_AGAIN, parameter="sample_rate")
     if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
         raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
     recordings = corpus.split(SPLIT)
     if not recordings:
-        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; {ENLARGE}")
+        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; {ENLARGE}", parameter="cut")
     verify(corpus, [SPLIT], progress)
     return [corpus.pcm(recording) for recording in recordings]
 

@@ -31,6 +31,7 @@ class Refusals:
             UserError: a file that is named itself, or all files of a folder, cannot be used.
         """
         refused: list[Refused] = []
+        parameters: list[str] = []
         for path in paths:
             try:
                 found = read(path)
@@ -38,12 +39,14 @@ class Refusals:
                 if not source.is_dir() or len(paths) == 1:
                     raise
                 refused.append({"file": str(path), "reason": str(error)})
+                parameters += error.parameters
             else:
                 yield path, found
         if not refused:
             return
         if len(refused) == len(paths):
-            raise UserError(f"{source}: none of its {len(paths)} files can be used; first: {refused[0]['reason']}")
+            said = f"none of its {len(paths)} files can be used; first: {refused[0]['reason']}"
+            raise UserError(f"{source}: {said}", parameter=parameters)
         self.refused += refused
         first = "" if len(refused) == 1 else "first: "
         self.warnings.append(

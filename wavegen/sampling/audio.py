@@ -121,7 +121,9 @@ def out_paths(out: str | Path, number: int) -> list[Path]:
         raise UserError(f"{number} recordings: at most {MAX_RECORDINGS} at once")
     if pipes.is_stream(out):
         if number > 1:
-            raise UserError(f"{out}: takes one recording, not {number}; name a file, or leave out -n")
+            raise UserError(
+                f"{out}: takes one recording, not {number}; name a file, or leave out `seeds`", parameter="seeds"
+            )
         return [out]
     check_suffix(out, ".wav", "WAV")
     return [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
@@ -134,9 +136,10 @@ def check_amount(num_samples: int, primed: int, number: int) -> None:
     if (primed + num_samples) * number > MAX_SAMPLES:
         many = f" in each of {number} recordings" if number > 1 else ""
         prime = f" after a prime of {primed}" if primed else ""
-        less = ["lower --seconds"] + ["or -n"] * (number > 1) + ["or shorten --prime"] * bool(primed)
+        less = ["lower `num_samples`"] + ["or `seeds`"] * (number > 1) + ["or shorten `prime`"] * bool(primed)
         most = f"at most {MAX_SAMPLES} are drawn at once"
-        raise UserError(f"{num_samples} samples{prime}{many}: {most}; {' '.join(less)}")
+        said = f"{num_samples} samples{prime}{many}: {most}; {' '.join(less)}"
+        raise UserError(said, parameter=("num_samples", "seeds", "prime"))
 
 
 def generate(

@@ -142,7 +142,8 @@ def check_place(path: str | Path, force: bool = False) -> None:
             raise UserError(f"{path}: is a {'disk' if stat.S_ISBLK(mode) else 'socket'}; name a file")
         if not force:
             _remove_stale(path.parent)  # no later output may come to take away what a kill left beside this one
-            raise UserError(f"{path}: exists already; name another file, or give --force to replace it")
+            said = "exists already; name another file, or give `force=True` to replace it"
+            raise UserError(f"{path}: {said}", parameter="force")
 
 
 def _mode_behind(path: Path) -> int:

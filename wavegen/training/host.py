@@ -91,7 +91,9 @@ def locked(run: Path) -> Iterator[None]:
         except OSError as error:
             raise UserError(f"{run}: cannot be locked: {error.strerror}") from error
         if not held:
-            raise UserError(f"{run}: another process is training here; wait for it or give another --run")
+            raise UserError(
+                f"{run}: another process is training here; wait for it or give another `run`", parameter="run"
+            )
         try:
             yield
         except BaseException:

@@ -85,7 +85,8 @@ def _check_free(corpus: Path, force: bool) -> None:
     if not held or (force and MARK in held) or (INSIDE in names and held <= BEFORE_MARK):
         return
     if MARK in held:
-        raise UserError(f"{corpus}: exists already; name another folder, or give --force to replace the corpus")
+        said = "exists already; name another folder, or give `force=True` to replace the corpus"
+        raise UserError(f"{corpus}: {said}", parameter="force")
     raise UserError(f"{corpus}: exists already and is no corpus; name another folder")
 
 
