@@ -15,7 +15,7 @@ from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.models import checkpoint
 from wavegen.models.forms import PictureForm
-from wavegen.system import atomic
+from wavegen.system import atomic, temporary
 
 pytestmark = pytest.mark.usefixtures("in_the_folder")
 
@@ -274,7 +274,7 @@ def test_an_interruption_says_which_of_several_outputs_are_whole(
 @pytest.mark.parametrize("command", WRITES)
 def test_what_a_kill_left_goes_even_if_the_output_is_refused(tmp_path, command):
     run = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    left = tmp_path / f".{atomic._here()}.{int(run.stdout)}.0.part"
+    left = tmp_path / f".{temporary.here()}.{int(run.stdout)}.0.part"
     left.touch()
     (suffix,) = re.findall(r"{}(.[a-z]+)", command)
     there = tmp_path / f"out{suffix}"

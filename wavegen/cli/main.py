@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import logging
 import os
 import shlex
 import sys
@@ -41,6 +42,7 @@ class _Described(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 2 the user can fix it, 1 our bug, 128 + n ended by signal n."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # a thread a core stalls for minutes on a busy machine
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where HOME takes no cache of fonts
     return exits.ended(lambda: _run(argv))
 
 

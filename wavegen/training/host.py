@@ -14,6 +14,7 @@ import torch
 
 from wavegen.errors import UserError
 from wavegen.system import signals
+from wavegen.system.limits import check_threads
 from wavegen.system.locks import hold
 
 LOCK = ".lock"
@@ -21,7 +22,8 @@ LOCK = ".lock"
 
 @contextlib.contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Lets torch use that many threads inside the block."""
+    """Lets torch use that many threads inside the block. Raises UserError if they cannot be started."""
+    check_threads(threads, "training.threads")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
