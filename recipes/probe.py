@@ -1,11 +1,11 @@
-"""What a linear classifier makes of a model's features, beside raw pixels or log-mels of the same recordings.
+"""Accuracy of a linear classifier on a model's features, beside raw pixels or log-mels of the same recordings.
 
     wavegen features MODEL CORPUS features.npz [--window S]
     python recipes/probe.py CORPUS features.npz … [--of speaker|transcript] [--window S]
 
 Fits multinomial logistic regression to the training split of each file's rows and prints its accuracy on the test
-split, with a 95 % interval over recordings. `--of` is what is to be told: who speaks, or what is said, which of a
-picture is its label. Give the window that the features were made with. scikit-learn must be installed.
+split, with a 95 % interval over recordings. `--of` names the classes: speakers, or transcripts, which of pictures
+are the labels. Give the window that the features were made with. scikit-learn must be installed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def log_mels(corpus: Corpus, starts: np.ndarray, window: int | None) -> np.ndarr
     """Means and deviations of log-mel bands over each window, (rows, 2 · MELS)."""
     size = 2 ** round(np.log2(FRAME * corpus.sample_rate))
     bank = mel_bands(corpus.sample_rate, size)
-    rows, row = [], 0
+    rows = []
+    row = 0
     for recording in corpus.recordings:
         pcm = torch.from_numpy(corpus.pcm(recording).astype(np.float32) / 32768)
         first = row
@@ -62,14 +63,14 @@ def log_mels(corpus: Corpus, starts: np.ndarray, window: int | None) -> np.ndarr
 
 
 def accuracy(values: np.ndarray, wanted: np.ndarray, split: np.ndarray, names: np.ndarray) -> str:
-    """The share of the test rows that are told right, and its interval over recordings."""
+    """The share of the test rows that are classified correctly, and its interval over recordings."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300, tol=1e-3))
     probe.fit(values[split == "train"], wanted[split == "train"])
     test = split == "test"
     right = probe.predict(values[test]) == wanted[test]
     _, recording = np.unique(names[test], return_inverse=True)
-    rights, counts = np.bincount(recording, right), np.bincount(recording)
-    low, high = bootstrap_interval(rights, counts)
+    correct = np.bincount(recording, right).astype(np.float64)
+    low, high = bootstrap_interval(correct, np.bincount(recording))
     interval = "" if low is None or high is None else f" [{low:.2%}, {high:.2%}]"
     return f"{right.mean():.2%}{interval}"
 
@@ -90,7 +91,8 @@ def main() -> None:
     for path, file in files.items():
         if not set(file["name"]) <= known or file["name"].tolist() != first["name"].tolist():
             raise SystemExit(f"{path}: its rows are not those of {args.corpus}; make it again with the same window")
-    wanted, split = first[args.of or ("transcript" if pictures else "speaker")], first["split"]
+    wanted = first[args.of or ("transcript" if pictures else "speaker")]
+    split = first["split"]
     if len(set(wanted)) < 2:
         raise SystemExit(f"{args.corpus}: there is one class only; try the other of --of speaker and --of transcript")
     if not pictures and args.window is None and first["start"].any():

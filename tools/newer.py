@@ -37,10 +37,10 @@ def locked(lock: str) -> dict[str, set[Version]]:
 
 
 def direct(project: dict) -> dict[str, SpecifierSet]:
-    """Name to range of what pyproject.toml names itself, without the extras that the lock does not hold."""
+    """The range of each dependency that pyproject.toml names, without the extras that are not locked."""
     table = project["project"]
     extras = [
-        each for name, extra in table["optional-dependencies"].items() if name not in ("dev", "docs") for each in extra
+        each for name, extra in table["optional-dependencies"].items() if name not in NOT_LOCKED for each in extra
     ]
     found: dict[str, SpecifierSet] = {}
     for each in map(Requirement, [*table["dependencies"], *extras]):

@@ -1,7 +1,7 @@
 """Writes docs/recipe-keys.md: every key that a recipe may have, from the types that check recipes.
 
 python tools/recipe_keys.py            # writes the page
-python tools/recipe_keys.py --check    # exit code 1 if the page is not what this would write
+python tools/recipe_keys.py --check    # exit code 1 if the page is out of date
 """
 
 from __future__ import annotations

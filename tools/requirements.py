@@ -1,4 +1,4 @@
-"""Prints what pyproject.toml names, for pip: all that building, running and testing takes, or one extra alone.
+"""Prints requirements of pyproject.toml for pip: all for building, running and testing, or those of one extra.
 
     python tools/requirements.py [EXTRA]     # for pip's -r; without installing wavegen itself, which would build it
     python tools/requirements.py --lowest    # for pip's -c: the lowest version of each that is allowed

@@ -1,7 +1,7 @@
 """Draws docs/media/surprisal.svg: a recording that `allison` was not trained on, and its surprisal beside FLAC's bits.
 
     python tools/surprisal_picture.py            # writes the picture
-    python tools/surprisal_picture.py --check    # exit code 1 if the picture is not what this would write
+    python tools/surprisal_picture.py --check    # exit code 1 if the picture is out of date
 
 The figures are those of `wavegen score allison RECORDING --window 0.02 --engine cpu --json`, the same on every machine.
 """

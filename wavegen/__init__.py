@@ -1,4 +1,4 @@
-"""Autoregressive models of raw audio with explicit likelihoods: train, sample, and say honestly how good they are.
+"""Autoregressive models of raw audio with explicit likelihoods: train, sample, and measure them in bits per sample.
 
     model = wavegen.open_model("runs/wavenet")
     wavegen.score(model, "speech/a.wav")["bits_per_sample"]
@@ -6,13 +6,13 @@
 
 `load` gives the torch module of a model instead, which every function here takes as well.
 
-What is named here is imported when first used, so that `import wavegen` costs next to nothing.
+Each public name is imported when it is first used, so `import wavegen` takes next to no time.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wavegen.compression.files import compress, decompress
@@ -80,7 +80,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"wavegen.{_HOME[name]}"), name)

@@ -1,13 +1,11 @@
-"""The C++ extension, and which interface of it this wavegen calls."""
+"""The C++ extension, and the version of its interface that this wavegen calls."""
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
 
-INTERFACE = (
-    2  # also in csrc/bindings/module.cpp: raised with any change of what is bound, so that an old build is not called
-)
+INTERFACE = 2  # also in csrc/bindings/module.cpp; any change of the bindings raises it, so that no old build is called
 
 
 def extension() -> ModuleType:
@@ -16,5 +14,5 @@ def extension() -> ModuleType:
 
 
 def fits(built: ModuleType, interface: int = INTERFACE) -> bool:
-    """Whether an extension has the interface that this wavegen calls; builds before there was a number have none."""
+    """Whether an extension has the interface that this wavegen calls; the oldest builds have no number."""
     return getattr(built, "interface", None) == interface

@@ -1,31 +1,32 @@
-"""Long lists and sizes in sentences: the first few and a count, bytes in the unit that fits them."""
+"""Wording of lists and sizes in messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-LONGEST_NAME = 160  # characters
+MAX_NAME_LENGTH = 160  # characters
 
 
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """The first `most` names and how many more there are; the end of a very long name is what is kept of it.
+def listed(names: Sequence[str], limit: int = 3) -> str:
+    """The first `limit` names and the number of the others; a very long name is cut at its start.
 
     >>> listed(["a.wav", "b.wav"])
     'a.wav, b.wav'
     >>> listed([f"{n}.wav" for n in range(3000)])
     '0.wav, 1.wav, 2.wav and 2997 more'
     """
-    shown = ", ".join(shortened(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    shown = ", ".join(shortened(name) for name in names[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
 
 
 def shortened(name: str) -> str:
-    """`name`, or … and its end if it is very long."""
-    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
+    """The name, or … and its end if it is longer than MAX_NAME_LENGTH."""
+    return name if len(name) <= MAX_NAME_LENGTH else f"…{name[1 - MAX_NAME_LENGTH :]}"
 
 
 def counted(number: int, noun: str) -> str:
-    """
+    """A number and its noun, which takes an s in the plural.
+
     >>> counted(1, "file"), counted(3, "file")
     ('1 file', '3 files')
     """
@@ -33,7 +34,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def amount(size: float) -> str:
-    """So many bytes, for people to read.
+    """A number of bytes in a unit that fits it.
 
     >>> amount(1), amount(4096), amount(2.5e6), amount(12e9)
     ('1 byte', '4.1 kB', '2.5 MB', '12,000.0 MB')

@@ -5,8 +5,8 @@
     wavegen train recipes/asterisk/wavenet.toml --corpus corpus --run runs/wavenet
     python recipes/asterisk/anomalies.py runs/wavenet corpus others
 
-Normal are excerpts of the speech in the corpus's test split, which the model never heard. Against them stand the other
-voices, languages and the music that get.sh knows, got into others/NAME where they are not there yet, and the normal
+Normal are excerpts of the speech in the corpus's test split, which the model was not trained on. Odd are the other
+voices, languages and the music that get.sh downloads, into others/NAME where they are missing, and the normal
 excerpts themselves, damaged. All excerpts last 1.5 s and are scored from the state that a file starts from. The area
 under the ROC curve (AUROC) is the probability that an odd excerpt scores above a normal one of another recording: ½ is
 chance, below ½ the score takes what is odd for more normal than the normal. Bits per sample alone measure how complex
@@ -24,7 +24,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from select_speech import NOT_SPEECH
@@ -35,7 +35,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.verification import verify
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines import flac_bits
-from wavegen.evaluation.comparison import check_fit, check_unheard
+from wavegen.evaluation.checks import check_fit, check_held_out
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
@@ -45,7 +45,7 @@ OTHERS = ("es", "fr", "it", "ru", "it-menardi", "music")
 OTHERS_HELP = "a folder for the other sounds, which get.sh fills where it has none"
 SECONDS = 1.5
 EXCERPTS = 80  # of each set at most, from as many recordings as there are
-MOST_OF_ONE = 4  # excerpts of one recording: more of it say little that is new
+MAX_PER_RECORDING = 4  # excerpts; more of one recording say little that is new
 RESAMPLES = 2000  # of the bootstrap
 SEED = 0  # of the choice of excerpts, of the damages and of the bootstrap
 
@@ -64,24 +64,45 @@ class Excerpts:
     recording: np.ndarray
 
 
+class Auroc(TypedDict):
+    """The area under a ROC curve, with its 95 % interval."""
+
+    auroc: float
+    low: float
+    high: float
+
+
+class Row(TypedDict):
+    """The scores of one set; without AUROCs for the normal one, None where no two excerpts can be compared."""
+
+    set: str
+    recordings: int
+    excerpts: int
+    bits_per_sample: float
+    above_flac: float
+    auroc_bits: NotRequired[Auroc | None]
+    auroc_above_flac: NotRequired[Auroc | None]
+
+
 def clicks(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
     """4 single samples a second move by 8000 codes up or down."""
-    places = random.integers(len(pcm), size=round(CLICKS * len(pcm) / rate))
+    clicked_samples = random.integers(len(pcm), size=round(CLICKS * len(pcm) / rate))
     clicked = pcm.astype(np.int64)
-    clicked[places] += random.choice([-CLICK, CLICK], size=len(places))
+    clicked[clicked_samples] += random.choice([-CLICK, CLICK], size=len(clicked_samples))
     return _as_pcm(clicked)
 
 
 def dropouts(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
     """2 stretches a second of 20 ms become zeros."""
-    length, dropped = round(DROPOUT * rate), pcm.copy()
+    length = round(DROPOUT * rate)
+    dropped = pcm.copy()
     for start in random.integers(max(1, len(pcm) - length), size=round(DROPOUTS * len(pcm) / rate)):
         dropped[start : start + length] = 0
     return dropped
 
 
 def clipping(pcm: np.ndarray, rate: int, random: np.random.Generator) -> np.ndarray:
-    """What exceeds 0.3 of the excerpt's peak is cut off."""
+    """Clips at 0.3 of the excerpt's peak."""
     limit = int(CLIP * np.abs(pcm.astype(np.int64)).max())
     return np.clip(pcm, -limit, limit)
 
@@ -116,15 +137,16 @@ def cut(name: str, pcms: Iterable[np.ndarray], rate: int) -> Excerpts:
 
     Of `pcms` no more are taken than are needed. Raises UserError if none is long enough.
     """
-    random, samples = np.random.default_rng(SEED), round(SECONDS * rate)
+    random = np.random.default_rng(SEED)
+    samples = round(SECONDS * rate)
     recordings = list(itertools.islice((pcm for pcm in pcms if len(pcm) >= samples), EXCERPTS))
     if not recordings:
         raise UserError(f"{name}: no recording of {SECONDS} s or more in it")
     order = random.permutation(len(recordings))
-    places = [list(random.permutation(len(pcm) // samples)[:MOST_OF_ONE] * samples) for pcm in recordings]
+    starts = [list(random.permutation(len(pcm) // samples)[:MAX_PER_RECORDING] * samples) for pcm in recordings]
     chosen: list[tuple[int, int]] = []
-    while len(chosen) < EXCERPTS and any(places):
-        chosen += [(index, places[index].pop()) for index in order if places[index]]
+    while len(chosen) < EXCERPTS and any(starts):
+        chosen += [(index, starts[index].pop()) for index in order if starts[index]]
     chosen = chosen[:EXCERPTS]
     pcm = np.stack([recordings[index][start : start + samples] for index, start in chosen])
     return Excerpts(name, pcm, np.array([index for index, _ in chosen]))
@@ -164,14 +186,12 @@ def _read(path: Path, rate: int) -> np.ndarray:
 
 def scores(model: AudioModel, excerpts: Excerpts) -> np.ndarray:
     """Bits per sample of the model, and above FLAC's, of each excerpt: (2, excerpts) float64."""
-    own = bits_per_file(model, list(excerpts.pcm), progress=f"scoring {excerpts.name}")
+    own = bits_per_file(model, list(excerpts.pcm), label=f"scoring {excerpts.name}")
     flac = np.array([flac_bits(pcm, model.sample_rate) for pcm in excerpts.pcm], np.float64)
     return np.stack([own, own - flac]) / excerpts.pcm.shape[1]
 
 
-def auroc(
-    odd: np.ndarray, normal: np.ndarray, odd_of: np.ndarray, normal_of: np.ndarray, paired: bool
-) -> dict[str, float] | None:
+def auroc(odd: np.ndarray, normal: np.ndarray, odd_of: np.ndarray, normal_of: np.ndarray, paired: bool) -> Auroc | None:
     """P(odd > normal) + ½ P(odd = normal) over the pairs, with a 95 % bootstrap interval over recordings.
 
     `odd` and `normal` are scores, (odd,) and (normal,); `odd_of` and `normal_of` say of which recording each is:
@@ -184,8 +204,8 @@ def auroc(
     if not compared.any():
         return None
     low, high = np.percentile(resampled(wins, compared, odd_of, normal_of, paired), [2.5, 97.5])
-    numbers = {"auroc": wins[compared].mean(), "low": low, "high": high}
-    return {key: round(float(number), 4) for key, number in numbers.items()}
+    mean, low, high = (round(float(number), 4) for number in (wins[compared].mean(), low, high))
+    return {"auroc": mean, "low": low, "high": high}
 
 
 def resampled(
@@ -195,7 +215,8 @@ def resampled(
 
     If `paired` both sides draw the same recordings. Resamples without any pair to compare are left out.
     """
-    random, drawn = np.random.default_rng(SEED), []
+    random = np.random.default_rng(SEED)
+    drawn = []
     for _ in range(RESAMPLES):
         of_normal = _draw(normal_of.max() + 1, normal_of, random)
         of_odd = of_normal if paired else _draw(odd_of.max() + 1, odd_of, random)
@@ -211,7 +232,7 @@ def _draw(recordings: int, used: np.ndarray, random: np.random.Generator) -> np.
     return np.bincount(random.choice(known, size=len(known)), minlength=recordings)
 
 
-def detect(model: AudioModel, normal: Excerpts, odd: Sequence[Excerpts]) -> list[dict[str, Any]]:
+def detect(model: AudioModel, normal: Excerpts, odd: Sequence[Excerpts]) -> list[Row]:
     """One row a set: how many excerpts, of how many recordings, their mean scores, and both AUROCs."""
     usual = scores(model, normal)
     rows = [_row(normal, usual)]
@@ -220,17 +241,24 @@ def detect(model: AudioModel, normal: Excerpts, odd: Sequence[Excerpts]) -> list
         paired = excerpts.recording is normal.recording
         groups = excerpts.recording, normal.recording, paired
         both = [auroc(ours, theirs, *groups) for ours, theirs in zip(found, usual, strict=True)]
-        rows.append(_row(excerpts, found) | {"auroc_bits": both[0], "auroc_above_flac": both[1]})
+        row = _row(excerpts, found)
+        row["auroc_bits"], row["auroc_above_flac"] = both
+        rows.append(row)
     return rows
 
 
-def _row(excerpts: Excerpts, found: np.ndarray) -> dict[str, Any]:
-    mean = [round(float(each), 4) for each in found.mean(axis=1)]
-    counts = {"recordings": len(np.unique(excerpts.recording)), "excerpts": len(excerpts.pcm)}
-    return {"set": excerpts.name, **counts, "bits_per_sample": mean[0], "above_flac": mean[1]}
+def _row(excerpts: Excerpts, found: np.ndarray) -> Row:
+    bits_per_sample, above_flac = (round(float(each), 4) for each in found.mean(axis=1))
+    return {
+        "set": excerpts.name,
+        "recordings": len(np.unique(excerpts.recording)),
+        "excerpts": len(excerpts.pcm),
+        "bits_per_sample": bits_per_sample,
+        "above_flac": above_flac,
+    }
 
 
-def text(rows: Sequence[dict[str, Any]]) -> str:
+def text(rows: Sequence[Row]) -> str:
     """The rows as a table."""
     header = ["", "recordings", "excerpts", "bits/sample", "above FLAC"]
     header += ["AUROC, bits", "95 %", "AUROC, above FLAC", "95 %"]
@@ -238,8 +266,7 @@ def text(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         line = [row["set"], str(row["recordings"]), str(row["excerpts"])]
         line += [bits(row["bits_per_sample"]), f"{row['above_flac']:+.3f}"]
-        for key in ("auroc_bits", "auroc_above_flac"):
-            found = row.get(key)
+        for found in (row.get("auroc_bits"), row.get("auroc_above_flac")):
             line += [bits(found["auroc"]), interval(found["low"], found["high"])] if found else ["", ""]
         lines.append(line)
     return table(header, lines)
@@ -258,9 +285,10 @@ def parsed(doc: str | None, **folders: str) -> argparse.Namespace:
 
 def opened(arguments: argparse.Namespace) -> tuple[AudioModel, Corpus]:
     """The model and its corpus. Raises UserError if they do not fit, or the model knows some of the test split."""
-    model, corpus = load(arguments.model), open_corpus(arguments.corpus)
+    model = load(arguments.model)
+    corpus = open_corpus(arguments.corpus)
     check_fit({str(arguments.model): model}, corpus)
-    check_unheard({str(arguments.model): model}, corpus, "test")
+    check_held_out({str(arguments.model): model}, corpus, "test")
     verify(corpus, ["test"])
     return model, corpus
 

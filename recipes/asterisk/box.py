@@ -16,7 +16,7 @@ from pathlib import Path
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.verification import verify
 from wavegen.errors import UserError
-from wavegen.evaluation.comparison import check_fit
+from wavegen.evaluation.checks import check_fit
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load, save
 from wavegen.models.training_provenance import HEARD, HEARD_DIGITS, TRAINED, HashSet
@@ -39,7 +39,8 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, help="that corpus")
     parser.add_argument("model", type=Path, help="the file to write; its card stands beside it")
     arguments = parser.parse_args()
-    model, corpus = load(arguments.run), open_corpus(arguments.corpus)
+    model = load(arguments.run)
+    corpus = open_corpus(arguments.corpus)
     check_fit({arguments.run.name: model}, corpus)
     check_same(model, corpus)
     verify(corpus, USED)

@@ -26,6 +26,7 @@ from anomalies import OTHERS, OTHERS_HELP, opened, parsed, shuffled
 from wavegen import compress, decompress
 from wavegen.audio import files as audio_files
 from wavegen.constants import DIGITS
+from wavegen.data.corpus import Corpus
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines import BASELINES
 from wavegen.models.audio import AudioModel
@@ -35,7 +36,7 @@ FILES = 10  # of each other set
 CODERS = [baseline for baseline in BASELINES if baseline.name in ("FLAC", "WavPack -hhx6")]
 
 
-def sets(corpus: Any, sounds: Path, others: Path) -> Iterator[tuple[str, list[Path]]]:
+def sets(corpus: Corpus, sounds: Path, others: Path) -> Iterator[tuple[str, list[Path]]]:
     """The name of each set and its files. Raises UserError where they are not where the corpus was made from."""
     test = [sounds / recording.id for recording in corpus.split("test")]
     for path in test:
@@ -55,12 +56,12 @@ def _has_samples(path: Path) -> bool:
 
 
 def proof(model: AudioModel, name: str, files: Sequence[Path]) -> dict[str, Any]:
-    """What is said of one set. Raises RuntimeError unless every file comes back as it was."""
+    """The row of one set. Raises RuntimeError unless every file comes back as it was."""
     with tempfile.TemporaryDirectory() as folder:
         small = [Path(folder, f"{index}.wgn") for index in range(len(files))]
-        result = compress(model, list(zip(files, small, strict=True)), progress=f"compressing {name}")
+        result = compress(model, list(zip(files, small, strict=True)), progress=True)
         back = [path.with_suffix(".wav") for path in small]
-        decompress(model, list(zip(small, back, strict=True)), progress=f"restoring {name}")
+        decompress(model, list(zip(small, back, strict=True)), progress=True)
         for file, restored in zip(files, back, strict=True):
             if not filecmp.cmp(file, restored, shallow=False):
                 raise RuntimeError(f"{file} did not come back as it was")

@@ -1,4 +1,4 @@
-"""What overfitting does to the KL divergence, on a source whose density is known.
+"""The KL divergence during overfitting, on a source whose density is known.
 
     python recipes/sources/overfitting.py CORPUS [SECONDS] [--plot OUT.png]
 
@@ -42,23 +42,25 @@ def first_of(pcms: Sequence[np.ndarray], samples: int) -> list[np.ndarray]:
 
 
 def run(corpus_path: str, seconds: float) -> list[tuple[int, float, float]]:
-    """The step, the excess over what is trained on, and over the test split, every EVERY steps; printed too."""
-    corpus, recipe = open_corpus(corpus_path), load_recipe(Path(__file__).with_suffix(".toml"))
+    """The step and the excess over training samples and over the test split, every EVERY steps; printed too."""
+    corpus = open_corpus(corpus_path)
+    recipe = load_recipe(Path(__file__).with_suffix(".toml"))
     if corpus.source is None:
         raise SystemExit(f"{corpus_path}: not a corpus of known density; make one with: wavegen prepare source:ar2 DIR")
-    heard = first_of(list(corpus.pcms("train")), round(seconds * corpus.sample_rate))
+    trained_on = first_of(list(corpus.pcms("train")), round(seconds * corpus.sample_rate))
     others = list(corpus.pcms("test"))
-    truths = [-sum(float(corpus.source.log2_prob(pcm).sum()) for pcm in pcms) for pcms in (heard, others)]
+    truths = [-sum(float(corpus.source.log2_prob(pcm).sum()) for pcm in pcms) for pcms in (trained_on, others)]
     torch.set_num_threads(1)
     torch.manual_seed(recipe.training.seed)
     model = AudioModel.from_settings(recipe.model, AudioForm(corpus.sample_rate))
-    learner = Learner(model, recipe.training, training_windows(heard, model, recipe.training))
+    learner = Learner(model, recipe.training, training_windows(trained_on, model, recipe.training))
     learner.connect()
-    steps, found = recipe.training.steps or 0, []
+    steps = recipe.training.steps or 0
+    found = []
     print("  ".join(COLUMNS))
     for step in range(steps + 1):
         if step and step % EVERY == 0:
-            here = [excess(learner.average, *pair) for pair in zip((heard, others), truths, strict=True)]
+            here = [excess(learner.average, *pair) for pair in zip((trained_on, others), truths, strict=True)]
             found.append((step, *here))
             print(f"{step:4}  {here[0]:+10.3f}  {here[1]:+27.3f}", flush=True)
         if step < steps:

@@ -3,6 +3,7 @@
 import itertools
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -221,7 +222,8 @@ def test_bounds_read_the_weights_and_do_the_multiply_adds_of_every_sample(monkey
     )
     monkeypatch.setattr(bench_module, "extension", lambda: extension)
     model = sensitive_models.wavenet("odd")
-    replay, spin = bench_module._bounds(model, SimpleNamespace(generate=lambda *_: None))
+    noted: Any = SimpleNamespace(generate=lambda *_: None)
+    replay, spin = bench_module._bounds(model, noted)
     assert (replay.engine, spin.engine, spin.streams) == (REPLAY, MULTIPLY_ADDS, 1)
     for samples in (16, 160, 16_000):
         replay.run(samples)
@@ -234,7 +236,8 @@ def test_bounds_read_the_weights_and_do_the_multiply_adds_of_every_sample(monkey
 def test_a_plot_is_a_png_file_whatever_it_is_called(tmp_path, name):
     row = {"engine": "cpu", "precision": "float32", "threads": 1, "streams": 1}
     rows = [row | {"samples_per_second": 20.0, "low": 10.0, "high": 30.0}]
-    plot(tmp_path / name, {"model": "A", "machine": {"cpu": "a", "isa": None}, "rows": rows, "sample_rate": 8000})
+    result: Any = {"model": "A", "machine": {"cpu": "a", "isa": None}, "rows": rows, "sample_rate": 8000}
+    plot(tmp_path / name, result)
     assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 

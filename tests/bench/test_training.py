@@ -77,4 +77,4 @@ def test_rows_ratios_and_what_is_missing(supported, model, monkeypatch, capsys, 
 
 def test_only_a_configuration_is_trained(capsys):
     assert main(["bench", "allison", "--training"]) == 2
-    assert capsys.readouterr().err == "wavegen: bench --training allison: trains a configuration; known: A, B, C\n"
+    assert capsys.readouterr().err == "wavegen: allison: training is timed with a configuration; known: A, B, C\n"

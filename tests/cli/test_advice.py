@@ -181,7 +181,7 @@ def test_sources_of_a_newer_wavegen_and_damaged_ones():
 def test_a_quickstart_whose_notes_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
     notes = tmp_path / "quickstart.json"
     notes.write_text(json.dumps({"minutes": "x"}))
-    with pytest.raises(UserError, match=r"quickstart\.json: damaged; remove .* or give another --out"):
+    with pytest.raises(UserError, match=r"quickstart\.json: damaged; remove .* or give another `out`"):
         quickstart.quickstart(tmp_path, 1)
     notes.unlink()
     notes.mkdir()

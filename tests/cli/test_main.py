@@ -3,10 +3,7 @@
 import csv
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +11,9 @@ import pytest
 import workspace
 
 from wavegen.audio import files as audio_files
-from wavegen.cli import arguments
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
-from wavegen.engine import ENGINES, native
-from wavegen.engine.base import PRECISIONS
+from wavegen.engine import native
 from wavegen.evaluation.baselines import BASELINES
 from wavegen.models import checkpoint
 from wavegen.sampling.audio import generate
@@ -244,13 +239,6 @@ def test_equal_names_are_told_apart(run, tmp_path):
     assert names == {"gru", str(Path("gru/model.safetensors"))}, "a name that was given stays"
 
 
-def test_json_is_all_that_stdout_holds(capfd):
-    assert main(["compare", "gru", "wavenet", "--corpus", "corpus", "--json"]) == 0
-    out = capfd.readouterr().out
-    assert json.loads(out)["unit"] == "bits/sample"
-    assert len(out.splitlines()) == 1
-
-
 @pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
 @pytest.mark.filterwarnings("ignore")
 def test_bench_measures_a_trained_model_and_draws_it(run, tmp_path, monkeypatch):
@@ -272,46 +260,3 @@ def test_quantize_makes_a_model_that_generates(run, tmp_path):
     assert result["precision"] == "bfloat16"
     assert run("generate", small, tmp_path / "o.wav", "--seconds", 0.01, "--json")["precision"] == "bfloat16"
     assert run("info", small, "--json")["precision"] == "bfloat16"
-
-
-def test_help_of_every_command_and_none_that_does_not_exist(capsys):
-    with pytest.raises(SystemExit) as left:
-        main(["--help"])
-    assert left.value.code == 0
-    text = capsys.readouterr().out
-    commands = ["quickstart", "prepare", "train", "generate", "score", "features", "compare"]
-    commands += ["compress", "decompress", "quantize", "bench", "info"]
-    assert [line.split()[0] for line in text.splitlines() if re.match(" {4}[a-z]", line)] == commands
-    for command in commands:
-        with pytest.raises(SystemExit):
-            main([command, "--help"])
-        assert "--json" in capsys.readouterr().out
-
-
-def test_a_bug_of_ours_ends_with_1_and_a_line(monkeypatch, capsys):
-    monkeypatch.setattr("wavegen.modelfile.read", lambda path: 1 / 0)
-    monkeypatch.delenv("WAVEGEN_TRACEBACK", raising=False)
-    assert main(["info", "gru"]) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert "ZeroDivisionError" in lines[0]
-    assert "WAVEGEN_TRACEBACK=1" in lines[0]
-    monkeypatch.setenv("WAVEGEN_TRACEBACK", "1")
-    assert main(["info", "gru"]) == 1
-    assert "Traceback" in capsys.readouterr().err
-
-
-def test_a_reader_that_leaves_gets_no_complaint():
-    command = [sys.executable, "-m", "wavegen.cli.main", "score", "gru", "a.wav"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        running.stdout.close()
-        assert running.stderr is not None
-        assert all(line.startswith("wavegen: warning: a.wav: ") for line in running.stderr)
-        assert running.wait(60) == 141
-
-
-def test_the_command_line_knows_the_engines_and_precisions_that_there_are():
-    """It must not import the engines to say so, which takes seconds."""
-    assert arguments.ENGINES == ENGINES
-    assert arguments.PRECISIONS == PRECISIONS

@@ -15,7 +15,7 @@ from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.models import checkpoint
 from wavegen.models.forms import PictureForm
-from wavegen.system import atomic
+from wavegen.system import atomic, temporary
 
 pytestmark = pytest.mark.usefixtures("in_the_folder")
 
@@ -208,7 +208,7 @@ def test_a_stream_takes_one_recording(capsys):
 
 def test_the_limit_counts_primes(capsys, no_work, monkeypatch):
     no_work("wavegen.sampling.audio.open_engine")
-    monkeypatch.setattr("wavegen.sampling.audio.MOST_SAMPLES", 3000)
+    monkeypatch.setattr("wavegen.sampling.audio.MAX_SAMPLES", 3000)
     line = refused("generate gru o.wav --seconds 0.2 --prime b.wav", capsys)
     most = "at most 3000 are drawn at once; lower --seconds"
     assert line == f"wavegen: 1600 samples after a prime of 1700: {most} or shorten --prime"
@@ -220,7 +220,7 @@ def test_the_limit_counts_primes(capsys, no_work, monkeypatch):
 
 def test_the_limit_counts_all_values_of_pictures(capsys, no_work, monkeypatch):
     no_work("wavegen.sampling.pictures.words")
-    monkeypatch.setattr("wavegen.sampling.pictures.MOST_VALUES", 100)
+    monkeypatch.setattr("wavegen.sampling.pictures.MAX_VALUES", 100)
     line = refused("generate pictures.safetensors o.png -n 4", capsys)
     assert "4 pictures of 30 values: draw at most" in line
 
@@ -274,7 +274,7 @@ def test_an_interruption_says_which_of_several_outputs_are_whole(
 @pytest.mark.parametrize("command", WRITES)
 def test_what_a_kill_left_goes_even_if_the_output_is_refused(tmp_path, command):
     run = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    left = tmp_path / f".{atomic._here()}.{int(run.stdout)}.0.part"
+    left = tmp_path / f".{temporary.here()}.{int(run.stdout)}.0.part"
     left.touch()
     (suffix,) = re.findall(r"{}(.[a-z]+)", command)
     there = tmp_path / f"out{suffix}"

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import math
-import re
 import shutil
 from pathlib import Path
 
@@ -12,22 +11,15 @@ import miniature_corpora
 import numpy as np
 import pytest
 import small_picture_models
-import torch
 from PIL import Image
 from recipe_commands import RECIPES, commands
-from scipy.stats import chisquare
 
-from wavegen.assets import digits
 from wavegen.cli.main import main
-from wavegen.data.corpus import open_corpus
-from wavegen.data.picture_files import read_sheet, write_sheet
-from wavegen.data.preparing.pictures import prepare_pictures, quantised
+from wavegen.data.picture_files import read_sheet
 from wavegen.errors import UserError
-from wavegen.evaluation.pictures import score_pictures
 from wavegen.models import checkpoint
 from wavegen.models.forms import PictureForm
 from wavegen.models.pictures import PictureModel
-from wavegen.sampling.pictures import generate_pictures
 from wavegen.training.recipe import load_recipe
 
 TRAINING = {"steps": 4, "batch_size": 4, "validate_every": 2, "threads": 1}
@@ -185,161 +177,3 @@ def test_a_damaged_header_is_refused(tmp_path):
     checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | {"grid": header["grid"] | {"height": 3}})
     with pytest.raises(UserError, match="do not belong together"):
         checkpoint.load(tmp_path / "bad.safetensors", PictureModel)
-
-
-@pytest.mark.parametrize("name", small_picture_models.NAMES)
-def test_drawn_pictures_have_the_probabilities_that_are_scored(name):
-    """All 64 pictures of 2 x 3 pixels, each drawn as often as its probability says."""
-    grid = PictureForm(2, 3, 1, 2)
-    model, number = small_picture_models.model(name, grid), 4000
-    drawn = generate_pictures(model, range(number), temperature=1, top_p=1, exact=True)
-    codes = drawn.pictures.reshape(number, 6) @ (1 << np.arange(6))
-    every = (np.arange(64)[:, None] >> np.arange(6)) & 1
-    probabilities = model.log2_prob(torch.from_numpy(every))[0].sum(1).exp2().detach().numpy()
-    counts = np.bincount(codes, minlength=64)
-    likely = probabilities * number >= 5
-    observed = np.append(counts[likely], counts[~likely].sum())
-    expected = np.append(probabilities[likely], probabilities[~likely].sum()) * number
-    assert likely.sum() > 8
-    assert chisquare(observed, expected * observed.sum() / expected.sum()).pvalue > 1e-3
-    entropy = -(probabilities * np.log2(probabilities)).sum()
-    assert abs(drawn.bits.mean() - entropy) < 4 * drawn.bits.std() / number**0.5
-
-
-@pytest.mark.parametrize("name", small_picture_models.NAMES)
-def test_a_picture_depends_on_its_seed_alone(name):
-    model = small_picture_models.model(name, PictureForm(5, 4, 3, 6))
-    together = generate_pictures(model, [3, 9, 4])
-    for index, seed in enumerate((3, 9, 4)):
-        alone = generate_pictures(model, [seed])
-        assert np.array_equal(alone.pictures[0], together.pictures[index])
-        assert alone.bits[0] == pytest.approx(together.bits[index], rel=1e-12)
-    assert len({picture.tobytes() for picture in together.pictures}) == 3
-
-
-def test_given_rows_stay_and_the_rest_is_drawn_as_the_model_says():
-    """Of 2 x 2 pictures with their first row given, the second row as often as its conditional probability says."""
-    model, number = small_picture_models.model("pixelcnn", PictureForm(2, 2, 1, 2)), 3000
-    given = np.array([1, 0, 1, 1]).reshape(1, 2, 2, 1)
-    drawn = generate_pictures(model, range(number), given=given, rows=1, exact=True)
-    assert np.array_equal(drawn.pictures[:, 0], np.repeat(given[:, 0], number, axis=0))
-    every = torch.tensor([[1, 0, a, b] for a in (0, 1) for b in (0, 1)])
-    joint = model.log2_prob(every)[0].sum(1).exp2().detach().numpy()
-    counts = np.bincount(drawn.pictures[:, 1].reshape(number, 2) @ [2, 1], minlength=4)
-    assert chisquare(counts, joint / joint.sum() * number).pvalue > 1e-3
-
-
-def test_temperature_and_top_p_make_the_likely_likelier():
-    model = small_picture_models.model("nade", PictureForm(4, 4, 1, 5))
-    plain, cold, top = (
-        generate_pictures(model, range(200), temperature=temperature, top_p=top_p).bits.mean()
-        for temperature, top_p in ((1.0, 1.0), (0.3, 1.0), (1.0, 0.5))
-    )
-    assert cold < plain - 1
-    assert top < plain - 1
-
-
-def test_stochastic_binarisation_draws_each_pixel_with_its_grey_value(tmp_path):
-    grey = np.tile(np.array([0, 1, 64, 128, 254, 255], np.uint8), (20000, 1))
-    drawn = quantised(grey, 256, 2, np.random.Philox(key=0))
-    share = grey[0] / 255
-    assert (drawn[:, 0] == 0).all()
-    assert (drawn[:, -1] == 1).all()
-    assert np.all(np.abs(drawn.mean(0) - share) <= 4 * np.sqrt(share * (1 - share) / len(grey)))
-    again = quantised(grey, 256, 2, np.random.Philox(key=0))
-    assert np.array_equal(drawn, again)
-    assert np.array_equal(quantised(grey, 256, 256, np.random.Philox(key=0)), grey)
-    assert quantised(grey, 256, 4, np.random.Philox(key=0))[0].tolist() == [0, 0, 1, 2, 3, 3]
-
-
-def test_the_draw_of_mnist_is_the_same_on_every_machine():
-    """Results under another binarisation cannot be compared, so its first numbers are held here."""
-    grey = (np.arange(1, 33, dtype=np.uint8) * 7).reshape(1, -1)
-    drawn = quantised(grey, 256, 2, np.random.Philox(key=0))[0]
-    assert "".join(map(str, drawn)) == "10000000010101001101111011101011"
-
-
-def test_prepared_pictures_are_those_of_the_files(tmp_path):
-    miniature_corpora.mnist(tmp_path / "data", 5, 13)
-    prepare_pictures("mnist", tmp_path / "data", tmp_path / "grey", levels=256)
-    corpus = open_corpus(tmp_path / "grey")
-    assert corpus.form == PictureForm(5, 13, 1, 256)
-    raw = (tmp_path / "data" / "train-images-idx3-ubyte").read_bytes()[16:]
-    pictures = np.frombuffer(raw, np.uint8).reshape(36, -1)
-    assert [recording.id for recording in corpus.split("train")] == [f"train/{index:05}" for index in range(30)]
-    assert np.array_equal(np.stack(list(corpus.pcms("train"))), pictures[:30])
-    assert np.array_equal(np.stack(list(corpus.pcms("validation"))), pictures[30:])
-    assert [recording.id for recording in corpus.split("test")] == [f"test/{index:05}" for index in range(8)]
-    for recording in corpus.split("train"):
-        bar = int(recording.transcript or "")
-        assert (corpus.pcm(recording).reshape(5, 13)[:, bar : bar + 3] == 250).all()
-    binary = prepare_pictures("mnist", tmp_path / "data", tmp_path / "binary")
-    assert binary["grid"]["levels"] == 2
-    grey = np.stack([*corpus.pcms("test"), *corpus.pcms("train"), *corpus.pcms("validation")])
-    drawn = quantised(grey, 256, 2, np.random.Philox(key=0)).reshape(-1)
-    assert np.array_equal(np.fromfile(tmp_path / "binary" / "pcm.i16", "<i2"), drawn)
-
-
-def test_the_digits_come_along_and_equal_ones_lie_in_one_split(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(["prepare", "digits", "corpus"]) == 0
-    assert re.match(
-        r"1797 pictures, 8 x 8 x 1 of 17 levels \(train \d+, validation \d+, test \d+\)", capsys.readouterr().out
-    )
-    assert 150 < len(open_corpus("corpus").split("test")) < 210
-    pictures, labels = digits.load()
-    monkeypatch.setattr(digits, "load", lambda: (np.tile(pictures[:200], (3, 1, 1)), np.tile(labels[:200], 3)))
-    assert len(prepare_pictures("digits", None, "thrice")["duplicates"]) == 400
-    corpus = open_corpus("thrice")
-    splits: dict[bytes, set[str]] = {}
-    for name in ("train", "validation", "test"):
-        for picture in corpus.pcms(name):
-            splits.setdefault(picture.tobytes(), set()).add(name)
-    assert len(splits) == 200
-    assert all(len(found) == 1 for found in splits.values())
-
-
-@pytest.mark.parametrize("grid", [{"height": 8}, {"levels": 1}, 8, None], ids=str)
-def test_a_corpus_whose_grid_is_damaged_gets_one_line(tmp_path, grid):
-    prepare_pictures("digits", None, tmp_path / "corpus")
-    file = tmp_path / "corpus" / "corpus.json"
-    about = json.loads(file.read_text())
-    damaged = grid if not isinstance(grid, dict) or "levels" not in grid else about["grid"] | grid
-    file.write_text(json.dumps(about | {"grid": damaged}))
-    with pytest.raises(UserError, match=r"corpus\.json: damaged, or not written by wavegen"):
-        open_corpus(tmp_path / "corpus")
-    file.write_text(json.dumps(about | {"grid": about["grid"] | {"levels": 3}}))
-    with pytest.raises(UserError, match="does not fit corpus"):
-        open_corpus(tmp_path / "corpus")
-
-
-@pytest.mark.parametrize("level", [17, -1])
-def test_a_corpus_with_a_level_that_there_is_not_gets_one_line(tmp_path, level):
-    prepare_pictures("digits", None, tmp_path / "corpus")
-    with open(tmp_path / "corpus" / "pcm.i16", "r+b") as file:
-        file.seek(2 * 64 * 1000)
-        file.write(level.to_bytes(2, "little", signed=True))
-    with pytest.raises(
-        UserError, match=rf"pcm\.i16: damaged, has a level of {level % 65536} where the pictures have 0 to 16"
-    ):
-        open_corpus(tmp_path / "corpus").pcms("train")
-
-
-@pytest.mark.parametrize(("number", "channels"), [(1, 1), (6, 3), (7, 1), (12, 4)])
-def test_sheets_are_read_as_they_were_written(tmp_path, number, channels):
-    grid = PictureForm(3, 5, channels, 17)
-    pictures = np.random.default_rng(0).integers(0, 17, (number, *grid.shape)).astype(np.int16)
-    write_sheet(tmp_path / "sheet.png", pictures, 17)
-    assert np.array_equal(read_sheet(tmp_path / "sheet.png", grid), pictures)
-
-
-def test_the_score_of_a_picture_is_minus_the_sum_of_its_log_probabilities(tmp_path):
-    model = small_picture_models.model("pixelcnn", PictureForm(3, 5, 1, 2)).float()
-    pictures = np.random.default_rng(1).integers(0, 2, (3, 3, 5, 1)).astype(np.int16)
-    write_sheet(tmp_path / "three.png", pictures, 2)
-    result = score_pictures(model, tmp_path)
-    log2_prob = model.log2_prob(torch.from_numpy(pictures.reshape(3, 15)))[0].sum(1)
-    nats = (-log2_prob * math.log(2)).tolist()
-    assert [file["nats"] for file in result["files"]] == pytest.approx(nats, abs=1e-4)
-    assert result["nats"] == pytest.approx(sum(nats) / 3, abs=1e-4)
-    assert result["low"] < result["nats"] < result["high"]

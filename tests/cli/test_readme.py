@@ -142,7 +142,7 @@ def check_other(command: list[str]) -> None:
     """What is not wavegen's: scripts are there, and what torchrun starts can be parsed."""
     if command[0] == "torchrun":
         argv = command[command.index("wavegen") + 1 :]
-        assert make_parser(COMMANDS).parse_args(argv).run_folder == Path("runs/mine")
+        assert make_parser(COMMANDS).parse_args(argv).run == Path("runs/mine")
     elif "/" in command[0]:
         assert (ROOT / command[0]).is_file()
     assert command[0] in OTHER_COMMANDS | {"pytest", "."}

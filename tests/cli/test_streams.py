@@ -1,8 +1,10 @@
 """Standard streams that are closed, full or unread end no work, and no result is lost without a word."""
 
 import os
+import re
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -71,7 +73,6 @@ def test_errors_are_shown_where_stderr_can_be_written(furnished):
             True,
         ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
-        (RuntimeError("can't start new thread"), True),
         (RuntimeError("std::bad_alloc"), True),
         (ImportError("No module named 'torch'"), False),
         (RuntimeError("expected a tensor"), False),
@@ -105,10 +106,21 @@ def test_want_of_memory_as_a_cause(capsys):
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (PermissionError(13, "Permission denied", "c/pcm.i16"), "c/pcm.i16: Permission denied"),
+        (PermissionError(13, "Permission denied", "c/pcm.i16"), "c/pcm.i16: Permission denied; change its permissions"),
         (OSError(5, "Input/output error", b"c/x\xff"), "c/x\\udcff: Input/output error"),
         (OSError(18, "Invalid cross-device link", "a", None, "b"), "a and b: Invalid cross-device link"),
         (OSError(116, "Stale file handle"), "the system: Stale file handle"),
+        *(
+            (
+                error,
+                f"no more threads or processes can be started ({error}); end some, or raise the limits "
+                "(ulimit -u, ulimit -v)",
+            )
+            for error in (
+                RuntimeError("can't start new thread"),
+                BlockingIOError(11, "Resource temporarily unavailable"),
+            )
+        ),
     ],
 )
 def test_what_the_system_refuses_is_no_bug(error, line, capsys):
@@ -119,9 +131,36 @@ def test_what_the_system_refuses_is_no_bug(error, line, capsys):
     assert capsys.readouterr().err == f"wavegen: {line}\n"
 
 
-@pytest.mark.parametrize("limit", [150_000, 300_000])
-def test_a_library_that_cannot_be_mapped(furnished, tmp_path, limit):
-    done = shell(f"ulimit -v {limit}; {WAVEGEN} train recipe.toml --run {tmp_path}/run", furnished)
+@pytest.mark.parametrize(
+    ("command", "limit", "library"),
+    [
+        ("train recipe.toml --run {}/run", 50_000, "numpy"),
+        ("train recipe.toml --run {}/run", 150_000, "numpy"),
+        ("train recipe.toml --run {}/run", 300_000, "torch"),
+        ("train recipe.toml --run {}/run", 500_000, "torch"),  # where C++ aborts
+        ("generate gru {}/o.wav", 50_000, "numpy"),
+        ("generate gru {}/o.wav", 80_000, "numpy"),  # where OpenBLAS exits
+        ("info gru", 100_000, "numpy"),
+    ],
+)
+def test_a_library_that_has_no_room(furnished, tmp_path, command, limit, library):
+    done = shell(f"ulimit -v {limit}; {WAVEGEN} {command.format(tmp_path)}", furnished)
     assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith("wavegen: too little memory (")
-    assert len(done.stderr.splitlines()) == 1
+    needs = rf"wavegen: ulimit -v: {library} needs \S+ MB of address space, \S+ MB are left; raise the limit\n"
+    assert re.fullmatch(needs, done.stderr), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_little_room_is_enough_without_torch(furnished, tmp_path):
+    done = shell(f"ulimit -v 250000; {WAVEGEN} generate gru {tmp_path}/o.wav --seconds 0.01", furnished)
+    assert done.returncode == 0, done.stderr
+
+
+def test_warnings_of_libraries_about_what_they_do_without_are_not_shown(capsys):
+    def command():
+        warnings.warn("tqdm:disabling monitor support (monitor_interval = 0) due to:\nno thread", stacklevel=1)
+
+    before = list(warnings.filters)
+    assert exits.ended(command) == 0
+    assert capsys.readouterr().err == ""
+    assert warnings.filters == before

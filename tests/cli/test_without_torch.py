@@ -26,6 +26,7 @@ COMMANDS = {
     "score windows": ["score", "allison", "a.wav", "--csv", "new.csv"],
     "compress": ["compress", "allison", "a.wav", "new.wgn"],
     "decompress": ["decompress", "allison", "a.wgn", "new.wav"],
+    "compare": ["compare", "allison", "OTHER=mixture.safetensors", "--corpus", "corpus", "--proof"],
     "a mixture": ["score", "mixture.safetensors", "a.wav"],
     "about a NADE": ["info", "nade.safetensors"],
 }
@@ -51,6 +52,9 @@ def folder(tmp_path_factory):
     if native.missing() is None:
         imported(command(["generate", "allison", "a.wav", "--seconds", "0.2"]), folder)
         imported(command(["compress", "allison", "a.wav", "a.wgn"]), folder)
+        (folder / "recordings").mkdir()
+        imported(command(["generate", "allison", "recordings/a.wav", "-n", "30", "--seconds", "0.1"]), folder)
+        imported(command(["prepare", "recordings", "corpus"]), folder)
     return folder
 
 
@@ -76,3 +80,4 @@ def test_what_needs_torch_imports_it(folder):
     """The probe sees it, and `load` gives what the functions here can do without."""
     assert "torch" in imported("import wavegen; wavegen.load('allison')", folder)
     assert "torch" in imported(command(["score", "nade.safetensors", "a.wav"]), folder)
+    assert "torch" in imported(command(["compare", "nade.safetensors", "--corpus", "corpus"]), folder)

@@ -5,6 +5,7 @@ Both must give the bits of the cpu engine. The fibers run in a random order, on 
 
 import itertools
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ LAWS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "lo
 def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
     """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
     model, rng = model_of(name), np.random.default_rng(5)
-    distribution = packing.head_of(model.data())
+    distribution: Any = packing.distribution_of(model.data())
     weights = cuda.extension().weights(**packing.cuda_arguments(model.data()), bfloat16=False)
     nucleus = 0.6 if distribution.num_params <= 256 else 0.03  # a fiber takes its time over thousands of symbols
     for temperature, top_p, location in [(1.0, 1.0, 0.0), (0.7, 1.0, 3000.25), (1.7, nucleus, -40.0)]:

@@ -1,5 +1,7 @@
 """Whatever comes through the extension's door is checked before anything is allocated or computed."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sensitive_models
@@ -19,7 +21,7 @@ def model() -> AudioModel:
 @pytest.fixture
 def arguments(model):
     data = model.data()
-    made = packing.engine_arguments(data, "float32", "auto")
+    made: Any = packing.engine_arguments(data, "float32", "auto")
     ends = {"channels": made["network"].channels, "num_params": made["network"].num_params}
     del made["network"]
     ends |= {"precision": "float32", "isa": "auto"}

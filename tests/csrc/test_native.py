@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from wavegen.engine import open_engine
 from wavegen.engine.native import NativeEngine
-from wavegen.engine.random import places, words
+from wavegen.engine.random import uniforms, words
 from wavegen.errors import UserError
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
@@ -156,7 +156,7 @@ def test_each_random_word_lies_in_the_twins_cell(temperature, exact):
     model, asked = sensitive_models.wavenet(), {"temperature": temperature, "exact": exact}
     pcm, _ = open_engine(model, 2, "cpu").generate(500, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
-    place = places(np.stack([words(seed, 0, 500) for seed in (3, 4)]), exact)
+    place = uniforms(np.stack([words(seed, 0, 500) for seed in (3, 4)]), exact)
     assert (place >= lower - 1e-5).all()
     assert (place <= upper + 1e-5).all()
     assert ((place >= lower) & (place < upper)).mean() > 0.99

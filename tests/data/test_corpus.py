@@ -155,7 +155,7 @@ def test_nothing_usable_is_an_error_and_leaves_nothing(tmp_path):
 
 def test_mixed_rates_need_a_choice(source, tmp_path):
     folder_of(source, {"high.wav": noise(16000)}, rate=16000)
-    with pytest.raises(UserError, match=r"40 of 8000 Hz, 1 of 16000 Hz\); choose one, as --sample-rate 8000"):
+    with pytest.raises(UserError, match=r"40 of 8000 Hz, 1 of 16000 Hz\); choose one, as `sample_rate=8000`"):
         prepare(source, tmp_path / "corpus")
     assert os.listdir(tmp_path) == ["source"]
     audit = prepare(source, tmp_path / "corpus", sample_rate=8000)
@@ -196,7 +196,7 @@ def test_missing_source(tmp_path):
 
 def test_what_exists_is_never_overwritten(source, corpus):
     before = (corpus / "pcm.i16").read_bytes()
-    with pytest.raises(UserError, match="exists already; name another folder, or give --force"):
+    with pytest.raises(UserError, match="exists already; name another folder, or give `force=True`"):
         prepare(source, corpus)
     with pytest.raises(UserError, match="exists already"):
         prepare(source, source)

@@ -132,7 +132,7 @@ def test_speaker_is_the_first_folder():
 
 
 def test_unknown_way_gets_one_line():
-    with pytest.raises(UserError, match="--split-by speakers is not a way to split; did you mean speaker"):
+    with pytest.raises(UserError, match="`split_by='speakers'` is not a way to split; did you mean speaker"):
         check_split_by("speakers")
 
 

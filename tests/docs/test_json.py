@@ -1,4 +1,4 @@
-"""docs/json.md says what each command prints with --json: every key and its type, against real output."""
+"""docs/json.md, the types of the results, and the real JSON of each command have the same keys and types."""
 
 import contextlib
 import io
@@ -8,9 +8,22 @@ from pathlib import Path
 
 import pytest
 import workspace
+from typed_json import mismatches, paths
 
 from wavegen.bench import bench
+from wavegen.bench.results import BenchResult
 from wavegen.cli.main import main
+from wavegen.compression.results import CompressResult, DecompressResult
+from wavegen.engine import EnginesResult
+from wavegen.evaluation.results import (
+    CompareResult,
+    FeaturesResult,
+    PictureCompareResult,
+    PictureScoreResult,
+    QuantizeResult,
+    ScoreResult,
+)
+from wavegen.sampling.results import GeneratePicturesResult, GenerateResult
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([^`]+)` \| ([a-z ]+) \|(.*)\|$", re.MULTILINE)
@@ -29,13 +42,31 @@ COMMANDS = {
     "features": ["features gru a.wav features.npz"],
     "compress": ["compress wavenet a.wav a.wgn"],
     "decompress": ["decompress wavenet a.wgn back.wav"],
-    "quantize": ["quantize wavenet rounded.safetensors --corpus corpus"],
+    "quantize": [
+        "quantize wavenet rounded.safetensors --corpus corpus",
+        "quantize wavenet half.safetensors --corpus corpus --precision bfloat16",
+    ],
     "info": ["info"],
     "info MODEL": ["info allison", "info trained"],
     "info recipes": ["info recipes"],
     "prepare, pictures": ["prepare digits digits"],
     "generate, pictures": ["generate pictures drawn.png -n 2"],
     "score, pictures": ["score pictures digits"],
+    "compare, pictures": ["compare pictures --corpus digits"],
+}
+TYPES_OF_RESULTS = {
+    "generate": GenerateResult,
+    "generate, pictures": GeneratePicturesResult,
+    "score": ScoreResult,
+    "score, pictures": PictureScoreResult,
+    "compare": CompareResult,
+    "compare, pictures": PictureCompareResult,
+    "features": FeaturesResult,
+    "compress": CompressResult,
+    "decompress": DecompressResult,
+    "quantize": QuantizeResult,
+    "bench": BenchResult,
+    "info": EnginesResult,
 }
 PARSED_ELSEWHERE = {"info CORPUS", "bench", "quickstart"}  # the first is prose; the others take minutes
 
@@ -127,6 +158,45 @@ def test_what_is_printed_is_what_is_documented(section, printed):
         assert path in seen or filled or empty or meaning.startswith("only"), f"{section}: {path} was not printed"
 
 
+@pytest.mark.parametrize("section", TYPES_OF_RESULTS.keys() & COMMANDS.keys())
+def test_what_is_printed_is_of_the_results_type(section, printed):
+    kind = TYPES_OF_RESULTS[section]
+    for output in printed[section]:
+        assert mismatches(output, kind) == []
+    seen = {path for output in printed[section] for path, _ in flat(output)}
+    filled = {path for output in printed[section] for path, value in flat(output) if value == []}
+    for path, _ in paths(kind):
+        empty = any(path.startswith(f"{each}[]") for each in filled)
+        assert empty or any(matches(path, other) for other in seen), f"{section}: {path} was not printed"
+
+
+@pytest.mark.parametrize("section", TYPES_OF_RESULTS)
+def test_what_is_documented_is_the_results_type(section):
+    """All keys, and their types; an object without rows of its own is one that another section has."""
+    rows = {path: set(kind.split(" or ")) for path, (kind, _) in documented(section).items()}
+    opaque = [path for path, words in rows.items() if words <= {"object", "list"}]
+    typed = dict(paths(TYPES_OF_RESULTS[section]))
+    assert rows.items() <= typed.items()
+    for path, words in typed.items():
+        inside = any(path.startswith((f"{each}.", f"{each}[")) for each in opaque)
+        assert path in rows or inside or words & {"object", "list"}, f"{section}: {path} is not documented"
+
+
+def test_a_result_of_another_type_is_noticed():
+    right = {"files": [], "samples": 3, "seconds": 0.5, "skipped": ["a.wav"]}
+    assert mismatches(right, DecompressResult) == []
+    assert mismatches(right | {"seconds": 1}, DecompressResult) == [], "a whole number is a number"
+    for wrong, said in [
+        (right | {"extra": 1}, ".extra: not in DecompressResult"),
+        ({key: value for key, value in right.items() if key != "samples"}, ".samples: of DecompressResult, is missing"),
+        (right | {"samples": 3.0}, ".samples: 3.0 is no"),
+        (right | {"skipped": [None]}, ".skipped[]: None is no"),
+        (right | {"files": [{"file": "a", "samples": True, "bytes": 1}]}, ".files[].samples: True is no"),
+    ]:
+        (line,) = mismatches(wrong, DecompressResult)
+        assert line.startswith(said)
+
+
 def test_every_section_is_checked():
     assert set(sections()) == {*COMMANDS, *PARSED_ELSEWHERE}
 
@@ -134,4 +204,6 @@ def test_every_section_is_checked():
 def test_a_benchmark(tmp_path, monkeypatch):
     monkeypatch.setattr("wavegen.bench.TURN_SECONDS", 0.01)
     result = bench(workspace.furnish(tmp_path) or tmp_path / "wavenet", rounds=1, progress=False)
-    check("bench", json.loads(json.dumps(result)))
+    printed = json.loads(json.dumps(result))
+    check("bench", printed)
+    assert mismatches(printed, BenchResult) == []

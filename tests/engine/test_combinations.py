@@ -10,7 +10,7 @@ import torch
 from scipy.stats import chisquare
 
 from wavegen.engine import open_engine
-from wavegen.engine.random import places, words
+from wavegen.engine.random import uniforms, words
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
 
@@ -87,7 +87,7 @@ def test_each_random_word_lies_in_the_twins_cell(name, exact):
     model, asked = sensitive_models.combined(name), {"temperature": 0.8, "exact": exact}
     pcm, _ = open_engine(model, 2, "cpu").generate(300, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
-    place = places(np.stack([words(seed, 0, 300) for seed in (3, 4)]), exact)
+    place = uniforms(np.stack([words(seed, 0, 300) for seed in (3, 4)]), exact)
     assert (place >= lower - 1e-5).all()
     assert (place <= upper + 1e-5).all()
     assert ((place >= lower - 1e-7) & (place < upper + 1e-7)).mean() > 0.9
@@ -109,7 +109,7 @@ def test_the_twin_steps_as_it_feeds(name, exact):
     assert again.tobytes() == drawn.tobytes()
     assert again_log2_prob.tobytes() == log2_prob.tobytes()
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked)[:, 5:] for step in (0, 1))
-    place = places(np.stack([words(seed, 5, 12) for seed in (1, 2)]), exact)
+    place = uniforms(np.stack([words(seed, 5, 12) for seed in (1, 2)]), exact)
     assert ((place >= lower - 1e-12) & (place < upper + 1e-12)).all()
 
 

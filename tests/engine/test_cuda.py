@@ -11,13 +11,13 @@ from cuda_stand_in import cannot, stand_in
 
 import wavegen.bench as bench_module
 from wavegen.bench import bench
+from wavegen.bench.table import bench_text
 from wavegen.cli.main import main
 from wavegen.engine import cuda, describe_engines, open_engine
 from wavegen.engine.cuda import CudaEngine
 from wavegen.errors import UserError
 from wavegen.evaluation.audio import score
 from wavegen.models import checkpoint
-from wavegen.reports.tables import bench_text
 from wavegen.sampling.audio import generate
 
 
@@ -36,7 +36,7 @@ def why_not() -> str:
         open_engine(sensitive_models.wavenet(), engine="cuda")
     (line,) = str(caught.value).splitlines()
     missing = describe_engines()["engines"]["cuda"]["missing"]
-    assert line == f"engine cuda cannot be used: {missing}; try --engine cpu"
+    assert line == f"engine cuda cannot be used: {missing}; try `engine='cpu'`"
     return line
 
 
@@ -75,8 +75,8 @@ def test_the_installed_module_says_what_it_lacks():
 @pytest.mark.parametrize(
     ("model", "arguments", "message"),
     [
-        ("gru", {}, "does not run gru networks; try --engine cpu"),
-        ("logistics", {"precision": "int8"}, "does not know precision int8; give --precision float32 or bfloat16"),
+        ("gru", {}, "does not run gru networks; try `engine='cpu'`"),
+        ("logistics", {"precision": "int8"}, "does not know precision int8; give `precision` float32 or bfloat16"),
         ("logistics", {"streams": 70000}, "number of streams is 70000"),
         ("logistics", {"streams": 60000}, "the GPU has no room for another"),
     ],

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from scipy.stats import chisquare
 
 from wavegen.engine import open_engine
-from wavegen.engine.random import places, words
+from wavegen.engine.random import uniforms, words
 from wavegen.models.audio import AudioModel
 from wavegen.models.forms import AudioForm
 
@@ -199,10 +199,10 @@ def test_a_nucleus_has_nothing_outside():
 def test_places_of_all_ends():
     """As integers: u of 2³⁰ is u scaled by M / 2³⁰ and rounded down, and every count of the model is met."""
     ends = np.array([0, 3, 4, 2**16, 2**31, 2**32 - 5, 2**32 - 4, 2**32 - 1], np.uint32)
-    assert (places(ends, True) * TOTAL).tolist() == [int(word) // 4 for word in ends]
-    assert (places(ends, False) * MODEL - 0.5).tolist() == [int(word) // 4 * MODEL // TOTAL for word in ends]
+    assert (uniforms(ends, True) * TOTAL).tolist() == [int(word) // 4 for word in ends]
+    assert (uniforms(ends, False) * MODEL - 0.5).tolist() == [int(word) // 4 * MODEL // TOTAL for word in ends]
     u = np.concatenate([np.arange(2**17), TOTAL - 1 - np.arange(2**17)]).astype(np.uint32)
-    counts = np.unique((places(u << np.uint32(2), False) * MODEL).astype(np.int64))
+    counts = np.unique((uniforms(u << np.uint32(2), False) * MODEL).astype(np.int64))
     assert (counts[0], counts[-1]) == (0, MODEL - 1)
     assert set(np.diff(counts).tolist()[: 2**17 - 9]) == {1}, "no count is left out"
 

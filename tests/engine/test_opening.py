@@ -1,5 +1,6 @@
 import logging
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,7 +88,8 @@ def test_what_cannot_be_asked(kind):
     for temperature in (0, -1, float("nan"), float("inf"), 1e-9):
         with pytest.raises(UserError, match="temperature"):
             engine.generate(3, [1, 2], temperature)
-    for pcm in (sensitive_models.pcm(1, 4), sensitive_models.pcm(2, 4).astype(np.int32), sensitive_models.pcm(2, 4)[0]):
+    two: Any = sensitive_models.pcm(2, 4)
+    for pcm in (sensitive_models.pcm(1, 4), two.astype(np.int32), two[0]):
         with pytest.raises(ValueError, match="expected int16"):
             engine.feed(pcm)
     assert engine.generate(0, [1, 2])[0].shape == (2, 0)

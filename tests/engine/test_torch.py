@@ -6,7 +6,7 @@ import torch
 from scipy.stats import chisquare
 
 from wavegen.engine import torch as twin
-from wavegen.engine.random import places, words
+from wavegen.engine.random import uniforms, words
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
 
@@ -68,7 +68,7 @@ def test_words_are_looked_up_in_the_cumulative_distribution(temperature, exact):
     engine, asked = opened("wavenet", 1), {"temperature": temperature, "exact": exact}
     pcm, _ = engine.generate(300, [9], **asked)
     lower, upper = (sensitive_models.cumulative(engine.model, pcm, step, **asked) for step in (0, 1))
-    place = places(words(9, 0, 300), exact)
+    place = uniforms(words(9, 0, 300), exact)
     assert ((place >= lower) & (place < upper)).all()
 
 

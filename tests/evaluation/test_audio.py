@@ -3,6 +3,7 @@
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,10 @@ def test_score_of_files_and_folders(wav, tmp_path):
     assert [(file["file"], file["samples"]) for file in result["files"]] == [(files[0], 500), (files[1], 1700)]
     bits = [file["bits_per_sample"] * file["samples"] for file in result["files"]]
     assert result["bits_per_sample"] == pytest.approx(sum(bits) / 2200, abs=1e-5)
-    assert result["low"] <= result["bits_per_sample"] <= result["high"]
+    low, high = result["low"], result["high"]
+    assert low is not None
+    assert high is not None
+    assert low <= result["bits_per_sample"] <= high
     assert score(model, tmp_path, engine="torch")["files"] == result["files"]
     alone = score(model, files[0], engine="torch")
     assert (alone["low"], alone["high"]) == (None, None)
@@ -65,7 +69,7 @@ def test_flac_stands_beside(wav):
 
 def test_windows_average_to_the_file(wav, monkeypatch):
     file = wav("a.wav", 1010)
-    result = score(GRU, file, window=0.05)
+    result: Any = score(GRU, file, window=0.05)
     (row,) = result["files"]
     assert result["window"] == 0.05
     lengths = np.array([400, 400, 210])
@@ -79,8 +83,8 @@ def test_windows_average_to_the_file(wav, monkeypatch):
         assert np.dot(row[curve], lengths) / 1010 == pytest.approx(row[mean], abs=1e-5)
     log2_prob = open_engine(GRU).feed(audio_files.read(file).pcm[None])[0]
     np.testing.assert_allclose(row["surprise"], windowed(-log2_prob, 400), atol=1e-6)
-    monkeypatch.setattr("wavegen.evaluation.audio.most_at_once", lambda model: 37)
-    beside = score(GRU, [wav("longer.wav", 1700), file], window=0.05)["files"][1]
+    monkeypatch.setattr("wavegen.evaluation.audio.max_samples_at_once", lambda model: 37)
+    beside: Any = score(GRU, [wav("longer.wav", 1700), file], window=0.05)["files"][1]
     np.testing.assert_allclose(beside["surprise"], row["surprise"], atol=1e-5)
 
 
@@ -107,7 +111,9 @@ def test_another_sample_rate_is_refused_or_converted(wav):
     file = wav("a.wav", 1600, rate=16000)
     with pytest.raises(UserError) as refused:
         score(GRU, file)
-    assert str(refused.value) == f"{file}: 16000 Hz, the model was trained at 8000 Hz; give --resample to convert it"
+    assert (
+        str(refused.value) == f"{file}: 16000 Hz, the model was trained at 8000 Hz; give `resample=True` to convert it"
+    )
     assert score(GRU, file, resample=True)["samples"] == 800
 
 
@@ -126,7 +132,7 @@ def test_of_a_folder_the_files_that_can_be_used_are_scored_and_the_others_named(
     result = score(GRU, tmp_path)
     assert [row["file"] for row in result["files"]] == [good]
     assert [Path(one["file"]).name for one in result["refused"]] == ["b.wav", "c.wav"]
-    assert result["refused"][1]["reason"].endswith("give --resample to convert it")
+    assert result["refused"][1]["reason"].endswith("give `resample=True` to convert it")
     (warning,) = result["warnings"]
     assert f"{tmp_path}: 2 of its 3 files left out; first: {tmp_path}/b.wav: is not an audio file" in warning
     assert score(GRU, tmp_path, resample=True)["samples"] == 750

@@ -103,7 +103,7 @@ def test_every_baseline_says_bits_per_file_or_what_is_missing():
             assert reason
             assert "\n" not in reason
             continue
-        bits = baseline.bits(pcms, 8000, training_recordings=[noise(3000, 1000)])
+        bits = baseline.bits(pcms, 8000, training=[noise(3000, 1000)])
         assert (bits.shape, bits.dtype) == ((3,), np.float64)
         assert bits[1] == 0
         assert 0 < bits[0] < 500 * 30

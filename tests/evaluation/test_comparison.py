@@ -2,7 +2,6 @@
 
 import dataclasses
 import struct
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +14,11 @@ from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.evaluation import comparison
-from wavegen.evaluation.baselines.base import FileByFile
+from wavegen.evaluation.baselines.base import Baseline, without_training
 from wavegen.evaluation.baselines.flac import flac_bits
-from wavegen.evaluation.baselines.histogram import TrainingHistogram
-from wavegen.evaluation.comparison import bits_per_symbol, compare, g711_codes, is_mu_law
+from wavegen.evaluation.baselines.histogram import training_histogram
+from wavegen.evaluation.comparison import compare
+from wavegen.evaluation.mu_law import bits_per_symbol, g711_codes, is_mu_law
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
 from wavegen.models.codecs import Linear, MuLaw
@@ -41,8 +41,9 @@ def corpus(tmp_path_factory) -> Corpus:
 @pytest.fixture(autouse=True)
 def quick_baselines(monkeypatch):
     """Two that need no time and one that cannot run."""
-    absent = FileByFile("Absent", lambda pcm, rate: 1 / 0, lambda: "the absent program is not here")
-    monkeypatch.setattr(comparison, "BASELINES", (FileByFile("FLAC", flac_bits), TrainingHistogram(), absent))
+    absent = Baseline("Absent", without_training(lambda pcm, rate: 1 / 0), lambda: "the absent program is not here")
+    histogram = Baseline("training histogram", training_histogram)
+    monkeypatch.setattr(comparison, "BASELINES", (Baseline("FLAC", without_training(flac_bits)), histogram, absent))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,10 @@ def test_the_table(corpus):
     for key in ("parameters", "macs_per_sample", "training_seconds"):
         assert rows["FLAC"][key] is None
     for row in rows.values():
-        assert row["low"] < row["bits_per_sample"] < row["high"]
+        low, high = row["low"], row["high"]
+        assert low is not None
+        assert high is not None
+        assert low < row["bits_per_sample"] < high
     difference = {(each["a"], each["b"]): each for each in result["differences"]}
     assert set(difference) == {("a", "FLAC"), ("b", "FLAC"), ("training histogram", "FLAC")}
     for name in ("b", "training histogram"):
@@ -103,9 +107,9 @@ def test_against_another_row_and_another_split(corpus):
     assert compare(models, corpus, against="flac")["differences"][0]["b"] == "FLAC"
     with pytest.raises(UserError, match="did you mean FLAC"):
         compare(models, corpus, against="FLACC")
-    with pytest.raises(UserError, match="--against Absent: cannot run here: the absent program is not here"):
+    with pytest.raises(UserError, match="`against='Absent'`: cannot run here: the absent program is not here"):
         compare(models, corpus, against="absent")
-    with pytest.raises(UserError, match="true density: no such row"):
+    with pytest.raises(UserError, match="`against='true density'`: no such row"):
         compare(models, corpus, against="true density")
 
 
@@ -113,9 +117,9 @@ def test_a_baseline_can_be_left_out_and_is_named_as_missing(corpus):
     result = compare({"a": trained_on(corpus)}, corpus, without=["TRAINING histogram"])
     assert {row["name"] for row in result["rows"]} == {"a", "FLAC"}
     assert {"name": "training histogram", "why": "left out"} in result["missing"]
-    with pytest.raises(UserError, match="--without FLACC: no such baseline; did you mean FLAC"):
+    with pytest.raises(UserError, match="`without='FLACC'`: no such baseline; did you mean FLAC"):
         compare({"a": trained_on(corpus)}, corpus, without=["FLACC"])
-    with pytest.raises(UserError, match="--against FLAC: cannot run here: left out"):
+    with pytest.raises(UserError, match="`against='FLAC'`: cannot run here: left out"):
         compare({"a": trained_on(corpus)}, corpus, without=["flac"], against="FLAC")
 
 
@@ -135,8 +139,7 @@ def test_rows_are_held_against_another_baseline_where_flac_fails(corpus, monkeyp
     def fails(*_):
         raise UserError("no room")
 
-    flac: Any = comparison.BASELINES[0]
-    failing = dataclasses.replace(flac, file_bits=fails)
+    failing = Baseline("FLAC", without_training(fails))
     monkeypatch.setattr(comparison, "BASELINES", (failing, *comparison.BASELINES[1:]))
     result = compare({"a": trained_on(corpus)}, corpus)
     assert [each["b"] for each in result["differences"]] == ["training histogram"]
@@ -146,8 +149,8 @@ def test_a_baseline_that_fails_is_missing_and_the_models_are_compared(corpus, mo
     def fail(pcm: np.ndarray, rate: int) -> float:
         raise UserError("old 0.1: does not know this option")
 
-    old = FileByFile("Old", fail)
-    monkeypatch.setattr(comparison, "BASELINES", (FileByFile("FLAC", flac_bits), old))
+    old = Baseline("Old", without_training(fail))
+    monkeypatch.setattr(comparison, "BASELINES", (Baseline("FLAC", without_training(flac_bits)), old))
     result = compare({"a": trained_on(corpus)}, corpus)
     assert {row["name"] for row in result["rows"]} == {"a", "FLAC"}
     assert result["missing"] == [{"name": "Old", "why": "old 0.1: does not know this option"}]
@@ -198,6 +201,7 @@ def test_bits_per_symbol_are_those_of_the_symbols(corpus):
     row = next(row for row in result["rows"] if row["name"] == "a")
     assert row["bits_per_symbol"] == pytest.approx(total / result["samples"], abs=1e-4)
     assert row["num_symbols"] == 256
+    assert row["bits_per_symbol"] is not None
     assert row["bits_per_symbol"] < row["bits_per_sample"] - 1
     others = [row for row in result["rows"] if row["kind"] == "baseline"]
     assert [(row["bits_per_symbol"], row["num_symbols"]) for row in others] == [(None, None)] * 2

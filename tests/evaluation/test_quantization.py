@@ -34,6 +34,7 @@ def test_the_file_runs_as_it_was_measured(place, tmp_path):
         row["name"]: row["bits_per_sample"]
         for row in compare({"small": small, "whole": model}, corpus, split="validation")["rows"]
     }
+    assert "int8" in result
     assert rows["small"] == pytest.approx(result["int8"]["bits_per_sample"], abs=2e-6)
     assert rows["whole"] == pytest.approx(result["float32"]["bits_per_sample"], abs=1e-4)
     files = place / "a.wav"
@@ -46,9 +47,9 @@ def test_what_costs_too_much_is_refused_unless_allowed(place, tmp_path, monkeypa
     model, corpus = checkpoint.load(place / "gru"), open_corpus(place / "corpus")
     bits = iter([np.full(100, 900.0), np.full(100, 1000.0)] * 2)
     files = corpus.split("validation")
-    monkeypatch.setattr("wavegen.evaluation.quantization.bits_per_file", lambda *_: next(bits)[: len(files)])
+    monkeypatch.setattr("wavegen.evaluation.quantization.bits_per_file", lambda *_, **__: next(bits)[: len(files)])
     cost = 100 * len(files) / sum(file.samples for file in files)
-    with pytest.raises(UserError, match=rf"bfloat16 would cost {cost:.4f} bits per sample .* give --most"):
+    with pytest.raises(UserError, match=rf"bfloat16 would cost {cost:.4f} bits per sample .* give `most="):
         quantize(model, corpus, tmp_path / "small.safetensors", "bfloat16", cost * 0.99)
     assert not list(tmp_path.iterdir())
     quantize(model, corpus, tmp_path / "small.safetensors", "bfloat16", cost * 1.01)

@@ -52,11 +52,11 @@ def test_what_it_leaves(embedded, tmp_path, capsys):
     assert all(re.search(r"\(about .* left\)", line) for line in err.splitlines() if line.startswith("step"))
     table = json.loads((folder / "table.json").read_text())
     assert table == result["table"]
-    models = {"wavenet", "gru", "nade", "allison, in the box"}
+    models = {"wavenet", "gru", "nade", "allison, bundled"}
     rows = {row["name"] for row in table["rows"]} | {row["name"] for row in table["missing"]}
     assert rows == models | {baseline.name for baseline in BASELINES}
     trained = [f"quickstart/{name}" for name in ("wavenet", "gru", "nade")]
-    assert main(["compare", *trained, "allison, in the box=allison", "--corpus", "quickstart/corpus", "--json"]) == 0
+    assert main(["compare", *trained, "allison, bundled=allison", "--corpus", "quickstart/corpus", "--json"]) == 0
     compared = json.loads(capsys.readouterr().out)
     assert {**compared, "seconds": 0} == {**table, "seconds": 0}, "table.json is what compare prints"
     for recording in result["recordings"]:

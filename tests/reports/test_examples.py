@@ -1,6 +1,7 @@
-"""What a page shows beside the table: courses of runs, recordings with their surprise, and drawn ones."""
+"""What a page shows beside the table: learning curves, recordings with their surprisal, and drawn ones."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from wavegen.engine import native, open_engine
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.checkpoint import load
 from wavegen.reports import examples
-from wavegen.reports.examples import sounds, training_course
+from wavegen.reports.examples import learning_curve, sounds
 
 
 def test_the_course_of_a_run(tmp_path):
@@ -26,19 +27,19 @@ def test_the_course_of_a_run(tmp_path):
     text = "\n".join(map(json.dumps, lines))
     (tmp_path / "metrics.jsonl").write_text(text + '\n[1, 2]\n{"step": 100, "sec')
     (tmp_path / "model.safetensors").touch()
-    assert training_course(tmp_path) == training_course(tmp_path / "model.safetensors") == [(3.0, 11.5), (6.0, 10.5)]
-    assert training_course(tmp_path / "a-name") == []
+    assert learning_curve(tmp_path) == learning_curve(tmp_path / "model.safetensors") == [(3.0, 11.5), (6.0, 10.5)]
+    assert learning_curve(tmp_path / "a-name") == []
 
 
 def test_held_out_recordings_are_shown_and_drawn_ones_where_drawing_is_fast(furnished, tmp_path, monkeypatch):
     monkeypatch.setattr(examples, "DRAWN_SECONDS", 0.05)
-    monkeypatch.setattr(examples, "MOST_SECONDS", 0.15)
+    monkeypatch.setattr(examples, "MAX_SECONDS", 0.15)
     drawn = []
-    monkeypatch.setattr(examples, "surprise_over_spectrogram", lambda path, *args: drawn.append(args))
+    monkeypatch.setattr(examples, "surprisal_over_spectrogram", lambda path, *args: drawn.append(args))
     corpus = open_corpus(furnished / "corpus")
     models = {name: load(furnished / name) for name in ("gru", "wavenet")}
-    rows = [{"name": "FLAC"}, {"name": "gru"}, {"name": "wavenet"}]
-    shown = list(sounds(models, {"rows": rows, "split": "test"}, corpus, tmp_path))
+    comparison: Any = {"rows": [{"name": "FLAC"}, {"name": "gru"}, {"name": "wavenet"}], "split": "test"}
+    shown = list(sounds(models, comparison, corpus, tmp_path))
     held_out = [sound for sound in shown if sound.title.startswith("Held out")]
     assert 1 <= len(held_out) <= 3
     by_id = {recording.id: recording for recording in corpus.split("test")}
@@ -56,7 +57,7 @@ def test_held_out_recordings_are_shown_and_drawn_ones_where_drawing_is_fast(furn
     assert others == [f"Drawn by {name} from silence, seed 1" for name in fast]
 
 
-def test_the_surprise_shown_is_the_tables(furnished):
+def test_the_surprisal_shown_is_the_tables(furnished):
     model = small_models.mu_law_model(name="gru", hidden_size=5)
     pcm = workspace.wander(700, 3)
     whole = bits_per_file(model, [pcm])[0]
@@ -69,9 +70,10 @@ def test_the_surprise_shown_is_the_tables(furnished):
 
 
 def test_what_was_trained_on_is_not_called_held_out(furnished, tmp_path, monkeypatch):
-    monkeypatch.setattr(examples, "surprise_over_spectrogram", lambda path, *args: None)
+    monkeypatch.setattr(examples, "surprisal_over_spectrogram", lambda path, *args: None)
     corpus = open_corpus(furnished / "corpus")
     for split, title in [("train", "Trained on: "), ("validation", "Held out for validation: ")]:
-        shown = list(sounds({}, {"rows": [{"name": "FLAC"}], "split": split}, corpus, tmp_path))
+        comparison: Any = {"rows": [{"name": "FLAC"}], "split": split}
+        shown = list(sounds({}, comparison, corpus, tmp_path))
         assert shown
         assert all(sound.title.startswith(title) for sound in shown)

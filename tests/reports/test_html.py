@@ -15,7 +15,7 @@ from wavegen.errors import UserError
 from wavegen.reports.html import Sound, page, write_page
 
 PROVENANCE = {"weights_hash": "ab12", "seed": 3, "steps": 7}
-FULL: dict[str, Any] = copy.deepcopy(COMPARISON) | {"corpus_fingerprint": "feedbeef"}
+FULL: Any = copy.deepcopy(COMPARISON) | {"corpus_fingerprint": "feedbeef"}
 for row in FULL["rows"]:
     row |= PROVENANCE if row["kind"] == "model" else dict.fromkeys(PROVENANCE)
 
@@ -53,7 +53,7 @@ def test_the_page_holds_everything_itself(sound):
 
 def test_names_are_text(sound):
     evil = '"><script>alert(1)</script>&'
-    comparison: dict[str, Any] = copy.deepcopy(FULL)
+    comparison: Any = copy.deepcopy(FULL)
     comparison["rows"][0]["name"] = comparison["differences"][0]["a"] = evil
     checked = Checker(page(comparison, [sound._replace(title=evil)], title=evil))
     assert "script" not in checked.tags

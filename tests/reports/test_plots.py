@@ -8,9 +8,9 @@ import pytest
 from wavegen.errors import UserError
 from wavegen.evaluation.feeding import windowed
 from wavegen.reports import plots
-from wavegen.reports.plots import picture, surprise_over_spectrogram
+from wavegen.reports.plots import picture, surprisal_over_spectrogram
 
-DRAWN = pytest.mark.parametrize("draw", [picture, surprise_over_spectrogram])
+DRAWN = pytest.mark.parametrize("draw", [picture, surprisal_over_spectrogram])
 
 
 @DRAWN
@@ -37,7 +37,7 @@ def test_silence_has_a_picture(draw, tmp_path):
 def test_each_curve_is_drawn(tmp_path):
     pcm, curve = np.zeros(4000, np.int16), np.linspace(1, 12, 10)
     for name, curves in {"one": {"a": curve}, "two": {"a": curve, "b": curve[::-1]}}.items():
-        surprise_over_spectrogram(tmp_path / f"{name}.png", pcm, 8000, curves, 0.05, "")
+        surprisal_over_spectrogram(tmp_path / f"{name}.png", pcm, 8000, curves, 0.05, "")
     assert (tmp_path / "one.png").read_bytes() != (tmp_path / "two.png").read_bytes()
 
 
@@ -53,7 +53,7 @@ def test_the_spectrogram_shows_a_tone_at_its_frequency(monkeypatch):
     shown = []
     monkeypatch.setattr(Axes, "imshow", lambda self, values, **kwargs: shown.append((values, kwargs["extent"])))
     pcm = np.round(9000 * np.sin(np.arange(8000) * np.pi / 2 + 0.3)).astype(np.int16)
-    monkeypatch.setattr(plots, "_draw_surprise", lambda *_: None)
+    monkeypatch.setattr(plots, "_draw_surprisal", lambda *_: None)
     plots.drawn(pcm, 8000, {}, 0.05, "")
     ((decibels, extent),) = shown
     assert decibels.shape == (129, 251)

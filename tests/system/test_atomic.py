@@ -6,13 +6,14 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
 from wavegen.errors import UserError
-from wavegen.system import atomic, pipes
+from wavegen.system import pipes, temporary
 from wavegen.system.atomic import Output, replacing
 
 
@@ -24,7 +25,7 @@ def fill(path, data=b"new", **how):
 def test_a_file_that_is_there_is_kept_unless_forced(tmp_path):
     path = tmp_path / "a"
     fill(path, b"old")
-    with pytest.raises(UserError, match="a: exists already; name another file, or give --force to replace it"):
+    with pytest.raises(UserError, match="a: exists already; name another file, or give `force=True` to replace it"):
         fill(path)
     assert path.read_bytes() == b"old"
     fill(path, force=True)
@@ -166,7 +167,7 @@ def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
     subprocess.run([sys.executable, "-c", script, tmp_path / "a"], check=False)
     (left,) = os.listdir(tmp_path)
     other = f".{'0' * 8}.{left.split('.')[2]}.0.part"  # of another machine that shares the folder
-    mine = f".{atomic._here()}.{os.getpid()}.{10**9}.part"
+    mine = f".{temporary.here()}.{os.getpid()}.{10**9}.part"
     for name in (other, mine, ".a.part", "..part"):
         (tmp_path / name).write_bytes(b"")
     fill(tmp_path / "a")
@@ -265,3 +266,49 @@ def test_many_outputs_in_one_folder(tmp_path):
     assert os.listdir(tmp_path) == []
     shutil.rmtree(tmp_path)
     outputs[0].close()
+
+
+@pytest.fixture
+def of_another():
+    """A file that anybody may write, in a folder where only its owner may replace it; we are another user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be two users")
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "o.wav")
+        path.write_text("precious")
+        os.chmod(path, 0o666)
+        os.chmod(name, 0o1777)
+        os.seteuid(65534)
+        try:
+            yield path
+        finally:
+            os.seteuid(0)
+
+
+def test_another_user_s_file_in_a_sticky_folder_is_refused_before_the_work(of_another):
+    with pytest.raises(UserError, match=r"o\.wav: cannot be written: Operation not permitted"):
+        Output(of_another, force=True)
+    link = of_another.with_name("link")
+    link.symlink_to(of_another)
+    with pytest.raises(UserError, match="link: cannot be written: Operation not permitted"):
+        Output(link, force=True)
+    assert of_another.read_text() == "precious"
+    assert sorted(os.listdir(of_another.parent)) == ["link", "o.wav"]
+
+
+def test_what_may_be_replaced_stays_until_it_is(tmp_path):
+    (tmp_path / "o").write_text("old")
+    with Output(tmp_path / "o", force=True) as output:
+        assert (tmp_path / "o").read_text() == "old"
+        assert all(path.is_file() for path in tmp_path.iterdir())
+        with output.filled() as part:
+            part.write_text("new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_folder_that_a_kill_left_while_that_was_tried_goes(tmp_path):
+    run = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    (tmp_path / f".{temporary.here()}.{int(run.stdout)}.0.part").mkdir()
+    with Output(tmp_path / "o"):
+        pass
+    assert list(tmp_path.iterdir()) == []

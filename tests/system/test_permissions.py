@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import small_models
 import small_trainings
 
 from wavegen.audio import files as audio_files
+from wavegen.cli.main import main
 from wavegen.compression.files import compress, decompress
 from wavegen.data.corpus import open_corpus
 from wavegen.data.verification import verify
@@ -25,7 +27,10 @@ def folder():
     with tempfile.TemporaryDirectory() as name:
         os.chmod(name, 0o755)
         small_trainings.make_corpus(Path(name))
-        for plain in ("model.safetensors", "a.wgn", "a.toml", "a.wav"):
+        for inner in ("shut", "open"):
+            Path(name, inner).mkdir()
+        Path(name, "open").chmod(0o777)
+        for plain in ("model.safetensors", "a.wgn", "a.toml", "a.wav", "shut/a.wav", "shut/model.safetensors"):
             Path(name, plain).touch()
         yield Path(name)
 
@@ -85,3 +90,22 @@ def test_permissions_are_to_be_changed(folder, name, read):
 def test_a_copy_is_advised_where_it_helps(number, advice):
     error = unreadable("a", OSError(number, os.strerror(number)), "copy it again")
     assert str(error).startswith(f"a: cannot be read: {advice}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "prepare {0}/shut/a.wav {0}/open/corpus",
+        "score allison {0}/shut/a.wav",
+        "compress allison {0}/shut/a.wav {0}/open/a.wgn",
+        "info {0}/shut/model.safetensors",
+        "train asterisk/gru --corpus {0}/corpus --init {0}/shut/model.safetensors --run {0}/open/run",
+        "train {0}/shut/a.wav --corpus {0}/corpus --run {0}/open/run",
+    ],
+)
+def test_in_a_folder_that_may_not_be_entered_the_file_is_what_is_named(folder, capsys, command):
+    with forbidden(folder / "shut"):
+        assert main(command.format(folder).split()) == 2
+    line = rf"wavegen: {folder}/shut/[a-z.]+: (cannot be read: )?Permission denied; change its permissions\n"
+    assert re.fullmatch(line, said := capsys.readouterr().err), said
+    assert list((folder / "open").iterdir()) == []

@@ -142,12 +142,12 @@ class Differing(Processes):
         return [value, value | {self.what: "another"}]
 
 
-@pytest.mark.parametrize("what", ["recipe", "corpus", "model to --init from"])
+@pytest.mark.parametrize("what", ["recipe", "corpus", "model to `init` from"])
 def test_processes_that_were_given_different_things_do_not_train_together(what, tmp_path):
     trainer = Trainer(small_trainings.recipe(), small_trainings.make_corpus(tmp_path), tmp_path)
     trainer.processes = Differing()
     trainer.processes.what, trainer.init = what, "a hash"
     with pytest.raises(UserError, match=f"process 1 has another {what} than process 0"):
         check_alike(trainer.processes, trainer.recipe, trainer.corpus, trainer.init)
-    own = {"recipe": trainer.recipe.to_toml(), "corpus": trainer.corpus.fingerprint, "model to --init from": "a hash"}
+    own = {"recipe": trainer.recipe.to_toml(), "corpus": trainer.corpus.fingerprint, "model to `init` from": "a hash"}
     assert trainer.processes.given == own

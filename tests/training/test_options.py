@@ -122,15 +122,15 @@ def test_a_run_starts_from_the_weights_of_another(corpus, tmp_path):
     assert all(torch.allclose(x, y, atol=1e-7) for x, y in pairs)
     assert any(not torch.equal(x, y) for x, y in pairs), "a step was taken"
     train(asked, corpus, tmp_path / "second", init=first, resume=True, progress=False)
-    with pytest.raises(UserError, match="did not start from the model that --init names"):
+    with pytest.raises(UserError, match="did not start from the model that `init` names"):
         train(asked, corpus, tmp_path / "second", init=path, resume=True, progress=False)
 
 
 @pytest.mark.parametrize(
     ("network", "changed", "words"),
     [
-        ("gru", {}, r"network\.name = wavenet, the recipe says gru; --init takes a model of the recipe's settings"),
-        ("wavenet", {"skip_channels": 9}, r"network\.skip_channels = 8, the recipe says 9; --init takes"),
+        ("gru", {}, r"network\.name = wavenet, the recipe says gru; `init` takes a model of the recipe's settings"),
+        ("wavenet", {"skip_channels": 9}, r"network\.skip_channels = 8, the recipe says 9; `init` takes"),
     ],
 )
 def test_a_model_of_other_settings_is_no_start(network, changed, words, corpus, tmp_path):

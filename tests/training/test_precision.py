@@ -146,7 +146,7 @@ def test_a_models_own_precision_is_taken_and_can_be_overruled():
     assert (own.name, own.precision) == ("cpu", "int8")
     assert own.feed(pcm).tobytes() != exact.tobytes()
     assert open_engine(model, 1, precision="float32").feed(pcm).tobytes() == exact.tobytes()
-    with pytest.raises(UserError, match="engine torch does not know precision int8; try --engine cpu"):
+    with pytest.raises(UserError, match="engine torch does not know precision int8; try `engine='cpu'`"):
         open_engine(model, 1, "torch")
     with pytest.raises(UserError, match="precision int4 is not known; did you mean int8"):
         open_engine(model, 1, precision="int4")

@@ -1,7 +1,7 @@
 import pytest
 
 from wavegen.cli.main import main
-from wavegen.errors import MOST_PROBLEMS, UserError
+from wavegen.errors import MAX_PROBLEMS, UserError
 from wavegen.training.recipe import load_recipe
 
 GOOD = """
@@ -70,7 +70,7 @@ def test_parts_that_go_together_are_read_and_written(tmp_path):
         ("predictor.taps=0", "predictor.taps = 0: should be greater than or equal to 1"),
         ("predictor.tap=3", "predictor.tap is not a setting; did you mean taps?"),
         ("predictor.name=lpc", "predictor.name = 'lpc' is unknown"),
-        ("predictor=3", "--set predictor=3: write it as TABLE.KEY=VALUE"),
+        ("predictor=3", "`overrides` predictor=3: write it as TABLE.KEY=VALUE"),
         ("network.hidden_sizes=[0]", "network.hidden_sizes.0 = 0: should be greater than or equal to 1"),
         ("network.hidden_sizes=7", "network.hidden_sizes = 7"),
         ("codec.bits=17", "codec.bits = 17: should be less than or equal to 16"),
@@ -121,7 +121,7 @@ def test_overrides_reach_their_key_and_steps_take_the_place_of_minutes(tmp_path)
         ("training.learning_rate=nan", "training.learning_rate = nan: should be"),
         ("training.steps=" + "9" * 5000, "training.steps = '999"),
         ("network.dilations=" + "[" * 9999, "network.dilations = '[[["),
-        ("steps=3", "--set steps=3: write it as TABLE.KEY=VALUE"),
+        ("steps=3", "`overrides` steps=3: write it as TABLE.KEY=VALUE"),
     ],
 )
 def test_what_is_wrong_gets_one_line_that_says_so(tmp_path, override, words):
@@ -186,21 +186,21 @@ x = 1
 def test_all_problems_are_told_at_once_and_a_misspelt_name_makes_nothing_else_look_wrong(tmp_path):
     overrides = ["network", "sampling.top_p=2", "netwrk.skip_channels=4"]
     assert problems_of(tmp_path, MANY, overrides, needs_corpus=True) == [
-        "--set network: write it as TABLE.KEY=VALUE, as in network.residual_channels=24",
+        "`overrides` network: write it as TABLE.KEY=VALUE, as in network.residual_channels=24",
         "[trainig] is not a table of a recipe; did you mean training?",
         "[foo] is not a table of a recipe; known: codec, corpus, density, distribution, network, predictor, sampling, "
         "training",
-        "--set netwrk.skip_channels=4: [netwrk] is not a table of a recipe; did you mean network?",
+        "`overrides` netwrk.skip_channels=4: [netwrk] is not a table of a recipe; did you mean network?",
         "network.nam is not a setting; did you mean name?",
         "network.nam = 'wavnet' is unknown; did you mean wavenet?",
         "trainig.step is not a setting; did you mean steps?",
         "network.residual_chanels is not a setting; did you mean residual_channels?",
         "trainig.batch_size = 0: should be greater than or equal to 1",
         "trainig.step = 'many': should be a valid integer",
-        "--set sampling.top_p=2: sampling.top_p = 2: should be less than or equal to 1",
+        "`overrides` sampling.top_p=2: sampling.top_p = 2: should be less than or equal to 1",
         "codec.bits = 99: should be less than or equal to 16",
         "network.residual_chanels = 0: should be greater than or equal to 1",
-        "corpus.path is missing; write it there, or give --corpus",
+        "corpus.path is missing; write it there, or give `corpus`",
     ]
 
 
@@ -276,7 +276,7 @@ def test_parts_that_do_not_go_together_are_told_once_they_are_right(tmp_path):
 
 def test_overrides_that_contradict_each_other_are_told(tmp_path):
     assert problems_of(tmp_path, GOOD, ["training.steps=3", "training.steps=4"]) == [
-        "--set training.steps=4: training.steps is set twice, by --set training.steps=3 too"
+        "`overrides` training.steps=4: training.steps is set twice, by `overrides` training.steps=3 too"
     ]
     assert problems_of(tmp_path, GOOD, ["training.steps=3", "training.minutes=4"]) == [
         "training: give either steps or minutes; both are there"
@@ -290,8 +290,8 @@ def test_an_override_mends_what_the_file_has(tmp_path):
 
 def test_a_file_of_another_kind_is_told_in_few_lines(tmp_path):
     problems = problems_of(tmp_path, "".join(f"[t{number}]\n" for number in range(500)))
-    assert len(problems) == MOST_PROBLEMS + 1
-    assert problems[-1] == f"and {502 - MOST_PROBLEMS} more problems"
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert problems[-1] == f"and {502 - MAX_PROBLEMS} more problems"
 
 
 @pytest.mark.parametrize(
@@ -304,10 +304,12 @@ def test_a_file_of_another_kind_is_told_in_few_lines(tmp_path):
     ],
 )
 def test_what_is_not_toml_is_shown_with_its_line_and_a_cure_and_overrides_are_checked_too(tmp_path, text, words):
-    not_toml, override = sorted(problems_of(tmp_path, text, ["steps=3"]), key=lambda line: line.startswith("--set"))
+    not_toml, override = sorted(
+        problems_of(tmp_path, text, ["steps=3"]), key=lambda line: line.startswith("`overrides`")
+    )
     assert not_toml.startswith("not TOML: ")
     assert words in not_toml
-    assert override.startswith("--set steps=3: write it as")
+    assert override.startswith("`overrides` steps=3: write it as")
 
 
 def test_a_recipe_may_begin_with_a_mark_and_end_its_lines_in_any_way(tmp_path):

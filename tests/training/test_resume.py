@@ -194,7 +194,7 @@ def test_resume_starts_where_there_is_nothing_and_does_nothing_when_done(corpus,
 def test_a_run_is_not_overwritten_nor_resumed_with_another_recipe(corpus, tmp_path):
     run = tmp_path / "run"
     train(recipe(steps=2), corpus, run, progress=False)
-    with pytest.raises(UserError, match="give --resume"):
+    with pytest.raises(UserError, match="give `resume=True`"):
         train(recipe(steps=2), corpus, run, progress=False)
     with pytest.raises(UserError, match=r"was started with training.learning_rate = 0\.004, not 0\.1"):
         train(recipe(steps=2, learning_rate=0.1), corpus, run, resume=True, progress=False)
@@ -289,7 +289,7 @@ def test_a_corpus_that_changes_under_the_run_stops_it_and_nothing_is_saved(tmp_p
     trainer.open()
     before = workspace.tree(run)
     os.utime(corpus.path / "pcm.i16", (1, 1))
-    with pytest.raises(UserError, match=r"corpus: changed during the training; put the corpus back .* --resume"):
+    with pytest.raises(UserError, match=r"corpus: changed during the training; put the corpus back .* `resume=True`"):
         trainer.run_all(progress=False)
     after = workspace.tree(run)
     assert {name: after[name] for name in before if name != "metrics.jsonl"} == {

@@ -14,7 +14,8 @@ REACH = 0.25  # of a piece's length, to either side of an even cut: how far off 
 def check_cut(seconds: float) -> None:
     """Raises UserError unless recordings can be cut into pieces of so many seconds."""
     if not SHORTEST <= seconds <= LONGEST:
-        raise UserError(f"--cut {seconds:g}: give a length from {SHORTEST} to {LONGEST} seconds, as --cut 10")
+        said = f"`cut={seconds:g}`: give a length from {SHORTEST} to {LONGEST} seconds, as `cut=10`"
+        raise UserError(said, parameter="cut")
 
 
 def piece_lengths(pcm: np.ndarray, sample_rate: int, seconds: float) -> list[int]:

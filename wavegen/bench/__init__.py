@@ -1,22 +1,23 @@
-"""How fast an engine draws samples, beside other ways to do it and beside what the machine allows, all in one run."""
+"""Measures how fast engines draw samples, beside other implementations and bounds of the machine, all in one run."""
 
 from __future__ import annotations
 
 import logging
-import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from wavegen.bench.machine import described
 from wavegen.bench.peers import PEERS, Peer
+from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
 from wavegen.engine import cuda, native, open_engine
-from wavegen.engine.base import PRECISIONS, cpus
+from wavegen.engine.base import PRECISIONS, Engine, cpus
 from wavegen.engine.packing import engine_arguments
 from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
@@ -27,10 +28,16 @@ from wavegen.models.forms import AudioForm
 from wavegen.system.optional import fault, reason
 from wavegen.training.host import torch_threads
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _log = logging.getLogger("wavegen")
-ROUNDS, TURN_SECONDS = 7, 0.4
+ROUNDS = 7
+TURN_SECONDS = 0.4
 STREAMS = 32
-LOOP, REPLAY, MULTIPLY_ADDS = "PyTorch loop", "weights read", "multiply-adds"
+LOOP = "PyTorch loop"
+REPLAY = "weights read"
+MULTIPLY_ADDS = "multiply-adds"
 BOUNDS = {1: REPLAY, STREAMS: MULTIPLY_ADDS}  # of one thread in float32, by the number of streams
 REPLAYED = 16  # samples, the longest block in which past taps are computed
 SAMPLE_RATE = 8000
@@ -38,8 +45,14 @@ SAMPLE_RATE = 8000
 CONFIGURATIONS = {"A": (64, 128, 2), "B": (64, 256, 2), "C": (128, 256, 3)}
 
 
+class _Noted(Protocol):
+    """An engine of the extension that notes the weights that it reads."""
+
+    def generate(self, count: int, seeds: NDArray[np.uint64], temperature: float, top_p: float, /) -> object: ...
+
+
 class Contender(NamedTuple):
-    """Something that draws samples: `run(n)` draws n of each of its streams."""
+    """A way to draw samples: `run(n)` draws n of each of its streams."""
 
     engine: str
     precision: str
@@ -48,15 +61,25 @@ class Contender(NamedTuple):
     run: Callable[[int], object]
 
 
-def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dict[str, Any]:
-    """Samples per second of a model, or of the untrained configuration A, B or C: what `wavegen bench --json` prints.
+def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> BenchResult:
+    """Samples per second of a model, or of the untrained configuration A, B or C.
 
-    Contenders take turns of some 0.4 seconds, `rounds` of them after one to warm up. A row has the median of its
-    turns and the least and most; a ratio is the median over rounds of two contenders' ratios within a round, so that a
-    machine that slows down for a while slows both. "weights read" is how fast one thread reads the weights that
+    Contenders take turns of some 0.4 seconds. "weights read" is the speed at which one thread reads the weights that
     the cpu engine's row of one stream reads, the same addresses in the same order with additions only; "multiply-adds"
-    how many samples' multiply-adds it does in registers; "torch" is wavegen's own engine in PyTorch, which draws from
-    every model. Raises UserError for a model that cannot be loaded.
+    that at which it does the multiply-adds of a sample in registers; "torch" is wavegen's own engine in PyTorch, which
+    draws from every model.
+
+    Args:
+        what: a model file, a run folder, a bundled model, or "A", "B" or "C".
+        rounds: turns of each contender, after one to warm up.
+        progress: shows a bar on stderr.
+
+    Returns:
+        Each row has the median of its turns and the least and most. A ratio is the median over rounds of two
+        contenders' ratios within a round, so that a machine that slows down for a while slows both.
+
+    Raises:
+        UserError: the model cannot be loaded.
     """
     if rounds < 1:
         raise UserError(f"{rounds} rounds; there must be one at least")
@@ -65,30 +88,24 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> dic
     contenders = list(_contenders(model, failed))
     with torch_threads(1):  # the peers run on one
         rates = _rates(contenders, rounds, progress)
-    rows = [
-        {**contender._asdict(), "samples_per_second": round(median(turns), 1), "low": min(turns), "high": max(turns)}
-        for contender, turns in zip(contenders, rates.T.tolist(), strict=True)
-    ]
-    for row in rows:
-        del row["run"]
-        row["low"], row["high"] = round(row["low"], 1), round(row["high"], 1)
+    missing: list[MissingEngine] = [{"engine": name, "why": why} for name, why in [*_missing(model), *failed.items()]]
     return {
         **described(str(what), model, rounds),
-        "rows": rows,
+        "rows": [_row(contender, turns) for contender, turns in zip(contenders, rates.T.tolist(), strict=True)],
         "ratios": list(_ratios(contenders, rates)),
-        "missing": [{"engine": name, "why": why} for name, why in [*_missing(model), *failed.items()]],
+        "missing": missing,
     }
 
 
-def described(what: str, model: AudioModel, rounds: int) -> dict[str, Any]:
-    """What was measured, how often, and on what machine."""
+def _row(contender: Contender, turns: list[float]) -> BenchRow:
     return {
-        "model": what,
-        "macs_per_sample": model.macs_per_sample,
-        "parameters": model.num_parameters,
-        "sample_rate": model.sample_rate,
-        "rounds": rounds,
-        "machine": _machine(),
+        "engine": contender.engine,
+        "precision": contender.precision,
+        "threads": contender.threads,
+        "streams": contender.streams,
+        "samples_per_second": round(median(turns), 1),
+        "low": round(min(turns), 1),
+        "high": round(max(turns), 1),
     }
 
 
@@ -108,8 +125,8 @@ def configuration(name: str) -> AudioModel:
     return AudioModel.from_settings(settings, AudioForm(SAMPLE_RATE)).eval()
 
 
-def _contenders(model: AudioModel, failed: dict[str, str]) -> Any:
-    """All that run this model here; `failed` receives what broke when it was tried, with the reason."""
+def _contenders(model: AudioModel, failed: dict[str, str]) -> Iterator[Contender]:
+    """All that run this model here; `failed` receives the reasons of those that raised an exception."""
     if native.missing() is None and native.runs(model):
         noted = extension().Engine(**engine_arguments(model.data(), PRECISIONS[0], "recording"), streams=1, threads=1)
         yield Contender("cpu", PRECISIONS[0], 1, 1, lambda samples: _draw(noted, samples))
@@ -126,7 +143,7 @@ def _contenders(model: AudioModel, failed: dict[str, str]) -> Any:
                 yield from _tried(name, peer, model, streams, failed)
 
 
-def _tried(name: str, peer: type[Peer], model: AudioModel, streams: int, failed: dict[str, str]) -> Any:
+def _tried(name: str, peer: type[Peer], model: AudioModel, streams: int, failed: dict[str, str]) -> Iterator[Contender]:
     """The contender, once it has drawn a sample: other people's libraries fail at import and at use."""
     try:
         run = peer(model, streams).run
@@ -137,24 +154,25 @@ def _tried(name: str, peer: type[Peer], model: AudioModel, streams: int, failed:
     yield Contender(name, "float32", 1, streams, run)
 
 
-def _draw(engine: Any, samples: int) -> None:
+def _draw(engine: _Noted, samples: int) -> None:
     engine.generate(samples, np.zeros(1, np.uint64), 1.0, 1.0)
 
 
-def _engines(model: AudioModel) -> Any:
+def _drawing(engine: Engine) -> Callable[[int], object]:
+    return lambda samples: engine.generate(samples, range(engine.streams))
+
+
+def _engines(model: AudioModel) -> Iterator[Contender]:
     """Every precision with one stream and many, one thread and all; but not float32's first, see `_bounds`."""
     many = sorted({(1, 1), (1, STREAMS), (min(2, cpus()), 1), (cpus(), STREAMS * cpus())})
     for precision in PRECISIONS:
         for threads, streams in many[1:] if precision == PRECISIONS[0] else many:
             engine = open_engine(model, streams, "cpu", threads, precision=precision)
 
-            def run(samples: int, engine: Any = engine, seeds: Sequence[int] = range(streams)) -> None:
-                engine.generate(samples, seeds)
-
-            yield Contender("cpu", precision, threads, streams, run)
+            yield Contender("cpu", precision, threads, streams, _drawing(engine))
 
 
-def _on_gpu(model: AudioModel, failed: dict[str, str]) -> Any:
+def _on_gpu(model: AudioModel, failed: dict[str, str]) -> Iterator[Contender]:
     """One stream, whose weights are kept on the chip where they fit, and as many as keep every multiprocessor busy."""
     for precision in cuda.PRECISIONS:
         for streams in (1, cuda.many()):
@@ -168,24 +186,24 @@ def _on_gpu(model: AudioModel, failed: dict[str, str]) -> Any:
                 failed["cuda"] = reason(error)
                 return
 
-            def run(samples: int, engine: Any = engine, seeds: Sequence[int] = range(streams)) -> None:
-                engine.generate(samples, seeds)
-
-            yield Contender("cuda", precision, 1, streams, run)
+            yield Contender("cuda", precision, 1, streams, _drawing(engine))
 
 
-def _bounds(model: AudioModel, noted: Any) -> Any:
-    """What bounds `noted`, a running engine of the extension: the very weights that it reads, since where others lie in
-    memory decides how well caches hold them."""
+def _bounds(model: AudioModel, noted: _Noted) -> Iterator[Contender]:
+    """The bounds of `noted`, a running engine of the extension.
+
+    The weights are the very ones that it reads: the addresses of others would be cached better or worse.
+    """
     _draw(noted, REPLAYED)
     replay = extension().replay(noted, REPLAYED)
     yield Contender(REPLAY, PRECISIONS[0], 1, 1, lambda samples: replay.read(max(1, samples // REPLAYED)))
-    macs, multiply_adds = model.macs_per_sample, extension().multiply_adds
+    macs = model.macs_per_sample
+    multiply_adds = extension().multiply_adds
     a_round = multiply_adds(1)  # it depends on the instruction set
     yield Contender(MULTIPLY_ADDS, PRECISIONS[0], 1, 1, lambda samples: multiply_adds(-(-samples * macs // a_round)))
 
 
-def _missing(model: AudioModel) -> Any:
+def _missing(model: AudioModel) -> Iterator[tuple[str, str]]:
     if not native.runs(model):
         yield "cpu", f"does not run {model.network.name} networks"
     elif (why := native.missing()) is not None:
@@ -199,7 +217,7 @@ def _missing(model: AudioModel) -> Any:
             yield name, why
 
 
-def _rates(contenders: Sequence[Contender], rounds: int, progress: bool) -> np.ndarray:
+def _rates(contenders: Sequence[Contender], rounds: int, progress: bool) -> NDArray[np.float64]:
     """Samples per second, (rounds, contenders)."""
     sizes = [_calibrated(contender) for contender in contenders]
     rates = np.zeros((rounds + 1, len(contenders)))
@@ -211,7 +229,7 @@ def _rates(contenders: Sequence[Contender], rounds: int, progress: bool) -> np.n
 
 
 def _order(contenders: Sequence[Contender]) -> list[int]:
-    """Whose turn is when: each bound's right after what it bounds, for the pace of a shared machine changes quickly."""
+    """The order of turns: each bound's right after what it bounds, for the pace of a shared machine changes quickly."""
     order = [index for index, contender in enumerate(contenders) if contender.engine not in BOUNDS.values()]
     for streams, bound in BOUNDS.items():
         for index, contender in enumerate(contenders):
@@ -235,8 +253,8 @@ def _calibrated(contender: Contender) -> int:
     return max(1, round(samples * TURN_SECONDS / seconds / REPLAYED)) * REPLAYED
 
 
-def _ratios(contenders: Sequence[Contender], rates: np.ndarray) -> Any:
-    """Each row over the PyTorch loop of one stream, the cpu engine's over the others and over what bounds it, too.
+def _ratios(contenders: Sequence[Contender], rates: NDArray[np.float64]) -> Iterator[Ratio]:
+    """Each row over the PyTorch loop of one stream, the cpu engine's over the others and over its bounds, too.
 
     Where that loop does not run the model, the torch engine stands in for it.
     """
@@ -253,29 +271,20 @@ def _ratios(contenders: Sequence[Contender], rates: np.ndarray) -> Any:
             if other in names and names[index] != other:
                 ratios = rates[:, index] / rates[:, names.index(other)]
                 yield {
-                    "a": label(contender._asdict()),
-                    "b": label(contenders[names.index(other)]._asdict()),
+                    "a": _name(*contender[:4]),
+                    "b": _name(*contenders[names.index(other)][:4]),
                     "ratio": round(float(np.median(ratios)), 3),
                     "low": round(float(ratios.min()), 3),
                     "high": round(float(ratios.max()), 3),
                 }
 
 
-def label(row: dict[str, Any]) -> str:
-    """What a row is called in ratios and plots."""
-    threads = "" if row["threads"] == 1 else f", {row['threads']} threads"
-    streams = "" if row["streams"] == 1 else f", {row['streams']} streams"
-    return f"{row['engine']} {row['precision']}{threads}{streams}"
+def label(row: BenchRow) -> str:
+    """The name of a row in plots, as ratios have it."""
+    return _name(row["engine"], row["precision"], row["threads"], row["streams"])
 
 
-def _machine() -> dict[str, Any]:
-    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
-    sets = extension().instruction_sets() if native.missing() is None else []
-    gpu = cuda.device() if cuda.missing() is None else None
-    cpu = names[0] if names else platform.processor()
-    return {"cpu": cpu, "cpus": cpus(), "isa": sets[0] if sets else None, "gpu": gpu}
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+def _name(engine: str, precision: str, threads: int, streams: int) -> str:
+    many_threads = "" if threads == 1 else f", {threads} threads"
+    many_streams = "" if streams == 1 else f", {streams} streams"
+    return f"{engine} {precision}{many_threads}{many_streams}"

@@ -1,8 +1,6 @@
-"""A WaveNet's training as one writes it with `Conv1d`: the yardstick of `wavegen bench --training`."""
+"""A WaveNet's training written with `Conv1d`: the yardstick of `wavegen bench --training`."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +9,7 @@ from wavegen.models.audio import AudioModel
 from wavegen.training.learner import MAX_GRADIENT_NORM
 from wavegen.training.windows import Windows
 
-RATE = 1e-3  # of Adam, as is the custom
+RATE = 1e-3  # of Adam, its default
 
 
 class ConvLoop:
@@ -19,9 +17,12 @@ class ConvLoop:
 
     def __init__(self, model: AudioModel, windows: Windows):
         network = model.network
-        self.model, self.windows, self.step = model, windows, 0
+        self.model = model
+        self.windows = windows
+        self.step = 0
         self.embedding = nn.Embedding.from_pretrained(model.input_table().detach().clone(), freeze=False)
-        self.dilations, layers = network.dilations, len(network.dilations)
+        self.dilations = network.dilations
+        layers = len(network.dilations)
         self.half = network.gate_channels // 2
         self.front = _conv(network.front.taps, network.front_kernel_size)
         self.gates = [_conv(gate.taps, network.kernel_size, gate.dilation) for gate in network.gates]
@@ -39,10 +40,10 @@ class ConvLoop:
     def params(self, symbols: Tensor) -> Tensor:
         """Symbols (batch, time) to logits (batch, num_symbols, time) of the sample after each."""
         x = self.front(_padded(self.embedding(symbols).transpose(1, 2), self.front))
-        total: Any = 0
+        total = torch.zeros(())
         for layer, gate in enumerate(self.gates):
-            signal, opening = gate(_padded(x, gate)).chunk(2, dim=1)
-            z = torch.tanh(signal) * torch.sigmoid(opening)
+            filtered, gated = gate(_padded(x, gate)).chunk(2, dim=1)
+            z = torch.tanh(filtered) * torch.sigmoid(gated)
             total = total + self.skips[layer](z)
             if layer < len(self.residuals):
                 x = x + self.residuals[layer](z)
@@ -78,7 +79,7 @@ class ConvLoop:
 
 
 def _conv(taps: nn.Linear, kernel_size: int = 1, dilation: int = 1) -> nn.Conv1d:
-    """What a matrix of taps side by side, oldest first, does, as a convolution."""
+    """The convolution of a matrix of taps, which stand side by side, oldest first."""
     made = nn.Conv1d(taps.in_features // kernel_size, taps.out_features, kernel_size, dilation=dilation)
     with torch.no_grad():
         made.weight.copy_(taps.weight.view(taps.out_features, kernel_size, -1).transpose(1, 2))

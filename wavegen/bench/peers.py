@@ -1,10 +1,10 @@
-"""Other ways to draw samples from the same network, one at a time: what people use without this engine."""
+"""Other implementations that draw samples from the same network, one at a time."""
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from wavegen.models.audio import AudioModel
 from wavegen.models.networks import WaveNet
 from wavegen.system.optional import Library
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Peer(Protocol):
@@ -66,13 +69,14 @@ class TorchLoop:
             self.last = torch.multinomial(torch.softmax(self.step(self.table[self.last]), dim=1), 1).squeeze(1)
 
     def step(self, row: Tensor) -> Tensor:
-        """The logits, (streams, num_symbols), from what the network hears of the sample before, (streams, channels)."""
+        """The logits, (streams, num_symbols), from the network's input of the sample before, (streams, channels)."""
         self.window = torch.cat([self.window[:, 1:], row.unsqueeze(1)], dim=1)
-        x, outputs = self.front(self.window.flatten(1)), []
+        x = self.front(self.window.flatten(1))
+        outputs: list[Tensor] = []
         for layer, (gate, ages, ring) in enumerate(zip(self.gates, self.ages, self.rings, strict=True)):
-            heard = [ring[(self.time - age) % len(ring)] for age in ages]
-            signal, opening = gate(torch.cat([*heard, x], dim=1)).chunk(2, dim=1)
-            z = torch.tanh(signal) * torch.sigmoid(opening)
+            history = [ring[(self.time - age) % len(ring)] for age in ages]
+            filtered, gated = gate(torch.cat([*history, x], dim=1)).chunk(2, dim=1)
+            z = torch.tanh(filtered) * torch.sigmoid(gated)
             ring[self.time % len(ring)] = x
             if layer < len(self.residuals):
                 x = x + self.residuals[layer](z)
@@ -112,9 +116,10 @@ class OnnxRuntime:
             probabilities = np.cumsum(self.step(self.table[self.last : self.last + 1])[0])
             self.last = min(int(np.searchsorted(probabilities, self.random.random())), len(probabilities) - 1)
 
-    def step(self, row: np.ndarray) -> np.ndarray:
-        """The probabilities, (1, num_symbols), from what the network hears of the sample before, (1, channels)."""
-        time, feeds = self.loop.time, {"row": row}
+    def step(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probabilities, (1, num_symbols), from the network's input of the sample before, (1, channels)."""
+        time = self.loop.time
+        feeds = {"row": row}
         for layer, (ages, ring) in enumerate(zip(self.loop.ages, self.rings, strict=True)):
             feeds |= {f"past_{layer}_{tap}": ring[(time - age) % len(ring)] for tap, age in enumerate(ages)}
         probabilities, *inputs = map(np.asarray, self.session.run(None, feeds))
@@ -126,13 +131,17 @@ class OnnxRuntime:
 
 def _step_graph(loop: TorchLoop) -> bytes:
     """A step of the loop's network as an ONNX model: row and past taps to probabilities and each layer's input."""
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-    nodes, weights, streams, width = [], [], *loop.rings[0].shape[1:]
+    nodes: list[NodeProto] = []
+    weights: list[TensorProto] = []
+    streams, width = loop.rings[0].shape[1:]
 
-    def node(kind: str, inputs: list[str], output: str | list[str], **attributes: Any) -> str:
+    def node(kind: str, inputs: list[str], output: str | list[str], **attributes: int) -> str:
         outputs = [output] if isinstance(output, str) else output
-        nodes.append(helper.make_node(kind, inputs, outputs, **attributes))
+        made = helper.make_node(kind, inputs, outputs)
+        made.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
+        nodes.append(made)
         return outputs[0]
 
     def linear(layer: nn.Linear, value: str, name: str) -> str:
@@ -140,20 +149,21 @@ def _step_graph(loop: TorchLoop) -> bytes:
             weights.append(numpy_helper.from_array(weight.detach().numpy(), f"{name}_{kind}"))
         return node("Gemm", [value, f"{name}_weight", f"{name}_bias"], name, transB=1)
 
-    def given(name: str, columns: int) -> Any:
+    def given(name: str, columns: int) -> ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [streams, columns])
 
     x = linear(loop.front, "row", "x_0")
     past = [[f"past_{layer}_{tap}" for tap in range(len(ages))] for layer, ages in enumerate(loop.ages)]
-    signals = []
+    gated: list[str] = []
     for layer, gate in enumerate(loop.gates):
-        heard = node("Concat", [*past[layer], x], f"heard_{layer}", axis=1)
-        node("Split", [linear(gate, heard, f"gates_{layer}")], [f"a_{layer}", f"b_{layer}"], axis=1, num_outputs=2)
-        a, b = node("Tanh", [f"a_{layer}"], f"tanh_{layer}"), node("Sigmoid", [f"b_{layer}"], f"sigma_{layer}")
-        signals.append(node("Mul", [a, b], f"z_{layer}"))
+        taps = node("Concat", [*past[layer], x], f"taps_{layer}", axis=1)
+        node("Split", [linear(gate, taps, f"gates_{layer}")], [f"a_{layer}", f"b_{layer}"], axis=1, num_outputs=2)
+        a = node("Tanh", [f"a_{layer}"], f"tanh_{layer}")
+        b = node("Sigmoid", [f"b_{layer}"], f"sigma_{layer}")
+        gated.append(node("Mul", [a, b], f"z_{layer}"))
         if layer < len(loop.residuals):
-            x = node("Add", [x, linear(loop.residuals[layer], signals[-1], f"r_{layer}")], f"x_{layer + 1}")
-    skip = node("Relu", [linear(loop.skip, node("Concat", signals, "z", axis=1), "skip")], "skip_relu")
+            x = node("Add", [x, linear(loop.residuals[layer], gated[-1], f"r_{layer}")], f"x_{layer + 1}")
+    skip = node("Relu", [linear(loop.skip, node("Concat", gated, "z", axis=1), "skip")], "skip_relu")
     hidden = node("Relu", [linear(loop.head, skip, "head")], "head_relu")
     node("Softmax", [linear(loop.output, hidden, "logits")], "probabilities", axis=1)
     inputs = [given("row", loop.window.shape[2]), *(given(name, width) for names in past for name in names)]
@@ -193,7 +203,8 @@ class WavenetVocoder:
             return "wavenet-vocoder not installed"
         if (why := _only_mu_law_wavenets(model)) is not None:
             return why
-        dilations, stacks = model.network.dilations, model.network.dilations.count(1)
+        dilations = model.network.dilations
+        stacks = dilations.count(1)
         regular = stacks and dilations == tuple(2**i for i in range(len(dilations) // stacks)) * stacks
         return None if regular else "it has stacks of dilations 1, 2, 4, … only"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from wavegen.bench import label
+from wavegen.bench.results import BenchResult
 from wavegen.reports.plots import write_png
 from wavegen.system.atomic import Target
 
 
-def plot(path: Target, result: Mapping[str, Any]) -> None:
+def plot(path: Target, result: BenchResult) -> None:
     """Draws the samples per second of each row as a bar, with the least and most of its turns: a PNG file."""
     from matplotlib.figure import Figure
 

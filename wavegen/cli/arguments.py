@@ -1,187 +1,195 @@
-"""What each command takes: the parser of the command line."""
+"""The arguments of each command: the parser of the command line."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from wavegen import __version__
+from wavegen.cli import values
 from wavegen.errors import UserError
+
+if TYPE_CHECKING:
+    from wavegen.cli.outputs import Command
 
 ENGINES = ("auto", "torch", "cpu", "cuda")
 PRECISIONS = ("float32", "bfloat16", "int8")
-MODEL = "a .safetensors file, a run folder, or allison, which comes with wavegen"
-RECIPE = "a TOML file, or a recipe that comes with wavegen, as asterisk/wavenet; `wavegen info recipes` lists them"
-MOST = 1e9  # seconds, minutes, bits: beyond it is a slip
-T = TypeVar("T", int, float)
+MODEL = "a .safetensors file, a run folder, or allison, which is bundled"
+RECIPE = "a TOML file, or a bundled recipe, as asterisk/wavenet; `wavegen info recipes` lists them"
+PARAMETERS = {"seconds": "num_samples", "number": "seeds"}  # of the library, by the name of an argument here
 
 
 class _Parser(argparse.ArgumentParser):
-    """Usage errors are the user's to mend like all others: one line, exit code 2."""
-
-    def __init__(self, *args: Any, **options: Any):
-        super().__init__(*args, **options)
-        self.register("type", Path, _path)
+    """Raises UserError for wrong usage: one line and exit code 2, as for all errors of the user's."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; see {self.prog} --help")
 
-
-def _path(text: str) -> Path:
-    return Path(_given(text))
-
-
-def _given(text: str) -> str:
-    """A name; an empty one is a variable of the shell that is not set, and not the folder that one is in."""
-    if not text:
-        raise argparse.ArgumentTypeError("is empty; name a file or folder, . is the one you are in")
-    return text
+    @property
+    def flags(self) -> dict[str, str]:
+        """The flag of each parameter of the library that has one."""
+        options = [action for action in self._actions if action.option_strings]
+        return {PARAMETERS.get(option.dest, option.dest): option.option_strings[0] for option in options}
 
 
-def make_parser(commands: Mapping[str, Callable[[argparse.Namespace], Any]]) -> argparse.ArgumentParser:
-    """The parser of all commands; `commands` are what runs each, by name, left in the namespace as `run`."""
+if TYPE_CHECKING:
+    _Commands: TypeAlias = argparse._SubParsersAction[_Parser]
+
+
+def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+    """The parser of all commands.
+
+    It leaves in the namespace, as `command`, the one of `commands` that was named, and as `flags` the flag of each
+    parameter that a message may name: the command's own, else that of another command.
+    """
     parser = _Parser(
         prog="wavegen",
         description="Autoregressive models of raw audio: train, sample, and say in bits per sample how good they are.",
-        epilog="`wavegen quickstart` shows all of it on built-in speech within minutes.",
+        epilog="`wavegen quickstart` shows all of it on bundled speech within minutes.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"wavegen {__version__}")
     added = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for add in ADDERS:
         add(added)
-    for name, run in commands.items():
-        added.choices[name].set_defaults(run=run)
+    of_any = {name: flag for each in reversed(added.choices.values()) for name, flag in each.flags.items()}
+    for name, command in commands.items():
+        added.choices[name].set_defaults(command=command, flags=of_any | added.choices[name].flags)
     return parser
 
 
-def _command(commands: Any, name: str, summary: str) -> _Parser:
+def _command(commands: _Commands, name: str, summary: str) -> _Parser:
     parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser.register("type", Path, values.path)
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout, all else on stderr")
     return parser
 
 
-def _add_quickstart(commands: Any) -> None:
-    parser = _command(commands, "quickstart", "embedded speech: train, compare, generate, report")
+def _add_quickstart(commands: _Commands) -> None:
+    parser = _command(commands, "quickstart", "bundled speech: train, compare, generate, report")
     out = "default: quickstart; a folder that holds anything else is refused"
-    parser.add_argument("--out", type=_place, default=Path("quickstart"), metavar="DIR", help=out)
-    parser.add_argument("--minutes", type=_above_zero, default=8.0, metavar="M", help="in all; default: 8")
+    parser.add_argument("--out", type=values.path, default=Path("quickstart"), metavar="DIR", help=out)
+    parser.add_argument("--minutes", type=values.above_zero, default=8.0, metavar="M", help="in all; default: 8")
 
 
-def _add_prepare(commands: Any) -> None:
+def _add_prepare(commands: _Commands) -> None:
     parser = _command(commands, "prepare", "make a corpus of the recordings in a folder")
     parser.usage = "wavegen prepare [-h] [--json] [options] [NAME] SOURCE CORPUS"
     source = (
         "a folder of WAV, FLAC, OGG, MP3 …, one file, or source:NAME, a source of known density as source:ar2; after "
         "the NAME of a known corpus (yesno, speech-commands, cmu-arctic, ljspeech, vctk, libritts) its official "
-        "folder; pictures: mnist and the folder of its four files, or digits alone, which come with wavegen"
+        "folder; pictures: mnist and the folder of its four files, or digits alone, which are bundled"
     )
-    # Three places, the last of which may stay empty: argparse cannot take an optional first one after an option.
-    parser.add_argument("first", type=_given, metavar="[NAME] SOURCE", help=source)
-    parser.add_argument("second", type=_given, metavar="CORPUS", help="the new folder to write")
-    parser.add_argument("third", type=_given, nargs="?", help=argparse.SUPPRESS)
+    # Three arguments, the last optional: argparse cannot take an optional first one after an option.
+    parser.add_argument("first", type=values.name, metavar="[NAME] SOURCE", help=source)
+    parser.add_argument("second", type=values.name, metavar="CORPUS", help="the new folder to write")
+    parser.add_argument("third", type=values.name, nargs="?", help=argparse.SUPPRESS)
     rate = "of the corpus; default: the recordings' own"
-    parser.add_argument("--sample-rate", type=_at_least_one, metavar="R", help=rate)
+    parser.add_argument("--sample-rate", type=values.at_least_one, metavar="R", help=rate)
     split_by = (
         "speaker: the top folders; time: the end of each recording, with --cut; default: file, time for fewer than ten "
-        "recordings that are cut, or what is the custom for a known corpus"
+        "recordings that are cut, or the custom of a known corpus"
     )
     parser.add_argument("--split-by", choices=("file", "speaker", "time"), help=split_by)
-    cut = "cut recordings into pieces of about so many seconds, at quiet places"
-    parser.add_argument("--cut", type=_above_zero, metavar="SECONDS", help=cut)
+    cut = "cut recordings into pieces of about so many seconds, from 1 to 3600, at quiet places"
+    parser.add_argument("--cut", type=values.above_zero, metavar="SECONDS", help=cut)
     levels = "of a set of pictures; default: 2 for mnist, drawn once for all, and 17 for digits"
-    parser.add_argument("--levels", type=_at_least_one, metavar="L", help=levels)
+    parser.add_argument("--levels", type=values.at_least_one, metavar="L", help=levels)
     strict = "stop at the first file that is refused; files of other kinds than are read are counted all the same"
     parser.add_argument("--strict", action="store_true", help=strict)
-    fetch = "get the known corpus into SOURCE first, with torchaudio; what is there already is kept"
-    parser.add_argument("--download", action="store_true", help=fetch)
+    fetch = "get the known corpus into SOURCE first, with torchaudio; files that are there are kept"
+    parser.add_argument("--download", dest="fetch", action="store_true", help=fetch)
     _add_force(parser, "replace a corpus that is there already; any other folder is refused")
 
 
-def _add_train(commands: Any) -> None:
+def _add_train(commands: _Commands) -> None:
     parser = _command(commands, "train", "train a model as a recipe says")
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help=RECIPE)
-    parser.add_argument("--corpus", type=_place, metavar="DIR", help="instead of the recipe's corpus.path")
+    parser.add_argument("--corpus", type=values.path, metavar="DIR", help="instead of the recipe's corpus.path")
     parser.add_argument(  # torchrun takes --run for an option of its own, hence the longer name
         "--run",
         "--run-folder",
-        dest="run_folder",
-        type=_place,
+        type=values.path,
         metavar="DIR",
         help="default: runs/ and the recipe's name; one that holds a run already is refused without --resume",
     )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a recipe's key")
+    overrides = "override a recipe's key"
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE", help=overrides)
     parser.add_argument(
         "--resume", action="store_true", help="go on where the run folder allows it; with more steps, beyond its end"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what it would take, and train and write nothing")
-    parser.add_argument("--init", type=_place, metavar="MODEL", help="start from its weights, with its settings")
+    parser.add_argument("--init", type=values.path, metavar="MODEL", help="start from its weights, with its settings")
 
 
-def _add_generate(commands: Any) -> None:
+def _add_generate(commands: _Commands) -> None:
     parser = _command(commands, "generate", "draw new recordings from a model")
     _add_model(parser)
     parser.add_argument(
         "out", type=Path, metavar="OUT.wav|OUT.png", help="with -n: OUT-0.wav, OUT-1.wav …; of pictures all in one"
     )
-    parser.add_argument("--seconds", type=_above_zero, metavar="S", help="to generate; default: 5")
-    parser.add_argument("-n", dest="number", type=_at_least_one, default=1, metavar="N", help="how many; default: 1")
+    parser.add_argument("--seconds", type=values.above_zero, metavar="S", help="to generate; default: 5")
     parser.add_argument(
-        "--seed", type=_seed, default=0, metavar="K", help="of the first, the next has K + 1; default: 0"
+        "-n", dest="number", type=values.at_least_one, default=1, metavar="N", help="how many; default: 1"
     )
-    parser.add_argument("--temperature", type=_above_zero, metavar="T", help="below 1: more likely, less lively")
-    parser.add_argument("--top-p", type=_share, metavar="P", help="only the likeliest symbols that make up P of each")
+    parser.add_argument(
+        "--seed", type=values.seed, default=0, metavar="K", help="of the first, the next has K + 1; default: 0"
+    )
+    parser.add_argument("--temperature", type=values.above_zero, metavar="T", help="below 1: likelier, less varied")
+    parser.add_argument(
+        "--top-p", type=values.share, metavar="P", help="only the likeliest symbols that make up P of each"
+    )
     exact = "draw from the scored density, with its uniform share, which clicks; default: from the model alone"
     parser.add_argument("--exact", action="store_true", help=exact)
     parser.add_argument("--prime", type=Path, metavar="FILE", help="a recording to go on from; it starts OUT.wav")
     rows = "of pictures: how many rows of those in --prime, a PNG, are kept; default: half"
-    parser.add_argument("--rows", type=_at_least_one, metavar="N", help=rows)
+    parser.add_argument("--rows", type=values.at_least_one, metavar="N", help=rows)
     _add_engine(parser)
     _add_force(parser)
 
 
-def _add_score(commands: Any) -> None:
+def _add_score(commands: _Commands) -> None:
     parser = _command(commands, "score", "bits per sample of recordings")
     _add_model(parser)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: its test split")
-    parser.add_argument("--window", type=_above_zero, metavar="S", help="also the mean of every S seconds")
+    parser.add_argument("--window", type=values.above_zero, metavar="S", help="also the mean of every S seconds")
     parser.add_argument("--csv", type=Path, metavar="OUT.csv", help="write the windows there; default: of 0.05 s")
-    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw waveform, spectrogram, surprise of one file")
+    parser.add_argument(
+        "--plot", type=Path, metavar="OUT.png", help="draw waveform, spectrogram, surprisal of one file"
+    )
     _add_engine(parser)
     _add_force(parser)
 
 
-def _add_features(commands: Any) -> None:
-    parser = _command(commands, "features", "what a model makes of recordings or pictures inside, averaged, as .npz")
-    _add_model(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: all splits")
-    parser.add_argument("out", type=Path, metavar="OUT.npz", help="the new file")
-    parser.add_argument("--window", type=_above_zero, metavar="S", help="of so many seconds; default: whole recordings")
+def _add_features(commands: _Commands) -> None:
+    parser = _command(commands, "features", "means of a model's hidden features over recordings or pictures, as .npz")
+    _add_model_files_and_out(parser, ("FILE|DIR|CORPUS", "of a corpus: all splits"), ("OUT.npz", "the new file"))
+    parser.add_argument(
+        "--window", type=values.above_zero, metavar="S", help="of so many seconds; default: whole recordings"
+    )
     parser.add_argument("--resample", action="store_true", help="convert recordings of other rates")
     _add_force(parser)
 
 
-def _add_compress(commands: Any) -> None:
+def _add_compress(commands: _Commands) -> None:
     parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
-    _add_model(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="IN.wav", help="16-bit PCM, one or two channels")
-    parser.add_argument("out", type=Path, metavar="OUT.wgn", help="the new file, or the folder of several")
+    files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
+    _add_model_files_and_out(parser, files, out)
     _add_precision(parser)
     _add_force(parser)
 
 
-def _add_decompress(commands: Any) -> None:
+def _add_decompress(commands: _Commands) -> None:
     parser = _command(commands, "decompress", "compressed files to the WAV files that they were, byte for byte")
-    _add_model(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar="IN.wgn", help="compressed with this model")
-    parser.add_argument("out", type=Path, metavar="OUT.wav", help="the new file, or the folder of several")
+    files, out = ("IN.wgn", "compressed with this model"), ("OUT.wav", "the new file, or the folder of several")
+    _add_model_files_and_out(parser, files, out)
     _add_threads(parser)
     _add_force(parser)
 
 
-def _add_compare(commands: Any) -> None:
+def _add_compare(commands: _Commands) -> None:
     parser = _command(commands, "compare", "models and baselines over the same held-out files")
     parser.add_argument("models", nargs="+", metavar="[NAME=]MODEL", help=f"{MODEL}; and what to call it")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the models were trained on")
@@ -199,37 +207,44 @@ def _add_compare(commands: Any) -> None:
     _add_force(parser)
 
 
-def _add_info(commands: Any) -> None:
-    parser = _command(commands, "info", "what a model or a corpus is, which engines or recipes there are")
-    what = "recipes: those that come with wavegen; default: the engines, and why one is missing"
+def _add_info(commands: _Commands) -> None:
+    parser = _command(commands, "info", "describe a model or a corpus; list engines or recipes")
+    what = "recipes: the bundled ones; default: the engines, and why one is missing"
     parser.add_argument("path", type=Path, nargs="?", metavar="MODEL|CORPUS|recipes", help=what)
 
 
-def _add_bench(commands: Any) -> None:
+def _add_bench(commands: _Commands) -> None:
     parser = _command(commands, "bench", "how fast samples are drawn, beside other ways and the machine's limits")
     what = "a model, or the untrained WaveNet A, B or C; default: A"
     parser.add_argument("what", nargs="?", default="A", metavar="MODEL|A|B|C", help=what)
     training = "time steps of training instead, beside a Conv1d loop, and say what bits each comes to"
     parser.add_argument("--training", action="store_true", help=training)
     rounds = "turns of each; default: 7, or of training 30"
-    parser.add_argument("--rounds", type=_at_least_one, metavar="N", help=rounds)
+    parser.add_argument("--rounds", type=values.at_least_one, metavar="N", help=rounds)
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the bars")
     _add_force(parser)
 
 
-def _add_quantize(commands: Any) -> None:
+def _add_quantize(commands: _Commands) -> None:
     parser = _command(commands, "quantize", "a model whose weights the cpu engine rounds, once that has been tried")
     _add_model(parser)
     parser.add_argument("out", type=Path, metavar="OUT", help="the new .safetensors file")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the model was trained on")
     parser.add_argument("--precision", choices=PRECISIONS[1:], default="int8", help="of the layers; default: int8")
     most = "bits per sample that it may cost on validation files; default: 0.05"
-    parser.add_argument("--most", type=_above_zero, default=0.05, metavar="BITS", help=most)
+    parser.add_argument("--most", type=values.above_zero, default=0.05, metavar="BITS", help=most)
     _add_force(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
+
+
+def _add_model_files_and_out(parser: argparse.ArgumentParser, files: tuple[str, str], out: tuple[str, str]) -> None:
+    """Adds MODEL FILE … OUT; `files` and `out` are a name for help, and the help."""
+    _add_model(parser)
+    parser.add_argument("files", type=Path, nargs="+", metavar=files[0], help=files[1])
+    parser.add_argument("out", type=Path, metavar=out[0], help=out[1])
 
 
 def _add_force(parser: argparse.ArgumentParser, what: str = "replace a file that is there already") -> None:
@@ -253,38 +268,7 @@ def _add_precision(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=_at_least_one, metavar="N", help="of the cpu engine; changes no result")
-
-
-def _place(text: str) -> Path:
-    if not text:  # Path takes it for the working folder
-        raise argparse.ArgumentTypeError("the path is empty; give one, as . for the working folder")
-    return Path(text)
-
-
-def _above_zero(text: str) -> float:
-    return _number(text, float, f"a number above zero, at most {MOST:g}", lambda value: 0 < value <= MOST)
-
-
-def _share(text: str) -> float:
-    return _number(text, float, "a number above 0, at most 1", lambda value: 0 < value <= 1)
-
-
-def _at_least_one(text: str) -> int:
-    return _number(text, int, "a whole number from 1 on", lambda value: value >= 1)
-
-
-def _seed(text: str) -> int:
-    return _number(text, int, "a whole number from 0 to 2^64 - 1", lambda value: 0 <= value < 2**64)
-
-
-def _number(text: str, kind: Callable[[str], T], wanted: str, fits: Callable[[T], bool]) -> T:
-    try:
-        if fits(value := kind(text)):
-            return value
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
+    parser.add_argument("--threads", type=values.at_least_one, metavar="N", help="of the cpu engine; changes no result")
 
 
 ADDERS = (

@@ -1,4 +1,4 @@
-"""What the command line does to compress and restore: what an interrupted call has finished is not done again."""
+"""Commands that compress and restore; files that an interrupted call has finished are skipped."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from wavegen.cli.outputs import check_apart, taken, warn
+from wavegen.cli.outputs import Result, check_apart, taken, warn
 from wavegen.errors import UserError
 from wavegen.system.atomic import Output
 from wavegen.wording import counted
 
-Result = tuple[dict[str, Any], str]
 Pair = tuple[Path, Path]
 GO_ON = "give the same command again to go on"
 
 
 def compress(args: argparse.Namespace) -> Result:
-    """WAV files to compressed ones."""
+    """Compresses WAV files."""
     from wavegen.compression.files import compress
     from wavegen.compression.resumption import compressed_already
     from wavegen.modelfile import open_model
@@ -34,14 +32,15 @@ def compress(args: argparse.Namespace) -> Result:
         return compressed_already(model(), pairs, args.precision)
 
     with _pairs(args, ".wgn", finished) as (paths, skipped):
-        how = {"progress": "compressing", "force": args.force}
+        how = {"progress": True, "force": args.force}
         result = compress(model(), paths, args.threads, args.precision, **how)
-    warn(result)
-    return result | {"skipped": skipped}, compressed_text(result)
+    warn(args, result["warnings"])
+    result["skipped"] = skipped
+    return result, compressed_text(result)
 
 
 def decompress(args: argparse.Namespace) -> Result:
-    """Compressed files to the WAV files that they were."""
+    """Restores WAV files."""
     from wavegen.compression.files import decompress
     from wavegen.compression.resumption import restored_already
     from wavegen.modelfile import open_model
@@ -53,19 +52,24 @@ def decompress(args: argparse.Namespace) -> Result:
         return restored_already(model(), pairs)
 
     with _pairs(args, ".wav", finished) as (paths, skipped):
-        result = decompress(model(), paths, args.threads, progress="decompressing", force=args.force)
+        result = decompress(model(), paths, args.threads, progress=True, force=args.force)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
-    return result | {"skipped": skipped}, description_text(names)
+    result["skipped"] = skipped
+    return result, description_text(names)
 
 
 @contextlib.contextmanager
 def _pairs(
     args: argparse.Namespace, suffix: str, finished: Callable[[Sequence[Pair]], list[Pair]]
 ) -> Iterator[tuple[list[tuple[Path, Output]], list[str]]]:
-    """Each input with its output: OUT, or OUT/NAME with that suffix if OUT is a folder; and what is skipped there.
+    """Gives pairs of input and output to work on, and the names of the outputs that are skipped.
 
-    In a folder an output that `finished` finds to be what would be written is skipped. Raises UserError for others
-    that are there, unless --force is given.
+    Args:
+        args: with `files`, `out` (a file, or a folder for OUT/NAME with the suffix) and `force`.
+        suffix: of the outputs.
+        finished: gives those of the pairs whose output is complete; in a folder they are skipped.
+
+    Raises UserError for other outputs that exist, unless `force` is set.
     """
     into_folder = os.path.isdir(args.out)
     if len(args.files) > 1 and not into_folder:
@@ -81,7 +85,7 @@ def _pairs(
 
 
 def _finished(pairs: Sequence[Pair], finished: Callable[[Sequence[Pair]], list[Pair]]) -> list[Pair]:
-    """The pairs that are done, which is said. Raises UserError for an output that is something else."""
+    """The pairs that are done, reported on stderr. Raises UserError for an output that is something else."""
     there = [pair for pair in pairs if os.path.lexists(pair[1])]
     done = finished(there) if there else []
     for source, out in there:

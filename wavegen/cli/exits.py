@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one line that tells why."""
+"""The exit code of a command, and the line that says why it failed."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 
 from wavegen.errors import UserError
-from wavegen.system import signals, streams
+from wavegen.system import limits, signals, streams
 
 DONE, OUR_BUG, USER_ERROR, PIPE_CLOSED, SIGNALLED = 0, 1, 2, 141, 128
 TRACEBACK = "WAVEGEN_TRACEBACK"
+LIMITS = "ulimit -u, ulimit -v"  # of processes, each thread being one; of memory, of which each takes some
 _NO_MEMORY = re.compile(
-    r"cannot allocate memory|can't allocate memory|failed to map segment|not enough memory|out of memory|bad_alloc"
-    r"|can't start new thread|cannot create thread",
+    r"cannot allocate memory|can't allocate memory|failed to map segment|not enough memory|out of memory|bad_alloc",
     re.IGNORECASE,
 )
+_NO_THREAD = re.compile("can't start new thread|cannot create thread|resource temporarily unavailable", re.IGNORECASE)
 
 
 def ended(command: Callable[[], None]) -> int:
     """Runs `command` and gives its exit code: 0 done, 2 the user can fix it, 1 our bug, 128 and a signal's number."""
     try:
-        with streams.prepared(), signals.raising() as raiser:
+        with streams.prepared(), limits.guarded_imports(), warnings.catch_warnings(), signals.raising() as raiser:
+            warnings.filterwarnings("ignore", "tqdm:disabling monitor support")  # a bar is drawn without that thread
             return _run(command, raiser)
     except KeyboardInterrupt as error:  # while the last line was being printed
         return SIGNALLED + signals.number_of(error)
@@ -56,7 +59,7 @@ def _run(command: Callable[[], None], raiser: signals.Raiser) -> int:
 
 
 def _flushed(command: Callable[[], None]) -> None:
-    """The command, and then what it printed: argparse prints help and leaves without caring whether it can."""
+    """Runs the command and flushes stdout after --help too, where argparse ignores a failure."""
     try:
         command()
     except SystemExit as end:
@@ -70,14 +73,17 @@ def refusal(error: BaseException) -> str | None:
     if is_no_memory(error):
         detail = "" if isinstance(error, MemoryError) else f" ({error})"
         return f"too little memory{detail}; free some, raise the limit (ulimit -v), or ask for less at once"
+    if isinstance(error, RuntimeError | BlockingIOError) and _NO_THREAD.search(str(error)):
+        return f"no more threads or processes can be started ({error}); end some, or raise the limits ({LIMITS})"
     if isinstance(error, OSError) and error.errno is not None:
         names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
-        return f"{' and '.join(names) or 'the system'}: {error.strerror or os.strerror(error.errno)}"
+        advice = "; change its permissions" if names and error.errno == errno.EACCES else ""
+        return f"{' and '.join(names) or 'the system'}: {error.strerror or os.strerror(error.errno)}{advice}"
     return None
 
 
 def is_no_memory(error: BaseException) -> bool:
-    """Whether an error is for want of memory, which each library says in its own way.
+    """Whether an error reports a lack of memory; each library words it in its own way.
 
     A library that cannot be mapped is an ImportError or an OSError, and torch's allocators raise RuntimeError.
     """

@@ -1,55 +1,71 @@
-"""The command line; the only module that knows all others, and imports each where it is used."""
+"""Commands of the command line; each imports its modules when it runs."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import json
+import logging
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
+from wavegen.cli.flags import errors_in_flags, in_flags, result_in_flags
 from wavegen.cli.model_names import called
-from wavegen.cli.outputs import check_folder, check_output, taken, warn
+from wavegen.cli.outputs import MODEL_FILE, Command, Result, check_folder, check_output, taken, warn
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.system import streams
 
 if TYPE_CHECKING:
+    from wavegen.evaluation.results import FeaturesResult
     from wavegen.models.forms import Form
 
-MODEL_FILE = "model.safetensors"  # of a run folder
 COMMANDS_OF_KIND = {"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}  # modules, by a form's kind
-Result = tuple[dict[str, Any], str]  # what --json prints, and what is printed otherwise
+
+
+class _Described(Protocol):
+    """A model of any kind, as data."""
+
+    @property
+    def form(self) -> Form: ...
+
+    def describe(self) -> Mapping[str, object]: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 2 the user can fix it, 1 our bug, 128 + n ended by signal n."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # a thread a core stalls for minutes on a busy machine
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where HOME takes no cache of fonts
     return exits.ended(lambda: _run(argv))
 
 
 def _run(argv: Sequence[str] | None) -> None:
     args = make_parser(COMMANDS).parse_args(argv)
-    answer: Result | None = args.run(args)
+    command: Command = args.command
+    with errors_in_flags(args.flags):
+        answer = command(args)
     if answer is None:  # of several processes that train together one speaks
         return
     result, text = answer
     if getattr(args, "stdout_taken", False):  # by the file that was asked for
-        print(text, file=sys.stderr)
+        print(in_flags(text, args.flags), file=sys.stderr)
+    elif args.json:
+        streams.say(json.dumps(result_in_flags(result, args.flags), allow_nan=False))
     else:
-        streams.say(json.dumps(result, allow_nan=False) if args.json else text)
+        streams.say(in_flags(text, args.flags))
 
 
 def _quickstart(args: argparse.Namespace) -> Result:
-    from wavegen.quickstart import quickstart
+    from wavegen.cli.quickstart import quickstart
 
-    return quickstart(args.out, args.minutes)
+    return quickstart(args)
 
 
 def _prepare(args: argparse.Namespace) -> Result:
@@ -60,22 +76,22 @@ def _prepare(args: argparse.Namespace) -> Result:
 
     given = [word for word in (args.first, args.second, args.third) if word is not None]
     if (name := picture_set_meant(given)) is not None:
-        for option in ("sample_rate", "split_by", "cut", "strict", "download"):
+        for option in ("sample_rate", "split_by", "cut", "strict", "fetch"):
             if getattr(args, option):
-                raise UserError(f"--{option.replace('_', '-')} is for sound, and {name} is a set of pictures")
+                raise UserError(f"{args.flags[option]} is for sound, and {name} is a set of pictures")
         audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels, args.force)
         return audit, describe_pictures(audit)
     if args.levels is not None:
         raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
     name, source, corpus = given if len(given) == 3 else [None, *given]
     how = {"cut": args.cut, "force": args.force}
-    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.download, **how)
+    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.fetch, **how)
     for difference in audit.get("layout", {}).get("differences", ()):
         print(f"wavegen: {name}: {difference}", file=sys.stderr)
     if audit["advice"]:
         rate = ["--sample-rate", str(args.sample_rate)] if args.sample_rate else []
         again = shlex.join(["wavegen", "prepare", source, f"{corpus.rstrip(os.sep)}-cut", *rate])
-        print(f"wavegen: for larger held-out splits: {again} {audit['advice']}", file=sys.stderr)
+        print(f"wavegen: for larger held-out splits: {again} {in_flags(audit['advice'], args.flags)}", file=sys.stderr)
     return audit, describe(audit)
 
 
@@ -95,9 +111,9 @@ def _train(args: argparse.Namespace) -> Result | None:
             file, bundled = recipe_file(args.recipe)
             if args.corpus is None and bundled:
                 raise UserError(f"{args.recipe}: a recipe of wavegen knows no corpus; give --corpus")
-            recipe = load_recipe(file, args.set, needs_corpus=args.corpus is None)
+            recipe = load_recipe(file, args.overrides, needs_corpus=args.corpus is None)
             corpus = open_corpus(args.corpus or file.parent / str(recipe.corpus.path))
-        run = args.run_folder or Path("runs") / args.recipe.stem
+        run = args.run or Path("runs") / args.recipe.stem
         if args.dry_run:
             result = plan(recipe, corpus, args.init)
         else:
@@ -133,39 +149,43 @@ def _features(args: argparse.Namespace) -> Result:
     model = load(args.model, Density)
     with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
         sources, window = _commands(model.form).features(args, model)
-        warn({"warnings": sources.warnings})
-        arrays = features(model, sources.found, window, progress="listening")
+        warn(args, sources.warnings)
+        arrays = features(model, sources.found, window, progress=True)
         write_features(out, arrays)
     rows, channels = arrays["features"].shape
     number = len(sources.found)
-    result = {"file": str(args.out), "recordings": number, "rows": rows, "channels": channels}
-    result |= {"warnings": sources.warnings, "refused": sources.refused}
+    result: FeaturesResult = {
+        "file": str(args.out),
+        "recordings": number,
+        "rows": rows,
+        "channels": channels,
+        "warnings": sources.warnings,
+        "refused": sources.refused,
+    }
     return result, f"{args.out}: {rows} rows of {channels} features, from {number} recordings"
 
 
 def _compare(args: argparse.Namespace) -> Result:
-    from wavegen.models.checkpoint import load
-    from wavegen.models.density import Density
-
     check_output(args, args.html)
     paths = called(args.models)
-    models = {name: load(path, Density) for name, path in paths.items()}
+    opened = {name: _opened(path) for name, path in paths.items()}
+    models = {name: model for name, (_, model) in opened.items()}
     firsts: dict[str, str] = {}
     for name, model in models.items():
         firsts.setdefault(model.form.kind, name)
     (kind, first), *others = firsts.items()
     for other, name in others:
         raise UserError(f"{first} is a model of {kind}, {name} of {other}; name one kind")
-    return _commands(models[first].form).compare(args, models, paths)
+    return opened[first][0].compare(args, models, paths)
 
 
-def _commands(form: Form) -> Any:
-    """The module of the commands for models of that form."""
+def _commands(form: Form) -> ModuleType:
+    """The command module for models of that form."""
     return importlib.import_module(COMMANDS_OF_KIND[form.kind])
 
 
-def _opened(path: Path) -> tuple[Any, Any]:
-    """The module of the commands for a model, and the model as they take it."""
+def _opened(path: Path) -> tuple[ModuleType, _Described]:
+    """The command module for a model, and the model as its functions take it."""
     from wavegen.modelfile import read
 
     contents = read(path)
@@ -188,11 +208,11 @@ def _decompress(args: argparse.Namespace) -> Result:
 def _bench(args: argparse.Namespace) -> Result:
     from wavegen.bench import ROUNDS, bench
     from wavegen.bench.plot import plot
+    from wavegen.bench.table import bench_text
     from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
     from wavegen.bench.training import bench_training
     from wavegen.modelfile import model_file
     from wavegen.reports.plots import try_plotting
-    from wavegen.reports.tables import bench_text
     from wavegen.system.optional import MATPLOTLIB, needed
 
     check_output(args, args.plot, ".png")
@@ -220,7 +240,8 @@ def _quantize(args: argparse.Namespace) -> Result:
     if args.out.resolve() == model_file(args.model).resolve():
         raise UserError(f"{args.out}: is the model itself; name another file")
     check_output(args, args.out, ".safetensors")
-    model, corpus = load(args.model), open_corpus(args.corpus)
+    model = load(args.model)
+    corpus = open_corpus(args.corpus)
     with taken(args, [args.out], [args.corpus, model_file(args.model)]) as (out,):
         result = quantize(model, corpus, out, args.precision, args.most, progress=True)
     return result, description_text(result)

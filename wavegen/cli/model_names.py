@@ -1,23 +1,26 @@
-"""What models that stand beside each other are called."""
+"""Names of the models of a comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from wavegen.cli.outputs import MODEL_FILE
 from wavegen.errors import UserError
 
 
 def called(arguments: Sequence[str]) -> dict[str, Path]:
-    """What each model is called: NAME of NAME=MODEL, else its run folder's or its file's name, or its path if two
-    would be alike. A path that holds "=" is a path if it exists. Raises UserError if a name or model is given twice.
+    """The path of each model by its name: NAME of NAME=MODEL, else the name of its run folder or file.
+
+    Two models of one name are named by their paths. A path that holds "=" is a path if it exists. Raises UserError if
+    a name or model is given twice.
     """
     given = [
         argument.partition("=")[::2] if "=" in argument and not Path(argument).exists() else ("", argument)
         for argument in arguments
     ]
     paths = [Path(path) for _, path in given]
-    short = [path.parent.name if path.name == "model.safetensors" else path.stem for path in map(Path.absolute, paths)]
+    short = [path.parent.name if path.name == MODEL_FILE else path.stem for path in map(Path.absolute, paths)]
     names = [name or plain for (name, _), plain in zip(given, short, strict=True)]
     names = [
         str(path) if not name and names.count(plain) > 1 else plain

@@ -1,4 +1,4 @@
-"""Where a command's results go: one rule for every command, checked before work is spent on them."""
+"""Outputs of commands: checked before work begins, by one rule."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from wavegen.cli.flags import in_flags
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.system import pipes
@@ -17,16 +17,17 @@ from wavegen.system.atomic import Output, Target, check_place, check_suffix, rep
 from wavegen.system.signals import Ended, number_of
 from wavegen.wording import counted
 
+Result = tuple[Mapping[str, object], str]  # what --json prints, and what is printed otherwise
+Command = Callable[[argparse.Namespace], Result | None]
 MAX_WARNINGS = 20
+MODEL_FILE = "model.safetensors"  # of a run folder
 
-RUN = "model.safetensors"  # the file that makes a folder a run
 
-
-def warn(result: dict[str, Any]) -> None:
-    """Prints a result's warnings on stderr; of very many the first, since --json has all."""
-    for warning in result["warnings"][:MAX_WARNINGS]:
-        print(f"wavegen: warning: {warning}", file=sys.stderr)
-    if (more := len(result["warnings"]) - MAX_WARNINGS) > 0:
+def warn(args: argparse.Namespace, warnings: Sequence[str]) -> None:
+    """Prints warnings of the library on stderr; of very many the first, since --json has all."""
+    for warning in warnings[:MAX_WARNINGS]:
+        print(f"wavegen: warning: {in_flags(warning, args.flags)}", file=sys.stderr)
+    if (more := len(warnings) - MAX_WARNINGS) > 0:
         print(f"wavegen: and {counted(more, 'more warning')}; --json has all", file=sys.stderr)
 
 
@@ -36,7 +37,7 @@ def write(target: Target, text: str) -> None:
 
 
 def check_output(args: argparse.Namespace, path: Path | None, suffix: str = "") -> None:
-    """Raises UserError for a path that cannot be a new file of that kind, before work is spent on what goes there."""
+    """Raises UserError for a path that cannot become a new file with that suffix."""
     if path is None:
         return
     if suffix:
@@ -46,7 +47,7 @@ def check_output(args: argparse.Namespace, path: Path | None, suffix: str = "") 
 
 
 def check_folder(path: Path) -> None:
-    """Raises UserError unless the folder that `path` is to lie in is there."""
+    """Raises UserError unless the parent folder of `path` exists."""
     if not pipes.is_stream(path) and not os.path.isdir(path.parent):
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
 
@@ -59,18 +60,17 @@ def taken(
     size: int = 0,
     again: str = "give the others again, or all with --force",
 ) -> Iterator[list[Output]]:
-    """Takes the places of a command's outputs for as long as the block lasts; an option that is not given has none.
+    """Opens the outputs of a command for the time of the block.
 
     Args:
-        args: with `force` and `json`; `stdout_taken` is set where an output goes to stdout, whose text is no place
-            for anything else then.
-        paths: of the outputs.
-        reads: files and folders that the command reads, none of which may be replaced, whatever `force` says.
+        args: with `force` and `json`; `stdout_taken` is set if an output goes to stdout, which then holds nothing else.
+        paths: of the outputs; None for an option that is not given.
+        reads: files and folders that the command reads, none of which may be replaced, with `force` either.
         size: of each output in bytes, where it is known.
-        again: what to do when only some of the outputs could be written.
+        again: advice for an interruption after which only some of the outputs are written.
 
-    Raises UserError if a place cannot be had, or two outputs are one. An interruption says how many of several
-    outputs are whole, unless the block has said what is kept.
+    Raises UserError if an output cannot be opened, or two are one file. An interruption says how many of several
+    outputs are complete, unless the block has already said so.
     """
     given = [path for path in paths if path is not None]
     check_apart(given)
@@ -93,9 +93,9 @@ def taken(
 
 def check_apart(paths: Sequence[Path]) -> None:
     """Raises UserError if two outputs are one file."""
-    places = [os.path.realpath(path) for path in paths]
-    for path, place in zip(paths, places, strict=True):
-        if places.count(place) > 1 and place != os.devnull:
+    targets = [os.path.realpath(path) for path in paths]
+    for path, target in zip(paths, targets, strict=True):
+        if targets.count(target) > 1 and target != os.devnull:
             raise UserError(f"{path}: two of the files would become it; name another")
 
 
@@ -116,11 +116,11 @@ def check_not_read(path: Path, reads: Iterable[Path]) -> None:
 
 
 def _is_input_of(path: Path, folder: Path) -> bool:
-    """Whether a file is what is read of a folder: any file of a corpus, the model of a run, or a recording."""
+    """Whether a command that reads the folder reads this file: any of a corpus, the model of a run, or a recording."""
     if not path.resolve().is_relative_to(folder.resolve()):
         return False
     from wavegen.audio.files import SUFFIXES
 
     if is_corpus(folder):
         return True
-    return path.name == RUN or path.suffix.lower() in SUFFIXES
+    return path.name == MODEL_FILE or path.suffix.lower() in SUFFIXES

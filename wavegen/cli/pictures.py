@@ -1,4 +1,4 @@
-"""The commands of the command line that know pictures too, once a model has turned out to be one of them."""
+"""Commands of models of pictures."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wavegen.cli.outputs import check_output, taken, warn
+from wavegen.cli.outputs import Result, check_output, taken, warn
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError
 from wavegen.modelfile import Contents, model_file
@@ -18,8 +18,6 @@ from wavegen.system.signals import Ended
 if TYPE_CHECKING:
     from wavegen.evaluation.features import Sources
 
-Result = tuple[dict[str, Any], str]
-
 
 def opened(contents: Contents) -> PictureModel:
     """The model in a file."""
@@ -27,7 +25,7 @@ def opened(contents: Contents) -> PictureModel:
 
 
 def generate(args: argparse.Namespace, model: PictureModel) -> Result:
-    """Draws a sheet of pictures, or completes those of --prime from its first --rows on."""
+    """Draws pictures into one PNG, or completes those of --prime below its first --rows."""
     from wavegen.data.picture_files import check_sheet, read_sheet
     from wavegen.reports.pictures import generated_text
     from wavegen.sampling.pictures import PartDrawn, generate_pictures
@@ -55,19 +53,19 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
 
 
 def score(args: argparse.Namespace, model: PictureModel) -> Result:
-    """Nats of PNG files, folders of them, or corpora."""
+    """Scores PNG files, folders of them, or corpora, in nats."""
     from wavegen.evaluation.pictures import score_pictures
     from wavegen.reports.pictures import score_text
 
     _refuse(args, args.model, "window", "csv", "plot", "threads", "precision", "resample")
-    result = score_pictures(model, args.files, progress="scoring")
+    result = score_pictures(model, args.files, progress=True)
     result["model"] = {"path": str(args.model), **result["model"]}
-    warn(result)
+    warn(args, result["warnings"])
     return result, score_text(result)
 
 
 def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, None]:
-    """The pictures whose features are asked for."""
+    """Finds the pictures whose features are wanted."""
     from wavegen.data.corpus import open_corpus
     from wavegen.data.picture_files import read_sheet
     from wavegen.evaluation.features import Source, Sources, of_corpus
@@ -77,7 +75,9 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
     from wavegen.models.familiarity import Familiarity
 
     _refuse(args, args.model, "window", "resample")
-    sources, familiarity, refusals = [], Familiarity(model), Refusals()
+    sources: list[Source] = []
+    familiarity = Familiarity(model)
+    refusals = Refusals()
     read = functools.partial(read_sheet, form=model.form)
     for given in args.files:
         if is_corpus(given):
@@ -95,7 +95,7 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths: Mapping[str, Path]) -> Result:
-    """Models and independent pixels over a split of a corpus."""
+    """Compares models and independent pixels over a split of a corpus."""
     from wavegen.evaluation.pictures import compare_pictures
     from wavegen.reports.pictures import comparison_text
 
@@ -105,7 +105,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths:
 
 
 def _refuse(args: argparse.Namespace, model: str | Path, *names: str) -> None:
-    """Raises UserError if an option was given that only sound knows."""
+    """Raises UserError if an option was given that only models of audio have."""
     for name in names:
         if getattr(args, name):
             raise UserError(f"--{name.replace('_', '-')} is for sound, and {model} is a model of pictures")

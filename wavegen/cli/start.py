@@ -1,13 +1,11 @@
-"""Where the program begins: Ctrl-C ends it in the one line that it always has, also while it is being imported."""
+"""The entry point: Ctrl-C ends the program with its usual line during imports too."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 
-INTERRUPTED = (
-    130  # 128 and the number of SIGINT: `wavegen.cli.exits` says so too, and is among what takes time to import
-)
+INTERRUPTED = 130  # 128 + SIGINT, as in `wavegen.cli.exits`, which takes time to import
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The one signal that reading makes of a file's channels, of files whose channels are coded each by itself."""
+"""The mono signal of files whose channels are coded each by itself, as reading them would mix it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ def mono_of(pcm: NDArray[np.int16], mix: Mix) -> NDArray[np.int16]:
 
 
 class Mono:
-    """Gathers the content hash and the figures of that signal, block by block."""
+    """Gathers the content hash and the figures of the mono signal, block by block."""
 
     def __init__(self, mix: Mix):
-        self.mix, self.content, self.measured = mix, hashlib.sha256(), Measurement()
+        self.mix = mix
+        self.content = hashlib.sha256()
+        self.measured = Measurement()
 
     def add(self, pcm: NDArray[np.int16]) -> None:
         """The next (frames, channels)."""

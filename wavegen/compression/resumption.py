@@ -1,4 +1,4 @@
-"""What an interrupted call has finished: outputs that hold what it would write are left as they are."""
+"""Finds the outputs that an interrupted call has finished, which a repeated call leaves as they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wavegen.engine import precision_of
 from wavegen.errors import UserError
 from wavegen.models.model import Model
 
-Pair = tuple[Path, Path]  # what is read and what is written
+Pair = tuple[Path, Path]  # an input and its output
 
 
 def compressed_already(model: Model, pairs: Iterable[Pair], precision: str | None) -> list[Pair]:
@@ -20,7 +20,8 @@ def compressed_already(model: Model, pairs: Iterable[Pair], precision: str | Non
 
     The words of the coder are counted, not decoded: damage in them is met when the file is restored.
     """
-    ours, wanted = model_digest(model), precision or precision_of(model)
+    ours = model_digest(model)
+    wanted = precision or precision_of(model)
     return [
         (source, out)
         for source, out in pairs
@@ -41,7 +42,7 @@ def restored_already(model: Model, pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def _compressed(path: Path) -> Preamble | None:
-    """What a compressed file says of itself; None for one that is none, or not as long as it should be."""
+    """The fields of a compressed file; None for a file of another kind, or of another length than it declares."""
     with contextlib.suppress(OSError, UserError):
         if path.is_file():
             with open(path, "rb") as file:

@@ -1,11 +1,11 @@
-"""The container of compressed recordings: what stands around the words of the coder.
+"""The container of compressed recordings, around the words of the coder.
 
-    4  magic "wgn\\n"         1  format version       1  numerics       1  precision, its place in PRECISIONS
+    4  magic "wgn\\n"         1  format version       1  numerics       1  precision, its index in PRECISIONS
     1  channels              4  sample rate          4  frames         4  length of the WAV header, 0: the plain one
     4  length of the trailer 8  digest of the model  16 digest of the restored file
     the WAV header; the blocks; the trailer
 
-all little-endian, digests BLAKE2b. A block is BLOCK samples of one channel (the last one of each what is left), the
+all little-endian, digests BLAKE2b. A block is BLOCK samples of one channel (the last one of each is shorter), the
 channels take turns: 4 bytes say how many words follow, then the words, 4 bytes each.
 """
 
@@ -17,7 +17,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -29,17 +29,21 @@ from wavegen.errors import UserError
 from wavegen.modelfile import weights_hash
 from wavegen.models.model import AnyAudio
 
-MAGIC, FORMAT = b"wgn\n", 1
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAGIC = b"wgn\n"
+FORMAT = 1
 BLOCK = 1 << 15
 _FIXED = struct.Struct("<4sBBBBIIII8s16s")
-MOST_WORDS = 2 * BLOCK + 2  # of a block: one at most for a symbol, for its place in its cell, and the last state
-_LEAST_BLOCK = 12  # bytes: a length and the coder's last state
+MAX_WORDS = 2 * BLOCK + 2  # of a block: at most one for a symbol, one for the code within its cell; the last state
+_MIN_BLOCK = 12  # bytes: a length and the coder's last state
 _DAMAGED = "damaged or cut short: copy it again, or compress the original again"
 
 
 @dataclass(frozen=True)
 class Preamble:
-    """What stands before the blocks; `wav_header` is what the restored file begins with."""
+    """The fields before the blocks; the restored file begins with `wav_header`."""
 
     precision: str
     channels: int
@@ -64,21 +68,27 @@ class Preamble:
 
 
 def digest() -> hashlib.blake2b:
-    """What every byte of the restored file goes through."""
+    """The digest of the restored file, before its first byte."""
     return hashlib.blake2b(digest_size=16)
 
 
 def model_digest(model: AnyAudio) -> bytes:
-    """8 bytes of all that a model's probabilities depend on: its settings and its weights."""
+    """8 bytes: a digest of all that a model's probabilities depend on, its settings and its weights."""
     data = model.data()
     about = json.dumps([data.sample_rate, data.settings, weights_hash(data.arrays)], sort_keys=True)
     return hashlib.blake2b(about.encode(), digest_size=8).digest()
 
 
 def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
-    """What stands before the blocks of a compressed file of `size` bytes, which is left at the first of them.
+    """Reads the fields before the blocks of a compressed file, which is left at the first block.
 
-    Raises UserError for a foreign, damaged or newer file, before anything is allocated for what it declares.
+    Args:
+        file: at its start.
+        size: of the file, in bytes.
+        path: of the file, for messages.
+
+    Raises:
+        UserError: the file is foreign, damaged or newer. It is raised before anything is allocated by declared sizes.
     """
     fixed = file.read(_FIXED.size)
     if not fixed.startswith(MAGIC):
@@ -91,7 +101,7 @@ def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
         raise UserError(f"{path}: {_DAMAGED}")
     _, _, _, precision, channels, rate, frames, header_size, trailer_size, model, whole = _FIXED.unpack(fixed)
     blocks = -(-frames // BLOCK) * channels
-    declared = _FIXED.size + header_size + trailer_size + blocks * _LEAST_BLOCK
+    declared = _FIXED.size + header_size + trailer_size + blocks * _MIN_BLOCK
     known = precision < len(PRECISIONS) and 1 <= channels <= MAX_CHANNELS
     if not known or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE or declared > size or header_size > MOST_HEADER:
         raise UserError(f"{path}: {_DAMAGED}")
@@ -99,29 +109,30 @@ def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
     return Preamble(PRECISIONS[precision], channels, rate, frames, trailer_size, model, whole, wav_header)
 
 
-def write_block(file: BinaryIO, words: np.ndarray) -> None:
+def write_block(file: BinaryIO, words: NDArray[np.uint32]) -> None:
     """Writes the words of a block, (n,) uint32."""
     file.write(struct.pack("<I", len(words)) + words.astype("<u4").tobytes())
 
 
-def read_block(file: BinaryIO, end: int) -> np.ndarray | None:
+def read_block(file: BinaryIO, end: int) -> NDArray[np.uint32] | None:
     """The words of the next block, (n,) uint32, which ends at byte `end` or before; None where there is none."""
-    if end - file.tell() < _LEAST_BLOCK:
+    if end - file.tell() < _MIN_BLOCK:
         return None
     head = file.read(4)
     length = int.from_bytes(head, "little")
-    if len(head) < 4 or length > min(MOST_WORDS, (end - file.tell()) // 4):
+    if len(head) < 4 or length > min(MAX_WORDS, (end - file.tell()) // 4):
         return None
     words = file.read(4 * length)
     return np.frombuffer(words, "<u4").astype(np.uint32) if len(words) == 4 * length else None
 
 
 def skip_blocks(file: BinaryIO, preamble: Preamble) -> int:
-    """The place in the file after all blocks, by the lengths that they declare; `file` is at the first of them."""
+    """The offset of the end of the blocks, by the lengths that they declare; `file` is at the first of them."""
     for _ in range(-(-preamble.frames // BLOCK) * preamble.channels):
         file.seek(4 * int.from_bytes(file.read(4), "little"), os.SEEK_CUR)
     return file.tell()
 
 
 def damaged(path: Path) -> UserError:
+    """The error for a compressed file that is damaged or cut short."""
     return UserError(f"{path}: {_DAMAGED}")

@@ -46,7 +46,8 @@ def speaker_of(recording_id: str) -> str | None:
 def check_split_by(split_by: str) -> None:
     """Raises UserError unless `split_by` is a way to split."""
     if split_by not in SPLIT_BY:
-        raise UserError(f"--split-by {split_by} is not a way to split{nearest(split_by, SPLIT_BY)}")
+        said = f"`split_by={split_by!r}` is not a way to split{nearest(split_by, SPLIT_BY)}"
+        raise UserError(said, parameter="split_by")
 
 
 class Candidate(NamedTuple):

@@ -27,6 +27,7 @@ from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, unreadable
 from wavegen.system.atomic import replacing
 from wavegen.system.machine import cpus
+from wavegen.system.progress import progress_bar
 
 STAMP, STAMP_FROM = "verified.json", 2**32  # bytes, some seconds' work
 MOST_THREADS = 8
@@ -60,17 +61,15 @@ class Verification:
 
     def rounds(self) -> Iterator[None]:
         """Checks, giving back control every few seconds. Raises UserError if a recording is not what it was."""
-        from tqdm import tqdm
-
         if self._is_stamped():
             return
         due, damaged = time.monotonic() + ROUND_SECONDS, []
         total = 2 * int(self.recordings.rows["samples"].sum())
-        how = {"unit": "B", "unit_scale": True, "leave": False, "delay": 1, "disable": None if self.progress else True}
+        label = f"checking {self.corpus.path}" if self.progress else None
         with (
             _opened(self.corpus.path / PCM) as pcm,
             ThreadPoolExecutor(self.threads) as pool,
-            tqdm(total=total, desc=f"checking {self.corpus.path}", **how) as bar,
+            progress_bar(total, label, "B", delay=1) as bar,
         ):
             for portions in _several(self._portions(), 2 * self.threads):
                 for size, found in pool.map(lambda portion: _check(self.corpus.path, pcm, portion), portions):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
 
 from wavegen import __version__
 from wavegen.constants import NUMERICS
+from wavegen.engine.base import Decoder, Encoder
 from wavegen.engine.packing import Parts, cuda_arguments, packs_for_cuda
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
@@ -21,12 +22,20 @@ from wavegen.extension import fits
 from wavegen.models.model import AnyAudio
 from wavegen.system.optional import reason
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+P = ParamSpec("P")
+T = TypeVar("T")
 PRECISIONS = ("float32", "bfloat16")
 
 _log = logging.getLogger("wavegen")
 INTERFACE = 2  # also in csrc/bindings/cuda.cpp; see wavegen.extension
 # Of one launch, which no interrupt ends: at most some tenths of a second. Multiply-adds are those of one stream.
-_STEPS, _SAMPLES, _MACS = 1000, 2**22, 2**32
+_STEPS = 1000
+_SAMPLES = 2**22
+_MACS = 2**32
+_NO_CODER = "engine cuda does not code: another machine would not find the same probabilities; take engine cpu"
 
 
 def extension() -> ModuleType:
@@ -35,7 +44,7 @@ def extension() -> ModuleType:
 
 
 def missing() -> str | None:
-    """Why the engine cannot be used, in a few words; None if it can. Whatever the extension raises is a reason."""
+    """Why the engine cannot be used, in a few words; None if it can. Any exception of the extension is a reason."""
     again = f"repeat the installation of wavegen {__version__} with pip install --force-reinstall --no-deps"
     try:
         built = extension()
@@ -60,7 +69,7 @@ def missing() -> str | None:
 
 
 def device() -> str:
-    """What the GPU is called."""
+    """The name of the GPU."""
     return extension().device()
 
 
@@ -88,13 +97,13 @@ class CudaEngine(SymbolEngine):
     def __init__(self, model: AnyAudio, streams: int, precision: str = "float32", kernel: str = "auto"):
         data = model.data()
         if not runs(data):
-            raise UserError(f"engine cuda does not run {data.network.name} networks; try --engine cpu")
+            said = f"engine cuda does not run {data.network.name} networks; try `engine='cpu'`"
+            raise UserError(said, parameter="engine")
         if precision not in PRECISIONS:
-            raise UserError(
-                f"engine cuda does not know precision {precision}; give --precision {' or '.join(PRECISIONS)}"
-            )
+            said = f"engine cuda does not know precision {precision}; give `precision` {' or '.join(PRECISIONS)}"
+            raise UserError(said, parameter="precision")
         if (why := missing()) is not None:
-            raise UserError(f"engine cuda cannot be used: {why}; try --engine cpu")
+            raise UserError(f"engine cuda cannot be used: {why}; try `engine='cpu'`", parameter="engine")
         super().__init__(data, precision)
         self._wanted = kernel
         try:
@@ -107,35 +116,33 @@ class CudaEngine(SymbolEngine):
         self.streams = streams
         self._piece = max(1, min(_STEPS, _SAMPLES // streams, _MACS // self.model.macs_per_sample))
         try:
-            self._native = extension().Engine(self._weights, streams, self._wanted)
+            running = extension().Engine(self._weights, streams, self._wanted)
         except (ValueError, MemoryError, RuntimeError, OSError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
-        if self._native.fell_back:
+        self._native = running
+        self.kernel: str = running.kernel  # "throughput", or for few streams "latency-cluster" or "latency-grid"
+        if running.fell_back:
             _say_once(
                 f"wavegen: engine cuda: this GPU cannot hold the layers on its chip for {streams} at once; "
                 "slower, from memory"
             )
 
-    def resized(self, streams: int) -> CudaEngine:
-        """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""
+    def resized(self, streams: int, kept: Sequence[int] = ()) -> CudaEngine:
         other = copy.copy(self)
         other._open(streams)
+        if kept:
+            other.restore(self.save().over(other.save(), kept))
         return other
 
-    @property
-    def kernel(self) -> str:
-        """What it runs: "throughput", or for few streams "latency-cluster" or "latency-grid"."""
-        return self._native.kernel
+    def encode(self, pcm: NDArray[np.int16], encoders: Sequence[Encoder]) -> NDArray[np.float64]:
+        raise UserError(_NO_CODER)
 
-    def save(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        return self._call(super().save)
+    def decode(self, num_samples: int, decoders: Sequence[Decoder]) -> NDArray[np.int16]:
+        raise UserError(_NO_CODER)
 
-    def restore(self, state: tuple[np.ndarray, np.ndarray, np.ndarray, int]) -> None:
-        self._call(super().restore, state)
-
-    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
+    def _call(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return super()._call(method, *arguments)
+            return super()._call(method, *args, **kwargs)
         except RuntimeError as error:
             if str(error).startswith("CUDA: "):
                 raise UserError(f"engine cuda stopped: {error}") from error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wavegen.constants import NUMERICS
-from wavegen.engine.base import checked_pcm, cpus
+from wavegen.engine.base import Decoder, Encoder, checked_pcm, cpus
 from wavegen.engine.packing import Parts, engine_arguments, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
@@ -17,11 +17,14 @@ from wavegen.extension import extension, fits
 from wavegen.models.model import AnyAudio
 from wavegen.system.optional import reason
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _PIECE = 8192  # samples of all streams together in one call, so that an interrupt is noticed within a second or so
 
 
 def missing() -> str | None:
-    """Why the extension cannot be used and what to do, in one line; None if it can."""
+    """Why the extension cannot be used, with the cure, in one line; None if it can."""
     again = "pip install --force-reinstall --no-deps"
     try:
         built = extension()
@@ -80,7 +83,8 @@ class NativeEngine(SymbolEngine):
     ):
         data = model.data()
         if not runs(data):
-            raise UserError(f"engine cpu does not run {data.network.name} networks; try --engine torch")
+            said = f"engine cpu does not run {data.network.name} networks; try `engine='torch'`"
+            raise UserError(said, parameter="engine")
         if isa is not None and missing() is None and isa not in (sets := extension().instruction_sets()):
             raise UserError(f"isa {isa} is not of this CPU or not known; there are {', '.join(sets)}")
         super().__init__(data, precision)
@@ -93,37 +97,34 @@ class NativeEngine(SymbolEngine):
             raise UserError(f"engine cpu cannot run this model: {error}") from error
 
     def _open(self, streams: int, threads: int | None) -> None:
-        self.streams, self._threads = streams, threads
+        self.streams = streams
+        self._threads = threads
         how = {"streams": streams, "threads": threads or min(2 * streams, cpus())}
-        self._native = extension().Engine(**self._arguments, **how)
+        running = extension().Engine(**self._arguments, **how)
+        self._native = running
+        self.isa: str = running.isa  # "avx512vnni", "avx512", "avx2", "neon" or "portable"
         self._piece = max(1, _PIECE // streams)
 
-    def resized(self, streams: int) -> NativeEngine:
-        """Another engine of the same model, with so many streams at the start of a file; it shares the weights."""
+    def resized(self, streams: int, kept: Sequence[int] = ()) -> NativeEngine:
         other = copy.copy(self)
         other._open(streams, self._threads)
+        if kept:
+            other.restore(self.save().over(other.save(), kept))
         return other
 
-    @property
-    def isa(self) -> str:
-        """The instruction set it uses: "avx512vnni", "avx512", "avx2", "neon" or "portable"."""
-        return self._native.isa
-
-    def encode(self, pcm: np.ndarray, encoders: Sequence[Any]) -> np.ndarray:
-        """`feed` that puts each stream's samples, PCM int16 (streams, n), into an Encoder of the extension."""
+    def encode(self, pcm: NDArray[np.int16], encoders: Sequence[Encoder]) -> NDArray[np.float64]:
         pcm = checked_pcm(pcm, self.streams)
         log2_prob = np.empty(pcm.shape)
         for piece in self._pieces(pcm.shape[1]):
             codes = pcm[:, piece].astype(np.int64)
             symbols = self._symbol_of_code[codes + 32768]
-            places = (codes - self._first_code[symbols]).astype(np.uint16)
-            log2_prob[:, piece] = self._call(extension().encode, self._native, symbols, places, encoders)
+            offsets = (codes - self._first_code[symbols]).astype(np.uint16)
+            log2_prob[:, piece] = self._call(extension().encode, self._native, symbols, offsets, encoders)
         return log2_prob
 
-    def decode(self, num_samples: int, decoders: Sequence[Any]) -> np.ndarray:
-        """The PCM int16 (streams, num_samples) that a Decoder of the extension holds for each stream."""
+    def decode(self, num_samples: int, decoders: Sequence[Decoder]) -> NDArray[np.int16]:
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         for piece in self._pieces(num_samples):
-            symbols, places = self._call(extension().decode, self._native, piece.stop - piece.start, decoders)
-            pcm[:, piece] = self._first_code[symbols] + places
+            symbols, offsets = self._call(extension().decode, self._native, piece.stop - piece.start, decoders)
+            pcm[:, piece] = self._first_code[symbols] + offsets
         return pcm

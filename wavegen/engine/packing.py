@@ -1,9 +1,9 @@
-"""What the C++ engine is made of: networks, heads and inputs, as the extension wants them handed over."""
+"""The arguments of the extensions: a model's network, distribution and inputs as arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
@@ -16,22 +16,38 @@ from wavegen.models.configs.distributions import (
 from wavegen.models.configs.networks import GRUConfig, LSTMConfig, MarkovConfig, WaveNetConfig
 from wavegen.models.model import Model
 
-Arrays = dict[str, np.ndarray]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Arrays: TypeAlias = "dict[str, NDArray[np.generic]]"
+Arguments = dict[str, object]  # of a function of an extension
+_Packing: TypeAlias = Callable[[Any, Arrays], Arguments]  # of one network's settings and weights
 _KINDS = ("weight", "bias")
 
 
-class Parts(Protocol):
-    """What decides which engine runs a model, as data or as a torch module."""
+class _Named(Protocol):
+    name: ClassVar[str]
+
+
+class _Packed(Protocol):
+    """A distribution of the extension."""
 
     @property
-    def network(self) -> Any: ...
+    def num_params(self) -> int: ...
+
+
+class Parts(Protocol):
+    """The parts of a model, as data or as a torch module, by which engines know whether they run it."""
+
     @property
-    def distribution(self) -> Any: ...
+    def network(self) -> _Named: ...
+    @property
+    def distribution(self) -> _Named: ...
 
 
 def packs(model: Parts) -> bool:
     """Whether the extension has a counterpart of this model's network and distribution."""
-    return model.network.name in _NETWORKS and model.distribution.name in _HEADS
+    return model.network.name in _NETWORKS and model.distribution.name in _DISTRIBUTIONS
 
 
 def packs_for_cuda(model: Parts) -> bool:
@@ -39,34 +55,36 @@ def packs_for_cuda(model: Parts) -> bool:
     return model.network.name in _CUDA_NETWORKS
 
 
-def engine_arguments(model: Model, precision: str, isa: str) -> dict[str, Any]:
-    """What `wavegen_native.Engine` is made with, but for streams and threads. Raises ValueError if it does not fit."""
-    head = head_of(model)
-    channels, params = model.network.input_channels, head.num_params
-    made = network(model, channels=channels, num_params=params, precision=precision, isa=isa)
-    return {"network": made, "distribution": head, "start_symbol": model.codec.silence, **inputs(model)}
+def engine_arguments(model: Model, precision: str, isa: str) -> Arguments:
+    """The arguments of `wavegen_native.Engine` but for streams and threads. Raises ValueError if they do not fit."""
+    distribution = distribution_of(model)
+    ends = {"channels": model.network.input_channels, "num_params": distribution.num_params}
+    made = network(model, **ends, precision=precision, isa=isa)
+    return {"network": made, "distribution": distribution, "start_symbol": model.codec.silence, **inputs(model)}
 
 
-def cuda_arguments(model: Model) -> dict[str, Any]:
-    """What `wavegen_cuda.weights` is made with, but for the precision."""
-    head = {
-        "distribution": _HEADS[model.distribution.name],
+def cuda_arguments(model: Model) -> Arguments:
+    """The arguments of `wavegen_cuda.weights` but for the precision."""
+    distribution: Arguments = {
+        "distribution": _DISTRIBUTIONS[model.distribution.name],
         "codes_per_symbol": model.codec.codes_per_symbol.astype(np.int32),
         "log_scale_offsets": model.distribution.log_scale_offsets,
     }
     arguments = _CUDA_NETWORKS[model.network.name](model.network, model.network_arrays)
-    return {**arguments, **head, **inputs(model), "start_symbol": model.codec.silence}
+    return {**arguments, **distribution, **inputs(model), "start_symbol": model.codec.silence}
 
 
-def network(model: Model, **ends: Any) -> Any:
+def network(model: Model, **ends: object) -> object:
     """The extension's counterpart of a network; `ends` are its `channels`, `num_params`, `precision` and `isa`."""
     name, arguments = _NETWORKS[model.network.name]
     return getattr(extension(), name)(**arguments(model.network, model.network_arrays), **ends)
 
 
-def wavenet(config: WaveNetConfig, found: Arrays) -> dict[str, Any]:
+def wavenet(config: WaveNetConfig, found: Arrays) -> Arguments:
     """A WaveNet's settings and its weights, by their names in the torch network: layers stacked."""
-    half, residual, layers = config.gate_channels // 2, config.residual_channels, len(config.dilations)
+    half = config.gate_channels // 2
+    residual = config.residual_channels
+    layers = len(config.dilations)
     plain = {f"{name}_{kind}": found[f"{name}.{kind}"] for name in ("skip", "head", "output") for kind in _KINDS}
     weights = {
         **plain,
@@ -88,7 +106,7 @@ def wavenet(config: WaveNetConfig, found: Arrays) -> dict[str, Any]:
     }
 
 
-def recurrent(config: GRUConfig | LSTMConfig, found: Arrays) -> dict[str, Any]:
+def recurrent(config: GRUConfig | LSTMConfig, found: Arrays) -> Arguments:
     """A recurrent network's cell, number of layers and weights: of each layer those from its inputs and from h."""
     weights = {f"{name}_{kind}": found[f"{name}.{kind}"] for name in ("head", "output") for kind in _KINDS}
     for layer in range(config.num_layers):
@@ -98,7 +116,7 @@ def recurrent(config: GRUConfig | LSTMConfig, found: Arrays) -> dict[str, Any]:
     return {"weights": weights, "cell": config.name, "num_layers": config.num_layers}
 
 
-def markov(config: MarkovConfig, found: Arrays) -> dict[str, Any]:
+def markov(config: MarkovConfig, found: Arrays) -> Arguments:
     """A perceptron's order, number of layers and weights."""
     names = ["front.taps", *(f"layers.{layer}" for layer in range(len(config.hidden_sizes)))]
     weights = {f"layer_{i}_{kind}": found[f"{name}.{kind}"] for i, name in enumerate(names) for kind in _KINDS}
@@ -106,7 +124,7 @@ def markov(config: MarkovConfig, found: Arrays) -> dict[str, Any]:
 
 
 def inputs(model: Model) -> Arrays:
-    """What the network hears and where the predictor, if there is one, expects the next sample."""
+    """The tables of the network's inputs, and the predictor's weights, empty without one."""
     return {
         "input_table": np.ascontiguousarray(model.input_table),
         "error_table": model.error_table,
@@ -115,21 +133,21 @@ def inputs(model: Model) -> Arrays:
     }
 
 
-def head_of(model: Model) -> Any:
+def distribution_of(model: Model) -> _Packed:
     """The extension's counterpart of a model's distribution. Raises ValueError if it does not take it."""
     offsets = model.distribution.log_scale_offsets
     codes = model.codec.codes_per_symbol.astype(np.int32)
-    return getattr(extension(), _HEADS[model.distribution.name])(codes, *([offsets] if len(offsets) else []))
+    return getattr(extension(), _DISTRIBUTIONS[model.distribution.name])(codes, *([offsets] if len(offsets) else []))
 
 
-_NETWORKS: dict[str, tuple[str, Callable[[Any, Arrays], dict[str, Any]]]] = {
+_NETWORKS: dict[str, tuple[str, _Packing]] = {
     WaveNetConfig.name: ("wavenet", wavenet),
     GRUConfig.name: ("recurrent", recurrent),
     LSTMConfig.name: ("recurrent", recurrent),
     MarkovConfig.name: ("markov", markov),
 }
-_CUDA_NETWORKS: dict[str, Callable[[Any, Arrays], dict[str, Any]]] = {WaveNetConfig.name: wavenet}
-_HEADS = {
+_CUDA_NETWORKS: dict[str, _Packing] = {WaveNetConfig.name: wavenet}
+_DISTRIBUTIONS = {
     CategoricalConfig.name: "categorical",
     MixtureOfGaussiansConfig.name: "mixture_of_gaussians",
     MixtureOfLogisticsConfig.name: "mixture_of_logistics",

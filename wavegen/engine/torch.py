@@ -3,29 +3,69 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from wavegen.engine.base import NOT_FINITE, checked_pcm, checked_seeds, checked_temperature, checked_top_p
-from wavegen.engine.random import places, words
+from wavegen.engine.base import (
+    NOT_FINITE,
+    Decoder,
+    Encoder,
+    checked_pcm,
+    checked_seeds,
+    checked_temperature,
+    checked_top_p,
+)
+from wavegen.engine.bisection import symbol_at
+from wavegen.engine.random import MODEL_SHARE, uniforms, words
 from wavegen.errors import UserError
 from wavegen.models.audio import AudioState
 from wavegen.models.model import AnyAudio
+from wavegen.models.predictors import PredictorState
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory
+_TOTAL_BITS = 30  # of the counts that are coded
+
+_Nested: TypeAlias = "Tensor | tuple[_Nested, ...] | None"
+
+
+class _Streams(NamedTuple):
+    """The saved streams; no step changes a state, each makes a new one."""
+
+    state: AudioState
+    time: int
+
+
+class _Next(NamedTuple):
+    """The distribution of each stream's next sample, and the model's state after it but for the sample itself."""
+
+    params: Tensor  # (streams, num_params)
+    location: Tensor | None  # (streams,)
+    state: AudioState
 
 
 class TorchEngine:
-    """See `wavegen.engine.base.Engine`. A random word at x (`places`) draws the k with C(k) ≤ x < C(k + 1)."""
+    """See `wavegen.engine.base.Engine`. A random word at u (`uniforms`) draws the k with C(k) ≤ u < C(k + 1).
 
-    name, precision = "torch", "float64"
+    It decodes the words of an engine of as many streams on the same machine: other shapes may round differently.
+    """
+
+    name = "torch"
+    precision = "float64"
 
     def __init__(self, model: AnyAudio, streams: int):
         self.model = copy.deepcopy(model.module()).cpu().double().eval().requires_grad_(False)
+        self._start(streams)
+
+    def _start(self, streams: int) -> None:
         self.streams = streams
-        self._state: AudioState = self.model.initial_state(streams)
+        self._state = self.model.initial_state(streams)
         self._time = 0
 
     @torch.inference_mode()
@@ -36,37 +76,27 @@ class TorchEngine:
         temperature: float = 1.0,
         top_p: float = 1.0,
         exact: bool = False,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        keys, temperature = checked_seeds(seeds, self.streams), checked_temperature(temperature)
+    ) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+        keys = checked_seeds(seeds, self.streams)
+        temperature = checked_temperature(temperature)
         top_p = checked_top_p(top_p, self.model)
         random = np.stack([words(int(key), self._time, num_samples) for key in keys])
-        within = torch.from_numpy(places(random, exact))
+        u = torch.from_numpy(uniforms(random, exact))
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         log2_prob = np.empty((self.streams, num_samples))
         for t in range(num_samples):
-            codes, log2_prob[:, t] = self._draw(within[:, t], temperature, top_p, exact)
+            here = self._next()
+
+            def cumulative(k: Tensor, here: _Next = here) -> Tensor:
+                return self.model.cumulative(here.params, k, temperature, top_p, here.location, exact)
+
+            codes = self.model.decode(symbol_at(u[:, t], cumulative, self.model.codec.num_symbols))
             pcm[:, t] = codes
+            log2_prob[:, t] = self._move_on(here, codes)
         return pcm, log2_prob
 
-    def _draw(
-        self, within: torch.Tensor, temperature: float, top_p: float, exact: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One sample of each stream: PCM codes and their log2 p, (streams,) each."""
-        model, unknown = self.model, self._state.last.unsqueeze(1)  # params do not see the sample they are about
-        params, location, state = model.params(unknown, self._state)
-        params, location = _finite(params[:, 0]), None if location is None else location[:, 0]
-        # C(symbol) ≤ within < C(above), by bisection.
-        symbol, above = torch.zeros_like(self._state.last), torch.full_like(self._state.last, model.codec.num_symbols)
-        while (above - symbol > 1).any():
-            middle = symbol + (above - symbol) // 2
-            low = model.cumulative(params, middle, temperature, top_p, location, exact) <= within
-            symbol, above = torch.where(low, middle, symbol), torch.where(low, above, middle)
-        codes = model.decode(symbol)
-        self._state, self._time = state._replace(last=codes), self._time + 1
-        return codes, model.code_log2_prob(params, codes, location)
-
     @torch.inference_mode()
-    def feed(self, pcm: np.ndarray) -> np.ndarray:
+    def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.float64]:
         pcm = checked_pcm(pcm, self.streams)
         log2_prob = np.empty(pcm.shape)
         chunk = max(1, _CHUNK // self.streams)
@@ -77,14 +107,142 @@ class TorchEngine:
             self._time += piece.shape[1]
         return log2_prob
 
-    def save(self) -> tuple[AudioState, int]:
-        return self._state, self._time  # no step changes a state: each makes a new one
+    @torch.inference_mode()
+    def encode(self, pcm: NDArray[np.int16], encoders: Sequence[Encoder]) -> NDArray[np.float64]:
+        pcm = checked_pcm(pcm, self.streams)
+        _check_coders(encoders, self.streams)
+        log2_prob = np.empty(pcm.shape)
+        for t in range(pcm.shape[1]):
+            codes = torch.from_numpy(pcm[:, t].astype(np.int64))
+            here = self._next()
+            symbols = self.model.encode(codes)
+            starts = self._counts(here, symbols)
+            ends = self._counts(here, symbols + 1)
+            offsets = codes + 32768 - self._codes_below(symbols)
+            for stream, encoder in enumerate(encoders):
+                encoder.put(int(starts[stream]), int(ends[stream] - starts[stream]))
+                cell = int(self.model.codes_per_symbol[symbols[stream]])
+                if cell > 1:
+                    encoder.put(*_even_interval(int(offsets[stream]), cell))
+            log2_prob[:, t] = self._move_on(here, codes)
+        return log2_prob
 
-    def restore(self, state: tuple[AudioState, int]) -> None:
+    @torch.inference_mode()
+    def decode(self, num_samples: int, decoders: Sequence[Decoder]) -> NDArray[np.int16]:
+        _check_coders(decoders, self.streams)
+        pcm = np.empty((self.streams, num_samples), dtype=np.int16)
+        for t in range(num_samples):
+            here = self._next()
+
+            def counts(k: Tensor, here: _Next = here) -> Tensor:
+                return self._counts(here, k)
+
+            u = torch.tensor([decoder.u() for decoder in decoders])
+            symbols = symbol_at(u, counts, self.model.codec.num_symbols)
+            starts = counts(symbols)
+            ends = counts(symbols + 1)
+            codes = self._codes_below(symbols) - 32768
+            for stream, decoder in enumerate(decoders):
+                decoder.consume(int(starts[stream]), int(ends[stream] - starts[stream]))
+                cell = int(self.model.codes_per_symbol[symbols[stream]])
+                if cell > 1:
+                    offset = decoder.u() * cell >> _TOTAL_BITS
+                    decoder.consume(*_even_interval(offset, cell))
+                    codes[stream] += offset
+            pcm[:, t] = codes
+            self._move_on(here, codes)
+        return pcm
+
+    def save(self) -> _Streams:
+        return _Streams(self._state, self._time)
+
+    def restore(self, state: object) -> None:
+        if not isinstance(state, _Streams):
+            raise TypeError(f"a state of engine torch is expected, not {type(state).__name__}")
         self._state, self._time = state
 
+    @torch.inference_mode()
+    def resized(self, streams: int, kept: Sequence[int] = ()) -> TorchEngine:
+        """As in the protocol. Raises ValueError where a network that works in frames is within one: no stream joins."""
+        other = copy.copy(self)
+        other._start(streams)
+        if kept:
+            axes = _stream_axes(self.model.initial_state(1), self.model.initial_state(2))
+            other._state = _joined(self._state, other._state, torch.tensor(kept), axes)
+            other._time = self._time
+        return other
 
-def _finite(values: torch.Tensor) -> torch.Tensor:
+    def _next(self) -> _Next:
+        """The distribution of the next sample. Raises UserError if it is not finite."""
+        unknown = self._state.last.unsqueeze(1)  # params do not see the sample they are about
+        params, location, state = self.model.params(unknown, self._state)
+        return _Next(_finite(params[:, 0]), None if location is None else location[:, 0], state)
+
+    def _move_on(self, here: _Next, codes: Tensor) -> Tensor:
+        """Makes `codes`, (streams,) int64, the streams' next samples; log2 p of each, (streams,)."""
+        self._state = here.state._replace(last=codes)
+        self._time += 1
+        return self.model.code_log2_prob(here.params, codes, here.location)
+
+    def _codes_below(self, k: Tensor) -> Tensor:
+        """How many PCM codes the symbols below each k have, (streams,) int64."""
+        return torch.nn.functional.pad(self.model.codes_per_symbol.cumsum(0), (1, 0))[k]
+
+    def _counts(self, here: _Next, k: Tensor) -> Tensor:
+        """C(k), (streams,) int64: of 2³⁰ counts each code has one, the model shares out the others."""
+        below = self.model.cumulative(here.params, k, location=here.location, exact=False)
+        return self._codes_below(k) + (below.clamp(max=1.0) * MODEL_SHARE).long()
+
+
+def _even_interval(index: int, number: int) -> tuple[int, int]:
+    """Start and count of one of `number` equally probable intervals of 2³⁰, as csrc/distributions/coder.h has them."""
+    start, end = (-(-(edge << _TOTAL_BITS) // number) for edge in (index, index + 1))
+    return start, end - start
+
+
+def _check_coders(coders: Sequence[object], streams: int) -> None:
+    if len(coders) != streams:
+        raise ValueError(f"{len(coders)} coders for {streams} streams")
+
+
+def _finite(values: Tensor) -> Tensor:
     if not torch.isfinite(values).all():
         raise UserError(NOT_FINITE)
     return values
+
+
+def _joined(old: AudioState, fresh: AudioState, kept: Tensor, axes: list[int]) -> AudioState:
+    """The streams `kept` of a state, then as many of a fresh state as it has more.
+
+    `axes` are those of streams, one for each tensor of a state.
+    """
+    joined: list[Tensor] = []
+    for mine, other, axis in zip(_tensors(old), _tensors(fresh), axes, strict=True):
+        selected = mine.index_select(axis, kept)
+        if added := other.shape[axis] - len(kept):
+            if selected.movedim(axis, 0).shape[1:] != other.movedim(axis, 0).shape[1:]:
+                raise ValueError("streams of this network join others only at the start of a frame")
+            selected = torch.cat([selected, other.narrow(axis, len(kept), added)], axis)
+        joined.append(selected)
+    last, network, predictor = _rebuilt(tuple(old), iter(joined))
+    return AudioState(last, network, None if predictor is None else PredictorState(*predictor))
+
+
+def _stream_axes(one: AudioState, two: AudioState) -> list[int]:
+    """The axis of streams in each tensor: where states of one stream and of two differ."""
+    pairs = zip(_tensors(one), _tensors(two), strict=True)
+    return [next(i for i, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b) for x, y in pairs]
+
+
+def _tensors(nested: _Nested) -> Iterator[Tensor]:
+    if isinstance(nested, tuple):
+        for inner in nested:
+            yield from _tensors(inner)
+    elif nested is not None:
+        yield nested
+
+
+def _rebuilt(like: tuple[_Nested, ...], tensors: Iterator[Tensor]) -> tuple[Any, ...]:
+    """The tensors, nested as those of `like` are."""
+    found = (next(tensors) if isinstance(each, Tensor) else each for each in like)
+    return tuple(_rebuilt(each, tensors) if isinstance(each, tuple) else each for each in found)

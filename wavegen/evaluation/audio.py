@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines.flac_samples import flac_bits_per_sample
-from wavegen.evaluation.feeding import UNIT, Take, check_form, chunks, most_at_once
+from wavegen.evaluation.feeding import PREPARE_AGAIN, UNIT, Take, check_form, chunks, max_samples_at_once
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
+from wavegen.evaluation.results import Refused, ScoredFile, ScoreResult
 from wavegen.models.familiarity import Familiar, Familiarity, far_above_flac
 from wavegen.models.forms import AudioForm
 from wavegen.models.model import AnyAudio, Model
@@ -33,26 +34,35 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """Recordings to score, what a user should know of them, and files of folders that were refused, with reasons."""
+    """Recordings to score, warnings about them, and files of folders that were refused, with reasons."""
 
     takes: list[Take]
     warnings: list[str]
-    refused: list[dict[str, str]]
+    refused: list[Refused]
 
 
 def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = False, progress: bool = False) -> Found:
-    """The recordings of `sources`: audio files, folders of them, the test files of a corpus.
+    """Finds the recordings to score. Every file is read once, so that a broken one is met before hours of scoring.
 
-    Every file is read once, so that a broken one is met before hours of scoring and not after; in a folder it is left
-    out. Raises UserError for a file that cannot be read, or whose rate is not the model's unless `resample`, for a
-    folder without any other, and for a corpus whose samples are not those that were prepared.
+    Args:
+        sources: audio files, folders of them, corpora, whose test files are scored.
+        model: that is to score them.
+        resample: converts files of another rate than the model's.
+        progress: shows a bar on stderr while corpora are verified.
+
+    Raises:
+        UserError: a file cannot be read, or its rate is not the model's and `resample` is not given (in a folder such
+            a file is left out, if others are usable); or the samples of a corpus are not those that were prepared.
     """
-    takes, warnings = [], []
-    findings, familiarity, refusals = Findings(), Familiarity(model), Refusals()
+    takes: list[Take] = []
+    warnings: list[str] = []
+    findings = Findings()
+    familiarity = Familiarity(model)
+    refusals = Refusals()
     for source in map(Path, sources):
         if is_corpus(source):
             corpus = open_corpus(source)
-            check_form(str(source), corpus.form, model.form, "prepare it again with --sample-rate")
+            check_form(str(source), corpus.form, model.form, PREPARE_AGAIN, parameter="sample_rate")
             warnings += check_corpus(corpus, model, familiarity.provenance.whole)
             verify(corpus, ["test"], progress)
             takes += held_out(corpus, model, familiarity)
@@ -74,7 +84,11 @@ def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = Fal
 def check_corpus(corpus: Corpus, model: Familiar, whole: bool, what: str = "files") -> list[str]:
     """A warning if a model may have been trained on this corpus's held-out recordings and does not know it.
 
-    `whole` says that the model names all that it was trained on.
+    Args:
+        corpus: whose recordings are to be scored.
+        model: that is to score them.
+        whole: the model's file names all recordings that it was trained on.
+        what: the warning's word for the recordings.
     """
     if whole or model.metadata.get("corpus_fingerprint") in (None, corpus.fingerprint):
         return []
@@ -82,7 +96,7 @@ def check_corpus(corpus: Corpus, model: Familiar, whole: bool, what: str = "file
 
 
 def held_out(corpus: Corpus, model: Familiar, familiarity: Familiarity) -> Iterator[Take]:
-    """The recordings of the test split, which `familiarity` is told of."""
+    """The recordings of the test split, which are added to `familiarity`."""
     own = model.metadata.get("corpus_fingerprint") == corpus.fingerprint
     for recording in corpus.split("test"):
         familiarity.add(recording.id, recording.content_hash, corpus.pcm(recording), own)
@@ -95,12 +109,14 @@ def read_at(path: str | Path, sample_rate: int, resample: bool = False) -> NDArr
 
 
 def read_whole(path: str | Path, sample_rate: int, resample: bool) -> Audio:
-    """What `read_at` gives the samples of, with what was found on the way."""
+    """The recording of `read_at`, with its findings."""
     try:
         recording = audio_files.read(path, sample_rate=sample_rate if resample else None)
     except MemoryError as error:
         raise UserError(f"{path}: too little memory for its samples; cut it into shorter recordings") from error
-    check_form(str(path), AudioForm(recording.sample_rate), AudioForm(sample_rate), "give --resample to convert it")
+    cure = "give `resample=True` to convert it"
+    rate, wanted = AudioForm(recording.sample_rate), AudioForm(sample_rate)
+    check_form(str(path), rate, wanted, cure, parameter="resample")
     return recording
 
 
@@ -112,54 +128,71 @@ def score(
     threads: int | None = None,
     window: float | None = None,
     precision: str | None = None,
-    progress: str | None = None,
-) -> dict[str, Any]:
-    """Bits per sample of audio files, folders or a corpus's test split: what `wavegen score --json` prints.
+    progress: bool = False,
+) -> ScoreResult:
+    """Bits per sample of recordings, by the engine that `generate` would use: a generated file has the same bits.
 
-    The engine is the one that `generate` would use, so a generated file gets the bits that it was made with. Beside
-    them stand FLAC's bits and the bits above FLAC's, the model's less FLAC's: a likelihood alone calls silence normal
-    and noise odd whatever it was trained on, the difference corrects for how complex the sound is (Serrà et al.,
-    2020, "Input complexity and out-of-distribution detection with likelihood-based generative models").
-    `window`, seconds, adds each file's `surprise`: the mean bits per sample of each stretch of that length, with what
-    FLAC spends on the same stretch (`wavegen.evaluation.baselines.flac_samples`) and the difference.
-    Raises UserError for what cannot be read or does not fit the model.
+    Beside them stand FLAC's bits, and the model's less FLAC's: a likelihood alone calls silence normal and noise odd,
+    whatever it was trained on; the difference corrects for the complexity of the sound (Serrà et al., 2020, "Input
+    complexity and out-of-distribution detection with likelihood-based generative models").
+
+    Args:
+        model: as data or as a torch module.
+        files: audio files, folders of them, corpora, whose test files are scored.
+        engine: see `wavegen.open_engine`, as for `threads` and `precision`.
+        resample: converts files of another rate than the model's.
+        threads: of the cpu engine.
+        window: seconds. Adds the surprisal of each file over time: bits per sample of each window, the bits of FLAC for
+            the same window (`wavegen.evaluation.baselines.flac_samples`), and the difference.
+        precision: of the layers' weights; the model's own unless given.
+        progress: shows a bar on stderr.
+
+    Raises:
+        UserError: a recording cannot be read or does not fit the model.
     """
     begun = time.monotonic()
-    files = [files] if isinstance(files, str | Path) else files
     data = model.data()
-    takes, warnings, refused = find_takes(files, data, resample, progress is not None)
+    found = find_takes([files] if isinstance(files, str | Path) else files, data, resample, progress)
     running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
     probe = running(streams=1)
     length = max(1, round(window * data.sample_rate)) if window else None
-    courses = [_Course(take.samples, length or take.samples) for take in takes]
-    for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, takes, most_at_once(data), progress):
-        courses[index].add(-log2_prob)
-    rows = [_row(take, course, data.sample_rate, bool(window)) for take, course in zip(takes, courses, strict=True)]
-    bits, samples = np.array([course.bits.sum() for course in courses]), np.array([take.samples for take in takes])
+    curves = [_Curve(take.samples, length or take.samples) for take in found.takes]
+    at_once = max_samples_at_once(data)
+    label = "scoring" if progress else None
+    for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, found.takes, at_once, label):
+        curves[index].add(-log2_prob)
+    rows = [
+        _row(take, curve, data.sample_rate, length is not None) for take, curve in zip(found.takes, curves, strict=True)
+    ]
+    bits = np.array([curve.bits.sum() for curve in curves])
+    samples = np.array([take.samples for take in found.takes])
     flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
-    result = {
+    result: ScoreResult = {
         "unit": UNIT,
         "engine": probe.name,
         "precision": probe.precision,
         "files": rows,
-        **estimate(bits, samples),
+        **estimate(bits, samples).bits(),
         "flac_bits_per_sample": round(flac, DIGITS),
         "above_flac": round(float(bits.sum() / samples.sum()) - flac, DIGITS),
         "samples": int(samples.sum()),
         "sample_rate": data.sample_rate,
-        "model": provenance(data),
-        "warnings": [*warnings, *far_above_flac(data, rows)],
-        "refused": refused,
+        "model": {**provenance(data)},
+        "warnings": [*found.warnings, *far_above_flac(data, rows)],
+        "refused": found.refused,
         "seconds": round(time.monotonic() - begun, 3),
     }
-    return result | ({"window": length / data.sample_rate} if length else {})
+    if length is not None:
+        result["window"] = length / data.sample_rate
+    return result
 
 
-class _Course:
-    """The bits of each stretch of `length` samples of a recording, (stretches,) float64, however they come in."""
+class _Curve:
+    """The bits of each window of `length` samples of a recording, (windows,) float64, in whatever chunks they come."""
 
     def __init__(self, samples: int, length: int):
-        self.length, self.position = length, 0
+        self.length = length
+        self.position = 0
         self.bits = np.zeros(-(-samples // length))
         self.sizes = np.diff(np.append(np.arange(0, samples, length), samples))
 
@@ -167,18 +200,23 @@ class _Course:
         """The bits of the next samples, (n,); n is 0 where others beside it are longer."""
         if not len(bits):
             return
-        stretch = np.arange(self.position, self.position + len(bits)) // self.length
+        window = np.arange(self.position, self.position + len(bits)) // self.length
         first = self.position // self.length
-        self.bits[first : stretch[-1] + 1] += np.bincount(stretch - first, weights=bits)
+        self.bits[first : window[-1] + 1] += np.bincount(window - first, weights=bits)
         self.position += len(bits)
 
+    def per_sample(self) -> NDArray[np.float64]:
+        """Bits per sample of each window."""
+        return self.bits / self.sizes
 
-def _row(take: Take, course: _Course, sample_rate: int, windows: bool) -> dict[str, Any]:
-    """What is said of one file; FLAC's bits are counted here, file by file, so that no other is held."""
-    flac = _Course(take.samples, course.length)
+
+def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool) -> ScoredFile:
+    """The result of one file; FLAC's bits are counted here, file by file, so that no other file is held."""
+    flac = _Curve(take.samples, curve.length)
     flac.add(flac_bits_per_sample(take.pcm(), sample_rate))
-    mean, flac_mean = float(course.bits.sum() / take.samples), float(flac.bits.sum() / take.samples)
-    row: dict[str, Any] = {
+    mean = float(curve.bits.sum() / take.samples)
+    flac_mean = float(flac.bits.sum() / take.samples)
+    row: ScoredFile = {
         "file": take.name,
         "samples": take.samples,
         "bits_per_sample": round(mean, DIGITS),
@@ -186,8 +224,7 @@ def _row(take: Take, course: _Course, sample_rate: int, windows: bool) -> dict[s
         "above_flac": round(mean - flac_mean, DIGITS),
     }
     if windows:
-        curve, flac_curve = course.bits / course.sizes, flac.bits / flac.sizes
-        row["surprise"] = curve.round(DIGITS).tolist()
-        row["flac_surprise"] = flac_curve.round(DIGITS).tolist()
-        row["surprise_above_flac"] = (curve - flac_curve).round(DIGITS).tolist()
+        row["surprise"] = curve.per_sample().round(DIGITS).tolist()
+        row["flac_surprise"] = flac.per_sample().round(DIGITS).tolist()
+        row["surprise_above_flac"] = (curve.per_sample() - flac.per_sample()).round(DIGITS).tolist()
     return row

@@ -1,10 +1,10 @@
-"""What a model makes of recordings inside: its last hidden activations, averaged, for probes and clustering."""
+"""The last hidden activations of a model, averaged over windows of recordings, for probes and clustering."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from wavegen.data.splits import SPLITS
 from wavegen.data.verification import verify
 from wavegen.engine.base import NOT_FINITE
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import Take, chunks, most_at_once
+from wavegen.evaluation.feeding import Take, chunks, max_samples_at_once
+from wavegen.evaluation.results import Refused
 from wavegen.evaluation.teacher_forcing import fed
 from wavegen.models.density import Density
 from wavegen.system.atomic import Target, replacing
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """A recording, and what a corpus knows of it: its split, who speaks and what is said, or a picture's label."""
+    """A recording with its entry in a corpus: split, speaker and transcript, or the label of a picture."""
 
     take: Take
     split: str = ""
@@ -32,15 +33,26 @@ class Source(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Recordings, what a user should know of them, and files of folders that were refused, with reasons."""
+    """Recordings, warnings about them, and files of folders that were refused, with reasons."""
 
     found: list[Source]
     warnings: list[str]
-    refused: list[dict[str, str]]
+    refused: list[Refused]
+
+
+class Features(TypedDict):
+    """Arrays with a row for each window."""
+
+    features: NDArray[np.float32]  # (rows, channels)
+    start: NDArray[np.int64]  # (rows,), in samples
+    name: NDArray[np.str_]  # (rows,), as are the following
+    split: NDArray[np.str_]
+    speaker: NDArray[np.str_]
+    transcript: NDArray[np.str_]
 
 
 def of_corpus(corpus: Corpus, progress: bool = False) -> list[Source]:
-    """All recordings of all splits. Raises UserError if one is not what was prepared."""
+    """All recordings of all splits. Raises UserError if one is not the one that was prepared."""
     verify(corpus, SPLITS, progress)
     return [
         Source(
@@ -53,20 +65,24 @@ def of_corpus(corpus: Corpus, progress: bool = False) -> list[Source]:
     ]
 
 
-def features(
-    model: Density, sources: Sequence[Source], window: int | None = None, progress: str | None = None
-) -> dict[str, NDArray[Any]]:
-    """The mean of the hidden activations over each `window` samples of each recording, or over all of it.
+def features(model: Density, sources: Sequence[Source], window: int | None = None, progress: bool = False) -> Features:
+    """The mean of the network's `features` over each window of each recording.
 
-    Arrays with a row a window: `features` (rows, channels) float32, `name`, `split`, `speaker` and `transcript`
-    (rows,) strings, `start` (rows,) int64 in samples. What the activations are is the network's `features` to say. A
-    recording's last window, which may be shorter, counts if at least half of it is there, or if it is the only one.
-    Raises UserError if they are not finite.
+    Args:
+        model: the torch module.
+        sources: the recordings.
+        window: samples; all of a recording unless given. A recording's last window, which may be shorter, counts if at
+            least half of it is there, or if it is the only one.
+        progress: shows a bar on stderr.
+
+    Raises:
+        UserError: a mean is not finite.
     """
     takes = [source.take for source in sources]
     means = [_Means(take.samples, window or take.samples) for take in takes]
     open_feed = functools.partial(fed, model, model.features)
-    for index, values in chunks(open_feed, takes, most_at_once(model), progress, model.whole):
+    label = "listening" if progress else None
+    for index, values in chunks(open_feed, takes, max_samples_at_once(model), label, model.whole):
         means[index].add(values)
     rows = [one.rows() for one in means]
     if not all(np.isfinite(values).all() for values in rows):
@@ -76,18 +92,18 @@ def features(
         "features": np.concatenate(rows).astype(np.float32),
         "start": np.concatenate([np.arange(count) * (window or 0) for count in counts]),
         "name": np.repeat([take.name for take in takes], counts),
-        **{
-            key: np.repeat([getattr(source, key) for source in sources], counts)
-            for key in ("split", "speaker", "transcript")
-        },
+        "split": np.repeat([source.split for source in sources], counts),
+        "speaker": np.repeat([source.speaker for source in sources], counts),
+        "transcript": np.repeat([source.transcript for source in sources], counts),
     }
 
 
 class _Means:
-    """Means of a recording's values over windows of `length` samples, however they come in."""
+    """Means of a recording's values over windows of `length` samples, in whatever chunks they come."""
 
     def __init__(self, samples: int, length: int):
-        self.length, self.position = length, 0
+        self.length = length
+        self.position = 0
         self.sums: dict[int, NDArray[np.float64]] = {}
         self.counts: dict[int, int] = {}
         self.windows = max(1, samples // length + (2 * (samples % length) >= length))
@@ -106,7 +122,16 @@ class _Means:
         return np.stack([self.sums[window] / self.counts[window] for window in range(self.windows)])
 
 
-def write_features(out: Target, arrays: dict[str, NDArray[Any]]) -> None:
+def write_features(out: Target, arrays: Features) -> None:
     """Writes the arrays of `features` as NumPy's .npz, compressed, whole or not at all. Raises UserError."""
     with replacing(out) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        np.savez_compressed(
+            file,
+            allow_pickle=False,
+            features=arrays["features"],
+            start=arrays["start"],
+            name=arrays["name"],
+            split=arrays["split"],
+            speaker=arrays["speaker"],
+            transcript=arrays["transcript"],
+        )

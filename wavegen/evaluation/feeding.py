@@ -1,7 +1,8 @@
-"""Feeds recordings, side by side and in chunks, to whatever says how probable each sample is."""
+"""Feeds recordings, side by side and in chunks, to a function that gives log-probabilities."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNIT = "bits/sample"
+PREPARE_AGAIN = "prepare it again with `sample_rate`"  # of `prepare`
 STREAMS = 16  # files side by side
-SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds what a forward pass holds
+SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds the memory of a forward pass
 PARAMS_AT_ONCE = 2**24  # of the distributions of all those samples
 
-Feed = Callable[["NDArray[np.int16]"], "NDArray[np.floating]"]  # the next (streams, n) PCM to log2 p of each
+Feed = Callable[["NDArray[np.int16]"], "NDArray[np.floating]"]  # the next PCM, (streams, n), to log2 p of each
+OpenFeed = Callable[[int], Feed]  # the number of streams to a feed that starts a file in each
 
 
 class Parametric(Protocol):
@@ -30,31 +33,43 @@ class Parametric(Protocol):
 
 
 class Take(NamedTuple):
-    """A recording to score: what to call it, how long it is, and how to get its int16 PCM."""
+    """A recording to score: its name, its length, and a function that reads its int16 PCM."""
 
     name: str
     samples: int
     pcm: Callable[[], NDArray[np.int16]]
 
 
-def most_at_once(model: Parametric) -> int:
+def max_samples_at_once(model: Parametric) -> int:
     """How many samples to score at once: fewer where each has the parameters of thousands of symbols."""
     return max(STREAMS, min(SAMPLES_AT_ONCE, PARAMS_AT_ONCE // model.num_params))
 
 
 def chunks(
-    open_feed: Callable[[int], Feed],
+    open_feed: OpenFeed,
     takes: Sequence[Take],
     samples_at_once: int,
-    progress: str | None,
+    label: str | None,
     whole: int | None = None,
 ) -> Iterator[tuple[int, NDArray[np.floating]]]:
-    """The index of a take and log2 p of its next samples, until all takes have ended; none is cut within a `whole`."""
+    """Feeds takes of like length side by side, in chunks, until all have ended.
+
+    Args:
+        open_feed: the number of streams to a feed that starts a file in each.
+        takes: the recordings.
+        samples_at_once: of all streams together.
+        label: of a bar on stderr; None shows none.
+        whole: no chunk is cut within so many samples.
+
+    Yields:
+        The index of a take, and log2 p of its next samples (or whatever else the feed gives), (n, …).
+    """
     streams = STREAMS if whole is None else max(1, samples_at_once // whole)
     total = sum(take.samples for take in takes)
-    with progress_bar(total, progress) as bar:
+    with progress_bar(total, label) as bar:
         for group in _side_by_side(takes, streams):
-            feed, pcms = open_feed(len(group)), [takes[index].pcm() for index in group]
+            feed = open_feed(len(group))
+            pcms = [takes[index].pcm() for index in group]
             chunk = whole or max(1, samples_at_once // len(group))
             for start in range(0, takes[group[0]].samples, chunk):
                 parts = [pcm[start : start + chunk] for pcm in pcms]
@@ -64,6 +79,29 @@ def chunks(
                 for index, part, log2_prob in zip(group, parts, feed(padded), strict=True):
                     yield index, log2_prob[: len(part)]
                 bar.update(sum(len(part) for part in parts))
+
+
+def bits_per_file(
+    open_feed: OpenFeed,
+    pcms: Sequence[NDArray[np.int16]],
+    samples_at_once: int,
+    label: str | None = None,
+    whole: int | None = None,
+) -> NDArray[np.float64]:
+    """−Σ_t log2 p(pcm_t | pcm_<t) of every file from its first sample on, (files,) float64.
+
+    Args:
+        open_feed: the number of streams to a feed of the model.
+        pcms: (samples,) int16 each. Files of like length go side by side, in chunks with carried state.
+        samples_at_once: of all files side by side.
+        label: of a bar on stderr; None shows none.
+        whole: no chunk is cut within so many samples.
+    """
+    takes = [Take("", len(pcm), functools.partial(np.asarray, pcm)) for pcm in pcms]
+    bits = np.zeros(len(takes))
+    for index, log2_prob in chunks(open_feed, takes, samples_at_once, label, whole):
+        bits[index] -= log2_prob.sum(dtype=np.float64)
+    return bits
 
 
 def _side_by_side(takes: Sequence[Take], streams: int) -> Iterator[list[int]]:
@@ -82,7 +120,10 @@ def windowed(values: NDArray[np.floating], length: int) -> NDArray[np.float64]:
     return np.add.reduceat(np.asarray(values, np.float64), starts) / np.diff(np.append(starts, len(values)))
 
 
-def check_form(name: str, form: Form, expected: Form, cure: str) -> None:
-    """Raises UserError, naming both forms and the `cure`, unless what is called `name` has the model's rate or grid."""
+def check_form(name: str, form: Form, expected: Form, cure: str, parameter: str | Sequence[str] = ()) -> None:
+    """Raises UserError, naming both forms and the `cure`, unless recording `name` has the model's rate or size.
+
+    `parameter` is the one that the cure names.
+    """
     if form != expected:
-        raise UserError(f"{name}: {form.name}, the model was trained at {expected.name}; {cure}")
+        raise UserError(f"{name}: {form.name}, the model was trained at {expected.name}; {cure}", parameter=parameter)

@@ -1,12 +1,13 @@
-"""Bits per sample over files, with intervals."""
+"""Means over files, with bootstrap intervals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from wavegen.constants import DIGITS
+from wavegen.evaluation.results import BitsPerSample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,25 +16,42 @@ RESAMPLES = 2000  # of the bootstrap
 SEED = 0  # of the bootstrap, so that a report can be made again
 
 
-def bootstrap_interval(bits: NDArray[np.float64], samples: NDArray[np.integer]) -> tuple[float | None, float | None]:
-    """The 95 % bootstrap interval of Σ bits / Σ samples over files drawn with replacement; None for one file.
+class Estimate(NamedTuple):
+    """A mean with its 95 % interval, None for one file; rounded as reports are."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    def bits(self) -> BitsPerSample:
+        """The estimate of a number of bits per sample, as JSON."""
+        return {"bits_per_sample": self.mean, "low": self.low, "high": self.high}
+
+
+def bootstrap_interval(
+    totals: NDArray[np.float64], sizes: NDArray[np.integer]
+) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % bootstrap interval of Σ totals / Σ sizes over files drawn with replacement; None for one file.
 
     Both arguments are (files,). Given the difference of two models' bits, file by file, it is the paired interval of
     their difference.
     """
-    if len(bits) < 2:
+    if len(totals) < 2:
         return None, None
-    random, rates = np.random.default_rng(SEED), []
-    at_once = max(1, 2**22 // len(bits))
+    random = np.random.default_rng(SEED)
+    rates: list[NDArray[np.float64]] = []
+    at_once = max(1, 2**22 // len(totals))
     for start in range(0, RESAMPLES, at_once):
-        drawn = random.integers(len(bits), size=(min(at_once, RESAMPLES - start), len(bits)))
-        rates.append(bits[drawn].sum(axis=1) / samples[drawn].sum(axis=1))
+        drawn = random.integers(len(totals), size=(min(at_once, RESAMPLES - start), len(totals)))
+        rates.append(totals[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
     low, high = np.percentile(np.concatenate(rates), [2.5, 97.5])
     return float(low), float(high)
 
 
-def estimate(bits: NDArray[np.float64], samples: NDArray[np.integer]) -> dict[str, float | None]:
-    """Σ bits / Σ samples of (files,) each, and its interval, as reports give them."""
-    low, high = bootstrap_interval(bits, samples)
-    estimate = {"bits_per_sample": float(bits.sum() / samples.sum()), "low": low, "high": high}
-    return {key: None if value is None else round(value, DIGITS) for key, value in estimate.items()}
+def estimate(totals: NDArray[np.float64], sizes: NDArray[np.integer]) -> Estimate:
+    """Σ totals / Σ sizes of (files,) each, with its interval."""
+    low, high = bootstrap_interval(totals, sizes)
+    mean = round(float(totals.sum() / sizes.sum()), DIGITS)
+    if low is None or high is None:
+        return Estimate(mean, None, None)
+    return Estimate(mean, round(low, DIGITS), round(high, DIGITS))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,14 +18,17 @@ from wavegen.data.format import is_corpus
 from wavegen.data.picture_files import read_sheet
 from wavegen.data.verification import verify
 from wavegen.engine.base import NOT_FINITE
-from wavegen.errors import UserError, nearest
+from wavegen.errors import UserError
 from wavegen.evaluation.audio import Found, check_corpus, held_out
 from wavegen.evaluation.baselines.pixels import PixelHistograms
-from wavegen.evaluation.comparison import check_fit, check_unheard
+from wavegen.evaluation.checks import check_fit, check_held_out
+from wavegen.evaluation.comparison import row_named
 from wavegen.evaluation.feeding import Take, check_form
-from wavegen.evaluation.intervals import bootstrap_interval
-from wavegen.evaluation.provenance import PROVENANCE, provenance
+from wavegen.evaluation.intervals import Estimate, estimate
+from wavegen.evaluation.provenance import provenance, row_provenance
 from wavegen.evaluation.refusals import Refusals
+from wavegen.evaluation.results import Nats, PictureCompareResult, PictureRow, PictureScoreResult
+from wavegen.evaluation.table import Table
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.familiarity import Familiarity
 from wavegen.models.pictures import PictureModel
@@ -38,17 +41,23 @@ BASELINE = PixelHistograms()
 
 
 def score_pictures(
-    model: PictureModel, sources: str | Path | Sequence[str | Path], progress: str | None = None
-) -> dict[str, Any]:
-    """Nats of PNG files, of all in a folder, or of a corpus's test split: what `wavegen score --json` prints.
+    model: PictureModel, files: str | Path | Sequence[str | Path], progress: bool = False
+) -> PictureScoreResult:
+    """Nats of pictures. A PNG of several tiles has a row for each tile.
 
-    A PNG that is a sheet of pictures has a row for each of them. Raises UserError for what cannot be read or does not
-    fit the model.
+    Args:
+        model: the torch module.
+        files: PNG files, folders of them, corpora, whose test pictures are scored.
+        progress: shows a bar on stderr.
+
+    Raises:
+        UserError: a picture cannot be read or does not fit the model.
     """
     begun = time.monotonic()
-    found = find_pictures([sources] if isinstance(sources, str | Path) else sources, model, progress is not None)
-    names, pictures = [take.name for take in found.takes], [take.pcm() for take in found.takes]
-    nats = _nats(model, pictures, progress)
+    found = find_pictures([files] if isinstance(files, str | Path) else files, model, progress)
+    names = [take.name for take in found.takes]
+    pictures = [take.pcm() for take in found.takes]
+    nats = _nats(model, pictures, "scoring" if progress else None)
     dimensions = model.form.dimensions
     return {
         "unit": UNIT,
@@ -57,31 +66,39 @@ def score_pictures(
             {"file": name, "nats": round(value, DIGITS), "bits_per_dimension": _per_dimension(value, dimensions)}
             for name, value in zip(names, nats.tolist(), strict=True)
         ],
-        **_estimate(nats, dimensions),
+        **_nats_of(estimate(nats, np.ones(len(nats), np.int64)), dimensions),
         "pictures": len(nats),
-        "model": provenance(model),
+        "model": {**provenance(model)},
         "warnings": found.warnings,
         "refused": found.refused,
         "seconds": round(time.monotonic() - begun, 3),
     }
 
 
-def _nats(model: PictureModel, pictures: Sequence[NDArray[np.int16]], progress: str | None) -> NDArray[np.float64]:
+def _nats(model: PictureModel, pictures: Sequence[NDArray[np.int16]], label: str | None) -> NDArray[np.float64]:
     """Of each picture, (pictures,). Raises UserError if they are not finite."""
-    nats = bits_per_file(model, pictures, progress=progress) * math.log(2)
+    nats = bits_per_file(model, pictures, label=label) * math.log(2)
     if not np.isfinite(nats).all():
         raise UserError(NOT_FINITE)
     return nats
 
 
 def find_pictures(sources: Sequence[str | Path], model: PictureModel, progress: bool = False) -> Found:
-    """The pictures of `sources`: PNG files, folders of them, the test pictures of a corpus.
+    """Finds the pictures to score.
 
-    A file of a folder that cannot be read is left out. Raises UserError for any other, for a folder without any, and
-    for a corpus whose pictures are not those that were prepared.
+    Args:
+        sources: PNG files, folders of them, corpora, whose test pictures are scored.
+        model: that is to score them.
+        progress: shows a bar on stderr while corpora are verified.
+
+    Raises:
+        UserError: a file cannot be read (in a folder it is left out, if others are usable), or the pictures of a corpus
+            are not those that were prepared.
     """
-    takes, warnings = [], []
-    familiarity, refusals = Familiarity(model), Refusals()
+    takes: list[Take] = []
+    warnings: list[str] = []
+    familiarity = Familiarity(model)
+    refusals = Refusals()
     for source in map(Path, sources):
         if is_corpus(source):
             corpus = open_corpus(source)
@@ -117,41 +134,43 @@ def compare_pictures(
     split: str = "test",
     against: str | None = None,
     progress: bool = False,
-) -> dict[str, Any]:
-    """Models and independent pixels over a split of one corpus of pictures: what `wavegen compare --json` prints.
+) -> PictureCompareResult:
+    """Models and independent pixels over a split of one corpus of pictures.
 
-    `differences` are those of every other row to the row `against`, by default the independent pixels, paired over
-    pictures. Raises UserError when models and corpus do not fit each other, or a name is unknown.
+    Args:
+        models: by the names of their rows.
+        corpus: a prepared corpus of pictures, or its folder.
+        split: whose pictures are scored.
+        against: the row that is subtracted from every other; the independent pixels unless given.
+        progress: shows bars on stderr.
+
+    Returns:
+        The rows, and the differences to the row `against`, paired over pictures.
+
+    Raises:
+        UserError: models and corpus do not fit each other, or a name is unknown.
     """
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
-    check_fit(models, corpus)
-    check_unheard(models, corpus, split)
-    if BASELINE.name in models:
-        raise UserError(f"{BASELINE.name}: another row has this name; name the model, as in MINE=MODEL")
-    names = [*models, BASELINE.name]
-    against = BASELINE.name if against is None else against
-    if against not in names:
-        raise UserError(f"--against {against}: no such row{nearest(against, names)}")
+    check_fit(models, corpus, [BASELINE.name])
+    check_held_out(models, corpus, split)
+    against = BASELINE.name if against is None else row_named(against, [*models, BASELINE.name], {})
     pictures = list(corpus.pcms(split))
     if not pictures:
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more pictures")
     verify(corpus, {split, "train"}, progress)
-    nats = dict(_nats_of_rows(models, corpus, pictures, progress))
+    totals = dict(_nats_of_rows(models, corpus, pictures, progress))
+    table = Table(totals, np.ones(len(pictures), np.int64))
     form = next(iter(models.values())).form
-    rows: list[dict[str, Any]] = [
-        {"name": name, "kind": "model" if name in models else "baseline"}
-        | _estimate(values, form.dimensions)
-        | _origin(models.get(name), form.dimensions)
-        for name, values in nats.items()
-    ]
     return {
         "unit": UNIT,
         "split": split,
         "pictures": len(pictures),
         "grid": str(form),
-        "rows": sorted(rows, key=lambda row: row["nats"]),
-        "differences": list(_differences(nats, against, form.dimensions)),
+        "rows": [_row(name, found, models.get(name), form.dimensions) for name, found in table.ranked().items()],
+        "differences": [
+            {"a": a, "b": b, **_nats_of(found, form.dimensions)} for a, b, found in table.differences([against])
+        ],
         "corpus": str(corpus.path),
         "corpus_fingerprint": corpus.fingerprint,
         "seconds": round(time.monotonic() - begun, 3),
@@ -160,33 +179,29 @@ def compare_pictures(
 
 def _nats_of_rows(
     models: Mapping[str, PictureModel], corpus: Corpus, pictures: Sequence[NDArray[np.int16]], progress: bool
-) -> Iterable[tuple[str, NDArray[np.float64]]]:
+) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """The name of each row and the nats of each picture, (pictures,)."""
     for name, model in models.items():
-        yield name, bits_per_file(model, pictures, progress=f"scoring {name}" if progress else None) * math.log(2)
+        yield name, bits_per_file(model, pictures, label=f"scoring {name}" if progress else None) * math.log(2)
     yield BASELINE.name, BASELINE.bits(pictures, next(iter(models.values())).form, corpus.pcms("train")) * math.log(2)
 
 
-def _origin(model: PictureModel | None, dimensions: int) -> dict[str, Any]:
-    """What only models have: size, cost, training, hashes."""
-    found = dict.fromkeys(PROVENANCE) if model is None else provenance(model)
-    seen = found["samples_seen"]
-    return found | {"pictures_seen": None if seen is None else seen // dimensions}
+def _row(name: str, found: Estimate, model: PictureModel | None, dimensions: int) -> PictureRow:
+    about = row_provenance(model)
+    seen = about["samples_seen"]
+    return {
+        "name": name,
+        "kind": "baseline" if model is None else "model",
+        **_nats_of(found, dimensions),
+        **about,
+        "pictures_seen": None if seen is None else seen // dimensions,
+    }
 
 
-def _differences(nats: Mapping[str, NDArray[np.float64]], against: str, dimensions: int) -> Iterable[dict[str, Any]]:
-    for name in sorted(nats, key=lambda name: nats[name].mean()):
-        if name != against:
-            yield {"a": name, "b": against, **_estimate(nats[name] - nats[against], dimensions)}
-
-
-def _estimate(nats: NDArray[np.float64], dimensions: int) -> dict[str, float | None]:
-    """The mean of (pictures,) nats with its interval, and the same in bits a dimension."""
-    low, high = bootstrap_interval(nats, np.ones(len(nats), np.int64))
-    mean = float(nats.mean())
-    found = {"nats": mean, "low": low, "high": high}
-    rounded = {key: None if value is None else round(value, DIGITS) for key, value in found.items()}
-    return rounded | {"bits_per_dimension": _per_dimension(mean, dimensions)}
+def _nats_of(found: Estimate, dimensions: int) -> Nats:
+    """Mean nats of a picture with their interval, and the same in bits a dimension."""
+    per_dimension = _per_dimension(found.mean, dimensions)
+    return {"nats": found.mean, "low": found.low, "high": found.high, "bits_per_dimension": per_dimension}
 
 
 def _per_dimension(nats: float, dimensions: int) -> float:

@@ -1,30 +1,19 @@
-"""What a report names of a model."""
+"""Size, cost and origin of a model, as reports name them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from wavegen.engine import precision_of
-
-PROVENANCE = (
-    "parameters",
-    "macs_per_sample",
-    "model_bytes",
-    "precision",
-    "training_seconds",
-    "samples_seen",
-    "steps",
-    "seed",
-    "weights_hash",
-    "corpus_fingerprint",
-)
+from wavegen.evaluation.results import Origin, Provenance, RowProvenance
 
 
 class Reported(Protocol):
     """A model of any kind, as data or as a torch module."""
 
     @property
-    def metadata(self) -> Any: ...
+    def metadata(self) -> Mapping[str, Any]: ...
     @property
     def num_parameters(self) -> int: ...
     @property
@@ -33,13 +22,30 @@ class Reported(Protocol):
     def num_bytes(self) -> int: ...
 
 
-def provenance(model: Reported) -> dict[str, Any]:
-    """What a report names of a model: size, cost, training, hashes; None where the model does not know."""
-    known = {
-        **model.metadata,
+def provenance(model: Reported) -> Provenance:
+    """Size, cost and origin of a model."""
+    return {
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
         "model_bytes": model.num_bytes,
         "precision": precision_of(model),
+        **_origin(model.metadata),
     }
-    return {key: known.get(key) for key in PROVENANCE}
+
+
+def row_provenance(model: Reported | None) -> RowProvenance:
+    """`provenance` of the model of a row; all None for a row that is no model."""
+    if model is not None:
+        return {**provenance(model)}
+    return {"parameters": None, "macs_per_sample": None, "model_bytes": None, "precision": None, **_origin({})}
+
+
+def _origin(metadata: Mapping[str, Any]) -> Origin:
+    return {
+        "training_seconds": metadata.get("training_seconds"),
+        "samples_seen": metadata.get("samples_seen"),
+        "steps": metadata.get("steps"),
+        "seed": metadata.get("seed"),
+        "weights_hash": metadata.get("weights_hash"),
+        "corpus_fingerprint": metadata.get("corpus_fingerprint"),
+    }

@@ -1,10 +1,10 @@
-"""Models that say that their layers' weights are to be rounded, once it is known what that costs."""
+"""Marks models whose layers' weights engines are to round, once the cost of rounding is measured."""
 
 from __future__ import annotations
 
 import copy
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import check_form
+from wavegen.evaluation.feeding import PREPARE_AGAIN, Feed, check_form
 from wavegen.evaluation.intervals import estimate
+from wavegen.evaluation.results import QuantizeResult
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import save
@@ -37,12 +38,26 @@ def quantize(
     most: float,
     progress: bool = False,
     force: bool = False,
-) -> dict[str, Any]:
+) -> QuantizeResult:
     """Writes the model with its `precision`, if that costs at most `most` bits per sample on the validation files.
 
-    The weights stay as they are: whoever opens the model rounds them, to what was measured here. The result has the
-    bits per sample in float32 and rounded, and their paired difference with its interval. Raises UserError, and writes
-    nothing, if it costs more, model and corpus do not fit, or `out` exists and `force` is not given.
+    The weights stay as they are: an engine rounds them when it opens the model, as it was measured here.
+
+    Args:
+        model: in float32.
+        corpus: that the model was trained on.
+        out: the model file to write.
+        precision: "bfloat16" or "int8".
+        most: bits per sample.
+        progress: shows a bar on stderr.
+        force: replaces an output that exists.
+
+    Returns:
+        The bits per sample in float32 and rounded, and their paired difference with its interval.
+
+    Raises:
+        UserError: and nothing is written, if it costs more, model and corpus do not fit, or `out` exists and `force` is
+            not given.
     """
     with opened(out, force) as output:
         return _quantize(model, corpus, output, precision, most, progress)
@@ -50,45 +65,54 @@ def quantize(
 
 def _quantize(
     model: AudioModel, corpus: Corpus, out: Output, precision: str, most: float, progress: bool
-) -> dict[str, Any]:
+) -> QuantizeResult:
     pcms = _validation_files(model, corpus, progress)
-    samples, bits = np.array([len(pcm) for pcm in pcms]), {}
-    for name in (PRECISIONS[0], precision):
-        label = f"scoring in {name}" if progress else None
-        bits[name] = bits_per_file(
-            model, pcms, None, label, lambda streams, name=name: open_engine(model, streams, "cpu", precision=name).feed
-        )
-    cost = estimate(bits[precision] - bits[PRECISIONS[0]], samples)
-    result = {
+    samples = np.array([len(pcm) for pcm in pcms])
+
+    def bits_in(name: str) -> NDArray[np.float64]:
+        def open_feed(streams: int) -> Feed:
+            return open_engine(model, streams, "cpu", precision=name).feed
+
+        return bits_per_file(model, pcms, label=f"scoring in {name}" if progress else None, open_feed=open_feed)
+
+    exact = bits_in(PRECISIONS[0])
+    rounded = bits_in(precision)
+    result: QuantizeResult = {
         "out": str(out.path),
         "precision": precision,
         "split": SPLIT,
         "files": len(pcms),
         "samples": int(samples.sum()),
-        PRECISIONS[0]: estimate(bits[PRECISIONS[0]], samples),
-        precision: estimate(bits[precision], samples),
-        "cost": cost,
+        "float32": estimate(exact, samples).bits(),
+        "cost": estimate(rounded - exact, samples).bits(),
     }
-    spent = float((bits[precision] - bits[PRECISIONS[0]]).sum() / samples.sum())
+    if precision == "int8":
+        result["int8"] = estimate(rounded, samples).bits()
+    elif precision == "bfloat16":
+        result["bfloat16"] = estimate(rounded, samples).bits()
+    spent = float((rounded - exact).sum() / samples.sum())
     if spent > most:
         raise UserError(
             f"{precision} would cost {spent:.4f} bits per sample on {len(pcms)} {SPLIT} files, more than {most:g}; "
-            f"give --most {_rounded_up(spent)} if that is all right"
+            f"give `most={_rounded_up(spent)}` if that is all right",
+            parameter="most",
         )
     save(copy.copy(model), out, {**model.metadata, "precision": precision, "precision_cost": round(spent, DIGITS)})
     return result
 
 
 def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> list[NDArray[np.int16]]:
-    """The PCM of each. Raises UserError if model and corpus do not fit each other, none is there, or one is not
-    what was prepared.
+    """The PCM of each, (samples,) int16.
+
+    Raises UserError if model and corpus do not fit each other, the split is empty, or a recording is not the one that
+    was prepared.
     """
-    check_form(str(corpus.path), AudioForm(corpus.sample_rate), model.form, "prepare it again with --sample-rate")
+    check_form(str(corpus.path), AudioForm(corpus.sample_rate), model.form, PREPARE_AGAIN, parameter="sample_rate")
     if model.metadata.get("corpus_fingerprint") not in (None, corpus.fingerprint):
         raise UserError(f"{corpus.path}: not the corpus of this model, whose validation files it must be tried on")
     recordings = corpus.split(SPLIT)
     if not recordings:
-        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; {ENLARGE}")
+        raise UserError(f"{corpus.path}: the {SPLIT} split is empty; {ENLARGE}", parameter="cut")
     verify(corpus, [SPLIT], progress)
     return [corpus.pcm(recording) for recording in recordings]
 

@@ -1,4 +1,4 @@
-"""Files of a folder that cannot be used: the others are, and these are named."""
+"""Files of a folder that cannot be used are named; the others are used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from wavegen.errors import UserError
+from wavegen.evaluation.results import Refused
 
 T = TypeVar("T")
 
@@ -15,15 +16,22 @@ class Refusals:
     """Notes each file that was refused, and why."""
 
     def __init__(self) -> None:
-        self.refused: list[dict[str, str]] = []
+        self.refused: list[Refused] = []
         self.warnings: list[str] = []
 
     def usable(self, source: Path, paths: Sequence[Path], read: Callable[[Path], T]) -> Iterator[tuple[Path, T]]:
-        """What `read` gives of each file that `source` named or holds.
+        """Each usable file with the result of `read`, which raises UserError for others.
 
-        One that is named itself has to be readable, of a folder one file at least: raises UserError.
+        Args:
+            source: a file, or the folder of the files.
+            paths: the files.
+            read: reads one.
+
+        Raises:
+            UserError: a file that is named itself, or all files of a folder, cannot be used.
         """
-        refused = []
+        refused: list[Refused] = []
+        parameters: list[str] = []
         for path in paths:
             try:
                 found = read(path)
@@ -31,12 +39,14 @@ class Refusals:
                 if not source.is_dir() or len(paths) == 1:
                     raise
                 refused.append({"file": str(path), "reason": str(error)})
+                parameters += error.parameters
             else:
                 yield path, found
         if not refused:
             return
         if len(refused) == len(paths):
-            raise UserError(f"{source}: none of its {len(paths)} files can be used; first: {refused[0]['reason']}")
+            said = f"none of its {len(paths)} files can be used; first: {refused[0]['reason']}"
+            raise UserError(f"{source}: {said}", parameter=parameters)
         self.refused += refused
         first = "" if len(refused) == 1 else "first: "
         self.warnings.append(

@@ -59,7 +59,7 @@ class Form(Protocol):
         ...
 
     def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
-        """The pieces of about so many seconds that `wavegen prepare --cut` makes of a recording."""
+        """The pieces of about so many seconds that `prepare` with `cut` makes of a recording."""
         ...
 
 

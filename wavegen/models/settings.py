@@ -30,22 +30,23 @@ T = TypeVar("T", bound=Table)
 class Problems:
     """What is wrong with some tables, a line each, in the order in which it is found.
 
-    `source` is what a line starts with. `overrides` has the `--set` argument of each (table, key) that came from one,
+    `source` is what a line starts with. `overrides` has the TABLE.KEY=VALUE that set a (table, key),
     and under (table, "") that of a table that only overrides speak of; these start their lines instead.
     """
 
     def __init__(self, source: str, overrides: Mapping[tuple[str, str], str] | None = None):
         self.source, self.overrides = source, overrides or {}
         self.lines: list[str] = []
+        self.parameters = {"overrides"}  # that lines may name
 
     def add(self, what: str, table: str = "", key: str = "") -> None:
         override = self.overrides.get((table, key))
-        self.lines.append(f"{self.source if override is None else f'--set {shortened(override)}'}: {what}")
+        self.lines.append(f"{self.source if override is None else f'`overrides` {shortened(override)}'}: {what}")
 
     def check(self) -> None:
         """Raises UserError with all that was found, if anything was."""
         if self.lines:
-            raise UserError(*self.lines)
+            raise UserError(*self.lines, parameter=sorted(self.parameters))
 
 
 class Draft:

@@ -1,14 +1,13 @@
-"""From nothing to speech and a table of bits per sample, in a few minutes: what `wavegen quickstart` does."""
+"""Trains three models on the bundled speech, compares them and draws from one, in a few minutes."""
 
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -20,12 +19,13 @@ from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.comparison import compare
 from wavegen.evaluation.feeding import windowed
+from wavegen.evaluation.results import CompareResult
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
-from wavegen.reports.examples import training_course
+from wavegen.reports.examples import learning_curve
 from wavegen.reports.html import Sound, write_page
 from wavegen.reports.plots import WINDOW, adorning, picture
-from wavegen.reports.tables import comparison_text, duration
+from wavegen.reports.tables import duration
 from wavegen.sampling.audio import generate
 from wavegen.system.atomic import replacing
 from wavegen.system.text import read_text
@@ -35,7 +35,7 @@ from wavegen.training.recipe import load_recipe
 
 RECIPES = Path(__file__).parent
 MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies in RECIPES
-IN_THE_BOX = "allison"  # which has not heard what is held out here either
+BUNDLED = "allison"  # a pretrained model, not trained on the recordings that are held out here either
 PREPARING, STARTING, SCORING, DRAWING, WRITING = 5.0, 10.0, 15.0, 15.0, 2.0  # seconds of each, on slow cores
 REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + WRITING
 TRAINING_SHARE = 0.88  # of what remains: timing a few steps says only roughly how long many will take
@@ -43,11 +43,22 @@ SEEDS = (1, 2, 3)
 SECONDS = {"cpu": 4.0, "torch": 0.5}  # of each drawn recording: the torch engine is slow
 PRIME_SECONDS = 1.5
 NOTES = "quickstart.json"
-ROOM = 128 * 2**20  # bytes on the disk: five times what it leaves
+ROOM = 128 * 2**20  # bytes on the disk, five times the size of the results
+
+
+class QuickstartResult(TypedDict):
+    """The JSON of `wavegen quickstart`."""
+
+    folder: str
+    report: str  # HTML
+    recordings: list[str]  # WAV files
+    seconds: float
+    training_minutes_each: float
+    table: CompareResult  # of `wavegen.compare`
 
 
 class _Progress:
-    """Says on stderr which step begins and how long all the rest may take, going by how the plan has held so far."""
+    """Prints each step on stderr, with the time left, estimated by the plan and how it has held so far."""
 
     def __init__(self, plan: Sequence[float]):
         self.begun, self.plan, self.step = time.monotonic(), plan, 0
@@ -56,42 +67,44 @@ class _Progress:
     def seconds(self) -> float:
         return time.monotonic() - self.begun
 
-    def __call__(self, what: str) -> None:
+    def __call__(self, step: str) -> None:
         behind = max(1.0, self.seconds / sum(self.plan[: self.step])) if self.step else 1.0
         left = duration(behind * sum(self.plan[self.step :]))
         self.step += 1
-        print(f"step {self.step} of {len(self.plan)}: {what} (about {left} left)", file=sys.stderr, flush=True)
+        print(f"step {self.step} of {len(self.plan)}: {step} (about {left} left)", file=sys.stderr, flush=True)
 
 
-def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
-    """Trains, compares and samples on the embedded speech; gives what --json prints, and the same for a person.
+def quickstart(out: str | Path, minutes: float) -> QuickstartResult:
+    """Trains, compares and samples on the bundled speech.
 
-    An interrupted quickstart in the same folder goes on where it stopped. Raises UserError if `out` holds
-    anything else.
+    An interrupted quickstart in the same folder goes on where it stopped, with its minutes.
+
+    Args:
+        out: folder of the results: corpus, runs, recordings, report.html, table.json.
+        minutes: of the whole, training and scoring included.
+
+    Raises UserError if `out` holds anything else.
     """
     out = Path(out)
     check_ready(out, ROOM)
     minutes = _begin(out, minutes)
     each = training_minutes(minutes)
     say = _Progress([PREPARING, *[STARTING + 60 * each for _ in MODELS], SCORING, DRAWING, WRITING])
-    say("preparing the embedded speech")
+    say("preparing the bundled speech")
     corpus = _corpus(out / "corpus")
     for name in MODELS:
         say(f"training {name} for {duration(60 * each)}")
         recipe = load_recipe(RECIPES / f"{name}.toml", [f"training.minutes={each:.4f}"])
         train(recipe, corpus, out / name, resume=True, progress=sys.stderr.isatty())
     trained = {name: load(out / name) for name in MODELS}
-    bundled = load(pretrained.FOLDER / f"{IN_THE_BOX}.safetensors")  # whatever is called so in the working folder
-    say("scoring the held-out recordings with each, with the model in the box and with classical coders")
-    table = compare({**trained, f"{IN_THE_BOX}, in the box": bundled}, corpus, progress=True)
+    bundled = load(pretrained.FOLDER / f"{BUNDLED}.safetensors")  # not a folder of that name in the working folder
+    say("scoring the held-out recordings with each, with the bundled model and with classical coders")
+    table = compare({**trained, f"{BUNDLED}, bundled": bundled}, corpus, progress=True)
     say("drawing speech from the WaveNet")
     sounds = list(_sounds(trained["wavenet"], corpus, out))
     say("writing the report")
-    with replacing(out / "table.json") as temporary:
-        temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    runs = {name: training_course(out / name) for name in MODELS}
-    write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample", runs)
-    result = {
+    _write_report(out, table, sounds)
+    return {
         "folder": str(out),
         "report": str(out / "report.html"),
         "recordings": [str(sound.wav) for sound in sounds],
@@ -99,31 +112,36 @@ def quickstart(out: str | Path, minutes: float) -> tuple[dict[str, Any], str]:
         "training_minutes_each": round(each, 3),
         "table": table,
     }
-    return result, _summary(out, table, say.seconds)
+
+
+def _write_report(out: Path, table: CompareResult, sounds: Sequence[Sound]) -> None:
+    with replacing(out / "table.json") as temporary:
+        temporary.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    runs = {name: learning_curve(out / name) for name in MODELS}
+    write_page(out / "report.html", table, sounds, "wavegen quickstart: speech, and bits per sample", runs)
 
 
 def training_minutes(minutes: float) -> float:
-    """How many of the `minutes` in all each model is trained."""
+    """Minutes of training for each model, of `minutes` in all."""
     rest = min(REST_SECONDS / 60, minutes / 2)
     return TRAINING_SHARE * (minutes - rest) / len(MODELS)
 
 
 def _begin(out: Path, minutes: float) -> float:
-    """Marks the folder as a quickstart's. Gives the minutes: those that an interrupted one began with, or as asked."""
+    """Marks the folder as a quickstart's. Gives the minutes of an interrupted one, else those that were given."""
     notes = out / NOTES
     if (out / "report.html").exists() and notes.exists():
-        raise UserError(
-            f"{out}: holds a finished quickstart, see {out / 'report.html'}; give another --out for a new one"
-        )
+        said = f"holds a finished quickstart, see {out / 'report.html'}; give another `out` for a new one"
+        raise UserError(f"{out}: {said}", parameter="out")
     if notes.exists():
         try:
             begun = float(json.loads(read_text(notes))["minutes"])
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            raise UserError(f"{notes}: damaged; remove {out} or give another --out") from error
+            raise UserError(f"{notes}: damaged; remove {out} or give another `out`", parameter="out") from error
         print(f"{out}: going on with the quickstart of {begun:g} minutes that was interrupted here", file=sys.stderr)
         return begun
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise UserError(f"{out}: exists and is no quickstart's folder; give another --out")
+        raise UserError(f"{out}: exists and is no quickstart's folder; give another `out`", parameter="out")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -140,7 +158,7 @@ def _corpus(path: Path) -> Corpus:
 
 
 def _sounds(model: AudioModel, corpus: Corpus, out: Path) -> Iterator[Sound]:
-    """Writes recordings with their pictures: drawn ones, one that goes on from a held-out one, and that one itself."""
+    """Writes recordings with their pictures: drawn from silence, drawn from a held-out one, and that one itself."""
     rate = corpus.sample_rate
     middle = sorted(corpus.split("test"), key=lambda recording: recording.samples)[len(corpus.split("test")) // 2]
     pcm = np.ascontiguousarray(corpus.pcm(middle))
@@ -165,21 +183,3 @@ def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndar
     below = f"{wav.name}: {title[0].lower()}{title[1:]}"
     drawn = adorning(lambda: picture(png, pcm, rate, curves, length / rate, below))
     return Sound(title, wav, drawn)
-
-
-def _summary(out: Path, table: dict[str, Any], seconds: float) -> str:
-    model, real, recipe, corpus = (
-        shlex.quote(str(out / name)) for name in ("wavenet", "real.wav", "wavenet/recipe.toml", "corpus")
-    )
-    return "\n".join(
-        [
-            comparison_text(table),
-            "",
-            f"done in {duration(seconds)}; open {out / 'report.html'} to listen, look and read. Next, try:",
-            "",
-            f"  wavegen generate {IN_THE_BOX} hello.wav",
-            f"  wavegen generate {model} more.wav -n 3 --seconds 10 --seed 7",
-            f"  wavegen score {model} {real} --plot surprise.png",
-            f"  wavegen train {recipe} --corpus {corpus} --run longer --set training.minutes=60",
-        ]
-    )

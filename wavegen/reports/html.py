@@ -6,22 +6,24 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wavegen import __version__
-from wavegen.reports.charts import bars, courses, extent, shortened, whisker
+from wavegen.evaluation.results import CompareResult
+from wavegen.reports.charts import bars, extent, learning_curves, shortened, whisker
 from wavegen.reports.tables import bits, columns, count, differences, heading, interval
 from wavegen.system.atomic import Target, replacing
 
 
 class Sound(NamedTuple):
-    """A WAV file to play, what to call it, and a picture of it or None."""
+    """A WAV file to play, its title, and a picture of it or None."""
 
     title: str
     wav: Path
     picture: Path | None = None
 
 
+TITLE = "wavegen: bits per sample"
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #5d6878; --line: #d9dee6; --back: #fff; --card: #f6f8fa;
   --model: #1769aa; --baseline: #8a94a3; --truth: #2e8b57; --line-0: #1769aa; --line-1: #c4501b; --line-2: #2e8b57;
@@ -53,37 +55,41 @@ code { font-size: .88em; overflow-wrap: anywhere; }
 """
 
 GUIDE = {
-    "bits/sample": "How many bits the model needs on average to say which of the 65 536 codes comes next, over whole "
+    "bits/sample": "The bits that the model needs on average to code the next of the 65 536 codes, over whole "
     "files, from their first sample on. Lower is better; an unpacked WAV has 16.",
-    "FLAC": "What the lossless coder needs for the same files, at its strongest setting and without its headers. "
+    "FLAC": "The bits of the lossless coder for the same files, at its strongest setting and without its headers. "
     "A model below it knows more of the sound than a linear predictor does.",
-    "training histogram": "Every code by its frequency in the training files, each for itself: no past is used.",
+    "training histogram": "Every code by its frequency in the training files, independent of the codes before it.",
     "95 % interval": "Where the number would fall for other files of the same kind: 19 times out of 20 in there. It "
     "comes from drawing files anew (bootstrap). Of a difference it is paired: if zero is not inside, one is better.",
-    "surprise": "The bits that each stretch of a recording costs. Silence is cheap; the start of a word is dear.",
-    "MACs/sample": "Multiply-adds to compute one sample: what the number costs in generating.",
+    "surprisal": "The bits that each stretch of a recording costs. Silence is cheap; the start of a word is dear.",
+    "MACs/sample": "Multiply-adds to compute one sample: the cost of generating.",
     "bytes": "Of the weights, as stored: float32.",
 }
 RARER = {
     "true density": "The recordings were drawn from a source whose density is known: no model can need fewer bits over "
-    "enough of them, and what it needs above is its KL divergence from the source.",
-    "bits/symbol": "What the model needs to say which mu-law symbol comes next, of how many: the unit of papers whose "
-    "data are 256 levels. It leaves out which of the level's codes it is, so that only models of the same symbols "
-    "can be compared by it, and FLAC cannot.",
+    "enough of them, and its excess is its KL divergence from the source.",
+    "bits/symbol": "The bits that the model needs to code the next mu-law symbol, of how many: the unit of papers "
+    "whose data are 256 levels. It leaves out which of the level's codes it is, so that only models of the same "
+    "symbols can be compared by it, and FLAC cannot.",
 }
 
 
 def page(
-    comparison: Mapping[str, Any],
+    comparison: CompareResult,
     sounds: Sequence[Sound] = (),
-    title: str = "wavegen: bits per sample",
+    title: str = TITLE,
     runs: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     symbols: bool = False,
 ) -> str:
     """The whole page as a string; recordings and pictures are read and embedded.
 
-    `runs` are the points (seconds trained, validation bits) of each run that is known; `symbols` asks for bits per
-    symbol in the table.
+    Args:
+        comparison: the table.
+        sounds: recordings to play.
+        title: of the page.
+        runs: the points (seconds trained, validation bits) of each run that is known, by the row's name.
+        symbols: adds bits per symbol to the table.
     """
     parts = [
         f"<h1>{escape(title)}</h1>",
@@ -95,8 +101,8 @@ def page(
         _differences(comparison),
     ]
     truth = next((row["bits_per_sample"] for row in comparison["rows"] if row["kind"] == "truth"), None)
-    if course := courses(runs or {}, truth):
-        parts.append(f"<h2>Bits over training time</h2>\n{course}")
+    if curves := learning_curves(runs or {}, truth):
+        parts.append(f"<h2>Bits over training time</h2>\n{curves}")
         line = "" if truth is None else f" The line of the true density is of the {comparison['split']} split."
         said = "Of the validation split, by the averaged weights; time includes validating."
         parts.append(f'<p class="soft">{said}{line}</p>')
@@ -112,15 +118,22 @@ def page(
     )
 
 
-def write_page(path: Target, *args: Any, **kwargs: Any) -> None:
-    """Writes `page(…)` to a file, whole or not at all. Raises UserError."""
-    text = page(*args, **kwargs)
+def write_page(
+    path: Target,
+    comparison: CompareResult,
+    sounds: Sequence[Sound] = (),
+    title: str = TITLE,
+    runs: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    symbols: bool = False,
+) -> None:
+    """Writes `page(…)` of the other arguments to a file, whole or not at all. Raises UserError."""
+    text = page(comparison, sounds, title, runs, symbols)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="replace")  # file names need not be text
 
 
-def _verdict(comparison: Mapping[str, Any]) -> str:
-    """One sentence: the best model, and how it stands to the best baseline and to FLAC."""
+def _verdict(comparison: CompareResult) -> str:
+    """One sentence: the best model, beside the best baseline and FLAC."""
     models = [row for row in comparison["rows"] if row["kind"] == "model"]
     best = (models or comparison["rows"])[0]
     best_of = {0: "", 1: "The model "}.get(len(models), "The best of the models, ")
@@ -136,11 +149,12 @@ def _verdict(comparison: Mapping[str, Any]) -> str:
     return sentence + (": " + ", ".join(ratios) if ratios else "") + "."
 
 
-def _rows(comparison: Mapping[str, Any], symbols: bool) -> str:
-    rows, found = comparison["rows"], columns(comparison, symbols)
+def _rows(comparison: CompareResult, symbols: bool) -> str:
+    rows = comparison["rows"]
+    found = columns(comparison, symbols)
     low, high = extent(rows)
     header = ["", "bits/sample", "95 % interval", "", *list(found)[2:]]
-    body = []
+    body: list[str] = []
     for index, row in enumerate(rows):
         value, ends, *others = [cells[index] for cells in found.values()]
         name = _name(row["name"])
@@ -159,22 +173,23 @@ def _name(name: str) -> str:
     return f'<td title="{escape(name, quote=True)}">{escape(shortened(name, 34))}</td>'
 
 
-def _missing(comparison: Mapping[str, Any]) -> str:
+def _missing(comparison: CompareResult) -> str:
     """The baselines that could not run, each with its reason."""
     return "\n".join(
         f'<p class="soft">Missing: {escape(each["name"])}: {escape(each["why"])}</p>' for each in comparison["missing"]
     )
 
 
-def _differences(comparison: Mapping[str, Any]) -> str:
-    tables = []
+def _differences(comparison: CompareResult) -> str:
+    tables: list[str] = []
     for title, group in differences(comparison).items():
         low, high = extent(group)
         low, high = min(low, 0), max(high, 0)
-        body = []
+        body: list[str] = []
         for row in group:
             drawn = whisker(row, low, high, "var(--model)", 260)
-            value, ends = f"{row['bits_per_sample']:+.3f}", interval(row["low"], row["high"], "+")
+            value = f"{row['bits_per_sample']:+.3f}"
+            ends = interval(row["low"], row["high"], "+")
             body.append(f"<tr>{_name(row['a'])}<td class=main>{value}</td><td>{ends}</td><td>{drawn}</td></tr>")
         tables.append(_table([title, "bits/sample", "95 % interval", ""], body))
     if not tables:
@@ -183,7 +198,7 @@ def _differences(comparison: Mapping[str, Any]) -> str:
 
 
 def _guide(text: str) -> str:
-    """What the terms mean; of the rarer ones those that the page uses."""
+    """The terms with their meanings; of the rarer ones those that the page uses."""
     terms = GUIDE | {term: meaning for term, meaning in RARER.items() if term in text}
     meanings = "\n".join(f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>" for term, meaning in terms.items())
     return f"<h2>How to read this</h2>\n<dl>{meanings}</dl>"
@@ -194,13 +209,13 @@ def _sound(sound: Sound) -> str:
     drawn = ""
     if sound.picture is not None:
         png = base64.b64encode(sound.picture.read_bytes()).decode("ascii")
-        alt = escape(f"spectrogram and surprise of {sound.title}", quote=True)
+        alt = escape(f"spectrogram and surprisal of {sound.title}", quote=True)
         drawn = f'<img alt="{alt}" src="data:image/png;base64,{png}">'
     player = f'<audio controls preload="metadata" src="data:audio/wav;base64,{wav}"></audio>'
     return f"<figure><figcaption>{escape(sound.title)}</figcaption>{player}{drawn}</figure>"
 
 
-def _provenance(comparison: Mapping[str, Any]) -> str:
+def _provenance(comparison: CompareResult) -> str:
     """Where the numbers come from: corpus, models' hashes, seeds and samples seen."""
     lines = [
         f"<p>Corpus <code>{escape(comparison['corpus_fingerprint'])}</code>, {escape(comparison['split'])} split, "

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from wavegen.evaluation.results import Nats, PictureCompareResult, PictureScoreResult, ScoredPicture
 from wavegen.reports.tables import count, duration, rounded, table
+from wavegen.sampling.results import DrawnPicture, GeneratePicturesResult
 
-MOST_ROWS = 20  # of single pictures
+MAX_ROWS = 20  # of single pictures
 
 
-def comparison_text(comparison: Mapping[str, Any]) -> str:
+def comparison_text(comparison: PictureCompareResult) -> str:
     """The table of `compare`, and the differences below it."""
     rows = comparison["rows"]
     columns = {
@@ -34,9 +35,9 @@ def comparison_text(comparison: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def score_text(score: Mapping[str, Any]) -> str:
+def score_text(score: PictureScoreResult) -> str:
     """The table of `score`: every picture if they are few, and the mean of all."""
-    files = score["files"] if len(score["files"]) <= MOST_ROWS else []
+    files = score["files"] if len(score["files"]) <= MAX_ROWS else []
     rows = [_row(file["file"], file) for file in files]
     if len(score["files"]) > 1:
         rows.append(_row(f"mean of {score['pictures']} pictures", score))
@@ -46,20 +47,21 @@ def score_text(score: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def generated_text(generated: Mapping[str, Any]) -> str:
-    """What `generate` drew, and where it lies."""
+def generated_text(generated: GeneratePicturesResult) -> str:
+    """The pictures of `generate`, and their file."""
     pictures = generated["pictures"]
-    rows = [_row(str(picture["seed"]), picture) for picture in pictures[:MOST_ROWS]]
+    rows = [_row(str(picture["seed"]), picture) for picture in pictures[:MAX_ROWS]]
     lines = [table(["seed", "nats/picture", "bits/dimension"], rows)]
-    lines += [f"… and {len(pictures) - MOST_ROWS} more"] if len(pictures) > MOST_ROWS else []
+    lines += [f"… and {len(pictures) - MAX_ROWS} more"] if len(pictures) > MAX_ROWS else []
     mean = sum(picture["nats"] for picture in pictures) / len(pictures)
     return "\n".join([*lines, f"{generated['file']}: {len(pictures)} pictures, {mean:.2f} nats in the mean"])
 
 
-def _row(name: str, scored: Mapping[str, Any]) -> Sequence[str]:
+def _row(name: str, scored: Nats | ScoredPicture | DrawnPicture) -> Sequence[str]:
     return [name, f"{scored['nats']:.2f}", f"{scored['bits_per_dimension']:.4f}"]
 
 
-def _interval(scored: Mapping[str, Any], sign: str = "") -> str:
-    low, high = scored["low"], scored["high"]
-    return "–" if low is None else f"{low:{sign}.2f} … {high:{sign}.2f}"
+def _interval(scored: Nats, sign: str = "") -> str:
+    low = scored["low"]
+    high = scored["high"]
+    return "–" if low is None or high is None else f"{low:{sign}.2f} … {high:{sign}.2f}"

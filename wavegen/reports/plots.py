@@ -1,4 +1,4 @@
-"""Pictures of recordings: waveform, spectrogram, surprise."""
+"""Pictures of recordings: waveform, spectrogram, surprisal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,24 +20,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 T = TypeVar("T")
-WINDOW = 0.05  # seconds of a point of the surprise curve
+WINDOW = 0.05  # seconds of a point of the surprisal curve
 COLUMNS = 2000  # of a picture's waveform and spectrogram at most
 DECIBELS = 80  # below the loudest are black
-ON_PAPER, ON_BLACK = ("tab:red", "0.45", "tab:blue"), ("#4de3ff", "white", "#8dff6a")  # curves, in their order
+# Colours of curves, in their order.
+ON_PAPER = ("tab:red", "0.45", "tab:blue")
+ON_BLACK = ("#4de3ff", "white", "#8dff6a")
+
+Curves: TypeAlias = "Mapping[str, Sequence[float] | NDArray[np.floating]]"  # bits per sample of each window, by name
 
 
-def picture(
-    path: Target,
-    pcm: NDArray[np.int16],
-    sample_rate: int,
-    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
-    window: float,
-    title: str,
-) -> Path:
-    """Draws waveform, spectrogram and surprise under each other into a PNG file; gives its path.
+def picture(path: Target, pcm: NDArray[np.int16], sample_rate: int, curves: Curves, window: float, title: str) -> Path:
+    """Draws waveform, spectrogram and surprisal under each other into a PNG file; gives its path.
 
-    `curves` are named; each is the mean bits per sample of each `window` seconds, (⌈samples / (window ·
-    sample_rate)⌉,). Raises UserError if the file cannot be written, and whatever a broken matplotlib raises.
+    Args:
+        path: of the PNG file.
+        pcm: (samples,) int16.
+        sample_rate: Hz.
+        curves: named, each (⌈samples / (window · sample_rate)⌉,) bits per sample.
+        window: seconds.
+        title: above the picture.
+
+    Raises:
+        UserError: the file cannot be written. A broken matplotlib raises other exceptions.
     """
     return write_png(path, drawn(pcm, sample_rate, curves, window, title))
 
@@ -49,39 +54,28 @@ def pixels(figure: Figure) -> NDArray[np.floating]:
     return imread(io.BytesIO(_png(figure)), format="png")[..., :3]
 
 
-def drawn(
-    pcm: NDArray[np.int16],
-    sample_rate: int,
-    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
-    window: float,
-    title: str,
-) -> Figure:
-    """What `picture` writes."""
+def drawn(pcm: NDArray[np.int16], sample_rate: int, curves: Curves, window: float, title: str) -> Figure:
+    """The figure of `picture`."""
     figure = _figure(6.2, title)
     waveform, spectrum, curve = figure.subplots(3, 1, sharex=True, height_ratios=[1, 1.5, 1.2])
     seconds = len(pcm) / sample_rate
     _draw_waveform(waveform, pcm, seconds)
     _draw_spectrogram(spectrum, pcm, sample_rate)
-    _draw_surprise(curve, curves, ON_PAPER, window, seconds)
+    _draw_surprisal(curve, curves, ON_PAPER, window, seconds)
     curve.grid(axis="y", alpha=0.3)
     curve.set(xlabel="seconds", xlim=(0, seconds))
     return figure
 
 
-def surprise_over_spectrogram(
-    path: Target,
-    pcm: NDArray[np.int16],
-    sample_rate: int,
-    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
-    window: float,
-    title: str,
+def surprisal_over_spectrogram(
+    path: Target, pcm: NDArray[np.int16], sample_rate: int, curves: Curves, window: float, title: str
 ) -> Path:
     """As `picture`, but with the curves drawn over the spectrogram, on a scale at its right."""
     figure = _figure(3.4, title)
     spectrum = figure.subplots()
     seconds = len(pcm) / sample_rate
     _draw_spectrogram(spectrum, pcm, sample_rate, brightest=0.25)  # dim enough for the curves to stand out
-    _draw_surprise(spectrum.twinx(), curves, ON_BLACK, window, seconds)
+    _draw_surprisal(spectrum.twinx(), curves, ON_BLACK, window, seconds)
     spectrum.set(xlabel="seconds", xlim=(0, seconds))
     return write_png(path, figure)
 
@@ -116,12 +110,12 @@ def _png(figure: Figure) -> bytes:
 
 @functools.cache
 def try_plotting() -> None:
-    """Draws a small picture in memory. Raises what a missing or broken matplotlib does; once a process if it works."""
-    _png(drawn(np.zeros(64, np.int16), 8000, {"trial": [1.0, 2.0]}, 0.004, "trial"))
+    """Draws a small picture in memory, once a process. Raises the error of a missing or broken matplotlib."""
+    _png(drawn(np.zeros(64, np.int16), 8000, {"try": [1.0, 2.0]}, 0.004, "try"))
 
 
 def adorning(draw: Callable[[], T]) -> T | None:
-    """What `draw` gives, which draws with this module; None, with one line, where matplotlib fails."""
+    """The result of `draw`, which draws with this module; None, with one line, where matplotlib fails."""
     return adorned(MATPLOTLIB, "pictures", draw)
 
 
@@ -136,7 +130,7 @@ def _draw_waveform(axes: Axes, pcm: NDArray[np.int16], seconds: float) -> None:
 
 
 def _draw_spectrogram(axes: Axes, pcm: NDArray[np.int16], sample_rate: int, brightest: float = 0.0) -> None:
-    """`brightest`: how much of the brightest colours to keep for what is louder than anything, as a share."""
+    """`brightest` is the share of the colour scale above the loudest point."""
     import torch
 
     size = 2 ** round(np.log2(0.032 * sample_rate))
@@ -153,22 +147,16 @@ def _draw_spectrogram(axes: Axes, pcm: NDArray[np.int16], sample_rate: int, brig
     axes.set(ylabel="kHz")
 
 
-def _draw_surprise(
-    axes: Axes,
-    curves: Mapping[str, Sequence[float] | NDArray[np.floating]],
-    colours: Sequence[str],
-    window: float,
-    seconds: float,
-) -> None:
+def _draw_surprisal(axes: Axes, curves: Curves, colours: Sequence[str], window: float, seconds: float) -> None:
     highest = 16.0
-    for colour, (name, surprise) in zip(colours, curves.items(), strict=False):
-        values = np.asarray(surprise, np.float64)
+    for colour, (name, curve) in zip(colours, curves.items(), strict=False):
+        values = np.asarray(curve, np.float64)
         edges = np.append(np.arange(len(values)) * window, seconds)
         mean = float(np.dot(values, np.diff(edges)) / seconds)
         label = f"{mean:.3f} {name}".encode("utf-8", "replace").decode("utf-8")
         axes.stairs(values, edges, baseline=None, color=colour, linewidth=1.3, label=label)
         highest = max(highest, 1.05 * float(values.max()))
-    axes.set(ylabel="surprise\n(bits/sample)", ylim=(0, highest))
+    axes.set(ylabel="surprisal\n(bits/sample)", ylim=(0, highest))
     dark = colours is ON_BLACK
     legend = axes.legend(loc="upper right", fontsize=8, labelcolor="white" if dark else "black")
     legend.get_frame().set(facecolor="black" if dark else "white", alpha=0.6)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from wavegen.compression.results import CompressedFile, CompressResult
+from wavegen.engine import EnginesResult
+from wavegen.evaluation.results import BesideFlac, CompareResult, Difference, ScoredFile, ScoreResult
+from wavegen.sampling.results import GenerateResult
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -47,11 +51,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
-def columns(comparison: Mapping[str, Any], symbols: bool = False) -> dict[str, list[str]]:
+def columns(comparison: CompareResult, symbols: bool = False) -> dict[str, list[str]]:
     """The columns of a comparison's table but for its names, header to cells.
 
-    With `symbols`, or where all that was scored is 8-bit mu-law, models that code mu-law symbols have bits per
-    symbol too, and how many symbols those are.
+    With `symbols`, or where all files are 8-bit mu-law, models that code mu-law symbols have bits per symbol too, and
+    the number of symbols.
     """
     rows = comparison["rows"]
     found = {
@@ -63,8 +67,8 @@ def columns(comparison: Mapping[str, Any], symbols: bool = False) -> dict[str, l
             "–" if row["bits_per_symbol"] is None else f"{bits(row['bits_per_symbol'])} of {row['num_symbols']}"
             for row in rows
         ]
-    if any(row.get("compressed_bits_per_sample") is not None for row in rows):
-        proofs = [row["compressed_bits_per_sample"] for row in rows]
+    proofs = [row.get("compressed_bits_per_sample") for row in rows]
+    if any(proof is not None for proof in proofs):
         found["compressed"] = ["–" if proof is None else bits(proof) for proof in proofs]
     if any(row["precision"] not in (None, "float32") for row in rows):
         found["precision"] = [row["precision"] or "–" for row in rows]
@@ -76,8 +80,8 @@ def columns(comparison: Mapping[str, Any], symbols: bool = False) -> dict[str, l
     return found
 
 
-def comparison_text(comparison: Mapping[str, Any], symbols: bool = False) -> str:
-    """The table of `compare`, the differences below it, and what is missing."""
+def comparison_text(comparison: CompareResult, symbols: bool = False) -> str:
+    """The table of `compare`, the differences below it, and the baselines that did not run."""
     found = {"": [row["name"] for row in comparison["rows"]], **columns(comparison, symbols)}
     lines = [heading(comparison), "", table(list(found), list(zip(*found.values(), strict=True)))]
     for title, group in differences(comparison).items():
@@ -90,9 +94,9 @@ def comparison_text(comparison: Mapping[str, Any], symbols: bool = False) -> str
     return "\n".join(lines)
 
 
-def differences(comparison: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """The differences by what they mean: a title, which names the row that is subtracted, to the rows."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
+def differences(comparison: CompareResult) -> dict[str, list[Difference]]:
+    """The differences by their meaning: a title, which names the row that is subtracted, to the rows."""
+    groups: dict[str, list[Difference]] = {}
     for each in comparison["differences"]:
         divergence = each["meaning"] == "KL divergence"
         title = f"KL divergence from the {each['b']}" if divergence else f"less {each['b']}, paired over files"
@@ -100,16 +104,17 @@ def differences(comparison: Mapping[str, Any]) -> dict[str, list[Mapping[str, An
     return groups
 
 
-def heading(comparison: Mapping[str, Any]) -> str:
-    """What was measured: the split, its files and its length."""
-    files, seconds = comparison["files"], comparison["samples"] / comparison["sample_rate"]
+def heading(comparison: CompareResult) -> str:
+    """The split, its number of files and its length."""
+    files = comparison["files"]
+    seconds = comparison["samples"] / comparison["sample_rate"]
     length = f"{files} file{'s' * (files != 1)}, {duration(seconds)} at {comparison['sample_rate']} Hz"
-    heard = "; the models were trained on them" if comparison["split"] == "train" else ""
-    return f"{comparison['split']} split: {length}{heard}; bits per 16-bit sample, lower is better"
+    trained_on = "; the models were trained on them" if comparison["split"] == "train" else ""
+    return f"{comparison['split']} split: {length}{trained_on}; bits per 16-bit sample, lower is better"
 
 
-def score_text(score: Mapping[str, Any], curves: bool = False) -> str:
-    """The table of `score`, with the surprise of each file over time if asked for."""
+def score_text(score: ScoreResult, curves: bool = False) -> str:
+    """The table of `score`, with the surprisal of each file over time if asked for."""
     rows = [[file["file"], f"{file['samples']:,}", *_beside_flac(file)] for file in score["files"]]
     if len(rows) > 1:
         rows.append(["all", f"{score['samples']:,}", *_beside_flac(score)])
@@ -117,37 +122,39 @@ def score_text(score: Mapping[str, Any], curves: bool = False) -> str:
     if score["low"] is not None:
         lines.append(f"95 % interval over files: {interval(score['low'], score['high'])}")
     lines.append(f"engine: {score['engine']}, {score['precision']}")
-    for file in score["files"] if curves else ():
-        lines += ["", f"{file['file']}: seconds, bits/sample, FLAC's, above FLAC's"]
-        lines += [
-            f"{start:10.3f}  {surprise:7.3f}  {flac:7.3f}  {above:+8.3f}"
-            for start, surprise, flac, above in _windows(file, score["window"])
-        ]
+    if curves:
+        for file in score["files"]:
+            lines += ["", f"{file['file']}: seconds, bits/sample, FLAC's, above FLAC's"]
+            lines += [
+                f"{start:10.3f}  {surprisal:7.3f}  {flac:7.3f}  {above:+8.3f}"
+                for start, surprisal, flac, above in _windows(file, score.get("window", 0.0))
+            ]
     return "\n".join(lines)
 
 
-def _beside_flac(scored: Mapping[str, Any]) -> list[str]:
+def _beside_flac(scored: BesideFlac) -> list[str]:
     return [bits(scored["bits_per_sample"]), bits(scored["flac_bits_per_sample"]), f"{scored['above_flac']:+.3f}"]
 
 
-def _windows(file: Mapping[str, Any], window: float) -> list[tuple[float, float, float, float]]:
-    """When each window starts, in seconds, its bits a sample, FLAC's, and the difference."""
-    starts = [round(index * window, 6) for index in range(len(file["surprise"]))]
-    return list(zip(starts, file["surprise"], file["flac_surprise"], file["surprise_above_flac"], strict=True))
+def _windows(file: ScoredFile, window: float) -> list[tuple[float, float, float, float]]:
+    """The start of each window, in seconds, its bits a sample, FLAC's, and the difference; empty without windows."""
+    surprisal = file.get("surprise", [])
+    starts = [round(index * window, 6) for index in range(len(surprisal))]
+    return list(zip(starts, surprisal, file.get("flac_surprise", []), file.get("surprise_above_flac", []), strict=True))
 
 
-def score_csv(score: Mapping[str, Any]) -> str:
+def score_csv(score: ScoreResult) -> str:
     """The windows of a score as CSV: file, start_seconds, bits_per_sample, flac_bits_per_sample, above_flac."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "above_flac"])
     for file in score["files"]:
-        writer.writerows([file["file"], *row] for row in _windows(file, score["window"]))
+        writer.writerows([file["file"], *row] for row in _windows(file, score.get("window", 0.0)))
     return out.getvalue()
 
 
-def generated_text(generated: Mapping[str, Any]) -> str:
-    """What `generate` wrote and how fast."""
+def generated_text(generated: GenerateResult) -> str:
+    """The files of `generate`, and its speed."""
     rate = generated["sample_rate"]
     rows = [
         [file["file"], str(file["seed"]), f"{file['samples'] / rate:.2f}", bits(file["bits_per_sample"])]
@@ -158,62 +165,38 @@ def generated_text(generated: Mapping[str, Any]) -> str:
     return "\n".join([table(["", "seed", "seconds", "bits/sample"], rows), f"{engine}: {speed}"])
 
 
-def compressed_text(compressed: Mapping[str, Any]) -> str:
-    """What `compress` wrote, beside the model's claim."""
-    rows = [
-        [file["file"], f"{file['samples']:,}", f"{file['bytes']:,}"]
-        + ["–" if file[key] is None else bits(file[key]) for key in ("bits_per_sample", "model_bits_per_sample")]
-        for file in compressed["files"]
-    ]
+def compressed_text(compressed: CompressResult) -> str:
+    """The files of `compress`, beside the model's claim."""
+    rows = [_compressed_row(file["file"], file) for file in compressed["files"]]
     if len(rows) > 1:
-        sums = [f"{compressed[key]:,}" for key in ("samples", "bytes")]
-        means = [compressed[key] for key in ("bits_per_sample", "model_bits_per_sample")]
-        rows.append(["all", *sums, *("–" if mean is None else bits(mean) for mean in means)])
+        rows.append(_compressed_row("all", compressed))
     lines = [table(["", "samples", "bytes", "bits/sample", "the model's claim"], rows)]
     model = f"{compressed['model_bytes']:,} bytes"
     return "\n".join([*lines, f"to restore them takes the model, {model}, and precision {compressed['precision']}"])
 
 
-def bench_text(bench: Mapping[str, Any]) -> str:
-    """The table of `bench`, its ratios, and what is missing."""
-    machine = bench["machine"]
-    trained = "window" in bench
-    rows = [
-        [row["engine"], row["precision"], str(row["threads"]), str(row["streams"])]
-        + [rounded(round(row[key])) for key in ("samples_per_second", "low", "high")]
-        + [f"{row['bits_per_sample']:.3f}" if trained else f"{row['samples_per_second'] / bench['sample_rate']:.2f}"]
-        for row in bench["rows"]
-    ]
-    ratios = [
-        [f"{ratio['a']} / {ratio['b']}", f"{ratio['ratio']:.2f}", f"{ratio['low']:.2f}", f"{ratio['high']:.2f}"]
-        for ratio in bench["ratios"]
-    ]
-    header = ["", "precision", "threads", "streams", "samples/s", "least", "most"]
-    header += ["bits/sample in the end" if trained else "x real time"]
-    about = f"{bench['macs_per_sample']:,} multiply-adds a sample; {machine['cpu']}, {machine['cpus']} CPUs"
-    about += f"; {machine['gpu']}" if machine["gpu"] else ""
-    lines = [f"{bench['model']}: {about}, {machine['isa']}; median of {bench['rounds']} rounds", ""]
-    lines += [table(header, rows), "", table(["ratio within a round", "median", "least", "most"], ratios)]
-    lines += [f"{missing['engine']}: {missing['why']}" for missing in bench["missing"]]
-    return "\n".join(lines)
+def _compressed_row(name: str, compressed: CompressedFile | CompressResult) -> list[str]:
+    means = [compressed["bits_per_sample"], compressed["model_bits_per_sample"]]
+    sizes = [f"{compressed['samples']:,}", f"{compressed['bytes']:,}"]
+    return [name, *sizes, *("–" if mean is None else bits(mean) for mean in means)]
 
 
-def engines_text(about: Mapping[str, Any]) -> str:
+def engines_text(about: EnginesResult) -> str:
     """A line for each engine."""
     engines = about["engines"].items()
-    return "\n".join(f"{name:<6} {of['on'] or 'missing: ' + of['missing']}" for name, of in engines)
+    return "\n".join(f"{name:<6} {of['on'] or f'missing: {why}'}" for name, of in engines for why in [of["missing"]])
 
 
-def description_text(description: Mapping[str, Any]) -> str:
+def description_text(description: Mapping[str, object]) -> str:
     """A description, one `key  value` a line; inner tables are spelt table.key."""
     pairs = flatten(description)
     width = max(map(len, pairs), default=0)
     return "\n".join(f"{key.ljust(width)}  {value}" for key, value in pairs.items())
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """{"a": {"b": 1}} to {"a.b": 1}."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat

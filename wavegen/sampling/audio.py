@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from wavegen.audio import files as audio_files
 from wavegen.audio.wav import plain_header
 from wavegen.constants import DIGITS
 from wavegen.engine import open_engine
+from wavegen.engine.base import Engine
 from wavegen.errors import UserError
 from wavegen.models.model import AnyAudio
+from wavegen.sampling.results import GenerateResult
 from wavegen.system import pipes
 from wavegen.system.atomic import Output, check_suffix
 from wavegen.system.progress import progress_bar
@@ -25,9 +27,9 @@ from wavegen.system.signals import Ended, number_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_RECORDINGS = 4096
+MAX_RECORDINGS = 4096
 PIECE = 512  # samples between two looks at the clock and the keyboard
-MOST_SAMPLES = 2**28  # of all recordings of a call, primes included, which memory holds until they are written
+MAX_SAMPLES = 2**28  # of all recordings of a call, primes included, which memory holds until they are written
 HEADER = len(plain_header(8000, 1, 0))  # bytes of a WAV file before its samples
 
 
@@ -41,13 +43,13 @@ class Draw:
 
     @property
     def bits_per_sample(self) -> float:
-        """What `score` says of this recording."""
+        """The recording's bits per sample, as `score` gives them."""
         return float(-self.log2_prob.sum() / len(self.pcm))
 
 
 @dataclass(frozen=True)
 class Draws:
-    """What `generate` made, by which engine and how fast; the prime is not counted."""
+    """The recordings of `generate`, with engine and speed; the prime is not counted."""
 
     engine: str
     precision: str
@@ -82,8 +84,8 @@ class Draws:
             audio_files.write(output, draw.pcm, self.sample_rate)
         return [output.path for output in outputs]
 
-    def describe(self, paths: Sequence[Path]) -> dict[str, Any]:
-        """What `wavegen generate --json` prints."""
+    def describe(self, paths: Sequence[Path]) -> GenerateResult:
+        """The JSON of `wavegen generate`, which wrote the recordings to `paths`."""
         return {
             "engine": self.engine,
             "precision": self.precision,
@@ -105,7 +107,7 @@ class Draws:
 
 
 class PartDrawn(Ended):
-    """Ctrl-C or another signal ended `generate`: `draws` holds what had been drawn, at least one sample each."""
+    """Ctrl-C or another signal ended `generate`: `draws` holds the samples drawn until then, at least one each."""
 
     def __init__(self, number: int, draws: Draws):
         super().__init__(number)
@@ -115,11 +117,13 @@ class PartDrawn(Ended):
 def out_paths(out: str | Path, number: int) -> list[Path]:
     """OUT.wav for one file; OUT-0.wav, OUT-1.wav, … for several. Raises UserError for names that cannot be used."""
     out = Path(out)
-    if number > MOST_RECORDINGS:
-        raise UserError(f"{number} recordings: at most {MOST_RECORDINGS} at once")
+    if number > MAX_RECORDINGS:
+        raise UserError(f"{number} recordings: at most {MAX_RECORDINGS} at once")
     if pipes.is_stream(out):
         if number > 1:
-            raise UserError(f"{out}: takes one recording, not {number}; name a file, or leave out -n")
+            raise UserError(
+                f"{out}: takes one recording, not {number}; name a file, or leave out `seeds`", parameter="seeds"
+            )
         return [out]
     check_suffix(out, ".wav", "WAV")
     return [out] if number == 1 else [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(number)]
@@ -129,12 +133,13 @@ def check_amount(num_samples: int, primed: int, number: int) -> None:
     """Raises UserError unless that many recordings of `num_samples` after a prime of `primed` samples can be held."""
     if num_samples < 1:
         raise UserError(f"{num_samples} samples: give at least one")
-    if (primed + num_samples) * number > MOST_SAMPLES:
+    if (primed + num_samples) * number > MAX_SAMPLES:
         many = f" in each of {number} recordings" if number > 1 else ""
         prime = f" after a prime of {primed}" if primed else ""
-        less = ["lower --seconds"] + ["or -n"] * (number > 1) + ["or shorten --prime"] * bool(primed)
-        most = f"at most {MOST_SAMPLES} are drawn at once"
-        raise UserError(f"{num_samples} samples{prime}{many}: {most}; {' '.join(less)}")
+        less = ["lower `num_samples`"] + ["or `seeds`"] * (number > 1) + ["or shorten `prime`"] * bool(primed)
+        most = f"at most {MAX_SAMPLES} are drawn at once"
+        said = f"{num_samples} samples{prime}{many}: {most}; {' '.join(less)}"
+        raise UserError(said, parameter=("num_samples", "seeds", "prime"))
 
 
 def generate(
@@ -150,44 +155,82 @@ def generate(
     exact: bool = False,
     progress: bool = False,
 ) -> Draws:
-    """One recording a seed, each the same whatever other seeds it is made with.
+    """Draws a recording for each seed, the same whatever other seeds it is drawn with.
 
-    A `prime`, (samples,) int16, is heard first and stands at the start of every recording. Temperature,
-    `top_p`, which only a categorical distribution takes, and `precision` are the model's own unless given.
-    `exact` draws are from the density that is scored, whose uniform share of 2⁻¹⁴ is heard as a click every two
-    seconds at 8 kHz; others are from the model alone. Log-probabilities are those of the scored density at
-    temperature and `top_p` 1, which `score` gives for the recording.
-    Raises UserError for arguments out of range, and PartDrawn, a KeyboardInterrupt that holds what was drawn
-    until then, if a signal ends the drawing.
+    Args:
+        model: as data or as a torch module.
+        num_samples: of each recording, after the prime.
+        seeds: 64-bit numbers.
+        temperature: the model's own unless given.
+        prime: (samples,) int16, fed first; the start of every recording.
+        engine: see `wavegen.open_engine`, as for `threads` and `precision`.
+        threads: of the cpu engine.
+        top_p: for categorical distributions only; the model's own unless given.
+        precision: of the layers' weights; the model's own unless given.
+        exact: draws from the density that is scored, whose uniform share of 2⁻¹⁴ is heard as a click every two seconds
+            at 8 kHz; otherwise from the model alone.
+        progress: shows a bar on stderr.
+
+    Returns:
+        The recordings. Log-probabilities are those of the scored density at temperature and `top_p` 1, as `score` gives
+        them for the recording.
+
+    Raises:
+        UserError: an argument is out of range.
+        PartDrawn: a signal ended the drawing; it is a KeyboardInterrupt that holds the samples drawn until then.
     """
     data = model.data()
     temperature = float(data.metadata.get("temperature", 1.0)) if temperature is None else temperature
     top_p = float(data.metadata.get("top_p", 1.0)) if top_p is None else top_p
-    check_amount(num_samples, 0 if prime is None else len(prime), len(seeds))
+    primed = 0 if prime is None else len(prime)
+    check_amount(num_samples, primed, len(seeds))
     running = open_engine(model, len(seeds), engine, threads, precision=precision)
-    heard = np.zeros((len(seeds), 0), np.int16) if prime is None else np.tile(prime, (len(seeds), 1))
-    pieces = []
-    for start in range(0, heard.shape[1], PIECE):
-        prime = heard[:, start : start + PIECE]
-        pieces.append((prime, running.feed(prime)))
+    drawing = _Drawing(running, list(seeds), data.sample_rate)
+    if prime is not None:
+        drawing.feed(prime)
     with progress_bar(num_samples * len(seeds), "generating" if progress else None) as bar:
-        begun, drawn = time.monotonic(), 0
-
-        def made() -> Draws:
-            seconds = max(time.monotonic() - begun, 1e-9)
-            whole, density = (np.concatenate(parts, axis=1) for parts in zip(*pieces, strict=True))
-            draws = [Draw(*row) for row in zip(seeds, whole, density, strict=True)]
-            primed = heard.shape[1]
-            return Draws(running.name, running.precision, exact, draws, data.sample_rate, primed, drawn, seconds)
-
+        drawing.begun = time.monotonic()
         try:
-            while drawn < num_samples:
-                piece = running.generate(min(PIECE, num_samples - drawn), list(seeds), temperature, top_p, exact)
-                pieces.append(piece)
-                drawn += piece[0].shape[1]
-                bar.update(piece[0].size)
+            while drawing.generated < num_samples:
+                count = min(PIECE, num_samples - drawing.generated)
+                bar.update(drawing.generate(count, temperature, top_p, exact))
         except KeyboardInterrupt as error:
-            if not drawn:
+            if not drawing.generated:
                 raise
-            raise PartDrawn(number_of(error), made()) from error
-        return made()
+            raise PartDrawn(number_of(error), drawing.draws(exact)) from error
+        return drawing.draws(exact)
+
+
+class _Drawing:
+    """Recordings under way: the pieces of each stream of an engine, fed and drawn."""
+
+    def __init__(self, engine: Engine, seeds: list[int], sample_rate: int):
+        self.engine = engine
+        self.seeds = seeds
+        self.sample_rate = sample_rate
+        self.pieces: list[tuple[NDArray[np.int16], NDArray[np.float64]]] = []
+        self.primed = 0
+        self.generated = 0
+        self.begun = time.monotonic()
+
+    def feed(self, prime: NDArray[np.int16]) -> None:
+        """Starts every recording with (samples,)."""
+        for start in range(0, len(prime), PIECE):
+            piece = np.tile(prime[start : start + PIECE], (len(self.seeds), 1))
+            self.pieces.append((piece, self.engine.feed(piece)))
+        self.primed = len(prime)
+
+    def generate(self, count: int, temperature: float, top_p: float, exact: bool) -> int:
+        """Draws `count` samples of each recording; the number of all."""
+        piece = self.engine.generate(count, self.seeds, temperature, top_p, exact)
+        self.pieces.append(piece)
+        self.generated += count
+        return piece[0].size
+
+    def draws(self, exact: bool) -> Draws:
+        seconds = max(time.monotonic() - self.begun, 1e-9)
+        pcm = np.concatenate([piece for piece, _ in self.pieces], axis=1)
+        log2_prob = np.concatenate([values for _, values in self.pieces], axis=1)
+        draws = [Draw(*row) for row in zip(self.seeds, pcm, log2_prob, strict=True)]
+        how = (self.engine.name, self.engine.precision, exact)
+        return Draws(*how, draws, self.sample_rate, self.primed, self.generated, seconds)

@@ -1,4 +1,4 @@
-"""Draws pictures from a model, or what is missing of given ones: seeds in, pictures with their likelihoods out."""
+"""Draws pictures from a model, or the missing rows of given ones: seeds in, pictures with their likelihoods out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -17,19 +17,21 @@ from tqdm import tqdm
 from wavegen.constants import DIGITS
 from wavegen.data.picture_files import write_sheet
 from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
-from wavegen.engine.random import places, words
+from wavegen.engine.bisection import symbol_at
+from wavegen.engine.random import uniforms, words
 from wavegen.errors import UserError
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.forms import PictureForm
 from wavegen.models.pictures import PictureModel
+from wavegen.sampling.results import GeneratePicturesResult
 from wavegen.system.atomic import Output
 from wavegen.system.signals import Ended, number_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_PICTURES = 4096
-MOST_VALUES = 2**28  # of all pictures of a call
+MAX_PICTURES = 4096
+MAX_VALUES = 2**28  # of all pictures of a call
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class PictureDraws:
         write_sheet(output, self.pictures, self.levels)
         return output.path
 
-    def describe(self, path: Path) -> dict[str, Any]:
-        """What `wavegen generate --json` prints."""
+    def describe(self, path: Path) -> GeneratePicturesResult:
+        """The JSON of `wavegen generate`, which wrote the pictures to `path`."""
         dimensions = self.pictures[0].size
         return {
             "engine": "torch",
@@ -81,7 +83,9 @@ class PartDrawn(Ended):
 
     def __init__(self, number: int, pictures: NDArray[np.int16], levels: int, rows: int):
         super().__init__(number)
-        self.pictures, self.levels, self.rows = pictures, levels, rows
+        self.pictures = pictures
+        self.levels = levels
+        self.rows = rows
 
     def write_to(self, output: Output) -> None:
         """Writes the PNG into its output. Raises UserError."""
@@ -100,74 +104,113 @@ def generate_pictures(
     progress: bool = False,
     watch: Callable[[], None] | None = None,
 ) -> PictureDraws:
-    """One picture a seed, each the same whatever other seeds it is drawn with; in float64.
+    """Draws a picture for each seed, the same whatever other seeds it is drawn with; in float64.
 
-    The first `rows` rows are those of `given`, (number, height, width, channels) levels, of which picture n is taken
-    by seeds n, n + number … A random word at x (`wavegen.engine.random.places`), of which every dimension has its own,
-    draws the level k with C(k) ≤ x < C(k + 1). `exact` draws are from the density that is scored, whose uniform share
-    of 2⁻¹⁴ is seen as salt and pepper; others are from the model alone. Temperature and `top_p`, which only a
-    categorical distribution takes, are the model's own unless given; likelihoods are those of the scored density at 1,
-    of whole pictures. `watch` is called before each row; what it raises ends the drawing. Raises UserError, and
-    PartDrawn, a KeyboardInterrupt that holds the rows drawn until then, if a signal ends the drawing.
+    A random word at u (`wavegen.engine.random.uniforms`), of which every dimension has its own, draws the level k with
+    C(k) ≤ u < C(k + 1).
+
+    Args:
+        model: the torch module.
+        seeds: 64-bit numbers.
+        temperature: the model's own unless given.
+        top_p: for categorical distributions only; the model's own unless given.
+        given: pictures, (number, height, width, channels) levels, whose first `rows` rows are kept; picture n is taken
+            by seeds n, n + number …
+        rows: how many are given.
+        exact: draws from the density that is scored, whose uniform share of 2⁻¹⁴ is seen as salt and pepper;
+            otherwise from the model alone.
+        progress: shows a bar on stderr.
+        watch: called before each row; an exception that it raises ends the drawing.
+
+    Returns:
+        The pictures, with the likelihoods of whole pictures under the scored density at temperature and `top_p` 1.
+
+    Raises:
+        UserError: an argument is out of range.
+        PartDrawn: a signal ended the drawing; it is a KeyboardInterrupt that holds the rows drawn until then.
     """
     pictures = _given(model.form, len(seeds), given, rows)
-    temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
-    top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
-    how = checked_temperature(temperature), checked_top_p(top_p, model), exact
-    random = np.stack([words(int(key), 0, model.form.dimensions) for key in checked_seeds(seeds, len(seeds))])
-    within = torch.from_numpy(places(random, exact))
-    twin, begun, state = copy.deepcopy(model).cpu().double().eval(), time.monotonic(), None
-    across = model.form.width * model.form.channels
+    drawing = _drawing(model, seeds, temperature, top_p, exact)
+    begun = time.monotonic()
     number = 0
     try:
         for number in tqdm(range(model.form.height), desc="drawing", leave=False, disable=None if progress else True):
             if watch is not None:
                 watch()
-            row = pictures[:, number * across : (number + 1) * across]
-            for d in range(across if number >= rows else 0):
-                params = _finite(twin.row_params(row, state)[0][:, d])
-                row[:, d] = _drawn(twin, params, within[:, number * across + d], *how)
-            _, state = twin.row_params(row, state)
+            drawing.row(pictures, number, drawn=number >= rows)
     except KeyboardInterrupt as error:
         if number <= rows:  # nothing new
             raise
-        pictures[:, number * across :] = 0
+        pictures[:, number * model.form.width * model.form.channels :] = 0
         part = pictures.numpy().astype(np.int16).reshape(-1, *model.form.shape)
         raise PartDrawn(number_of(error), part, model.form.levels, number) from error
     levels = pictures.numpy().astype(np.int16)
-    bits = bits_per_file(twin, list(levels))
+    bits = bits_per_file(drawing.twin, list(levels))
     shaped = levels.reshape(-1, *model.form.shape)
     return PictureDraws(list(seeds), shaped, model.form.levels, bits, time.monotonic() - begun, exact)
 
 
+def _drawing(
+    model: PictureModel, seeds: Sequence[int], temperature: float | None, top_p: float | None, exact: bool
+) -> _Drawing:
+    """Raises UserError for an argument that is out of range."""
+    temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
+    top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
+    how = _How(checked_temperature(temperature), checked_top_p(top_p, model), exact)
+    random = np.stack([words(int(key), 0, model.form.dimensions) for key in checked_seeds(seeds, len(seeds))])
+    twin = copy.deepcopy(model).cpu().double().eval()
+    return _Drawing(twin, how, torch.as_tensor(uniforms(random, exact)))
+
+
+class _How(NamedTuple):
+    """How levels are drawn from their distributions."""
+
+    temperature: float
+    top_p: float
+    exact: bool
+
+
+class _Drawing:
+    """Pictures under way, row by row: a twin of the model in float64 and its state."""
+
+    def __init__(self, twin: PictureModel, how: _How, u: torch.Tensor):
+        self.twin = twin
+        self.how = how
+        self.u = u  # (pictures, dimensions)
+        self.state = None
+
+    def row(self, pictures: torch.Tensor, number: int, drawn: bool) -> None:
+        """Moves past row `number` of pictures, (pictures, dimensions) int64, and fills it if it is to be `drawn`."""
+        form = self.twin.form
+        across = form.width * form.channels
+        row = pictures[:, number * across : (number + 1) * across]
+        if drawn:
+            for d in range(across):
+                params = self.twin.row_params(row, self.state)[0][:, d]
+                row[:, d] = self._levels(params, self.u[:, number * across + d])
+        _, self.state = self.twin.row_params(row, self.state)
+
+    def _levels(self, params: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+        """The level of each picture, (pictures,) int64, by parameters (pictures, num_params)."""
+        if not torch.isfinite(params).all():
+            raise UserError(NOT_FINITE)
+        temperature, top_p, exact = self.how
+
+        def cumulative(k: torch.Tensor) -> torch.Tensor:
+            return self.twin.cumulative(params, k, temperature, top_p, exact=exact)
+
+        return symbol_at(u, cumulative, self.twin.form.levels)
+
+
 def _given(form: PictureForm, number: int, given: NDArray[np.integer] | None, rows: int) -> torch.Tensor:
     """Pictures with the given first rows, and zeros below them, (number, dimensions) int64. Raises UserError."""
-    if not 1 <= number <= MOST_PICTURES:
-        raise UserError(f"{number} pictures: draw 1 to {MOST_PICTURES} at once")
-    if number * form.dimensions > MOST_VALUES:
+    if not 1 <= number <= MAX_PICTURES:
+        raise UserError(f"{number} pictures: draw 1 to {MAX_PICTURES} at once")
+    if number * form.dimensions > MAX_VALUES:
         raise UserError(f"{number} pictures of {form.dimensions} values: draw at most 2^28 values at once")
     if not 0 <= rows < form.height:
         raise UserError(f"{rows} rows given: at most {form.height - 1} of {form.height}, so that some are left to draw")
     pictures = np.zeros((number, *form.shape), np.int64)
     if given is not None:
         pictures[:, :rows] = given[np.arange(number) % len(given), :rows]
-    return torch.from_numpy(pictures).flatten(1)
-
-
-def _finite(params: torch.Tensor) -> torch.Tensor:
-    if not torch.isfinite(params).all():
-        raise UserError(NOT_FINITE)
-    return params
-
-
-def _drawn(
-    model: PictureModel, params: torch.Tensor, within: torch.Tensor, temperature: float, top_p: float, exact: bool
-) -> torch.Tensor:
-    """The level with C(level) ≤ within < C(level + 1) of each of (batch, num_params), by bisection; (batch,) int64."""
-    level = torch.zeros(len(params), dtype=torch.int64)
-    above = torch.full_like(level, model.form.levels)
-    while (above - level > 1).any():
-        middle = level + (above - level) // 2
-        low = model.cumulative(params, middle, temperature, top_p, exact=exact) <= within
-        level, above = torch.where(low, middle, level), torch.where(low, above, middle)
-    return level
+    return torch.as_tensor(pictures).flatten(1)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
-import hashlib
-import itertools
 import os
 import stat
 import tempfile
@@ -16,9 +13,8 @@ from pathlib import Path
 
 from wavegen.errors import UserError
 from wavegen.system import pipes
+from wavegen.system.temporary import check_replaceable, make, remove, remove_stale, temporary_name
 from wavegen.wording import amount
-
-_numbers = itertools.count()
 
 
 class Output:
@@ -49,10 +45,12 @@ class Output:
                 if pipes.is_stream(self.path):
                     self._stream = pipes.open_stream(self.path)
                 folder = self._place.parent if self._stream is None else Path(tempfile.gettempdir())
-                self._temporary = _temporary_name(folder)
+                self._temporary = temporary_name(folder)
                 # Before there is a file: a signal may come between any two lines.
-                self._remove = weakref.finalize(self, _remove, self._temporary, os.getpid())
-                _make(self._temporary, size)
+                self._remove = weakref.finalize(self, remove, self._temporary, os.getpid())
+                if force and self._stream is None:
+                    check_replaceable(self._place, self._temporary)
+                make(self._temporary, size)
             except BaseException:
                 self.close()
                 raise
@@ -141,8 +139,9 @@ def check_place(path: str | Path, force: bool = False) -> None:
         if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
             raise UserError(f"{path}: is a {'disk' if stat.S_ISBLK(mode) else 'socket'}; name a file")
         if not force:
-            _remove_stale(path.parent)  # no later output may come to take away what a kill left beside this one
-            raise UserError(f"{path}: exists already; name another file, or give --force to replace it")
+            remove_stale(path.parent)  # no later output may come to take away what a kill left beside this one
+            said = "exists already; name another file, or give `force=True` to replace it"
+            raise UserError(f"{path}: {said}", parameter="force")
 
 
 def _mode_behind(path: Path) -> int:
@@ -203,72 +202,6 @@ def _named(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: the program that read it has ended") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-@functools.cache
-def _here() -> str:
-    """8 hex digits for this machine and its set of process numbers, which a container has of its own."""
-    with contextlib.suppress(OSError):
-        spaces = os.stat("/proc/self/ns/pid").st_ino
-        return hashlib.blake2b(f"{os.uname().nodename} {spaces}".encode(), digest_size=4).hexdigest()
-    return hashlib.blake2b(os.uname().nodename.encode(), digest_size=4).hexdigest()
-
-
-def _temporary_name(folder: Path) -> Path:
-    """A name of its own in `folder`, from which what killed processes left is removed.
-
-    The name is short, since the file that it becomes may have the longest name that the file system takes. It holds
-    the process's number, by which such files are known.
-    """
-    _remove_stale(folder)
-    return folder / f".{_here()}.{os.getpid()}.{next(_numbers)}.part"
-
-
-def _remove(path: Path, process: int) -> None:
-    if os.getpid() == process:  # a fork's exit is no end of the work
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
-@functools.lru_cache(maxsize=64)  # once a folder: thousands of outputs may go into one
-def _remove_stale(folder: Path) -> None:
-    """Removes the temporary files of processes of this machine that have ended."""
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            parts = entry.name.split(".")
-            if len(parts) == 5 and parts[1] == _here() and parts[4] == "part" and not _lives(parts[2]):
-                with contextlib.suppress(OSError):
-                    os.unlink(entry.path)
-
-
-def _lives(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError, OverflowError):
-        return False
-    except PermissionError:
-        pass  # another user's
-    return True
-
-
-def _make(path: Path, size: int) -> None:
-    """Makes a file of `size` allocated bytes, with the mode that the umask says.
-
-    Raises OSError, which says how much is free if that is too little.
-    """
-    try:
-        with open(path, "xb") as file:
-            if size:
-                os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):  # the file system cannot tell beforehand
-            return
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            status = os.statvfs(path.parent)
-            free = status.f_bavail * status.f_frsize
-            why = f"needs {amount(size)}, {amount(free)} are free"
-            raise OSError(error.errno, f"{error.strerror}; {why}") from error
-        raise
 
 
 def _move_to_new(temporary: Path, path: Path) -> None:

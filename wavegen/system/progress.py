@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Bar(Protocol):
-    """Counts samples."""
+    """Counts samples, or another unit."""
 
     def __enter__(self) -> Bar: ...
 
@@ -32,10 +32,10 @@ class _Nothing:
         pass
 
 
-def progress_bar(total: int, label: str | None) -> Bar:
-    """A bar over `total` samples, on a terminal and with a label; else nothing is shown, nor tqdm imported."""
+def progress_bar(total: int, label: str | None, unit: str = " samples", delay: float = 0) -> Bar:
+    """A bar over `total`, on a terminal and with a label, after `delay` seconds; else tqdm is not even imported."""
     if not label or sys.stderr is None or not sys.stderr.isatty():
         return _Nothing()
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=label, unit=" samples", unit_scale=True, leave=False)  # pyright: ignore[reportReturnType]
+    return tqdm(total=total, desc=label, unit=unit, unit_scale=True, leave=False, delay=delay)  # pyright: ignore[reportReturnType]

@@ -18,7 +18,9 @@ from wavegen.errors import UserError
 PATIENCE = timedelta(seconds=25)  # with a process that takes no part in a step; one that ends is noticed at once
 PATIENCE_ON_GPUS = timedelta(minutes=2)  # where a first step waits for compilers
 LONG_PATIENCE = timedelta(minutes=20)  # where one may have more to do than others: starting, validating, saving
-LOST = "lost another process of this training, which ended or no longer answers; --resume goes on from what was saved"
+LOST = (
+    "lost another process of this training, which ended or no longer answers; `resume=True` goes on from what was saved"
+)
 USER_ERROR = 2  # exit code of those whose error another process tells
 
 T = TypeVar("T")
@@ -101,7 +103,7 @@ class Processes:
             yield
         except RuntimeError as error:  # dist.DistError is one; what gloo meets in a backward pass is no more than that
             if self.world > 1 and (isinstance(error, dist.DistError) or "gloo" in str(error)):
-                raise UserError(f"process {self.rank}: {LOST}") from error
+                raise UserError(f"process {self.rank}: {LOST}", parameter="resume") from error
             raise
 
     def parallel(self, module: nn.Module) -> nn.Module:

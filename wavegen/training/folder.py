@@ -29,18 +29,20 @@ BEST, LAST = "model.safetensors", "last.safetensors"
 def check_no_corpus(run: Path) -> None:
     """Raises UserError if the folder is a corpus, whose files and a run's would be mixed."""
     if is_corpus(run):
-        raise UserError(f"{run}: is a corpus; give another --run")
+        raise UserError(f"{run}: is a corpus; give another `run`", parameter="run")
 
 
 def check_free(run: Path, resume: bool) -> None:
     """Raises UserError if the folder holds a run and it is not to be resumed, or files that a run would replace."""
     if (run / STATE).exists():
         if not resume:
-            raise UserError(f"{run}: holds a training run; give --resume to go on with it, or another --run")
+            said = "holds a training run; give `resume=True` to go on with it, or another `run`"
+            raise UserError(f"{run}: {said}", parameter=("resume", "run"))
         return
     for name in (BEST, LAST, RECIPE, METRICS):  # none of a run that was killed: the state is there before them
         if (run / name).exists():
-            raise UserError(f"{run}: holds {name} of something else, which training would replace; give another --run")
+            said = f"holds {name} of something else, which training would replace; give another `run`"
+            raise UserError(f"{run}: {said}", parameter="run")
 
 
 def check_minutes(run: Path, recipe: Recipe) -> None:
@@ -52,7 +54,7 @@ def check_minutes(run: Path, recipe: Recipe) -> None:
     if header.get("step") == steps or (patience is not None and header.get("since_best", 0) >= patience):
         _log.warning(
             "wavegen: %s: is finished, with %s steps behind it; training.minutes = %g adds none; to go on, give "
-            "--set training.steps=N with more",
+            "training.steps=N with more",
             run,
             header.get("step"),
             recipe.training.minutes,
@@ -70,9 +72,11 @@ def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], dict[str, Any]]:
     path = run / STATE
     tensors, header = read_tensors(path)
     if not {"recipe", "weights_hash"} <= header.keys():
-        raise UserError(f"{path}: no state of a run, or of a wavegen before they held their recipe; give another --run")
+        said = "no state of a run, or of a wavegen before they held their recipe; give another `run`"
+        raise UserError(f"{path}: {said}", parameter="run")
     if header["weights_hash"] != weights_hash(tensors):
-        raise UserError(f"{path}: the weights do not match their hash; the file is damaged, give another --run")
+        said = "the weights do not match their hash; the file is damaged, give another `run`"
+        raise UserError(f"{path}: {said}", parameter="run")
     try:
         recipe = parse_recipe(tomllib.loads(header["recipe"]), "in its recipe")
     except (AttributeError, TypeError, ValueError) as error:  # no text, or no TOML
@@ -85,7 +89,8 @@ def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], dict[str, Any]]:
 
 def foreign(run: Path) -> UserError:
     """Of a state whose hash is right, so that no copy has damaged it."""
-    return UserError(f"{run / STATE}: does not fit this run: altered, or of another run or wavegen; give another --run")
+    said = "does not fit this run: altered, or of another run or wavegen; give another `run`"
+    return UserError(f"{run / STATE}: {said}", parameter="run")
 
 
 def agreed_recipe(given: Recipe, stored: Recipe, step: int, run: Path) -> Recipe:
@@ -143,12 +148,14 @@ class Unchanged:
         if None in looks:
             raise UserError(
                 f"{self.corpus.path}: is gone or cannot be read, as if it was moved or its disk unmounted; "
-                "put it back and go on with --resume"
+                "put it back and go on with `resume=True`",
+                parameter="resume",
             )
         if looks != self.before:
             raise UserError(
                 f"{self.corpus.path}: changed during the training; put the corpus back as it was and go on "
-                "with --resume, or train on the new one with another --run"
+                "with `resume=True`, or train on the new one with another `run`",
+                parameter=("resume", "run"),
             )
 
     def _looks(self) -> list[tuple[int, int, int] | None]:

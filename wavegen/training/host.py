@@ -14,6 +14,7 @@ import torch
 
 from wavegen.errors import UserError
 from wavegen.system import signals
+from wavegen.system.limits import check_threads
 from wavegen.system.locks import hold
 
 LOCK = ".lock"
@@ -21,7 +22,8 @@ LOCK = ".lock"
 
 @contextlib.contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Lets torch use that many threads inside the block."""
+    """Lets torch use that many threads inside the block. Raises UserError if they cannot be started."""
+    check_threads(threads, "training.threads")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -91,7 +93,9 @@ def locked(run: Path) -> Iterator[None]:
         except OSError as error:
             raise UserError(f"{run}: cannot be locked: {error.strerror}") from error
         if not held:
-            raise UserError(f"{run}: another process is training here; wait for it or give another --run")
+            raise UserError(
+                f"{run}: another process is training here; wait for it or give another `run`", parameter="run"
+            )
         try:
             yield
         except BaseException:

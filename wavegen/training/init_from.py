@@ -20,7 +20,8 @@ def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
     if other.form != model.form:
         raise UserError(
             f"{path}: a model of {other.form.name}, the corpus has {model.form.name}; "
-            f"--init takes a model of the corpus's {model.form.measure}"
+            f"`init` takes a model of the corpus's {model.form.measure}",
+            parameter="init",
         )
     wanted, found = _flat(model.settings), _flat(other.settings)
     keys = wanted.keys() | found.keys()
@@ -28,7 +29,8 @@ def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
         if wanted.get(key) != found.get(key):
             raise UserError(
                 f"{path}: {key} = {found.get(key)}, the recipe says {wanted.get(key)}; "
-                "--init takes a model of the recipe's settings"
+                "`init` takes a model of the recipe's settings",
+                parameter="init",
             )
     model.load_state_dict(other.state_dict())
     return other.metadata

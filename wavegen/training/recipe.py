@@ -126,7 +126,8 @@ def _parsed(
     model, checked = check_parts(draft, density, SETTINGS)
     corpus, training, sampling = (checked[name] for name in SETTINGS)
     if needs_corpus and isinstance(corpus, CorpusSettings) and corpus.path is None:
-        problems.add("corpus.path is missing; write it there, or give --corpus")
+        problems.add("corpus.path is missing; write it there, or give `corpus`")
+        problems.parameters.add("corpus")
     nucleus = isinstance(sampling, SamplingSettings) and sampling.top_p < 1
     distribution = model.get("distribution", {}).get("name")
     if nucleus and "distribution" not in draft.wrong and distribution not in (None, "categorical"):
@@ -168,7 +169,8 @@ def check_same(given: Recipe, stored: Recipe, run: str) -> None:
     for key in [*a, *(b.keys() - a.keys())]:
         left_open = key == "training.minutes" or (key in decided and a[key] is None)
         if not left_open and a.get(key) != b.get(key):
-            raise UserError(f"{run}: was started with {key} = {b.get(key)}, not {a.get(key)}; give another --run")
+            said = f"was started with {key} = {b.get(key)}, not {a.get(key)}; give another `run`"
+            raise UserError(f"{run}: {said}", parameter="run")
 
 
 def _flat(recipe: Recipe) -> dict[str, Any]:

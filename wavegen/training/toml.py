@@ -46,11 +46,13 @@ def apply_overrides(overrides: Iterable[str], tables: dict[str, Any], problems: 
     for override in overrides:
         path, equals, value = override.partition("=")
         table, dot, key = (part.strip() for part in path.partition("."))
-        said = f"--set {shortened(override)}"
+        said = f"`overrides` {shortened(override)}"
         if not (equals and dot and table and key):
             problems.lines.append(f"{said}: write it as TABLE.KEY=VALUE, as in network.residual_channels=24")
         elif (table, key) in set_by:
-            problems.lines.append(f"{said}: {table}.{key} is set twice, by --set {shortened(set_by[table, key])} too")
+            problems.lines.append(
+                f"{said}: {table}.{key} is set twice, by `overrides` {shortened(set_by[table, key])} too"
+            )
         else:
             if table not in tables:
                 set_by[table, ""] = override

@@ -90,7 +90,7 @@ class Trainer:
         self.unchanged = folder.Unchanged(corpus)
         self.trained_on = corpus.split("train")
         if not self.trained_on:
-            raise UserError(f"{corpus.path}: the training split is empty; {ENLARGE}")
+            raise UserError(f"{corpus.path}: the training split is empty; {ENLARGE}", parameter="cut")
         model = untrained(recipe.model, corpus.form, str(corpus.path))
         windows = training_windows(corpus.pcms("train"), model, recipe.training, processes.world)
         start = {} if init is None else take_weights(model, init)

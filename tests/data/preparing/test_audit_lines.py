@@ -38,7 +38,7 @@ def test_thousands_of_duplicates_and_refusals_are_a_few_lines(source, tmp_path, 
     assert len(lines) < 20
     assert f"{MANY - 1} duplicates of other files" in said
     assert f"and {MANY - 3} more" in said
-    assert f"{3 * MANY} files refused; --json has all:" in lines
+    assert f"{3 * MANY} files refused; corpus.json has all:" in lines
     for name in ("text", "short", "empty"):
         (line,) = [line for line in lines if f"{name} 00000.wav" in line]
         assert line.startswith(f"  {MANY} files: ")

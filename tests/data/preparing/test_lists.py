@@ -53,7 +53,7 @@ def test_own_data_keep_their_rate_unless_another_is_asked_for(tmp_path, capsys, 
 def test_files_of_two_rates_need_a_choice(tmp_path):
     own_data(tmp_path / "own")
     soundfile.write(tmp_path / "own/wavs/r03.wav", miniature_corpora.sound(3, 22050), 22050)
-    with pytest.raises(UserError, match=r"11 of 16000 Hz, 1 of 22050 Hz\); choose one, as --sample-rate 16000"):
+    with pytest.raises(UserError, match=r"11 of 16000 Hz, 1 of 22050 Hz\); choose one, as `sample_rate=16000`"):
         prepare(tmp_path / "own", tmp_path / "corpus", name="ljspeech")
 
 

@@ -1,4 +1,4 @@
-"""Trained models that come with wavegen: `wavegen generate allison hello.wav`."""
+"""Pretrained models that are bundled with wavegen: `wavegen generate allison hello.wav`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """What `find` knows; nothing where the package's folder may not be read."""
+    """The names of the bundled models; none where the package's folder may not be read."""
     try:
         return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
     except OSError:
@@ -16,5 +16,8 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Path | None:
-    """The file of the model of that name; its card, with data, licence and likelihood, is the .md beside it."""
+    """The file of the model of that name, None if there is none.
+
+    The .md next to it is the model's card: data, licence, likelihood.
+    """
     return FOLDER / f"{name}.safetensors" if name in names() else None

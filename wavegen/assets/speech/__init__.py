@@ -1,4 +1,4 @@
-"""Six minutes of English speech under CC BY-SA 3.0 (see ATTRIBUTION.md), so that a newcomer can start at once."""
+"""Six minutes of English speech under CC BY-SA 3.0 (see ATTRIBUTION.md), for a first training without a download."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def prepare(
     if layout is None and fetch:
         raise UserError(f"{source}: only a known corpus can be downloaded; known: {', '.join(layouts.LAYOUTS)}")
     if layout is not None and layout.split_by == OFFICIAL and split_by is not None:
-        raise UserError(f"{name}: has an official split, which is used; leave out --split-by")
+        raise UserError(f"{name}: has an official split, which is used; leave out `split_by`", parameter="split_by")
     if layout is None and str(source).startswith(DRAWN):
         return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by or FILE, force)
     split_by = split_by or (layout.split_by if layout else None)
@@ -93,9 +93,10 @@ def _check_splitting(split_by: str | None, cut: float | None, known: str | None)
     if cut is not None:
         check_cut(cut)
         if known is not None:
-            raise UserError(f"{known}: its recordings are used whole; leave out --cut")
+            raise UserError(f"{known}: its recordings are used whole; leave out `cut`", parameter="cut")
     elif split_by == TIME:
-        raise UserError("--split-by time holds out the end of each recording; say how they are cut, as with --cut 10")
+        said = "`split_by='time'` holds out the end of each recording; say how they are cut, as with `cut=10`"
+        raise UserError(said, parameter=("split_by", "cut"))
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,8 @@ def _common_sample_rate(source: Path, paths: Iterable[Path]) -> int:
     if len(rates) > 1:
         found = listed([f"{count} of {rate} Hz" for rate, count in rates.most_common()])
         common = rates.most_common(1)[0][0]
-        raise UserError(f"{source}: files of different sample rates ({found}); choose one, as --sample-rate {common}")
+        said = f"files of different sample rates ({found}); choose one, as `sample_rate={common}`"
+        raise UserError(f"{source}: {said}", parameter="sample_rate")
     return next(iter(rates))
 
 
@@ -215,7 +217,8 @@ def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: boo
     from wavegen.data.preparing import sources
 
     if split_by == SPEAKER:
-        raise UserError(f"{source}: its recordings have no speakers; leave out --split-by speaker")
+        said = "its recordings have no speakers; leave out `split_by='speaker'`"
+        raise UserError(f"{source}: {said}", parameter="split_by")
     known, samples = sources.named(source.removeprefix(DRAWN)), DRAWN_SECONDS * sample_rate
     with work_folder(corpus, force) as folder:
         keep_if_for(folder, {"source": known.describe(), "sample_rate": sample_rate})

@@ -49,7 +49,7 @@ def refused_lines(audit: Mapping[str, Any]) -> Iterator[str]:
     refused = audit["refused"]
     if not refused:
         return
-    yield f"{counted(len(refused), 'file')} refused{'; --json has all' * (len(refused) > MAX_REASONS)}:"
+    yield f"{counted(len(refused), 'file')} refused{'; corpus.json has all' * (len(refused) > MAX_REASONS)}:"
     reasons: dict[str, list[tuple[str, str]]] = {}
     for each in refused:
         file, why = each["file"], each["reason"].removeprefix(f"{each['file']}: ")

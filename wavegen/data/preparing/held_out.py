@@ -18,7 +18,7 @@ FEW_TO_CUT = 10  # recordings: of fewer no whole ones are held out once they are
 PIECES = 30  # that recordings should be cut into at least, so that three are held out twice
 LONGEST_PIECE = 10  # seconds
 EMPTY = {"train": "nothing to train on", "validation": "no early stopping", "test": "nothing to report"}
-ENLARGE = "prepare more recordings, or cut long ones with --cut"
+ENLARGE = "prepare more recordings, or cut long ones with `cut`"  # parameter of `prepare`
 LITTLE = {
     "train": "too little to train on",
     "validation": "too little to choose the best model by",
@@ -106,7 +106,7 @@ def split_warnings(audit: Mapping[str, Any]) -> list[str]:
 
 
 def advice(audit: Mapping[str, Any]) -> str | None:
-    """The options of `prepare` that would give larger held-out splits of the same recordings; None if none would."""
+    """The arguments of `prepare` that would give larger held-out splits of the same recordings; None if none would."""
     splits = audit["splits"]
     longest = splits["train"]["minutes"]
     enough = not any(_is_little(name, of) or of["minutes"] > longest for name, of in splits.items())
@@ -118,7 +118,8 @@ def advice(audit: Mapping[str, Any]) -> str | None:
     recordings = cut["recordings"] if cut else audit["files"]
     if seconds / recordings < 3 * piece or (cut is not None and split_by == TIME and cut["seconds"] <= piece):
         return None  # pieces would be as long as the recordings are
-    return f"--cut {piece}" + (" --split-by time" if recordings >= FEW_TO_CUT and split_by == FILE else "")
+    in_time = " `split_by='time'`" if recordings >= FEW_TO_CUT and split_by == FILE else ""
+    return f"`cut={piece}`{in_time}"
 
 
 def _is_little(split: str, of: Mapping[str, Any]) -> bool:

@@ -58,9 +58,8 @@ def prepare_pictures(
         raise UserError(f"{name}: lies in a folder, which is missing")
     levels = known.usual if levels is None else levels
     if not 2 <= levels <= known.levels:
-        raise UserError(
-            f"--levels {levels}: the pictures of {name} have {known.levels} levels; give 2 to {known.levels}"
-        )
+        said = f"the pictures of {name} have {known.levels} levels; give 2 to {known.levels}"
+        raise UserError(f"`levels={levels}`: {said}", parameter="levels")
     with work_folder(Path(corpus), force) as folder:
         keep_if_for(folder, {"pictures": name, "levels": levels})
         return _write(folder, known, list(known.read(None if source is None else Path(source))), levels)

@@ -131,7 +131,7 @@ def _read(line: dict[str, Any], job: Job) -> Read:
             short = f"too short, {sound.seconds:.3f} s; recordings from {SHORTEST_SECONDS} s on are used"
             raise UserError(f"{path}: {short}")
         if job.split_by == "speaker" and line["speaker"] is None:
-            raise UserError(f"{path}: lies in no speaker's folder; --split-by speaker reads SOURCE/SPEAKER/…")
+            raise UserError(f"{path}: lies in no speaker's folder; a split by speaker reads SOURCE/SPEAKER/…")
         return read_of(line, sound, job.cut)
     except UserError as error:
         return Read(line | {"refused": str(error)}, [])

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from wavegen.data.format import DESCRIPTION, PCM
 from wavegen.data.index import LINES, ROWS
-from wavegen.errors import UserError
+from wavegen.errors import UserError, unreadable
 from wavegen.system.locks import hold
 from wavegen.system.signals import Ended, number_of
 
@@ -62,7 +62,17 @@ def work_folder(corpus: Path, force: bool = False) -> Iterator[Path]:
                 raise
             _put_in_place(folder, corpus)
     except OSError as error:
+        if not _is_of((folder, corpus), error):
+            raise unreadable(error.filename, error) from error
         raise UserError(f"{corpus}: cannot be written: {error.strerror or error}") from error
+
+
+def _is_of(written: tuple[Path, ...], error: OSError) -> bool:
+    """Whether the system refused to write in one of the folders `written`, or to make it, and not to read a source."""
+    if not isinstance(error.filename, str):
+        return True
+    named = Path(error.filename).absolute()
+    return any(named.is_relative_to(folder) or folder.is_relative_to(named) for folder in written)
 
 
 def _beside(corpus: Path) -> Path:
@@ -85,7 +95,8 @@ def _check_free(corpus: Path, force: bool) -> None:
     if not held or (force and MARK in held) or (INSIDE in names and held <= BEFORE_MARK):
         return
     if MARK in held:
-        raise UserError(f"{corpus}: exists already; name another folder, or give --force to replace the corpus")
+        said = "exists already; name another folder, or give `force=True` to replace the corpus"
+        raise UserError(f"{corpus}: {said}", parameter="force")
     raise UserError(f"{corpus}: exists already and is no corpus; name another folder")
 
 

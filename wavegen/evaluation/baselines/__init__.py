@@ -1,17 +1,18 @@
 """Classical coders of the same files, in the same unit."""
 
 from wavegen.evaluation.baselines.adaptive import adaptive_bits, adaptive_missing
-from wavegen.evaluation.baselines.base import Baseline, FileByFile
+from wavegen.evaluation.baselines.base import Baseline, without_training
 from wavegen.evaluation.baselines.flac import flac_bits
-from wavegen.evaluation.baselines.histogram import Histogram, TrainingHistogram
+from wavegen.evaluation.baselines.histogram import Histogram, training_histogram
 from wavegen.evaluation.baselines.programs import FLAC, WAVPACK, flac_order_32_bits, wavpack_bits
 
-__all__ = ["BASELINES", "Baseline", "Histogram", "flac_bits"]
+__all__ = ["BASELINES", "TRAINED", "Baseline", "Histogram", "flac_bits"]
 
-BASELINES: tuple[Baseline, ...] = (
-    FileByFile("FLAC", flac_bits),
-    FileByFile("FLAC, order 32", flac_order_32_bits, FLAC.missing),
-    FileByFile("WavPack -hhx6", wavpack_bits, WAVPACK.missing),
-    FileByFile("adaptive mixture", adaptive_bits, adaptive_missing),
-    TrainingHistogram(),
+TRAINED = "training histogram"  # the one that reads the training split
+BASELINES = (
+    Baseline("FLAC", without_training(flac_bits)),
+    Baseline("FLAC, order 32", without_training(flac_order_32_bits), FLAC.missing),
+    Baseline("WavPack -hhx6", without_training(wavpack_bits), WAVPACK.missing),
+    Baseline("adaptive mixture", without_training(adaptive_bits), adaptive_missing),
+    Baseline(TRAINED, training_histogram),
 )

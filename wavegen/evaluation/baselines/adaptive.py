@@ -1,4 +1,4 @@
-"""The adaptive mixture: the strongest classical coder, as its prequential code length."""
+"""The adaptive coder, the strongest classical one: its prequential code length."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def adaptive_missing() -> str | None:
 
 
 def adaptive_bits(pcm: NDArray[np.int16], sample_rate: int) -> float:
-    """−Σ log2 P(pcm_t | pcm_<t) of the adaptive mixture over `pcm`, (samples,) int16, whatever its `sample_rate`.
+    """−Σ log2 P(pcm_t | pcm_<t) of the adaptive coder over `pcm`, (samples,) int16, at any `sample_rate`.
 
-    It knows nothing before the file and predicts each sample from those before it: an arithmetic coder that adapts
-    as it goes would need this for the file, with no settings to send. The mixture stands in csrc/adaptive/coder.h; its
-    settings were chosen on the validation files of recipes/asterisk's English set.
+    The coder is an online mixture of RLS and NLMS predictors (csrc/adaptive/coder.h). It starts each file untrained and
+    predicts each sample from those before it: an arithmetic coder that adapts as it goes needs these bits for the file,
+    and sends no settings. Its settings were chosen on the validation files of recipes/asterisk's English set.
     """
     return -float(extension().adaptive_log2_prob(np.ascontiguousarray(pcm, np.int16)).sum())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FLAC_LEVEL = 1.0  # of libsndfile, 0 to 1: libFLAC's preset 8
 FLAC_MAX_RATE = 655_350  # Hz, the most that a FLAC header takes
 
 
-def flac_bits(pcm: np.ndarray, sample_rate: int) -> int:
+def flac_bits(pcm: NDArray[np.int16], sample_rate: int) -> int:
     """Bits of the FLAC frames that hold `pcm`, (samples,) int16, at the strongest preset, metadata not counted.
 
     These are the frames of `flac -8`, as flac 1.4.2 and libsndfile 1.2.2 agree but for single bytes. (`flac -8 -e -p`
@@ -22,7 +25,7 @@ def flac_bits(pcm: np.ndarray, sample_rate: int) -> int:
     return 8 * (len(data) - metadata_bytes(data))
 
 
-def flac_file(pcm: np.ndarray, sample_rate: int) -> bytes:
+def flac_file(pcm: NDArray[np.int16], sample_rate: int) -> bytes:
     """The FLAC file of `pcm`, (samples,) int16, at the strongest preset."""
     import soundfile
 
@@ -34,7 +37,8 @@ def flac_file(pcm: np.ndarray, sample_rate: int) -> bytes:
 
 def metadata_bytes(flac: bytes) -> int:
     """How many bytes of a FLAC file come before its first frame: `fLaC`, then blocks headed by type and length."""
-    position, last = 4, False
+    position = 4
+    last = False
     while not last:
         last = bool(flac[position] & 0x80)
         position += 4 + int.from_bytes(flac[position + 1 : position + 4], "big")

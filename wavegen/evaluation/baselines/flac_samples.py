@@ -1,4 +1,4 @@
-"""How FLAC's bits spread over the samples of a recording."""
+"""The bits of each sample of a recording in its FLAC file."""
 
 from __future__ import annotations
 
@@ -13,25 +13,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLE_BITS = 16
-FIXED = ((), (1,), (2, -1), (3, -3, 1), (4, -6, 4, -1))  # coefficients of the fixed predictors, newest sample first
+FIXED: tuple[tuple[int, ...], ...] = (
+    (),
+    (1,),
+    (2, -1),
+    (3, -3, 1),
+    (4, -6, 4, -1),
+)  # coefficients of the fixed predictors, newest sample first
 
 
 def flac_bits_per_sample(pcm: NDArray[np.int16], sample_rate: int) -> NDArray[np.float64]:
-    """How many bits of the FLAC file of all of `pcm` are due to each sample, (samples,) int16 to (samples,) float64.
+    """The bits of the FLAC file of all of `pcm` that each sample takes, (samples,) int16 to (samples,) float64.
 
-    A sample owns its Rice codeword, (zigzag(residual) >> k) + 1 + k bits, or is stored as it is; what a frame needs
-    besides (header, coefficients, Rice parameters, padding: about 0.1 bits a sample) is spread evenly over it. The sum
-    is exactly `flac_bits(pcm)`, so the windows of a recording average to the recording's own number whatever their
-    length. FLAC files of the single windows would not: they add up header, first samples and coefficients, and fit a
-    predictor to each window: they come out up to a bit or two a sample away, by the window's length as much as by what
-    is in it.
-    The format is that of RFC 9639, section 9.
+    A sample takes its Rice codeword, (zigzag(residual) >> k) + 1 + k bits, or its width where it is stored as it is.
+    The rest of a frame (header, coefficients, Rice parameters, padding: about 0.1 bits a sample) is spread evenly over
+    the frame. The sum is exactly `flac_bits(pcm)`, so that the windows of a recording average to the recording's own
+    number whatever their length. FLAC files of single windows would not: they add up header, first samples and
+    coefficients, fit a predictor to each window, and differ by a bit or two a sample, as much with the window's length
+    as with its sound.
+
+    RFC 9639, section 9.
     """
     if not len(pcm):
         return np.zeros(0)
     data = flac_file(pcm, sample_rate)
     samples = np.asarray(pcm, np.int64)
-    bits, reader = np.zeros(len(samples)), _Bits(data, 8 * metadata_bytes(data))
+    bits = np.zeros(len(samples))
+    reader = _Bits(data, 8 * metadata_bytes(data))
     start = 0
     while start < len(samples):
         begun = reader.position
@@ -52,7 +60,8 @@ class _Bits:
     position: int  # in bits
 
     def take(self, count: int) -> int:
-        first, last = self.position // 8, (self.position + count + 7) // 8
+        first = self.position // 8
+        last = (self.position + count + 7) // 8
         word = int.from_bytes(self.data[first:last], "big") >> (8 * last - self.position - count)
         self.position += count
         return word & ((1 << count) - 1)
@@ -62,7 +71,7 @@ class _Bits:
         return word - ((word >> (count - 1)) << count)
 
     def zeros(self) -> int:
-        """How many zeros come before the next one, which is read too."""
+        """The number of zeros before the next one, which is read too."""
         count = 0
         while not self.take(1):
             count += 1
@@ -71,43 +80,52 @@ class _Bits:
 
 def _read_header(reader: _Bits) -> int:
     """Moves past a frame's header and gives how many samples the frame has."""
-    reader.take(16)  # where a frame begins
-    size, rate = reader.take(4), reader.take(4)
+    reader.take(16)  # the sync code
+    size = reader.take(4)
+    rate = reader.take(4)
     reader.take(8)  # channels and depth
     ones = 8 - (reader.take(8) ^ 0xFF).bit_length()
     reader.take(8 * max(0, ones - 1))  # the frame's number, longer the larger it is
-    if size in (6, 7):
+    if size == 1:
+        block = 192
+    elif size < 6:
+        block = 576 << (size - 2)
+    elif size < 8:
         block = reader.take(8 if size == 6 else 16) + 1
     else:
-        block = 192 if size == 1 else 576 << (size - 2) if size < 6 else 256 << (size - 8)
+        block = 256 << (size - 8)
     reader.take({12: 8, 13: 16, 14: 16}.get(rate, 0) + 8)  # an odd sample rate; the header's checksum
     return block
 
 
 def _subframe(reader: _Bits, samples: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Moves past a subframe that holds `samples`, (block,), and gives the bits that each of them owns, (block,)."""
+    """Moves past a subframe that holds `samples`, (block,), and gives the bits that each of them takes, (block,)."""
     kind = reader.take(7)  # a zero, then six bits
     wasted = reader.zeros() + 1 if reader.take(1) else 0
-    depth, owned = SAMPLE_BITS - wasted, np.zeros(len(samples))
+    depth = SAMPLE_BITS - wasted
+    taken = np.zeros(len(samples))
     if kind == 0:  # all alike
         reader.take(depth)
-        return owned
+        return taken
     if kind == 1:  # stored as they are
         reader.position += depth * len(samples)
-        return owned + depth
+        return taken + depth
     order = kind - 31 if kind >= 32 else kind - 8
-    owned[:order] = depth
+    taken[:order] = depth
     reader.position += depth * order
-    shift, coefficients = 0, FIXED[order] if kind < 32 else ()
-    if kind >= 32:
-        precision, shift = reader.take(4) + 1, reader.signed(5)
+    if kind < 32:
+        shift = 0
+        coefficients = FIXED[order]
+    else:
+        precision = reader.take(4) + 1
+        shift = reader.signed(5)
         coefficients = tuple(reader.signed(precision) for _ in range(order))
-    owned[order:] = _residual_bits(reader, _residuals(samples >> wasted, coefficients, shift), order)
-    return owned
+    taken[order:] = _residual_bits(reader, _residuals(samples >> wasted, coefficients, shift), order)
+    return taken
 
 
 def _residuals(samples: NDArray[np.int64], coefficients: tuple[int, ...], shift: int) -> NDArray[np.int64]:
-    """x_t − ⌊Σ_i c_i x_{t−i} / 2^shift⌋ from the first t on that has all its past."""
+    """x_t − ⌊Σ_i c_i x_{t−i} / 2^shift⌋ from the first t on that has x_{t−i} for every i."""
     order = len(coefficients)
     if not order or len(samples) <= order:
         return samples[order:]
@@ -120,7 +138,8 @@ def _residual_bits(reader: _Bits, residuals: NDArray[np.int64], order: int) -> N
     width = 5 if reader.take(2) else 4
     partitions = 1 << reader.take(4)
     zigzag = (residuals << 1) ^ (residuals >> 63)
-    lengths, size = np.empty(len(residuals), np.int64), (len(residuals) + order) // partitions
+    lengths = np.empty(len(residuals), np.int64)
+    size = (len(residuals) + order) // partitions
     for index in range(partitions):
         part = slice(max(0, index * size - order), (index + 1) * size - order)
         parameter = reader.take(width)

@@ -21,7 +21,7 @@ RAW_FLAC = ("--force-raw-format", "--endian=little", "--sign=signed", "--channel
 
 @dataclass(frozen=True)
 class Program:
-    """A program that reads raw PCM on stdin and writes what it made of it to stdout."""
+    """A program that reads raw PCM on stdin and writes the coded file to stdout."""
 
     name: str
     package: str  # of Debian and Ubuntu
@@ -32,7 +32,7 @@ class Program:
         return f"the program {self.name} is not on the PATH; on Debian and Ubuntu: apt install {self.package}"
 
     def run(self, options: Sequence[str], pcm: NDArray[np.int16]) -> bytes:
-        """What it makes of `pcm`, (samples,) int16; raises UserError with its own words when it fails."""
+        """The output for `pcm`, (samples,) int16. Raises UserError with the program's own words when it fails."""
         data = np.ascontiguousarray(pcm, "<i2").tobytes()
         done = subprocess.run([self.name, *options], input=data, capture_output=True)
         if done.returncode:

@@ -70,7 +70,7 @@ def root_of(folder: Path, marker: str, *names: str) -> Path:
         if (root / marker).exists():
             return root
     if not folder.exists():
-        raise UserError(f"{folder}: no such folder; get the corpus first, or give --download")
+        raise UserError(f"{folder}: no such folder; get the corpus first, or give `fetch=True`", parameter="fetch")
     if not folder.is_dir():
         raise UserError(f"{folder}: is a file; unpack it, and name the folder")
     tried = " or ".join(str(root) for root in (folder, *(folder / name for name in names)))

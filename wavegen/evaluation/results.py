@@ -1,0 +1,216 @@
+"""Results of scoring, comparing and quantizing, which the commands print as JSON."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+
+class BitsPerSample(TypedDict):
+    """Bits per sample with their 95 % bootstrap interval over files, None for one file."""
+
+    bits_per_sample: float
+    low: float | None
+    high: float | None
+
+
+class Nats(TypedDict):
+    """Mean nats per picture with their 95 % bootstrap interval over pictures, and bits per dimension."""
+
+    nats: float
+    low: float | None  # nats
+    high: float | None
+    bits_per_dimension: float
+
+
+class Origin(TypedDict):
+    """The training of a model, and hashes of its weights and corpus; None where its file does not know."""
+
+    training_seconds: float | None
+    samples_seen: int | None
+    steps: int | None
+    seed: int | None
+    weights_hash: str | None
+    corpus_fingerprint: str | None
+
+
+class Provenance(Origin):
+    """Size, cost and origin of a model."""
+
+    parameters: int
+    macs_per_sample: int  # multiply-adds
+    model_bytes: int  # of the weights
+    precision: str  # of the layers
+
+
+class RowProvenance(Origin):
+    """Size, cost and origin of a row of a comparison; all None for a baseline and the true density."""
+
+    parameters: int | None
+    macs_per_sample: int | None
+    model_bytes: int | None
+    precision: str | None
+
+
+class ScoredModel(Provenance):
+    """The model of a score."""
+
+    path: NotRequired[str]  # as given to `wavegen score`
+
+
+class Refused(TypedDict):
+    """A file of a folder that was left out."""
+
+    file: str
+    reason: str
+
+
+class BesideFlac(TypedDict):
+    """A model's bits per sample beside FLAC's."""
+
+    bits_per_sample: float
+    flac_bits_per_sample: float
+    above_flac: float  # the model's less FLAC's
+
+
+class ScoredFile(BesideFlac):
+    """The bits of one recording; with windows also of each window."""
+
+    file: str
+    samples: int
+    surprise: NotRequired[list[float]]  # bits per sample of each window
+    flac_surprise: NotRequired[list[float]]
+    surprise_above_flac: NotRequired[list[float]]
+
+
+class ScoreResult(BitsPerSample, BesideFlac):
+    """The JSON of `wavegen score`."""
+
+    unit: str
+    engine: str
+    precision: str
+    files: list[ScoredFile]
+    samples: int
+    sample_rate: int  # Hz
+    model: ScoredModel
+    warnings: list[str]
+    refused: list[Refused]
+    seconds: float
+    window: NotRequired[float]  # seconds
+
+
+class ScoredPicture(TypedDict):
+    """The nats of one picture."""
+
+    file: str
+    nats: float
+    bits_per_dimension: float
+
+
+class PictureScoreResult(Nats):
+    """The JSON of `wavegen score` of pictures."""
+
+    unit: str
+    precision: str
+    files: list[ScoredPicture]
+    pictures: int
+    model: ScoredModel
+    warnings: list[str]
+    refused: list[Refused]
+    seconds: float
+
+
+class ComparisonRow(BitsPerSample, RowProvenance):
+    """A model, a baseline or the true density over all files."""
+
+    name: str
+    kind: str  # "model", "baseline" or "truth"
+    bits_per_symbol: float | None  # of models with fewer than 65 536 symbols
+    num_symbols: int | None
+    compressed_bits_per_sample: NotRequired[float | None]  # with proof; None for baselines
+
+
+class Difference(BitsPerSample):
+    """Row `a` less row `b`, paired over the same files."""
+
+    a: str
+    b: str
+    meaning: str  # "difference", or "KL divergence" where b is the true density
+
+
+class Missing(TypedDict):
+    """A baseline that did not run."""
+
+    name: str
+    why: str
+
+
+class CompareResult(TypedDict):
+    """The JSON of `wavegen compare`."""
+
+    unit: str
+    split: str
+    files: int
+    samples: int
+    rows: list[ComparisonRow]  # the best first
+    differences: list[Difference]
+    missing: list[Missing]
+    mu_law_corpus: bool  # whether the files hold the codes of G.711 only
+    warnings: list[str]
+    sample_rate: int  # Hz
+    corpus: str
+    corpus_fingerprint: str
+    seconds: float
+
+
+class PictureRow(Nats, RowProvenance):
+    """A model or the baseline over all pictures."""
+
+    name: str
+    kind: str  # "model" or "baseline"
+    pictures_seen: int | None  # in training
+
+
+class PictureDifference(Nats):
+    """Row `a` less row `b`, paired over the same pictures."""
+
+    a: str
+    b: str
+
+
+class PictureCompareResult(TypedDict):
+    """The JSON of `wavegen compare` of pictures."""
+
+    unit: str
+    split: str
+    pictures: int
+    grid: str
+    rows: list[PictureRow]  # the best first
+    differences: list[PictureDifference]
+    corpus: str
+    corpus_fingerprint: str
+    seconds: float
+
+
+class FeaturesResult(TypedDict):
+    """The JSON of `wavegen features`."""
+
+    file: str
+    recordings: int
+    rows: int  # windows
+    channels: int
+    warnings: list[str]
+    refused: list[Refused]
+
+
+class QuantizeResult(TypedDict):
+    """The JSON of `wavegen quantize`; one of `bfloat16` and `int8` is there, the other precision is not."""
+
+    out: str
+    precision: str
+    split: str
+    files: int
+    samples: int
+    float32: BitsPerSample
+    bfloat16: NotRequired[BitsPerSample]
+    int8: NotRequired[BitsPerSample]
+    cost: BitsPerSample  # the paired difference
