@@ -78,7 +78,10 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     if sample_rate is not None:
         check_sample_rate(sample_rate)
     sound, mix = _decoded(path, sample_rate)
-    return sound if mix == mean_of_all(sound.channels) else _decoded(path, sample_rate, mix)[0]
+    if mix == mean_of_all(sound.channels):
+        return sound
+    del sound  # frees its samples before they are decoded again
+    return _decoded(path, sample_rate, mix)[0]
 
 
 def _decoded(path: Path, sample_rate: int | None, mix: Mix | None = None) -> tuple[Audio, Mix]:

@@ -178,7 +178,8 @@ def read_index(folder: Path, form: Form, about: dict[str, Any]) -> Recordings:
 
 def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
     """The table of index.jsonl and its fingerprint, line by line; raises UserError for one that is damaged."""
-    packed, offset, start, number = bytearray(), 0, 0, 0
+    packed, ids = bytearray(), set[str]()
+    offset = start = number = 0
     fingerprint = Fingerprint(form)
     try:
         with open(file, "rb") as lines:
@@ -186,7 +187,10 @@ def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
                 number += 1
                 recording = Recording.of_line(line)
                 if recording.split not in SPLITS or recording.offset != offset or recording.samples <= 0:
-                    raise ValueError("a split or a place that no corpus has")
+                    raise ValueError("a split or an offset that no corpus has")
+                if recording.id in ids:
+                    raise UserError(f"{file}: line {number} repeats the id of another; prepare the corpus again")
+                ids.add(recording.id)
                 packed += ROW.pack(start, offset, recording.samples, SPLITS.index(recording.split))
                 offset += recording.samples
                 start += len(line)

@@ -71,12 +71,18 @@ def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> dict[str, Any]:
     }
 
 
+BLOCK = 2**16  # samples examined at a time
 SOME = 2**14  # samples whose deviation stands for that of all
 SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet speech shorter runs happen
 
 
 def silent_samples(pcm: NDArray[np.int16], shortest: int) -> int:
-    """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros."""
-    edges = np.diff(pcm == 0, prepend=False, append=False).nonzero()[0]
-    runs = edges[1::2] - edges[::2]
-    return int(runs[runs >= shortest].sum())
+    """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros; shortest ≥ 1."""
+    silent, previous = 0, -1  # index of the last sample that is not zero
+    for start in range(0, len(pcm), BLOCK):
+        nonzero = start + np.flatnonzero(pcm[start : start + BLOCK])
+        runs = np.diff(nonzero, prepend=previous) - 1
+        silent += int(runs[runs >= shortest].sum())
+        previous = int(nonzero[-1]) if len(nonzero) else previous
+    final = len(pcm) - 1 - previous
+    return silent + (final if final >= shortest else 0)

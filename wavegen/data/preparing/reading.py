@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -116,10 +116,16 @@ def _read_share(job: Job, plan: IO[bytes], share: Share) -> Iterator[Read]:
     plan.seek(share.start)
     counts = np.zeros(65536, np.int64)
     for left in reversed(range(share.number)):
-        read = _read(json.loads(plan.readline()), job)
-        for pcm in read.blocks:
-            counts += audio_files.count_codes(pcm)
-        yield read if left else read._replace(counts=counts)
+        # No variable here holds a recording while the next one is read.
+        yield _counted(_read(json.loads(plan.readline()), job), counts, last=not left)
+
+
+def _counted(read: Read, counts: np.ndarray, last: bool) -> Read:
+    """Adds the codes of a recording to `counts`, (65536,), which the last one of a share hands over."""
+    blocks = list(read.blocks)
+    for pcm in blocks:
+        counts += audio_files.count_codes(pcm)
+    return Read(read.line, iter(blocks), counts if last else None)
 
 
 def _read(line: dict[str, Any], job: Job) -> Read:
@@ -222,16 +228,20 @@ def _died(reader: subprocess.Popen[bytes], job: Job, share: Share, received: int
     )
 
 
+def _hand_over(read: Read, out: BinaryIO) -> None:
+    out.write(json.dumps(read.line).encode() + b"\n")
+    out.write(b"" if read.counts is None else read.counts.astype(COUNTS).data)
+    for pcm in read.blocks:
+        out.write(np.ascontiguousarray(pcm, "<i2").data)
+
+
 def serve() -> None:
     """Reads shares whose start and number come on stdin; their lines and samples go to stdout, until stdin ends."""
     job = Job(**json.loads(sys.argv[2]))
     out = sys.stdout.buffer
     with open(job.plan, "rb") as plan, contextlib.suppress(BrokenPipeError):
         for message in sys.stdin:
-            for result in list(_read_share(job, plan, Share(*map(int, message.split())))):
-                out.write(json.dumps(result.line).encode() + b"\n")
-                out.write(b"" if result.counts is None else result.counts.astype(COUNTS).data)
-                for pcm in result.blocks:
-                    out.write(np.ascontiguousarray(pcm, "<i2").data)
+            for read in list(_read_share(job, plan, Share(*map(int, message.split())))):
+                _hand_over(read, out)
             out.flush()
     os._exit(0)  # what nobody reads any more needs no farewell
