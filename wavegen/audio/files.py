@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from wavegen.audio import decoding, headers
-from wavegen.audio.examination import Examiner, Mix, mean_of_all, pcm_figures
+from wavegen.audio.examination import Examiner, Figures, Mix, mean_of_all, pcm_figures
 from wavegen.audio.names import is_junk, order
 from wavegen.audio.wav import plain_header
 from wavegen.errors import UserError, unreadable
@@ -46,19 +45,25 @@ class Audio:
     source_rate: int
     clipped: int
     warnings: tuple[str, ...] = ()
-    examined: Mapping[str, Any] = field(default_factory=dict)
+    examined: Figures = field(default_factory=Figures)
 
     @property
     def seconds(self) -> float:
         return len(self.pcm) / self.sample_rate
 
     @property
-    def figures(self) -> dict[str, Any]:
-        """Everything that is known of the signal and its file, as JSON."""
-        names = ("channels", "subtype", "lossy", "source_rate", "clipped")
-        about = {name: getattr(self, name) for name in names}
-        noticed = {"noticed": list(self.warnings)} if self.warnings else {}
-        return about | noticed | dict(self.examined) | pcm_figures(self.pcm, self.sample_rate)
+    def figures(self) -> Figures:
+        """Everything that is known of the signal and its file."""
+        about = Figures(
+            channels=self.channels,
+            subtype=self.subtype,
+            lossy=self.lossy,
+            source_rate=self.source_rate,
+            clipped=self.clipped,
+        )
+        if self.warnings:
+            about["noticed"] = list(self.warnings)
+        return about | self.examined | pcm_figures(self.pcm, self.sample_rate)
 
 
 def read(path: str | Path, sample_rate: int | None = None) -> Audio:

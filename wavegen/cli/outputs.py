@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wavegen.cli.flags import in_flags
-from wavegen.data.format import DESCRIPTION, PCM, is_corpus
-from wavegen.data.index import LINES, ROWS
+from wavegen.data.format import DESCRIPTION, LINES, PCM, ROWS, is_corpus
 from wavegen.errors import UserError
 from wavegen.system import pipes
 from wavegen.system.atomic import Output, Target, check_place, check_suffix, replacing

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 
+from wavegen.data.format import LINES, ROWS, IndexSummary
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, unreadable
 from wavegen.models.forms import Form
 
-LINES, ROWS = "index.jsonl", "index.rows"
 ROW = struct.Struct("<qqqB")
 ROW_TYPE = np.dtype([("line", "<i8"), ("offset", "<i8"), ("samples", "<i8"), ("split", "u1")])
 
@@ -137,7 +137,7 @@ class IndexWriter:
         with rows:
             lines.close()
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> IndexSummary:
         """What corpus.json says of the index; its files are on disk then."""
         for file in self.files:
             file.flush()
@@ -151,7 +151,7 @@ class IndexWriter:
         }
 
 
-def read_index(folder: Path, form: Form, about: dict[str, Any]) -> Recordings:
+def read_index(folder: Path, form: Form, about: IndexSummary) -> Recordings:
     """The recordings of a corpus of that form whose corpus.json says `about`.
 
     The seal tells that the index is the one that was written, and then nothing is parsed. Where there is none, as in

@@ -16,13 +16,13 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from wavegen.data.corpus import Corpus
-from wavegen.data.format import PCM
-from wavegen.data.index import DAMAGES, LINES, Recordings
+from wavegen.data.format import LINES, PCM
+from wavegen.data.index import DAMAGES, Recordings
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, unreadable
 from wavegen.system.atomic import replacing
@@ -34,6 +34,13 @@ MOST_THREADS = 8
 PIECE = 2**22  # bytes read at once
 PORTION = 2**25  # bytes of recordings that a thread takes at once, and one recording at least
 ROUND_SECONDS = 5.0  # after which `rounds` gives back control
+
+
+class _Stamp(TypedDict):
+    """`verified.json`: the files as they were (None where absent), and the splits that were found whole."""
+
+    files: dict[str, list[int] | None]
+    splits: list[str]
 
 
 def verify(corpus: Corpus, splits: Collection[str], progress: bool = False) -> None:
@@ -86,14 +93,16 @@ class Verification:
         if self.bytes < STAMP_FROM or self.process or None in self.before.values() or self._is_stamped():
             return
         known = _stamp(self.corpus.path)
-        splits = set(self.splits) | (set(known["splits"]) if known.get("files") == self.before else set())
+        splits = set(self.splits)
+        if known is not None and known["files"] == self.before:
+            splits |= set(known["splits"])
         about = {"files": self.before, "splits": sorted(splits)}
         with contextlib.suppress(UserError, OSError), replacing(self.corpus.path / STAMP) as temporary:
             temporary.write_text(json.dumps(about) + "\n", encoding="ascii")
 
     def _is_stamped(self) -> bool:
-        stamp = _stamp(self.corpus.path) if self.bytes >= STAMP_FROM else {}
-        return stamp.get("files") == self.before and set(self.splits) <= set(stamp["splits"])
+        stamp = _stamp(self.corpus.path) if self.bytes >= STAMP_FROM else None
+        return stamp is not None and stamp["files"] == self.before and set(self.splits) <= set(stamp["splits"])
 
     def _portions(self) -> Iterator[Recordings]:
         """The recordings in parts of PORTION bytes, or of one recording where that is larger."""
@@ -168,12 +177,12 @@ def _looks(folder: Path) -> dict[str, list[int] | None]:
     return looks
 
 
-def _stamp(folder: Path) -> dict[str, Any]:
-    """What `stamp` wrote; empty if there is nothing that can be read."""
+def _stamp(folder: Path) -> _Stamp | None:
+    """The stamp; None if there is none that can be read."""
     try:
         found = json.loads((folder / STAMP).read_bytes())
         if set(found["splits"]) <= set(SPLITS) and isinstance(found["files"], dict):
             return found
     except (OSError, *DAMAGES):
         pass
-    return {}
+    return None

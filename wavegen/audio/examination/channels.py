@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from wavegen.audio.examination.figures import Figures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +36,7 @@ class Mix:
         return (block if len(self.chosen) == block.shape[1] else block[:, self.chosen]).mean(axis=1)
 
     @property
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Figures:
         """As JSON; channels are counted from 1."""
         return {
             "mixed": [channel + 1 for channel in self.chosen],
@@ -83,7 +85,7 @@ class Levels:
         cancelling = bool(correlation.min() < CANCELLING)
         return Mix(tuple((signal[:1] if cancelling else signal).tolist()), empty, cancelling)
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Figures:
         """Level of the channels as `pcm_figures` has it of PCM, in 16-bit codes; mean and deviation of the channel
         whose mean is largest."""
         means = self.sums / self.frames

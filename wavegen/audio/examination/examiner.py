@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wavegen.audio.examination.bandwidth import Spectrum
 from wavegen.audio.examination.channels import Levels, Mix
 from wavegen.audio.examination.depth import Depth
+from wavegen.audio.examination.figures import Figures
 from wavegen.audio.examination.rails import Rails
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ class Examiner:
         """The channels whose mean is to be the mono signal, once all blocks have come."""
         return self.levels.mix()
 
-    def coded_figures(self) -> dict[str, Any]:
+    def coded_figures(self) -> Figures:
         """What was found, and the level of the channels, each of which is coded by itself, as JSON."""
         return self.figures() | self.levels.figures() | {"sample_rate": self.sample_rate}
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Figures:
         """What was found, as JSON.
 
         `bits` is None for 16 or more, `edge` the share of half the sample rate above which there is nothing, or None.
@@ -59,7 +60,7 @@ class Examiner:
         }
 
 
-def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> dict[str, Any]:
+def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> Figures:
     """Figures of PCM, (samples,) int16 at `sample_rate`, as JSON: peak, mean and deviation in codes, zeros in runs."""
     return {
         "samples": len(pcm),

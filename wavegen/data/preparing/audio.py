@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from wavegen.data.preparing.gathering import Gathering
 from wavegen.data.preparing.layouts.base import Layout, Listed, download
 from wavegen.data.preparing.reading import Job, planned, read_of, read_shares, shares
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
+from wavegen.data.results import Audit
 from wavegen.data.splits import FILE, OFFICIAL, RULE, SPEAKER, TIME, check_split_by, speaker_of
 from wavegen.errors import UserError
 from wavegen.system.machine import cpus
@@ -49,7 +49,7 @@ def prepare(
     processes: int | None = None,
     cut: float | None = None,
     force: bool = False,
-) -> dict[str, Any]:
+) -> Audit:
     """Reads the audio in `source` into a new corpus folder and gives its audit: what it found and what it refused.
 
     A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
@@ -109,7 +109,7 @@ class _Preparation:
     wanted: Wanted
     layout: Layout | None
 
-    def run(self, strict: bool, processes: int) -> dict[str, Any]:
+    def run(self, strict: bool, processes: int) -> Audit:
         """Reads everything that an interrupted run has not read yet; gives the audit's summary."""
         from tqdm import tqdm
 
@@ -119,8 +119,15 @@ class _Preparation:
             job = Job(str(self.folder / PLAN), self.wanted.sample_rate, self.wanted.split_by, self.wanted.cut)
             results = read_shares(job, shares(sizes, starts, gathering.lines), processes)
             stack.enter_context(contextlib.closing(results))
-            about = {"desc": f"preparing {self.source}", "unit": "file", "disable": None}
-            for read in tqdm(results, total=len(sizes), initial=gathering.lines, **about):
+            bar = tqdm(
+                results,
+                f"preparing {self.source}",
+                len(sizes),
+                initial=gathering.lines,
+                unit="file",
+                disable=None,  # but on a terminal
+            )
+            for read in bar:
                 if strict and "refused" in read.line:
                     raise UserError(read.line["refused"])
                 gathering.add(read)
@@ -212,7 +219,7 @@ def _common_sample_rate(source: Path, paths: Iterable[Path]) -> int:
     return next(iter(rates))
 
 
-def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: bool) -> dict[str, Any]:
+def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: bool) -> Audit:
     """`prepare` for a source of known density: 10 minutes in recordings of 4 s, recording n being what seed n draws."""
     from wavegen.data.preparing import sources
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from wavegen.data.preparing.passed_over import passed_over_text
+from wavegen.data.results import Audit
 from wavegen.wording import counted, listed, shortened
 
 MAX_REASONS = 10
 
 
-def count_line(audit: Mapping[str, Any]) -> str:
+def count_line(audit: Audit) -> str:
     """How many files there are, or pieces of them."""
     if "cut" not in audit:
         return counted(audit["files"], "file")
@@ -22,7 +22,7 @@ def count_line(audit: Mapping[str, Any]) -> str:
     )
 
 
-def speaker_lines(audit: Mapping[str, Any]) -> Iterator[str]:
+def speaker_lines(audit: Audit) -> Iterator[str]:
     """How many speakers there are, where files say so."""
     if audit.get("speakers"):
         yield counted(audit["speakers"], "speaker") + (
@@ -30,7 +30,7 @@ def speaker_lines(audit: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def duplicate_lines(audit: Mapping[str, Any]) -> Iterator[str]:
+def duplicate_lines(audit: Audit) -> Iterator[str]:
     """How many files hold what another holds, and one such group."""
     if groups := audit["duplicates"]:
         extra, first = sum(map(len, groups)) - len(groups), groups[0]
@@ -38,13 +38,13 @@ def duplicate_lines(audit: Mapping[str, Any]) -> Iterator[str]:
         yield f"{extra} duplicates of other files, kept in the same split as those: {names}"
 
 
-def passed_over_lines(audit: Mapping[str, Any]) -> Iterator[str]:
+def passed_over_lines(audit: Audit) -> Iterator[str]:
     """Which kinds of files were not looked at."""
     if passed := audit.get("passed_over"):
         yield f"passed over: {passed_over_text(passed)}"
 
 
-def refused_lines(audit: Mapping[str, Any]) -> Iterator[str]:
+def refused_lines(audit: Audit) -> Iterator[str]:
     """Why files were refused, the most frequent reason first, with the first few names of each."""
     refused = audit["refused"]
     if not refused:

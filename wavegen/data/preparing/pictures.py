@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from wavegen.data.format import PCM, is_corpus, write_description
 from wavegen.data.index import IndexWriter, Recording
 from wavegen.data.preparing.picture_sets import PICTURE_SETS, Part, PictureSet
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
+from wavegen.data.results import PictureAudit
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
 from wavegen.models.forms import PictureForm
@@ -41,7 +41,7 @@ def _is_folder(name: str) -> bool:
 
 def prepare_pictures(
     name: str, source: str | Path | None, corpus: str | Path, levels: int | None = None, force: bool = False
-) -> dict[str, Any]:
+) -> PictureAudit:
     """Reads a known set of pictures into a new corpus folder and gives its audit.
 
     Two levels are drawn, each pixel being 1 with its grey value's share of white as its probability, once and always
@@ -65,7 +65,7 @@ def prepare_pictures(
         return _write(folder, known, list(known.read(None if source is None else Path(source))), levels)
 
 
-def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> dict[str, Any]:
+def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> PictureAudit:
     shape = parts[0].pictures.shape[1:]
     for part in parts:
         if part.pictures.shape[1:] != shape:
@@ -97,8 +97,8 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
         pcm.flush()
         os.fsync(pcm.fileno())
         index = writer.summary()
-    audit = {
-        **form.entry,
+    audit: PictureAudit = {
+        "grid": {"height": height, "width": width, "channels": channels, "levels": levels},
         "pictures": sum(splits.values()),
         "splits": {split: {"pictures": splits[split]} for split in SPLITS},
         "mean_level": float(counts @ np.arange(levels)) / float(counts.sum()),
@@ -111,13 +111,19 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
 
 
 def _recording(part: Part, index: int, picture: np.ndarray, offset: int) -> Recording:
-    digest = content_hash(picture.astype(np.int16))
-    about = {"offset": offset, "samples": len(picture), "content_hash": digest, "source": part.source}
-    label = str(part.labels[index])
-    return Recording(f"{part.name}/{index:05}", part.splits[index], None, **about, transcript=label)
+    return Recording(
+        id=f"{part.name}/{index:05}",
+        split=part.splits[index],
+        speaker=None,
+        offset=offset,
+        samples=len(picture),
+        content_hash=content_hash(picture.astype(np.int16)),
+        source=part.source,
+        transcript=str(part.labels[index]),
+    )
 
 
-def describe(audit: dict[str, Any]) -> str:
+def describe(audit: PictureAudit) -> str:
     """The audit for a person to read, two lines or three."""
     splits = ", ".join(f"{name} {audit['splits'][name]['pictures']}" for name in SPLITS)
     lines = [

@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from operator import mul
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
 
 from wavegen.errors import UserError, nearest
+from wavegen.jsontypes import Json
 
 LOWEST, HIGHEST = -32768, 32767  # the edge codes: noise beyond them is clipped, so they take its tails
 CODES = np.arange(LOWEST, HIGHEST + 1)
@@ -44,7 +45,7 @@ class Source(Protocol):
         """The bits per sample that the source makes in the long run."""
         ...
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """The settings, as `source_of` reads them."""
         ...
 
@@ -99,7 +100,7 @@ class Autoregressive:
         log2_prob = self._log2_cell(CODES, np.arange(16)[:, None] / 16)
         return -float(np.sum(np.exp2(log2_prob) * log2_prob)) / 16
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
 
     def _locations(self, pcm: np.ndarray) -> np.ndarray:
@@ -180,7 +181,7 @@ class MarkovChain:
         surprise = -np.log2(transition, out=np.zeros_like(transition), where=transition > 0)
         return float(visits / visits.sum() @ (transition * surprise).sum(axis=1))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
 
     def _states(self, pcm: np.ndarray) -> np.ndarray:
@@ -225,14 +226,15 @@ def named(name: str) -> Source:
     return SOURCES[name]
 
 
-def source_of(description: Any, place: str) -> Source:
+def source_of(description: object, place: str) -> Source:
     """The source that `describe` described; raises UserError, naming the `place` it was read from, if it is none."""
-    kind = description.get("kind") if isinstance(description, dict) else None
+    settings: Json = description if isinstance(description, dict) else {}
+    kind = settings.get("kind")
     if isinstance(kind, str) and kind not in KINDS:
         raise UserError(f"{place}: its source is of kind {kind!r}, of a newer wavegen; install that")
     try:
-        settings = dict(description)
-        return TypeAdapter(KINDS[settings.pop("kind")]).validate_python(settings)
+        values = {key: value for key, value in settings.items() if key != "kind"}
+        return TypeAdapter(KINDS[str(kind)]).validate_python(values)
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise UserError(f"{place}: its source is described wrongly, damaged or altered; prepare it again") from error
     except UserError as error:
