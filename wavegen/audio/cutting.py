@@ -9,7 +9,7 @@ from wavegen.errors import UserError
 SHORTEST, LONGEST = 1, 3600  # seconds that pieces may be asked to last
 FRAME, PAUSE = 0.01, 0.2  # seconds over which loudness is measured, and over which it should be low
 FRAMES_AT_ONCE = 1024
-REACH = 0.25  # of a piece's length, to either side of an even cut: how far off a quiet place is looked for
+REACH = 0.25  # of a piece's length: a cut moves as far to either side of an even one
 
 
 def check_cut(seconds: float) -> None:
@@ -20,7 +20,7 @@ def check_cut(seconds: float) -> None:
 
 
 def piece_lengths(pcm: np.ndarray, sample_rate: int, seconds: float) -> list[int]:
-    """How many samples each piece of `pcm`, (samples,) int16, has; together they are all of it.
+    """The lengths in samples of the pieces of `pcm`, (samples,) int16; they add up to its length.
 
     Pieces last about `seconds`, from a third to two and a quarter of it. Each of the even cuts is moved to the
     quietest place within a quarter of a piece.

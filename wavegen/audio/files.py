@@ -131,7 +131,7 @@ class _Codes:
 
 
 def codes_of(mono: np.ndarray) -> np.ndarray:
-    """The 16-bit codes, (samples,) int16, of a signal, (samples,) float64 of full scale 1: what `read` makes of it."""
+    """The 16-bit codes, (samples,) int16, of a signal, (samples,) float64 of full scale 1: as `read` makes them."""
     return np.clip(_rounded(mono), -32768, 32767).astype(np.int16)
 
 
@@ -221,12 +221,12 @@ def _sorted_names(folder: str) -> list[str]:
 
 
 def content_hash(pcm: np.ndarray) -> str:
-    """The SHA-256 of PCM, (samples,) int16, in hex digits: what tells recordings apart whatever they are called."""
+    """The SHA-256 of PCM, (samples,) int16, in hex digits: equal for equal recordings, whatever their names."""
     return hashlib.sha256(np.ascontiguousarray(pcm, "<i2").data).hexdigest()
 
 
 def count_codes(pcm: np.ndarray) -> np.ndarray:
-    """How often each PCM code occurs in `pcm`, (samples,) int16: (65536,) int64, code −32768 first."""
+    """Counts each PCM code in `pcm`, (samples,) int16: (65536,) int64, code −32768 first."""
     counts = np.zeros(65536, np.int64)
     for start in range(0, len(pcm), BLOCK):
         counts += np.bincount(pcm[start : start + BLOCK].astype(np.int64) + 32768, minlength=65536)

@@ -19,7 +19,7 @@ LINES, ROWS = "index.jsonl", "index.rows"  # of the index: a line of JSON a reco
 
 
 class IndexSummary(TypedDict):
-    """What corpus.json says of the index: totals, and hashes of the contents and of the files."""
+    """The keys of corpus.json about the index: totals, and hashes of the contents and of the files."""
 
     recordings: int
     samples: int

@@ -69,7 +69,8 @@ DAMAGES = (ValueError, KeyError, TypeError, RecursionError)  # of JSON that some
 class Recordings(Sequence[Recording]):
     """Recordings of a corpus, each read from index.jsonl when it is asked for.
 
-    `rows` is (recordings,) of ROW_TYPE: where the line starts in bytes, the place in pcm.i16, and the split's number.
+    `rows` is (recordings,) of ROW_TYPE: the byte at which the line starts, offset and length in pcm.i16, and the
+    split's number.
     """
 
     def __init__(self, file: Path, rows: np.ndarray):
@@ -112,7 +113,7 @@ class Fingerprint:
 
 
 class IndexWriter:
-    """Writes the index into a folder, recording after recording, each with its split and place."""
+    """Writes the index into a folder, recording after recording, each with its split and offset."""
 
     def __init__(self, folder: Path, form: Form):
         self.form, self.fingerprint = form, Fingerprint(form)
@@ -138,7 +139,7 @@ class IndexWriter:
             lines.close()
 
     def summary(self) -> IndexSummary:
-        """What corpus.json says of the index; its files are on disk then."""
+        """The totals and hashes for corpus.json; puts the index on disk first."""
         for file in self.files:
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""The audits of corpora: what `prepare` and `prepare_pictures` return, and `corpus.json` keeps."""
+"""Audits of corpora, returned by `prepare` and `prepare_pictures` and kept in corpus.json."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SplitSize(TypedDict):
 
 
 class CutSize(TypedDict):
-    """How recordings were cut: the length of pieces in `seconds`, and how many `recordings` there were."""
+    """The cut of recordings: the length of pieces in `seconds`, and the number of `recordings`."""
 
     seconds: float
     recordings: int
@@ -84,7 +84,7 @@ class AuditFigures(TypedDict):
 
 
 class Audit(AuditFigures):
-    """What a corpus of sound holds and what is odd about it: the JSON of `wavegen prepare`.
+    """The contents of a corpus of sound and its oddities: the JSON of `wavegen prepare`.
 
     `split_by` is "file", "speaker", "time" or "official"; `near_duplicates` are pairs of ids in different splits that
     hold one sound; `passed_over` counts files that were not read by suffix; `cut` is there if recordings were cut,
@@ -111,13 +111,13 @@ class Grid(TypedDict):
 
 
 class PictureSplit(TypedDict):
-    """How many pictures a split has."""
+    """The size of a split."""
 
     pictures: int
 
 
 class PictureAudit(TypedDict):
-    """What a corpus of pictures holds: the JSON of `wavegen prepare mnist`.
+    """The contents of a corpus of pictures: the JSON of `wavegen prepare mnist`.
 
     `mean_level` is from 0 to levels − 1; `commonest_level` is the share of the most frequent level. `duplicates` are
     pairs of ids of pictures that were the same before levels were drawn.

@@ -30,7 +30,7 @@ from wavegen.system.machine import cpus
 from wavegen.system.progress import progress_bar
 
 STAMP, STAMP_FROM = "verified.json", 2**32  # bytes, some seconds' work
-MOST_THREADS = 8
+MAX_THREADS = 8
 PIECE = 2**22  # bytes read at once
 PORTION = 2**25  # bytes of recordings that a thread takes at once, and one recording at least
 ROUND_SECONDS = 5.0  # after which `rounds` gives back control
@@ -64,7 +64,7 @@ class Verification:
         self.bytes = 2 * int(rows["samples"].sum())
         share = np.array_split(np.arange(len(rows)), processes)[process] if processes > 1 else slice(None)
         self.recordings = Recordings(corpus.recordings.file, rows[share])
-        self.threads = max(1, min(cpus() // processes, MOST_THREADS))
+        self.threads = max(1, min(cpus() // processes, MAX_THREADS))
 
     def rounds(self) -> Iterator[None]:
         """Checks, giving back control every few seconds. Raises UserError if a recording is not what it was."""
@@ -124,7 +124,7 @@ class Verification:
 
 
 def _check(path: Path, pcm: int, portion: Recordings) -> tuple[int, list[str]]:
-    """How many bytes the recordings have, and the ids of those whose samples are others."""
+    """The bytes of the recordings together, and the ids of those whose samples have changed."""
     size, damaged = 0, []
     try:
         for recording in portion:
@@ -166,7 +166,7 @@ def _several(portions: Iterator[Recordings], number: int) -> Iterator[list[Recor
 
 
 def _looks(folder: Path) -> dict[str, list[int] | None]:
-    """What changes when a file of the corpus is replaced or written to; None for one that is not there."""
+    """Inode, size and times of the corpus's files, which change when one is written; None for one that is not there."""
     looks: dict[str, list[int] | None] = {}
     for name in (LINES, PCM):
         try:

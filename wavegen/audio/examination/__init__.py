@@ -1,4 +1,4 @@
-"""What one recording's signal is like, and the warnings that follow: the same for every command that reads audio."""
+"""Figures of one recording's signal, and warnings about it: the same for every command that reads audio."""
 
 from wavegen.audio.examination.channels import Mix, mean_of_all
 from wavegen.audio.examination.examiner import Examiner, pcm_figures

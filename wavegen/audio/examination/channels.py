@@ -19,7 +19,7 @@ CANCELLING = -0.8  # correlation; at equal levels the mean of two such channels 
 
 @dataclass(frozen=True)
 class Mix:
-    """Which channels' mean is the mono signal, and why it is not the mean of all of them.
+    """The channels whose mean is the mono signal, and why others are left out.
 
     `chosen` are indices from 0; `empty` the channels without a signal where others have one; `cancelling` tells that
     two channels have opposite polarity, so that only the first with a signal is taken.

@@ -40,11 +40,11 @@ class Examiner:
         return self.levels.mix()
 
     def coded_figures(self) -> Figures:
-        """What was found, and the level of the channels, each of which is coded by itself, as JSON."""
+        """The figures, with the level of the channels, each of which is coded by itself."""
         return self.figures() | self.levels.figures() | {"sample_rate": self.sample_rate}
 
     def figures(self) -> Figures:
-        """What was found, as JSON.
+        """The figures of all blocks so far.
 
         `bits` is None for 16 or more, `edge` the share of half the sample rate above which there is nothing, or None.
         """
@@ -78,7 +78,7 @@ SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet spe
 
 
 def silent_samples(pcm: NDArray[np.int16], shortest: int) -> int:
-    """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros; shortest ≥ 1."""
+    """Counts the samples of `pcm`, (samples,) int16, in runs of at least `shortest` ≥ 1 exact zeros."""
     silent, previous = 0, -1  # index of the last sample that is not zero
     for start in range(0, len(pcm), BLOCK):
         nonzero = start + np.flatnonzero(pcm[start : start + BLOCK])

@@ -1,4 +1,4 @@
-"""Figures of one recording: what `Examiner` and `pcm_figures` measure, as JSON."""
+"""The figures that `Examiner` and `pcm_figures` measure of one recording, as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class Figures(TypedDict, total=False):
-    """What is known of a recording and its file; each part of the examination gives some of the keys.
+    """The figures of a recording and its file; each part of the examination gives some of the keys.
 
     Of the file: `channels`, `source_rate` (Hz), `subtype` (libsndfile's name of the coding), `lossy`, `clipped`
     (samples beyond full scale that were set to the nearest code) and `noticed` (oddities of the container, a sentence

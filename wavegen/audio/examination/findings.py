@@ -204,7 +204,7 @@ CONTAINER = "container"  # what reading a file noticed beside its samples
 
 
 def findings_of(figures: AnyFigures, use: str = READ) -> list[Finding]:
-    """What is odd about one file, given its figures from `Examiner` and `pcm_figures`, as far as they are there."""
+    """The oddities of one file, given its figures from `Examiner` and `pcm_figures`, as far as they are there."""
     noticed = [Finding(CONTAINER, sentence) for sentence in figures.get("noticed", ())]
     return noticed + [Finding(name, kind.one(figures)) for name, kind in KINDS[use].items() if kind.applies(figures)]
 

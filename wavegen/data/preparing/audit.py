@@ -1,4 +1,4 @@
-"""What a corpus holds and what is odd about it."""
+"""Gathers the figures of a corpus, and words them with their warnings."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Auditor:
 
 
 def warnings(audit: AuditFigures) -> list[str]:
-    """What a user should know before trusting a likelihood on this corpus, a sentence each."""
+    """Cautions for a likelihood on this corpus, a sentence each."""
     found = []
     found += [finding["warning"] for finding in audit["findings"]]
     kinds = {finding["kind"] for finding in audit["findings"]}

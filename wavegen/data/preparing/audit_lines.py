@@ -13,7 +13,7 @@ MAX_REASONS = 10
 
 
 def count_line(audit: Audit) -> str:
-    """How many files there are, or pieces of them."""
+    """The number of files, or of pieces of them."""
     if "cut" not in audit:
         return counted(audit["files"], "file")
     cut = audit["cut"]
@@ -23,7 +23,7 @@ def count_line(audit: Audit) -> str:
 
 
 def speaker_lines(audit: Audit) -> Iterator[str]:
-    """How many speakers there are, where files say so."""
+    """The number of speakers, where files tell them."""
     if audit.get("speakers"):
         yield counted(audit["speakers"], "speaker") + (
             ", whole ones held out" if audit["split_by"] == "speaker" else ""
@@ -31,7 +31,7 @@ def speaker_lines(audit: Audit) -> Iterator[str]:
 
 
 def duplicate_lines(audit: Audit) -> Iterator[str]:
-    """How many files hold what another holds, and one such group."""
+    """The number of files with the samples of another, and one such group."""
     if groups := audit["duplicates"]:
         extra, first = sum(map(len, groups)) - len(groups), groups[0]
         names = " = ".join(map(shortened, first[:3])) + (f" and {len(first) - 3} more" if len(first) > 3 else " …")
@@ -39,7 +39,7 @@ def duplicate_lines(audit: Audit) -> Iterator[str]:
 
 
 def passed_over_lines(audit: Audit) -> Iterator[str]:
-    """Which kinds of files were not looked at."""
+    """The kinds of files that were passed over."""
     if passed := audit.get("passed_over"):
         yield f"passed over: {passed_over_text(passed)}"
 

@@ -1,4 +1,4 @@
-"""What of a known corpus is there, against what should be."""
+"""Compares the recordings of a known corpus with its official numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was noted of each recording while it was read, and of each piece of one that was cut."""
+"""The notes on each recording that was read, and on each piece of one that was cut."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Entry:
     transcript: str | None
 
     def candidate(self) -> Candidate:
-        """What decides on its split."""
+        """The properties that decide on its split."""
         return Candidate(self.recording, self.speaker, self.official, self.piece, self.pieces)
 
     def placed(self, split: str, offset: int) -> Recording:

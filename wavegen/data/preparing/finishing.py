@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What corpus is to be made.
+    """The properties of the corpus to be made.
 
     `split_by` None is by file, but by time for a few recordings that were `cut` into pieces of so many seconds: whole
     ones held out would be too few. `passed_over` counts the files that were not read by their suffix; `source` is what

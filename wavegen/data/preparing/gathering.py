@@ -100,7 +100,7 @@ class Gathering:
             self.pcm.close()
 
     def entries(self) -> Iterator[Entry]:
-        """What was noted of each recording that was not refused, piece by piece."""
+        """The notes on each recording that was not refused, piece by piece."""
         self.done.seek(0)
         for line in self.done:
             if "refused" not in (noted := json.loads(line)):

@@ -1,4 +1,4 @@
-"""Whether what is held out is enough to choose a model by and to report on."""
+"""Judges whether the held-out splits suffice to choose a model and to report on it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Sides:
 
 
 def split_doubts(audit: Audit, split: str) -> list[str]:
-    """What makes a split that is not empty too little to rely on, a sentence each."""
+    """The reasons not to rely on a split that is not empty, a sentence each."""
     of, found = audit["splits"][split], []
     seconds, silence = 60 * of["minutes"], of.get("digital_silence", 0)  # which older audits do not have
     if _is_little(split, of):

@@ -1,4 +1,4 @@
-"""Lines of JSON that pass between listing, reading and gathering recordings."""
+"""Lines of JSON between the stages of `prepare`: listing, reading and gathering recordings."""
 
 from __future__ import annotations
 

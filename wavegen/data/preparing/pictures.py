@@ -26,10 +26,10 @@ AT_ONCE = 1000  # pictures
 def picture_set_meant(given: Sequence[str]) -> str | None:
     """The set of pictures that [NAME] SOURCE CORPUS of `prepare` begin with; None if it is none.
 
-    One that comes along has no SOURCE, and a folder of its name goes before it.
+    A bundled one has no SOURCE, and a folder of its name goes before it.
     """
     name = given[0]
-    if name in PICTURE_SETS and (len(given) == 3 or (PICTURE_SETS[name].comes_along and not _is_folder(name))):
+    if name in PICTURE_SETS and (len(given) == 3 or (PICTURE_SETS[name].bundled and not _is_folder(name))):
         return name
     return None
 
@@ -42,18 +42,26 @@ def _is_folder(name: str) -> bool:
 def prepare_pictures(
     name: str, source: str | Path | None, corpus: str | Path, levels: int | None = None, force: bool = False
 ) -> PictureAudit:
-    """Reads a known set of pictures into a new corpus folder and gives its audit.
+    """Reads a known set of pictures into a new corpus folder.
 
-    Two levels are drawn, each pixel being 1 with its grey value's share of white as its probability, once and always
-    alike: stochastic binarisation, Salakhutdinov & Murray (2008), "On the quantitative analysis of deep belief
-    networks", section 5. Fewer levels than the set has are cells of even width. `force` replaces a corpus
-    that is there. Raises UserError.
+    Args:
+        name: of the set: "mnist" or "digits".
+        source: the folder of its files; None for a bundled set.
+        corpus: a new or empty folder.
+        levels: 2 draws each pixel once and for all, 1 with its grey value's share of white as the probability:
+            stochastic binarisation, Salakhutdinov & Murray (2008), "On the quantitative analysis of deep belief
+            networks", section 5. Fewer levels than the set has are cells of even width. None is the set's usual number.
+        force: replace a corpus that is in the folder.
+
+    Returns: the audit, which corpus.json keeps.
+
+    Raises UserError.
     """
     if name not in PICTURE_SETS:
         raise UserError(f"{name}: is not a known set of pictures{nearest(name, PICTURE_SETS)}")
     known = PICTURE_SETS[name]
-    if known.comes_along != (source is None):
-        if known.comes_along:
+    if known.bundled != (source is None):
+        if known.bundled:
             raise UserError(f"{name}: comes with wavegen, leave out its folder")
         raise UserError(f"{name}: lies in a folder, which is missing")
     levels = known.usual if levels is None else levels

@@ -39,7 +39,7 @@ CODE = (
 
 @dataclass(frozen=True)
 class Job:
-    """What is read and how: `plan` is a file of JSON lines, one for each recording, as `planned` makes them."""
+    """A job of reading: `plan` is a file of JSON lines, one for each recording, as `planned` makes them."""
 
     plan: str
     sample_rate: int
