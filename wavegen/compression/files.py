@@ -20,7 +20,7 @@ from wavegen.compression.encoding import Compressed, compressing, encode, per_sa
 from wavegen.compression.lockstep import lockstep
 from wavegen.compression.mono import mono_of
 from wavegen.compression.results import CompressResult, DecompressResult, RestoredFile
-from wavegen.compression.wgn import Preamble, model_digest, read_preamble
+from wavegen.compression.wgn import BLOCK, Preamble, model_digest, read_preamble
 from wavegen.engine import native, precision_of
 from wavegen.errors import UserError, unreadable
 from wavegen.models.familiarity import Familiarity
