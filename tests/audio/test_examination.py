@@ -15,6 +15,7 @@ from wavegen.audio.examination import Examiner, pcm_figures
 from wavegen.audio.examination.bandwidth import FRAME, Spectrum
 from wavegen.audio.examination.channels import Levels
 from wavegen.audio.examination.depth import ENOUGH, Depth, bits_of
+from wavegen.audio.examination.findings import AnyFigures
 from wavegen.audio.examination.rails import Rails
 
 RATE = 8000
@@ -26,7 +27,7 @@ def noise(samples: int, seed: int = 0, deviation: float = 2000.0) -> np.ndarray:
     return np.clip(np.rint(np.convolve(white, [1, 1.6, 1.2, 0.4], "same") * deviation / 2.2), -32768, 32767)
 
 
-def figures(codes: np.ndarray, *cuts: int, subtype: str = "PCM_16", rate: int = RATE) -> dict:
+def figures(codes: np.ndarray, *cuts: int, subtype: str = "PCM_16", rate: int = RATE) -> AnyFigures:
     """What is found in codes, (frames,) or (frames, channels), that come in blocks which end at `cuts`."""
     signal = np.atleast_2d(codes.T).T / 32768
     examiner = Examiner(signal.shape[1], rate, subtype)
@@ -257,9 +258,9 @@ def test_memory_does_not_grow():
 @settings(deadline=None)
 def test_figures_of_pcm(pcm):
     found = pcm_figures(pcm, 8000)
-    assert found["peak"] == np.abs(pcm.astype(int)).max()
-    assert found["mean"] == pytest.approx(pcm.astype(float).mean(), abs=1e-3)
-    assert found["deviation"] == pytest.approx(pcm.astype(float).std(), abs=1e-3)
+    assert found.get("peak") == np.abs(pcm.astype(int)).max()
+    assert found.get("mean") == pytest.approx(pcm.astype(float).mean(), abs=1e-3)
+    assert found.get("deviation") == pytest.approx(pcm.astype(float).std(), abs=1e-3)
 
 
 def test_formats_of_soundfile_have_the_names_that_are_known_here():

@@ -1,12 +1,14 @@
 """FLAC's bits by sample: they add up to the file's exactly, and lie where the sound is hard to code."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wavegen.evaluation.baselines import flac_bits
-from wavegen.evaluation.baselines.flac_samples import flac_bits_per_sample
+from wavegen.evaluation.baselines import flac_bits, flac_samples
+from wavegen.evaluation.baselines.flac_samples import flac_bits_by_frame, flac_bits_per_sample
 
 RANDOM = np.random.default_rng(0)
 SOUNDS = {
@@ -45,6 +47,27 @@ def test_they_add_up_to_the_file(sound, rate):
 def test_they_add_up_for_any_loudness(pieces):
     pcm = as_pcm(np.concatenate([np.random.default_rng(n).normal(0, 10**loud, n) for n, loud in pieces]))
     assert flac_bits_per_sample(pcm, 8000).sum() == pytest.approx(flac_bits(pcm, 8000), abs=1e-3)
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+def test_frame_by_frame_they_are_the_same_however_the_encoder_is_fed(sound, monkeypatch):
+    pcm = as_pcm(SOUNDS[sound])
+    whole = flac_bits_per_sample(pcm, 8000)
+    for block, largest in ((1000, 2**14), (4096, 2**15), (4099, 2**17)):
+        monkeypatch.setattr(flac_samples, "BLOCK", block)
+        monkeypatch.setattr(flac_samples, "MAX_FRAME_BYTES", largest)
+        frames = list(flac_bits_by_frame(pcm, 8000))
+        assert np.array_equal(np.concatenate(frames), whole)
+        assert max(map(len, frames)) <= 4608
+
+
+def test_frames_take_memory_that_does_not_grow():
+    pcm = as_pcm(RANDOM.integers(-32768, 32768, 5_000_000))
+    tracemalloc.start()
+    assert sum(map(len, flac_bits_by_frame(pcm, 8000))) == len(pcm)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3e6
 
 
 def test_nothing_costs_nothing():

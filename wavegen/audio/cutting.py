@@ -8,7 +8,8 @@ from wavegen.errors import UserError
 
 SHORTEST, LONGEST = 1, 3600  # seconds that pieces may be asked to last
 FRAME, PAUSE = 0.01, 0.2  # seconds over which loudness is measured, and over which it should be low
-REACH = 0.25  # of a piece's length, to either side of an even cut: how far off a quiet place is looked for
+FRAMES_AT_ONCE = 1024
+REACH = 0.25  # of a piece's length: a cut moves as far to either side of an even one
 
 
 def check_cut(seconds: float) -> None:
@@ -19,7 +20,7 @@ def check_cut(seconds: float) -> None:
 
 
 def piece_lengths(pcm: np.ndarray, sample_rate: int, seconds: float) -> list[int]:
-    """How many samples each piece of `pcm`, (samples,) int16, has; together they are all of it.
+    """The lengths in samples of the pieces of `pcm`, (samples,) int16; they add up to its length.
 
     Pieces last about `seconds`, from a third to two and a quarter of it. Each of the even cuts is moved to the
     quietest place within a quarter of a piece.
@@ -35,8 +36,10 @@ def _quietest(pcm: np.ndarray, cut: int, reach: int, sample_rate: int) -> int:
     frame = max(1, min(round(FRAME * sample_rate), reach))
     frames = max(1, 2 * reach // frame)
     start = cut - frames * frame // 2
-    stretch = pcm[start : start + frames * frame].reshape(frames, frame).astype(np.float64)
+    stretch = pcm[start : start + frames * frame].reshape(frames, frame)
+    blocks = (stretch[first : first + FRAMES_AT_ONCE] for first in range(0, frames, FRAMES_AT_ONCE))
+    variances = np.concatenate([block.astype(np.float64).var(axis=1) for block in blocks])
     pause = min(frames, round(PAUSE / FRAME))
-    loudness = np.lib.stride_tricks.sliding_window_view(stretch.var(axis=1), pause).mean(axis=1)
+    loudness = np.lib.stride_tricks.sliding_window_view(variances, pause).mean(axis=1)
     middles = start + frame * pause // 2 + frame * np.arange(len(loudness))
     return int(middles[np.lexsort([np.abs(middles - cut), loudness])[0]])

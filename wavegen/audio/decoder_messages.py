@@ -1,4 +1,4 @@
-"""What a C library writes to stderr, caught: libmpg123 inside libsndfile says there what is damaged."""
+"""Catches the messages of a C library on stderr: libmpg123 inside libsndfile reports damage there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Iterator
 _STDERR = 2
 _LOCK = threading.Lock()  # the descriptor is the whole process's
 _OURS = re.compile(r"mpg123|^(warning|note|error): ", re.IGNORECASE)
-_PLACE = re.compile(r"^\[[^]]*\]\s*((error|warning|note):\s*)?", re.IGNORECASE)  # in libmpg123's source
+_POSITION = re.compile(r"^\[[^]]*\]\s*((error|warning|note):\s*)?", re.IGNORECASE)  # in libmpg123's source
 
 
 @contextlib.contextmanager
 def caught(lines: list[str]) -> Iterator[None]:
-    """Appends to `lines` what libmpg123 writes to stderr inside the block, without the places in its source.
+    """Appends to `lines` the messages of libmpg123 on stderr inside the block, without positions in its source.
 
     What others write there meanwhile goes on to stderr. Does nothing where stderr is closed.
     """
@@ -43,7 +43,7 @@ def _sorted(text: bytes, stderr: int, lines: list[str]) -> None:
     for line in text.splitlines(keepends=True):
         words = line.decode("utf-8", "replace").strip()
         if _OURS.search(words):
-            lines.append(_PLACE.sub("", words))
+            lines.append(_POSITION.sub("", words))
         elif words:
             with contextlib.suppress(OSError):
                 os.write(stderr, line)

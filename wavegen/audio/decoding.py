@@ -85,8 +85,8 @@ class Decoder:
         width = _WIDTHS.get(self.subtype)
         if layout.data_bytes is not None and width:
             frames = min(frames, 8 * layout.data_bytes // (width * self.channels))
-        if layout.most is not None:
-            frames = min(frames, layout.most)
+        if layout.max_samples is not None:
+            frames = min(frames, layout.max_samples)
         return frames if layout.samples is None else self._without_padding(frames, layout.samples)
 
     def _without_padding(self, frames: int, counted: int) -> int:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from wavegen.audio import decoding, headers
-from wavegen.audio.examination import Examiner, Mix, mean_of_all, pcm_figures
+from wavegen.audio.examination import Examiner, Figures, Mix, mean_of_all, pcm_figures
 from wavegen.audio.names import is_junk, order
 from wavegen.audio.wav import plain_header
 from wavegen.errors import UserError, unreadable
@@ -46,19 +45,25 @@ class Audio:
     source_rate: int
     clipped: int
     warnings: tuple[str, ...] = ()
-    examined: Mapping[str, Any] = field(default_factory=dict)
+    examined: Figures = field(default_factory=Figures)
 
     @property
     def seconds(self) -> float:
         return len(self.pcm) / self.sample_rate
 
     @property
-    def figures(self) -> dict[str, Any]:
-        """Everything that is known of the signal and its file, as JSON."""
-        names = ("channels", "subtype", "lossy", "source_rate", "clipped")
-        about = {name: getattr(self, name) for name in names}
-        noticed = {"noticed": list(self.warnings)} if self.warnings else {}
-        return about | noticed | dict(self.examined) | pcm_figures(self.pcm, self.sample_rate)
+    def figures(self) -> Figures:
+        """Everything that is known of the signal and its file."""
+        about = Figures(
+            channels=self.channels,
+            subtype=self.subtype,
+            lossy=self.lossy,
+            source_rate=self.source_rate,
+            clipped=self.clipped,
+        )
+        if self.warnings:
+            about["noticed"] = list(self.warnings)
+        return about | self.examined | pcm_figures(self.pcm, self.sample_rate)
 
 
 def read(path: str | Path, sample_rate: int | None = None) -> Audio:
@@ -78,7 +83,10 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     if sample_rate is not None:
         check_sample_rate(sample_rate)
     sound, mix = _decoded(path, sample_rate)
-    return sound if mix == mean_of_all(sound.channels) else _decoded(path, sample_rate, mix)[0]
+    if mix == mean_of_all(sound.channels):
+        return sound
+    del sound  # frees its samples before they are decoded again
+    return _decoded(path, sample_rate, mix)[0]
 
 
 def _decoded(path: Path, sample_rate: int | None, mix: Mix | None = None) -> tuple[Audio, Mix]:
@@ -123,7 +131,7 @@ class _Codes:
 
 
 def codes_of(mono: np.ndarray) -> np.ndarray:
-    """The 16-bit codes, (samples,) int16, of a signal, (samples,) float64 of full scale 1: what `read` makes of it."""
+    """The 16-bit codes, (samples,) int16, of a signal, (samples,) float64 of full scale 1: as `read` makes them."""
     return np.clip(_rounded(mono), -32768, 32767).astype(np.int16)
 
 
@@ -213,12 +221,12 @@ def _sorted_names(folder: str) -> list[str]:
 
 
 def content_hash(pcm: np.ndarray) -> str:
-    """The SHA-256 of PCM, (samples,) int16, in hex digits: what tells recordings apart whatever they are called."""
+    """The SHA-256 of PCM, (samples,) int16, in hex digits: equal for equal recordings, whatever their names."""
     return hashlib.sha256(np.ascontiguousarray(pcm, "<i2").data).hexdigest()
 
 
 def count_codes(pcm: np.ndarray) -> np.ndarray:
-    """How often each PCM code occurs in `pcm`, (samples,) int16: (65536,) int64, code −32768 first."""
+    """Counts each PCM code in `pcm`, (samples,) int16: (65536,) int64, code −32768 first."""
     counts = np.zeros(65536, np.int64)
     for start in range(0, len(pcm), BLOCK):
         counts += np.bincount(pcm[start : start + BLOCK].astype(np.int64) + 32768, minlength=65536)

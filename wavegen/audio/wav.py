@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PCM, EXTENSIBLE = 1, 0xFFFE
 MAX_CHANNELS = 2
 PIECE = 1 << 20
-MOST_HEADER, MOST_TRAILER = 1 << 24, 0xFFFFFFFF  # bytes
+MAX_HEADER, MAX_TRAILER = 1 << 24, 0xFFFFFFFF  # bytes
 _CONVERT = "convert it, as with: sox IN -b 16 OUT.wav"
 _FORMATS = {3: "floating-point numbers", 6: "A-law", 7: "mu-law"}
 
@@ -108,7 +108,7 @@ def read_wav(path: str | Path) -> Wav:
                     form = file.read(min(declared, 40))
                 elif name == b"data":
                     file.seek(0)
-                    header = file.read(min(position, MOST_HEADER + 1))
+                    header = file.read(min(position, MAX_HEADER + 1))
                     parts = _parts(path, header, form, min(declared, size - position), size)
                     return dataclasses.replace(parts, warning=_warning(file, size, position, declared))
                 position += declared + declared % 2
@@ -118,7 +118,7 @@ def read_wav(path: str | Path) -> Wav:
 
 
 def _warning(file: BinaryIO, size: int, start: int, declared: int) -> str | None:
-    """What is to be said of the bytes that follow the samples at `start`, of which `declared` bytes are declared."""
+    """A warning about bytes after the samples, which begin at `start` and of which `declared` bytes are declared."""
     if start + declared >= size:
         return None
     stray, another, position = after(Bytes(file.fileno(), size), Chunk(b"data", start, declared), "little")
@@ -141,12 +141,12 @@ def _parts(path: Path, header: bytes, form: bytes | None, data_size: int, size: 
     if depth != 16:
         raise UserError(f"{path}: holds {depth}-bit samples, not 16-bit ones; {_CONVERT}")
     check_format(sample_rate, channels, path)
-    if len(header) > MOST_HEADER:
+    if len(header) > MAX_HEADER:
         raise UserError(f"{path}: has {len(header):,} bytes before its samples; {_CONVERT}")
     if channels > MAX_CHANNELS:
         raise UserError(f"{path}: has {channels} channels; split them, as with: sox IN OUT.wav remix 1")
     frames = data_size // (2 * channels)
     trailer_size = size - len(header) - 2 * channels * frames
-    if trailer_size > MOST_TRAILER:
+    if trailer_size > MAX_TRAILER:
         raise UserError(f"{path}: has {trailer_size:,} bytes after its samples; split it into files below 4 GiB")
     return Wav(path, header, sample_rate, channels, frames, trailer_size)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wavegen.cli.flags import in_flags
-from wavegen.data.format import is_corpus
+from wavegen.data.format import DESCRIPTION, LINES, PCM, ROWS, is_corpus
 from wavegen.errors import UserError
 from wavegen.system import pipes
 from wavegen.system.atomic import Output, Target, check_place, check_suffix, replacing
@@ -21,6 +21,8 @@ Result = tuple[Mapping[str, object], str]  # what --json prints, and what is pri
 Command = Callable[[argparse.Namespace], Result | None]
 MAX_WARNINGS = 20
 MODEL_FILE = "model.safetensors"  # of a run folder
+RUN_FILES = {MODEL_FILE, "last.safetensors", "resume.safetensors", "metrics.jsonl", "recipe.toml"}
+CORPUS_FILES = {DESCRIPTION, LINES, ROWS, PCM}
 
 
 def warn(args: argparse.Namespace, warnings: Sequence[str]) -> None:
@@ -81,6 +83,7 @@ def taken(
             if pipes.is_stdout(path):
                 _take_stdout(args, path)
             check_not_read(path, reads)
+            check_not_owned(path)
             outputs.append(opened.enter_context(Output(path, args.force, size)))
         try:
             yield outputs
@@ -113,6 +116,17 @@ def check_not_read(path: Path, reads: Iterable[Path]) -> None:
         same = os.path.exists(read) and path.samefile(read)
         if same or (os.path.isdir(read) and _is_input_of(path, read)):
             raise UserError(f"{path}: is an input of this command; name another file")
+
+
+def check_not_owned(path: Path) -> None:
+    """Raises UserError if `path` leads to a file of a corpus or a run, which only `prepare` and `train` replace."""
+    if pipes.is_stream(path) or not os.path.exists(path):
+        return
+    place = path.resolve()
+    if place.name in CORPUS_FILES and is_corpus(place.parent):
+        raise UserError(f"{path}: is a file of a corpus, which --force does not replace either; name another file")
+    if place.name in RUN_FILES and (place.parent / MODEL_FILE).exists():
+        raise UserError(f"{path}: is a file of a run, which --force does not replace either; name another file")
 
 
 def _is_input_of(path: Path, folder: Path) -> bool:

@@ -20,7 +20,7 @@ from wavegen.compression.encoding import Compressed, compressing, encode, per_sa
 from wavegen.compression.lockstep import lockstep
 from wavegen.compression.mono import mono_of
 from wavegen.compression.results import CompressResult, DecompressResult, RestoredFile
-from wavegen.compression.wgn import Preamble, model_digest, read_preamble
+from wavegen.compression.wgn import BLOCK, Preamble, model_digest, read_preamble
 from wavegen.engine import native, precision_of
 from wavegen.errors import UserError, unreadable
 from wavegen.models.familiarity import Familiarity
@@ -110,7 +110,12 @@ def _warnings(model: Model, wavs: Sequence[Wav], files: Sequence[Compressed]) ->
 
 def _whole_if_cut(wav: Wav, mix: Mix, familiarity: Familiarity) -> NDArray[np.int16] | None:
     """The recording, (frames,), if the model was trained on pieces of recordings, which only all of it tells."""
-    return None if familiarity.provenance.cut is None else mono_of(wav.pcm(0, wav.frames), mix)
+    if familiarity.provenance.cut is None:
+        return None
+    pcm = np.empty(wav.frames, np.int16)
+    for start in range(0, wav.frames, BLOCK):
+        pcm[start : start + BLOCK] = mono_of(wav.pcm(start, min(start + BLOCK, wav.frames)), mix)
+    return pcm
 
 
 def decompress(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from wavegen.audio.headers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
-from wavegen.audio.wav import MAX_CHANNELS, MOST_HEADER, plain_header
+from wavegen.audio.wav import MAX_CHANNELS, MAX_HEADER, plain_header
 from wavegen.constants import NUMERICS
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
@@ -103,7 +103,7 @@ def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
     blocks = -(-frames // BLOCK) * channels
     declared = _FIXED.size + header_size + trailer_size + blocks * _MIN_BLOCK
     known = precision < len(PRECISIONS) and 1 <= channels <= MAX_CHANNELS
-    if not known or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE or declared > size or header_size > MOST_HEADER:
+    if not known or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE or declared > size or header_size > MAX_HEADER:
         raise UserError(f"{path}: {_DAMAGED}")
     wav_header = file.read(header_size) if header_size else plain_header(rate, channels, frames)
     return Preamble(PRECISIONS[precision], channels, rate, frames, trailer_size, model, whole, wav_header)

@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from wavegen.data.format import DESCRIPTION, FORMAT, PCM, VERSION
+from wavegen.data.format import DESCRIPTION, FORMAT, PCM, VERSION, Description
 from wavegen.data.index import DAMAGES, Recording, Recordings, check_file, read_index
+from wavegen.data.results import Audit, PictureAudit
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest, unreadable
-from wavegen.models.forms import AUDIO, PICTURES, Form, form_of
+from wavegen.models.forms import Form, form_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from wavegen.data.preparing.sources import Source
 
 __all__ = ["Corpus", "Recording", "Stretches", "open_corpus"]
@@ -31,7 +34,7 @@ class Corpus:
     path: Path
     form: Form
     fingerprint: str
-    audit: dict[str, Any]
+    audit: Audit | PictureAudit
     recordings: Recordings
     source: Source | None = None
 
@@ -48,10 +51,9 @@ class Corpus:
         from wavegen.data.preparing.audit import describe
         from wavegen.data.preparing.pictures import describe as describe_pictures
 
-        say = {AUDIO: describe, PICTURES: describe_pictures}[self.form.kind]
         try:
             json.dumps(self.audit, allow_nan=False)  # which `info --json` prints
-            return say(self.audit)
+            return describe_pictures(self.audit) if "pictures" in self.audit else describe(self.audit)
         except (*DAMAGES, AttributeError, ArithmeticError, IndexError) as error:
             raise _damaged(self.path / DESCRIPTION) from error
 
@@ -61,7 +63,7 @@ class Corpus:
             raise UserError(f"{name} is not a split{nearest(name, SPLITS)}")
         return self.recordings.of_split(name)
 
-    def pcm(self, recording: Recording) -> np.ndarray:
+    def pcm(self, recording: Recording) -> NDArray[np.int16]:
         """The samples of `recording`, (samples,) int16, a read-only view into the memory-mapped file."""
         return self._samples[recording.offset : recording.offset + recording.samples]
 
@@ -71,7 +73,7 @@ class Corpus:
         return Stretches(self._samples, rows["offset"], rows["samples"])
 
     @cached_property
-    def _samples(self) -> np.ndarray:
+    def _samples(self) -> NDArray[np.int16]:
         try:
             samples = np.memmap(self.path / PCM, "<i2", "r").view(np.ndarray)
         except OSError as error:
@@ -83,16 +85,20 @@ class Corpus:
         return samples
 
 
-class Stretches(Sequence[np.ndarray]):
+class Stretches(Sequence["NDArray[np.int16]"]):
     """Stretches of one array, (samples,), each a view that is made when it is asked for; `lengths` is (stretches,)."""
 
-    def __init__(self, whole: np.ndarray, starts: np.ndarray, lengths: np.ndarray):
+    def __init__(self, whole: NDArray[np.int16], starts: NDArray[np.int16], lengths: NDArray[np.int16]):
         self.whole, self.starts, self.lengths = whole, starts, lengths
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.int16]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Stretches: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.int16] | Stretches:
         if isinstance(index, slice):
             return Stretches(self.whole, self.starts[index], self.lengths[index])
         return self.whole[self.starts[index] : self.starts[index] + self.lengths[index]]
@@ -114,7 +120,7 @@ def open_corpus(path: str | Path) -> Corpus:
     return Corpus(path, form, about["fingerprint"], about["audit"], recordings, _source(about, path))
 
 
-def _source(about: dict[str, Any], path: Path) -> Source | None:
+def _source(about: Description, path: Path) -> Source | None:
     if "source" not in about:
         return None
     from wavegen.data.preparing.sources import source_of  # imports torch, for which no other corpus should wait
@@ -122,7 +128,7 @@ def _source(about: dict[str, Any], path: Path) -> Source | None:
     return source_of(about["source"], str(path / DESCRIPTION))
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def _read_description(path: Path) -> Description:
     file = path / DESCRIPTION
     try:
         about = json.loads(file.read_bytes())
@@ -143,13 +149,17 @@ def _read_description(path: Path) -> dict[str, Any]:
     return about
 
 
-def _check_audit(audit: dict[str, Any]) -> None:
+def _check_audit(audit: Audit | PictureAudit) -> None:
     """Raises KeyError, TypeError or ValueError unless what other commands than `info` ask of it is there."""
     numbers = [number for name in SPLITS for number in dict(audit["splits"][name]).values()]
     if "cut" in audit and not audit["cut"]["seconds"] > 0:
         raise ValueError("pieces of no length")
-    if any(type(number) not in (int, float) or not 0 <= number < math.inf for number in numbers):
+    if not all(_is_size(number) for number in numbers):
         raise ValueError("a split's size that is no number")
+
+
+def _is_size(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < math.inf
 
 
 def _damaged(file: Path) -> UserError:

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import NoneType
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 
+from wavegen.data.format import LINES, ROWS, IndexSummary
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, unreadable
 from wavegen.models.forms import Form
 
-LINES, ROWS = "index.jsonl", "index.rows"
 ROW = struct.Struct("<qqqB")
 ROW_TYPE = np.dtype([("line", "<i8"), ("offset", "<i8"), ("samples", "<i8"), ("split", "u1")])
 
@@ -69,7 +69,8 @@ DAMAGES = (ValueError, KeyError, TypeError, RecursionError)  # of JSON that some
 class Recordings(Sequence[Recording]):
     """Recordings of a corpus, each read from index.jsonl when it is asked for.
 
-    `rows` is (recordings,) of ROW_TYPE: where the line starts in bytes, the place in pcm.i16, and the split's number.
+    `rows` is (recordings,) of ROW_TYPE: the byte at which the line starts, offset and length in pcm.i16, and the
+    split's number.
     """
 
     def __init__(self, file: Path, rows: np.ndarray):
@@ -112,7 +113,7 @@ class Fingerprint:
 
 
 class IndexWriter:
-    """Writes the index into a folder, recording after recording, each with its split and place."""
+    """Writes the index into a folder, recording after recording, each with its split and offset."""
 
     def __init__(self, folder: Path, form: Form):
         self.form, self.fingerprint = form, Fingerprint(form)
@@ -137,8 +138,8 @@ class IndexWriter:
         with rows:
             lines.close()
 
-    def summary(self) -> dict[str, Any]:
-        """What corpus.json says of the index; its files are on disk then."""
+    def summary(self) -> IndexSummary:
+        """The totals and hashes for corpus.json; puts the index on disk first."""
         for file in self.files:
             file.flush()
             os.fsync(file.fileno())
@@ -151,7 +152,7 @@ class IndexWriter:
         }
 
 
-def read_index(folder: Path, form: Form, about: dict[str, Any]) -> Recordings:
+def read_index(folder: Path, form: Form, about: IndexSummary) -> Recordings:
     """The recordings of a corpus of that form whose corpus.json says `about`.
 
     The seal tells that the index is the one that was written, and then nothing is parsed. Where there is none, as in
@@ -178,7 +179,8 @@ def read_index(folder: Path, form: Form, about: dict[str, Any]) -> Recordings:
 
 def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
     """The table of index.jsonl and its fingerprint, line by line; raises UserError for one that is damaged."""
-    packed, offset, start, number = bytearray(), 0, 0, 0
+    packed, ids = bytearray(), set[str]()
+    offset = start = number = 0
     fingerprint = Fingerprint(form)
     try:
         with open(file, "rb") as lines:
@@ -186,7 +188,10 @@ def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
                 number += 1
                 recording = Recording.of_line(line)
                 if recording.split not in SPLITS or recording.offset != offset or recording.samples <= 0:
-                    raise ValueError("a split or a place that no corpus has")
+                    raise ValueError("a split or an offset that no corpus has")
+                if recording.id in ids:
+                    raise UserError(f"{file}: line {number} repeats the id of another; prepare the corpus again")
+                ids.add(recording.id)
                 packed += ROW.pack(start, offset, recording.samples, SPLITS.index(recording.split))
                 offset += recording.samples
                 start += len(line)

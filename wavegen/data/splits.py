@@ -1,4 +1,4 @@
-"""Which recordings are trained on and which are held out, by a hash that no later file can change."""
+"""Splits recordings into train, validation and test by a hash that no later file can change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def check_split_by(split_by: str) -> None:
 
 
 class Candidate(NamedTuple):
-    """What decides on a recording's split.
+    """The properties that decide on a recording's split.
 
     `official` is the split that its corpus gives it. A piece of a recording has the recording's `id`, and is number
     `piece` of so many `pieces`.

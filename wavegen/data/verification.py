@@ -16,13 +16,13 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from wavegen.data.corpus import Corpus
-from wavegen.data.format import PCM
-from wavegen.data.index import DAMAGES, LINES, Recordings
+from wavegen.data.format import LINES, PCM
+from wavegen.data.index import DAMAGES, Recordings
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, unreadable
 from wavegen.system.atomic import replacing
@@ -30,10 +30,17 @@ from wavegen.system.machine import cpus
 from wavegen.system.progress import progress_bar
 
 STAMP, STAMP_FROM = "verified.json", 2**32  # bytes, some seconds' work
-MOST_THREADS = 8
+MAX_THREADS = 8
 PIECE = 2**22  # bytes read at once
 PORTION = 2**25  # bytes of recordings that a thread takes at once, and one recording at least
 ROUND_SECONDS = 5.0  # after which `rounds` gives back control
+
+
+class _Stamp(TypedDict):
+    """`verified.json`: the files as they were (None where absent), and the splits that were found whole."""
+
+    files: dict[str, list[int] | None]
+    splits: list[str]
 
 
 def verify(corpus: Corpus, splits: Collection[str], progress: bool = False) -> None:
@@ -57,7 +64,7 @@ class Verification:
         self.bytes = 2 * int(rows["samples"].sum())
         share = np.array_split(np.arange(len(rows)), processes)[process] if processes > 1 else slice(None)
         self.recordings = Recordings(corpus.recordings.file, rows[share])
-        self.threads = max(1, min(cpus() // processes, MOST_THREADS))
+        self.threads = max(1, min(cpus() // processes, MAX_THREADS))
 
     def rounds(self) -> Iterator[None]:
         """Checks, giving back control every few seconds. Raises UserError if a recording is not what it was."""
@@ -86,14 +93,16 @@ class Verification:
         if self.bytes < STAMP_FROM or self.process or None in self.before.values() or self._is_stamped():
             return
         known = _stamp(self.corpus.path)
-        splits = set(self.splits) | (set(known["splits"]) if known.get("files") == self.before else set())
+        splits = set(self.splits)
+        if known is not None and known["files"] == self.before:
+            splits |= set(known["splits"])
         about = {"files": self.before, "splits": sorted(splits)}
         with contextlib.suppress(UserError, OSError), replacing(self.corpus.path / STAMP) as temporary:
             temporary.write_text(json.dumps(about) + "\n", encoding="ascii")
 
     def _is_stamped(self) -> bool:
-        stamp = _stamp(self.corpus.path) if self.bytes >= STAMP_FROM else {}
-        return stamp.get("files") == self.before and set(self.splits) <= set(stamp["splits"])
+        stamp = _stamp(self.corpus.path) if self.bytes >= STAMP_FROM else None
+        return stamp is not None and stamp["files"] == self.before and set(self.splits) <= set(stamp["splits"])
 
     def _portions(self) -> Iterator[Recordings]:
         """The recordings in parts of PORTION bytes, or of one recording where that is larger."""
@@ -115,7 +124,7 @@ class Verification:
 
 
 def _check(path: Path, pcm: int, portion: Recordings) -> tuple[int, list[str]]:
-    """How many bytes the recordings have, and the ids of those whose samples are others."""
+    """The bytes of the recordings together, and the ids of those whose samples have changed."""
     size, damaged = 0, []
     try:
         for recording in portion:
@@ -157,7 +166,7 @@ def _several(portions: Iterator[Recordings], number: int) -> Iterator[list[Recor
 
 
 def _looks(folder: Path) -> dict[str, list[int] | None]:
-    """What changes when a file of the corpus is replaced or written to; None for one that is not there."""
+    """Inode, size and times of the corpus's files, which change when one is written; None for one that is not there."""
     looks: dict[str, list[int] | None] = {}
     for name in (LINES, PCM):
         try:
@@ -168,12 +177,12 @@ def _looks(folder: Path) -> dict[str, list[int] | None]:
     return looks
 
 
-def _stamp(folder: Path) -> dict[str, Any]:
-    """What `stamp` wrote; empty if there is nothing that can be read."""
+def _stamp(folder: Path) -> _Stamp | None:
+    """The stamp; None if there is none that can be read."""
     try:
         found = json.loads((folder / STAMP).read_bytes())
         if set(found["splits"]) <= set(SPLITS) and isinstance(found["files"], dict):
             return found
     except (OSError, *DAMAGES):
         pass
-    return {}
+    return None

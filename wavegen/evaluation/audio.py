@@ -19,7 +19,7 @@ from wavegen.data.format import is_corpus
 from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
-from wavegen.evaluation.baselines.flac_samples import flac_bits_per_sample
+from wavegen.evaluation.baselines.flac_samples import flac_bits_by_frame
 from wavegen.evaluation.feeding import PREPARE_AGAIN, UNIT, Take, check_form, chunks, max_samples_at_once
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
@@ -72,6 +72,7 @@ def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = Fal
             familiarity.add(str(path), content_hash(sound.pcm), sound.pcm)
             findings.add(str(path), sound.figures, familiarity.tells(str(path)))
             takes.append(Take(str(path), len(sound.pcm), functools.partial(read_at, path, model.sample_rate, resample)))
+            del sound  # frees its samples before the next is read
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no recordings to score; a corpus's test split may be empty")
     odd = findings.listed()
@@ -213,7 +214,8 @@ class _Curve:
 def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool) -> ScoredFile:
     """The result of one file; FLAC's bits are counted here, file by file, so that no other file is held."""
     flac = _Curve(take.samples, curve.length)
-    flac.add(flac_bits_per_sample(take.pcm(), sample_rate))
+    for bits in flac_bits_by_frame(take.pcm(), sample_rate):
+        flac.add(bits)
     mean = float(curve.bits.sum() / take.samples)
     flac_mean = float(flac.bits.sum() / take.samples)
     row: ScoredFile = {

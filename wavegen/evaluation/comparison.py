@@ -105,7 +105,7 @@ def compare(
         "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
         "mu_law_corpus": is_mu_law(codes),
         "warnings": [
-            *split_doubts(corpus.audit, split),
+            *(split_doubts(corpus.audit, split) if "minutes" in corpus.audit else []),
             *far_from(data, [recording.id for recording in recordings], pcms),
         ],
         "sample_rate": corpus.sample_rate,

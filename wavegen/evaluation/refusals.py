@@ -42,6 +42,7 @@ class Refusals:
                 parameters += error.parameters
             else:
                 yield path, found
+                del found  # before the next is read
         if not refused:
             return
         if len(refused) == len(paths):

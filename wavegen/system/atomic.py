@@ -95,7 +95,7 @@ Target = str | Path | Output  # what functions that write a file take
 
 
 def path_of(target: Target) -> Path:
-    """Where the file is to be."""
+    """The path that the file will have."""
     return target.path if isinstance(target, Output) else Path(target)
 
 
@@ -162,7 +162,7 @@ def _mode_behind(path: Path) -> int:
 
 
 def _place_of(path: Path) -> Path:
-    """Where what is written to `path` goes: to where a symbolic link leads, as with cp and every shell."""
+    """The path that is written to: of a symbolic link its target, as with cp and every shell."""
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 

@@ -6,13 +6,13 @@ import errno
 import fcntl
 import logging
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 _log = logging.getLogger("wavegen")
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
 
 
-def hold(lock: IO[Any], folder: Path) -> bool:
+def hold(lock: IO[str] | IO[bytes], folder: Path) -> bool:
     """Locks the open file `lock` of `folder` until it is closed; False if another process holds it.
 
     On a file system without locks (some of NFS and Lustre) a warning is logged and the work goes on.

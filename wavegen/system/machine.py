@@ -1,4 +1,4 @@
-"""What the machine lends this process."""
+"""CPUs and instructions available to this process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def cpus() -> int:
-    """How many CPUs this process may use, where the system says so."""
+    """The number of CPUs that this process may use, where the system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -7,7 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 PATIENCE = 0.05  # seconds until a signal that was dropped comes again
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -70,7 +74,7 @@ def _none_dropped() -> Iterator[None]:
     """Python drops what a finalizer or a callback raises: inside the block, a signal so lost comes again soon after."""
     before, timers = sys.unraisablehook, list[threading.Timer]()
 
-    def dropped(what: Any) -> None:
+    def dropped(what: UnraisableHookArgs) -> None:
         if not isinstance(what.exc_value, KeyboardInterrupt):
             before(what)
             return
@@ -90,7 +94,7 @@ def _none_dropped() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """Installs `handler` inside the block for each of ENDING whose handler is Python's own or a Raiser.
 
     Only the main thread can; in others nothing changes.
@@ -106,5 +110,5 @@ def handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
             signal.signal(number, old)
 
 
-def _is_plain(handler: Any) -> bool:
+def _is_plain(handler: object) -> bool:
     return handler in (signal.SIG_DFL, signal.default_int_handler) or isinstance(handler, Raiser)

@@ -53,7 +53,7 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def forget_stdout() -> None:
-    """What is left to print goes nowhere: Python flushes stdout once more at its end, and would complain."""
+    """Sends the rest of stdout nowhere: Python flushes stdout once more at its end, and would complain."""
     with contextlib.suppress(OSError, ValueError):  # a stdout of a host's own may have no descriptor
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

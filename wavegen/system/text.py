@@ -19,7 +19,7 @@ BINARY = bytes(range(1, 7)) + bytes(range(14, 27)) + bytes(range(28, 32))  # con
 C1 = bytes(range(0x80, 0xA0))  # letters and quotation marks in cp1252, unused in Latin-1
 MOSTLY, SPACES = 0.9, 0.1  # shares of characters: those of Latin letters, and those of spaces in any alphabet
 NO_TEXT = "is not text; name a text file"
-MOST_SHOWN = 24  # bytes of a word that is quoted
+MAX_SHOWN = 24  # bytes of a word that is quoted
 
 
 def read_text(path: str | Path) -> str:
@@ -45,7 +45,7 @@ def read_lines(path: str | Path) -> list[str]:
 
 
 def _not_utf8(data: bytes) -> str | None:
-    """What is wrong with bytes that should be text in UTF-8, and what to do; None if nothing is."""
+    """The problem with bytes that should be UTF-8 text, and its cure; None if there is none."""
     for mark, name in MARKS.items():
         if data.startswith(mark):
             return f"is {name}; save it as UTF-8"
@@ -90,15 +90,15 @@ def _not_utf8_from(error: UnicodeDecodeError) -> str:
     return f"{line}: is not UTF-8, it looks like {name} (“{word.decode('cp1252')}”); save it as UTF-8"
 
 
-def _line(data: bytes, place: int) -> str:
-    """`, line N`, in which that byte stands."""
-    before = data[:place].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+def _line(data: bytes, offset: int) -> str:
+    """`, line N`, of the byte at `offset`."""
+    before = data[:offset].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return f", line {before.count(10) + 1}"
 
 
-def _word(data: bytes, place: int) -> bytes:
-    """The word around a byte, by which a reader can judge the guess."""
+def _word(data: bytes, offset: int) -> bytes:
+    """The word around the byte at `offset`, by which a reader can judge the guess."""
     parts = re.finditer(rb"[^\s|]+", data)
-    word = next(part for part in parts if part.end() > place)
-    start = max(word.start(), place - MOST_SHOWN // 2)
-    return data[start : min(word.end(), start + MOST_SHOWN)]
+    word = next(part for part in parts if part.end() > offset)
+    start = max(word.start(), offset - MAX_SHOWN // 2)
+    return data[start : min(word.end(), start + MAX_SHOWN)]

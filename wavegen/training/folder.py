@@ -14,8 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from wavegen.data.corpus import Corpus
-from wavegen.data.format import DESCRIPTION, PCM, is_corpus
-from wavegen.data.index import LINES
+from wavegen.data.format import DESCRIPTION, LINES, PCM, is_corpus
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import FORMAT, read_tensors, weights_hash, write_tensors
 from wavegen.system.atomic import replacing

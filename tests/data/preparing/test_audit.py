@@ -3,19 +3,20 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from audits import audit_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wavegen.audio.examination.examiner import silent_samples
 from wavegen.audio.files import Audio
-from wavegen.data.preparing.audit import Audit, describe
+from wavegen.data.preparing.audit import Auditor, describe
 
 
 def audit_of(*recordings, splits=("train", "validation", "test"), **about):
     """The audit of recordings of the given PCM, all otherwise alike."""
     about = {"channels": 1, "subtype": "PCM_16", "lossy": False, "source_rate": 8000, "clipped": 0} | about
-    audit = Audit()
+    audit = Auditor()
     for number, pcm in enumerate(recordings):
         audit.add(f"{number}.wav", Audio(pcm=np.asarray(pcm, np.int16), sample_rate=8000, **about))
     own = [splits[number % len(splits)] for number in range(len(recordings))]
@@ -79,14 +80,14 @@ def test_warnings(audit, words):
     text = " ".join(audit["warnings"])
     assert re.search(words, text)
     assert text.splitlines() == [text]
-    assert all(f"warning: {warning}" in describe(audit) for warning in audit["warnings"])
+    assert all(f"warning: {warning}" in describe(audit_with(**audit)) for warning in audit["warnings"])
 
 
 def test_description_names_what_was_refused():
-    audit = Audit()
+    audit = Auditor()
     audit.add("a.wav", Audio(NOISE[0], 8000, 2, "PCM_16", False, 16000, 0))
     audit.refuse("b.wav", "b.wav: holds no samples")
-    text = describe(audit.summary(8000, {"train": 1}, {"train": 48000}, []))
+    text = describe(audit_with(**audit.summary(8000, {"train": 1}, {"train": 48000}, [])))
     assert "1 file refused:\n  b.wav: holds no samples" in text
     assert "1 files resampled, 1 mixed to mono" in text
     assert "train 1 files 0.1 min, validation 0 files 0.0 min" in text

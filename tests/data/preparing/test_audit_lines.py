@@ -5,6 +5,7 @@ import json
 import miniature_corpora
 import numpy as np
 import pytest
+from audits import audit_with
 
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
@@ -56,7 +57,7 @@ def test_many_reasons_and_long_names_are_bounded():
     reasons = ["because of " + "x" * number for number in range(26)]
     refused = [{"file": f"{number}.wav", "reason": f"{number}.wav: {why}"} for number, why in enumerate(reasons)]
     refused += [{"file": "f" * 5000, "reason": "f" * 5000 + ": " + "r" * 5000}]
-    lines = list(refused_lines({"refused": refused[::-1]}))
+    lines = list(refused_lines(audit_with(refused=refused[::-1])))
     assert len(lines) == MAX_REASONS + 2
     assert lines[-1] == f"  and {27 - MAX_REASONS} files for other reasons"
     assert max(map(len, lines)) < 400
@@ -65,16 +66,16 @@ def test_many_reasons_and_long_names_are_bounded():
 def test_what_audits_of_before_say_is_kept():
     """Their reasons begin with paths as they were given."""
     refused = [{"file": "/data/a.wav", "reason": "/data/a.wav: holds no samples; leave it out"}]
-    assert list(refused_lines({"refused": refused}))[1] == "  /data/a.wav: holds no samples; leave it out"
+    assert list(refused_lines(audit_with(refused=refused)))[1] == "  /data/a.wav: holds no samples; leave it out"
     refused = [{"file": f"{n}.wav", "reason": f"{n}.wav: is {n} s long, 4 is the least"} for n in (1, 2, 3)]
-    assert list(refused_lines({"refused": refused}))[1] == (
+    assert list(refused_lines(audit_with(refused=refused)))[1] == (
         "  3 files: for example is 1 s long, 4 is the least: 1.wav, 2.wav, 3.wav"
     )
     refused = [{"file": f"{n}.wav", "reason": f"{n}.wav: has 0 samples"} for n in (1, 2, 3)]
-    assert list(refused_lines({"refused": refused}))[1] == "  3 files: has 0 samples: 1.wav, 2.wav, 3.wav"
-    assert list(refused_lines({"refused": []})) == list(duplicate_lines({"duplicates": []})) == []
+    assert list(refused_lines(audit_with(refused=refused)))[1] == "  3 files: has 0 samples: 1.wav, 2.wav, 3.wav"
+    assert list(refused_lines(audit_with(refused=[]))) == list(duplicate_lines(audit_with(duplicates=[]))) == []
 
 
 def test_one_duplicate_is_named_with_its_copy():
-    (line,) = duplicate_lines({"duplicates": [["a.wav", "b.wav"]]})
+    (line,) = duplicate_lines(audit_with(duplicates=[["a.wav", "b.wav"]]))
     assert line.endswith("as those: a.wav = b.wav …")

@@ -6,6 +6,7 @@ import shlex
 
 import miniature_corpora
 import pytest
+from audits import audit_with
 
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
@@ -105,15 +106,15 @@ def test_a_command_is_advised_that_helps(tmp_path, capsys, lengths, wanted):
 
 def test_advice_needs_no_more_than_an_audit():
     splits = {name: {"files": 1, "minutes": 1} for name in ("train", "validation", "test")}
-    audit = {"splits": splits, "split_by": "file", "minutes": 3, "files": 3}
+    audit = audit_with(splits=splits, split_by="file", minutes=3, files=3)
     assert advice(audit) == "`cut=6`"
     assert advice(audit | {"split_by": "official"}) is advice(audit | {"split_by": "speaker"}) is None
 
 
 def test_audits_of_before_are_understood():
     splits = {name: {"files": 5, "minutes": 1} for name in ("train", "validation", "test")}
-    assert split_doubts({"splits": splits}, "test") == []
-    assert split_warnings({"splits": splits, "advice": None, "split_by": "file"}) == []
+    assert split_doubts(audit_with(splits=splits), "test") == []
+    assert split_warnings(audit_with(splits=splits, advice=None, split_by="file")) == []
 
 
 SPEAKERS = {

@@ -10,6 +10,7 @@ import failing_libraries
 import miniature_corpora
 import pytest
 import soundfile
+from audits import layout_of
 
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
@@ -157,7 +158,7 @@ def test_what_lists_name_and_folders_lack(tmp_path, capsys):
     added = tmp_path / "ljspeech/LJSpeech-1.1/wavs/LJ009-0001.wav"
     soundfile.write(added, miniature_corpora.sound(5, 22050), 22050)
     audit = prepare(tmp_path / "ljspeech", tmp_path / "more", name="ljspeech")
-    assert "1 recordings have no transcript; officially 0 have none" in audit["layout"]["differences"]
+    assert "1 recordings have no transcript; officially 0 have none" in layout_of(audit)["differences"]
 
 
 def test_what_is_no_part_of_the_corpus_is_left_alone(tmp_path):

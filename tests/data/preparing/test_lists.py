@@ -5,6 +5,7 @@ import json
 import miniature_corpora
 import pytest
 import soundfile
+from audits import layout_of
 
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
@@ -65,19 +66,18 @@ def test_a_known_corpus_at_another_rate_keeps_it_and_says_so(tmp_path, name):
         soundfile.write(path, miniature_corpora.sound(number, 12000), 12000)
     audit = prepare(tmp_path / "s", tmp_path / "corpus", name=name)
     assert (audit["sample_rate"], audit["resampled"]) == (12000, 0)
-    assert any(f"{audit['files']} files have 12000 Hz (officially " in line for line in audit["layout"]["differences"])
+    assert any(f"{audit['files']} files have 12000 Hz (officially " in line for line in layout_of(audit)["differences"])
 
 
 def test_an_own_voice_beside_those_of_arctic(tmp_path):
     miniature_corpora.cmu_arctic(tmp_path / "s")
     (tmp_path / "s/cmu_us_slt_arctic").rename(tmp_path / "s/cmu_us_mine_arctic")
-    parts = {
-        row["part"]: row for row in prepare(tmp_path / "s", tmp_path / "both", name="cmu-arctic")["layout"]["parts"]
-    }
+    audit = prepare(tmp_path / "s", tmp_path / "both", name="cmu-arctic")
+    parts = {row["part"]: row for row in layout_of(audit)["parts"]}
     assert (parts["bdl"]["files"], parts["mine"]["files"], len(parts)) == (16, 16, 19)
     audit = prepare(tmp_path / "s/cmu_us_mine_arctic", tmp_path / "own", name="cmu-arctic")
-    assert [row["part"] for row in audit["layout"]["parts"]] == ["mine"]
-    assert audit["layout"]["differences"] == []
+    assert [row["part"] for row in layout_of(audit)["parts"]] == ["mine"]
+    assert layout_of(audit)["differences"] == []
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_names_are_found_whichever_way_their_letters_are_composed(tmp_path):
 def test_recordings_without_a_text_and_texts_without_a_recording_are_told(tmp_path):
     folder = own_data(tmp_path / "own", ["r00|one", "r01|", "r02", "gone|away"])
     audit = prepare(folder, tmp_path / "corpus", name="ljspeech")
-    assert audit["layout"]["differences"] == ["11 recordings have no transcript"]
+    assert layout_of(audit)["differences"] == ["11 recordings have no transcript"]
     assert [entry["file"] for entry in audit["refused"]] == ["wavs/gone.wav"]
 
 

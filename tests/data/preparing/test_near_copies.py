@@ -10,7 +10,7 @@ import soundfile
 
 from wavegen.assets import speech
 from wavegen.audio import files as audio_files
-from wavegen.data.preparing import near_copies
+from wavegen.data.preparing import fingerprints, near_copies
 from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.fingerprints import LANDMARKS, is_one_sound, landmarks, unpacked
 from wavegen.data.preparing.near_copies import NearCopies, near_copy_warnings
@@ -175,3 +175,12 @@ def test_the_warning_is_bounded():
     assert warning.startswith(f"at least {near_copies.MAX_CHECKED} pairs")
     assert len(warning) < 1500
     assert near_copy_warnings([]) == []
+
+
+@pytest.mark.parametrize("peaks", [1, 7, 100])
+def test_landmarks_do_not_depend_on_how_many_peaks_are_looked_at_together(monkeypatch, peaks):
+    pcm = np.random.default_rng(0).normal(0, 900, 40_000).astype(np.int16)
+    whole = fingerprints.landmarks(pcm, 8000)
+    assert len(whole) == 16 * fingerprints.LANDMARKS
+    monkeypatch.setattr(fingerprints, "PEAKS_AT_ONCE", peaks)
+    assert fingerprints.landmarks(pcm, 8000) == whole

@@ -111,7 +111,7 @@ def test_force_replaces_a_corpus_and_nothing_else_in_its_folder(source, whole, t
     assert main(["prepare", str(source), str(tmp_path / "c"), "--force"]) == 0
     assert workspace.tree(tmp_path / "c") == {**whole, "notes.txt": b"precious"}
     assert main(["prepare", "digits", str(tmp_path / "c"), "--force"]) == 0
-    assert open_corpus(tmp_path / "c").audit["pictures"] == 1797
+    assert open_corpus(tmp_path / "c").audit.get("pictures") == 1797
 
 
 def test_a_kill_while_files_are_put_in_place_is_made_good(source, whole, tmp_path):

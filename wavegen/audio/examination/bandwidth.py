@@ -49,14 +49,14 @@ class Spectrum:
         self.power += power.sum(axis=(0, 1), dtype=np.float64) / frames.shape[1]
 
     def edge(self) -> float | None:
-        """Where the signal ends, as a share of half the sample rate; None if it has no such edge."""
+        """The highest frequency of the signal as a share of half the sample rate; None if its spectrum has no edge."""
         if not self.frames:
             return None
         return edge_of(self.power / self.frames / np.square(self.window).sum() * 32768**2)
 
 
 def edge_of(density: NDArray[np.float64]) -> float | None:
-    """Where `density`, squared codes per step from 0 to half the sample rate, falls off a cliff to next to nothing.
+    """The share of half the sample rate where `density`, squared codes per step, falls off a cliff to almost nothing.
 
     A source that was upsampled, or coded with loss, has nothing above its old band but rounding noise, and the band
     ends within a few per cent. A natural spectrum that sinks below the rounding noise does so slowly.

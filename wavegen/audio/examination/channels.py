@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from wavegen.audio.examination.figures import Figures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +19,7 @@ CANCELLING = -0.8  # correlation; at equal levels the mean of two such channels 
 
 @dataclass(frozen=True)
 class Mix:
-    """Which channels' mean is the mono signal, and why it is not the mean of all of them.
+    """The channels whose mean is the mono signal, and why others are left out.
 
     `chosen` are indices from 0; `empty` the channels without a signal where others have one; `cancelling` tells that
     two channels have opposite polarity, so that only the first with a signal is taken.
@@ -34,7 +36,7 @@ class Mix:
         return (block if len(self.chosen) == block.shape[1] else block[:, self.chosen]).mean(axis=1)
 
     @property
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Figures:
         """As JSON; channels are counted from 1."""
         return {
             "mixed": [channel + 1 for channel in self.chosen],
@@ -83,7 +85,7 @@ class Levels:
         cancelling = bool(correlation.min() < CANCELLING)
         return Mix(tuple((signal[:1] if cancelling else signal).tolist()), empty, cancelling)
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Figures:
         """Level of the channels as `pcm_figures` has it of PCM, in 16-bit codes; mean and deviation of the channel
         whose mean is largest."""
         means = self.sums / self.frames

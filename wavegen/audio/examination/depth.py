@@ -1,4 +1,4 @@
-"""How many bits a recording's samples really have: from how often each 16-bit code occurs."""
+"""The bits that a recording's samples really have, estimated from the histogram of its 16-bit codes."""
 
 from __future__ import annotations
 

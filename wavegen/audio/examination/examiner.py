@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wavegen.audio.examination.bandwidth import Spectrum
 from wavegen.audio.examination.channels import Levels, Mix
 from wavegen.audio.examination.depth import Depth
+from wavegen.audio.examination.figures import Figures
 from wavegen.audio.examination.rails import Rails
 
 if TYPE_CHECKING:
@@ -38,12 +39,12 @@ class Examiner:
         """The channels whose mean is to be the mono signal, once all blocks have come."""
         return self.levels.mix()
 
-    def coded_figures(self) -> dict[str, Any]:
-        """What was found, and the level of the channels, each of which is coded by itself, as JSON."""
+    def coded_figures(self) -> Figures:
+        """The figures, with the level of the channels, each of which is coded by itself."""
         return self.figures() | self.levels.figures() | {"sample_rate": self.sample_rate}
 
-    def figures(self) -> dict[str, Any]:
-        """What was found, as JSON.
+    def figures(self) -> Figures:
+        """The figures of all blocks so far.
 
         `bits` is None for 16 or more, `edge` the share of half the sample rate above which there is nothing, or None.
         """
@@ -59,7 +60,7 @@ class Examiner:
         }
 
 
-def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> dict[str, Any]:
+def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> Figures:
     """Figures of PCM, (samples,) int16 at `sample_rate`, as JSON: peak, mean and deviation in codes, zeros in runs."""
     return {
         "samples": len(pcm),
@@ -71,12 +72,18 @@ def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> dict[str, Any]:
     }
 
 
+BLOCK = 2**16  # samples examined at a time
 SOME = 2**14  # samples whose deviation stands for that of all
 SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet speech shorter runs happen
 
 
 def silent_samples(pcm: NDArray[np.int16], shortest: int) -> int:
-    """How many samples of `pcm`, (samples,) int16, lie in runs of at least `shortest` exact zeros."""
-    edges = np.diff(pcm == 0, prepend=False, append=False).nonzero()[0]
-    runs = edges[1::2] - edges[::2]
-    return int(runs[runs >= shortest].sum())
+    """Counts the samples of `pcm`, (samples,) int16, in runs of at least `shortest` ≥ 1 exact zeros."""
+    silent, previous = 0, -1  # index of the last sample that is not zero
+    for start in range(0, len(pcm), BLOCK):
+        nonzero = start + np.flatnonzero(pcm[start : start + BLOCK])
+        runs = np.diff(nonzero, prepend=previous) - 1
+        silent += int(runs[runs >= shortest].sum())
+        previous = int(nonzero[-1]) if len(nonzero) else previous
+    final = len(pcm) - 1 - previous
+    return silent + (final if final >= shortest else 0)

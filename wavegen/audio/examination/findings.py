@@ -1,10 +1,10 @@
-"""Figures become warnings: about one file, or about many at once with their names."""
+"""AnyFigures become warnings: about one file, or about many at once with their names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 SILENT_SHARE = 0.5  # of a file's samples
 CLIPPED_SHARE = 1e-4  # of its samples that were beyond full scale when it was read, and CLIPPED_SAMPLES at least
@@ -16,7 +16,16 @@ NAMED, LISTED = 3, 1000  # names in a sentence, and in the list
 DEEPER = ("PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_24", "ALAC_32")
 READ, CODED = "read", "coded"  # the channels become one signal, or each is coded by itself
 
-Figures = Mapping[str, Any]
+AnyFigures = Mapping[str, Any]  # some keys of `Figures`, read without a check where they must be there
+
+
+class FindingGroup(TypedDict):
+    """One kind of oddity over many files: how many have it, the names of the first LISTED, and a sentence."""
+
+    kind: str
+    files: int
+    names: list[str]
+    warning: str
 
 
 class Finding(NamedTuple):
@@ -33,46 +42,46 @@ class _Kind:
     "{}" in `many` is the range of `value` over the files.
     """
 
-    applies: Callable[[Figures], bool]
-    one: Callable[[Figures], str]
+    applies: Callable[[AnyFigures], bool]
+    one: Callable[[AnyFigures], str]
     many: str
-    value: Callable[[Figures], float] = lambda figures: 0.0
+    value: Callable[[AnyFigures], float] = lambda figures: 0.0
 
 
-def _silence(f: Figures) -> bool:
+def _silence(f: AnyFigures) -> bool:
     return f.get("peak", 1) == 0
 
 
-def _quiet(f: Figures) -> bool:
+def _quiet(f: AnyFigures) -> bool:
     return 0 < f.get("peak", QUIET) < QUIET
 
 
-def _deep(f: Figures) -> bool:
+def _deep(f: AnyFigures) -> bool:
     return f.get("subtype") in DEEPER
 
 
-def _depth(f: Figures) -> str:
+def _depth(f: AnyFigures) -> str:
     return "24 bits" if f["subtype"].endswith("24") else "32 or more bits"
 
 
-def _offset(f: Figures) -> bool:
+def _offset(f: AnyFigures) -> bool:
     mean = abs(f.get("mean", 0))
     return mean > MUCH_MEAN or (mean > SOME_MEAN and mean > f["deviation"] / 2)
 
 
-def _edge(f: Figures) -> float:
+def _edge(f: AnyFigures) -> float:
     """The frequency in Hz above which there is nothing, or half of the lowest sample rate on the way."""
     half = min(f["source_rate"], f["sample_rate"]) / 2
     return half if f.get("edge") is None else min(half, f["edge"] * f["source_rate"] / 2)
 
 
-def _band_limited(f: Figures) -> bool:
+def _band_limited(f: AnyFigures) -> bool:
     if "source_rate" not in f or f.get("peak", 0) < 2 * QUIET:  # a natural spectrum soon sinks below such a signal's
         return False  # rounding noise
     return _edge(f) < EMPTY_BAND * min(f["source_rate"], f["sample_rate"]) / 2
 
 
-def _clipped_on_reading(f: Figures) -> bool:
+def _clipped_on_reading(f: AnyFigures) -> bool:
     return f.get("clipped", 0) >= max(CLIPPED_SAMPLES, CLIPPED_SHARE * f["samples"]) and not f.get("clipped_runs")
 
 
@@ -84,11 +93,11 @@ def _runs(number: int) -> str:
     return f"{number} run{'s' * (number > 1)}"
 
 
-def _many(channels: str) -> Callable[[Figures], bool]:
+def _many(channels: str) -> Callable[[AnyFigures], bool]:
     return lambda f: f.get("channels", 1) > 1 and bool(f.get(channels))
 
 
-def _mixed(f: Figures) -> bool:
+def _mixed(f: AnyFigures) -> bool:
     return f.get("channels", 1) > 1 and not (f.get("identical") or f.get("empty") or f.get("cancelling"))
 
 
@@ -194,8 +203,8 @@ KINDS = {READ: CHANNELS_READ | COMMON, CODED: CHANNELS_CODED | COMMON}
 CONTAINER = "container"  # what reading a file noticed beside its samples
 
 
-def findings_of(figures: Figures, use: str = READ) -> list[Finding]:
-    """What is odd about one file, given its figures from `Examiner` and `pcm_figures`, as far as they are there."""
+def findings_of(figures: AnyFigures, use: str = READ) -> list[Finding]:
+    """The oddities of one file, given its figures from `Examiner` and `pcm_figures`, as far as they are there."""
     noticed = [Finding(CONTAINER, sentence) for sentence in figures.get("noticed", ())]
     return noticed + [Finding(name, kind.one(figures)) for name, kind in KINDS[use].items() if kind.applies(figures)]
 
@@ -210,7 +219,7 @@ class Findings:
         self.use, self.files = use, 0
         self.groups: dict[tuple[str, str], _Group] = {}
 
-    def add(self, name: str, figures: Figures, told: Container[str] = ()) -> None:
+    def add(self, name: str, figures: AnyFigures, told: Container[str] = ()) -> None:
         """A file by its figures; of kinds that are `told` elsewhere nothing is said."""
         self.files += 1
         for finding in findings_of(figures, self.use):
@@ -220,8 +229,8 @@ class Findings:
             key = (finding.kind, "" if kind else finding.sentence)
             self.groups.setdefault(key, _Group(finding, kind)).add(name, figures)
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Each kind that occurs, as JSON: `kind`, `files` (their number), `names` (the first LISTED), `warning`."""
+    def listed(self) -> list[FindingGroup]:
+        """Each kind that occurs, the first kinds of KINDS first."""
         order = [CONTAINER, *KINDS[self.use]]
         return [
             {"kind": kind, "files": group.count, "names": group.names, "warning": group.warning(self.files)}
@@ -240,7 +249,7 @@ class _Group:
         self.names: list[str] = []
         self.values: list[float] = []  # the lowest and the highest
 
-    def add(self, name: str, figures: Figures) -> None:
+    def add(self, name: str, figures: AnyFigures) -> None:
         self.count += 1
         values = [*self.values, 0.0 if self.kind is None else self.kind.value(figures)]
         self.values = [min(values), max(values)]

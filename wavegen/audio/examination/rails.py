@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from wavegen.audio.examination.figures import Figures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +36,7 @@ class Rails:
             high.add(channel, 1)
             low.add(channel, -1)
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Figures:
         """Runs at full scale and the longest of them; runs at a lower peak and that peak, full scale being 1."""
         rails = [rail.ended() for pair in self.rails for rail in pair]
         full = [rail for rail in rails if rail.peak >= FULL_SCALE]

@@ -1,4 +1,4 @@
-"""What the header and the structure of an audio file declare, checked against the file.
+"""Checks the declarations in an audio file's header and structure against the file.
 
 libsndfile shortens damaged files, and reads what follows the samples as samples, in silence.
 """

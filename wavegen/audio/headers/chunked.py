@@ -49,9 +49,9 @@ def svx(data: Bytes, position: int, path: Path) -> Layout:
 
 def caf(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of an Apple CAF file. Raises UserError for a size of −1, which says that it is not known."""
-    coding, layout, place = None, None, position + 8
-    while len(head := data.at(place, 12)) == 12 and head[:4].isascii() and head[:4].isalnum():
-        start, size = place + 12, int.from_bytes(head[4:], "big", signed=True)
+    coding, layout, offset = None, None, position + 8
+    while len(head := data.at(offset, 12)) == 12 and head[:4].isascii() and head[:4].isalnum():
+        start, size = offset + 12, int.from_bytes(head[4:], "big", signed=True)
         if head[:4] == b"desc":
             coding = data.at(start + 8, 4)
             if coding not in CAF_READABLE:
@@ -64,21 +64,21 @@ def caf(data: Bytes, position: int, path: Path) -> Layout:
             layout = Layout(max(0, size - 4), coding="ALAC in CAF" if coding == b"alac" else None)
         elif layout is not None and start + size > data.size:
             break
-        place = start + max(size, 0)
+        offset = start + max(size, 0)
     if layout is None:
         raise cut(path)
-    place = tags.after(data, place)
-    if data.at(place, 4) == b"caff":
-        raise joined(place, "CAF file", path)
-    warnings = judged(unexplained(data, place), layout.data_bytes or 0, path)
+    offset = tags.after(data, offset)
+    if data.at(offset, 4) == b"caff":
+        raise joined(offset, "CAF file", path)
+    warnings = judged(unexplained(data, offset), layout.data_bytes or 0, path)
     return Layout(layout.data_bytes, coding=layout.coding, warnings=warnings)
 
 
 def w64(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of a Sony Wave64 file: chunks named by GUIDs, sizes of 64 bits that count the head, aligned to 8."""
-    fact, align, block, place, size = None, 1, 1, position + 40, None
-    while len(head := data.at(place, 24)) == 24 and _is_w64_chunk(data, place):
-        start, length = place + 24, max(0, int.from_bytes(head[16:], "little") - 24)
+    fact, align, block, offset, size = None, 1, 1, position + 40, None
+    while len(head := data.at(offset, 24)) == 24 and _is_w64_chunk(data, offset):
+        start, length = offset + 24, max(0, int.from_bytes(head[16:], "little") - 24)
         if head[:4] == b"fmt ":
             form = data.at(start, 20)
             check_format(int.from_bytes(form[4:8], "little"), int.from_bytes(form[2:4], "little"), path)
@@ -88,23 +88,23 @@ def w64(data: Bytes, position: int, path: Path) -> Layout:
             fact = int.from_bytes(data.at(start, min(8, length)), "little")
         elif head[:4] == b"data" and size is None:
             length = size = data_bytes(length, data.size - start, path, wide=True)
-        place = start + (length + 7) // 8 * 8
+        offset = start + (length + 7) // 8 * 8
     if size is None:
         raise cut(path)
-    place = tags.after(data, min(place, data.size))
-    if data.at(place, 8) == W64_HEAD:
-        raise joined(place, "Wave64 file", path)
-    warnings = judged(unexplained(data, place), size, path)
+    offset = tags.after(data, min(offset, data.size))
+    if data.at(offset, 8) == W64_HEAD:
+        raise joined(offset, "Wave64 file", path)
+    warnings = judged(unexplained(data, offset), size, path)
     if block == 1:
         return Layout(size, warnings=warnings)
-    most = -(-size // align) * block
+    max_samples = -(-size // align) * block
     # What libsndfile writes for MS ADPCM is no count.
-    counted = fact if fact and most - block < fact <= most else None
-    return Layout(size, counted, block, most, warnings=warnings)
+    counted = fact if fact and max_samples - block < fact <= max_samples else None
+    return Layout(size, counted, block, max_samples, warnings=warnings)
 
 
-def _is_w64_chunk(data: Bytes, place: int) -> bool:
-    head = data.at(place, 24)
+def _is_w64_chunk(data: Bytes, offset: int) -> bool:
+    head = data.at(offset, 24)
     size = int.from_bytes(head[16:], "little")
     known = head[4:16] == W64_TAIL or head[:4] in (b"LIST", b"list", b"mark", b"summ")
-    return known and (head[:4] == b"data" or 24 <= size <= data.size + 7 - place)
+    return known and (head[:4] == b"data" or 24 <= size <= data.size + 7 - offset)

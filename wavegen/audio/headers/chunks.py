@@ -1,4 +1,4 @@
-"""What follows the samples of a file made of chunks: more chunks, tags, padding, or what should not be there."""
+"""Examines the bytes after the samples of a file made of chunks: chunks, tags, padding, or something stray."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def stray_after(data: Bytes, chunk: Chunk, order: Order, path: Path) -> int:
 
 
 def after(data: Bytes, chunk: Chunk, order: Order) -> tuple[int, str | None, int]:
-    """What follows the samples in `chunk`: the bytes of unknown kind, another chunk of samples or file, and where."""
+    """The rest of a file after the samples in `chunk`: bytes of unknown kind, another chunk or file, and its offset."""
     position = _next(data, chunk, order)
     while position < data.size:
         if length := tags.at(data, position):

@@ -50,8 +50,8 @@ def _end_of_last_frame(data: Bytes, first: int, block_size: int) -> int | None:
     start = max(first, data.size - WINDOW)
     previous = (0, 0) if start == first else None
     last = None
-    for place in data.finditer(_SYNC, start):
-        frame = _frame(data.at(place, HEADER), block_size)
+    for offset in data.finditer(_SYNC, start):
+        frame = _frame(data.at(offset, HEADER), block_size)
         if frame is None:
             continue
         if previous is not None and frame[0] == previous[1]:
@@ -70,13 +70,13 @@ def _frame(header: bytes, block_size: int) -> tuple[int, int] | None:
     number = header[4] & (0x7F >> length if length > 1 else 0x7F)
     for byte in header[5 : 4 + length]:
         number = number << 6 | byte & 0x3F
-    size_code, rate_code, place = header[2] >> 4, header[2] & 15, 4 + length
+    size_code, rate_code, offset = header[2] >> 4, header[2] & 15, 4 + length
     size = BLOCK_SIZES.get(size_code)
     if size_code in (6, 7):
-        size = int.from_bytes(header[place : place + size_code - 5], "big") + 1
-        place += size_code - 5
-    place += {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
-    if size is None or rate_code == 15 or len(header) <= place or _crc8(header[:place]) != header[place]:
+        size = int.from_bytes(header[offset : offset + size_code - 5], "big") + 1
+        offset += size_code - 5
+    offset += {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    if size is None or rate_code == 15 or len(header) <= offset or _crc8(header[:offset]) != header[offset]:
         return None
     first = number if header[1] & 1 else number * block_size
     return first, first + size

@@ -1,4 +1,4 @@
-"""Where the samples of an audio file lie, and the one rule that every container's declaration is held to.
+"""The extent of the samples in an audio file, and the one rule that every container's declaration is held to.
 
 A container says how many bytes, or samples, it holds. Fewer are there: the file was cut. More are there than it says,
 and they are no tag, chunk or padding of that container: they may be samples, so they are not passed over in silence.
@@ -30,12 +30,12 @@ Piece = bytes | tuple[int, int]
 
 @dataclass(frozen=True)
 class Layout:
-    """What a look at a file's header and structure found.
+    """The findings of a look at a file's header and structure.
 
     data_bytes: the bytes of samples; None if only the decoder can tell.
     samples: the samples a channel that the header counts besides; None if it does not.
     block: the samples of one coded block; a decoder may append up to that many less one.
-    most: the samples that fit into the bytes, where libsndfile reads on beyond them.
+    max_samples: the samples that fit into the bytes, where libsndfile reads on beyond them.
     coding: what the samples are coded in, for the line about a file that libsndfile refuses; None if that is plain.
     pieces: the stream to decode where it is not the file as it is.
     warnings: one line each, without the file's name.
@@ -45,7 +45,7 @@ class Layout:
     data_bytes: int | None = None
     samples: int | None = None
     block: int = 1
-    most: int | None = None
+    max_samples: int | None = None
     coding: str | None = None
     pieces: tuple[Piece, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ _DIVISORS = {3: 1, 2: 2, 0: 4}  # of the rates, by the two bits of the version: 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a frame's header says: its bytes, its samples a channel, and what no recording changes on the way."""
+    """The contents of a frame's header: its bytes, its samples a channel, and what no recording changes on the way."""
 
     size: int
     samples: int
@@ -85,7 +85,7 @@ def layout(data: Bytes, start: int, stop: int, path: Path, counted: int | None =
         warnings += ("its last frame is cut short; its end may be missing",)
     elif stop == data.size:
         warnings += judged(unexplained(data, walk.end), walk.end - start, path)
-    return Layout(most=_plausible(counted, data, walk), pieces=tuple(walk.stretches), warnings=warnings)
+    return Layout(max_samples=_plausible(counted, data, walk), pieces=tuple(walk.stretches), warnings=warnings)
 
 
 def _plausible(counted: int | None, data: Bytes, walk: _Walk) -> int | None:
@@ -155,7 +155,7 @@ def _run(data: Bytes, start: int, stop: int, kind: tuple[int, int, int]) -> tupl
 
 def _next_frame(data: Bytes, start: int, stop: int, length: int) -> int | None:
     """Where the first chain of `length` frames from `start` on begins."""
-    return next((place for place in data.finditer(SYNC, start, stop) if _chain(data, place, data.size, length)), None)
+    return next((found for found in data.finditer(SYNC, start, stop) if _chain(data, found, data.size, length)), None)
 
 
 def _chain(data: Bytes, position: int, stop: int, length: int) -> bool:
@@ -175,19 +175,19 @@ def _declared(data: Bytes, start: int) -> int | None:
     frame = frame_of(head[:4])
     if frame is None:
         return None
-    place = 4 + _side_information(frame)
-    if head[place : place + 4] not in (b"Xing", b"Info") or len(head) < place + 12 or not head[place + 7] & 1:
+    found = 4 + _side_information(frame)
+    if head[found : found + 4] not in (b"Xing", b"Info") or len(head) < found + 12 or not head[found + 7] & 1:
         return None
-    return int.from_bytes(head[place + 8 : place + 12], "big")
+    return int.from_bytes(head[found + 8 : found + 12], "big")
 
 
 def _another(data: Bytes, start: int, stop: int) -> int | None:
     """Where a later frame declares a number of frames: the start of another recording."""
     for name in (b"Xing", b"Info"):  # one by one, which is several times faster
-        for place in data.finditer(name, start, stop):
+        for found in data.finditer(name, start, stop):
             for before in (36, 21, 13):
-                if _declared(data, place - before) is not None and _chain(data, place - before, stop, 2):
-                    return place - before
+                if _declared(data, found - before) is not None and _chain(data, found - before, stop, 2):
+                    return found - before
     return None
 
 

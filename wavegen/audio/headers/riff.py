@@ -53,22 +53,22 @@ def _coded(
     data: Bytes,
     form: bytes,
     fact: int | None,
-    place: tuple[int, int],
+    span: tuple[int, int],
     order: Order,
     warnings: tuple[str, ...],
     path: Path,
 ) -> Layout:
-    """The layout of samples in the bytes `place`, whose coding is that of the format chunk `form`."""
-    size = place[1] - place[0]
+    """The layout of samples in the bytes `span`, whose coding is that of the format chunk `form`."""
+    size = span[1] - span[0]
     if len(form) < 16:
         return Layout(data_bytes=size, warnings=warnings)
     tag, bits = _integer(form, 0, 2, order), _integer(form, 14, 2, order)
     if tag == EXTENSIBLE:
         if not any(form[24:40]):
-            return _without_extension(form, place, order, warnings, path)
+            return _without_extension(form, span, order, warnings, path)
         tag = _integer(form, 24, 2, order)
     if tag in (MPEG, MP3):
-        return mpeg.layout(data, *place, path, fact)
+        return mpeg.layout(data, *span, path, fact)
     if tag not in READABLE:
         raise foreign.coded(f"{CODINGS.get(tag, f'coding {tag:#06x}')} in WAV", path)
     if tag == PCM and bits > 32:
@@ -82,7 +82,7 @@ def _coded(
 
 
 def _without_extension(
-    form: bytes, place: tuple[int, int], order: Order, warnings: tuple[str, ...], path: Path
+    form: bytes, span: tuple[int, int], order: Order, warnings: tuple[str, ...], path: Path
 ) -> Layout:
     """A header that says that an extension names the coding, without the extension: read as PCM if that is clear."""
     channels, rate, align, bits = (_integer(form, at, size, order) for at, size in ((2, 2), (4, 4), (12, 2), (14, 2)))
@@ -91,13 +91,13 @@ def _without_extension(
             f"{path}: its header names no coding (it is marked extensible, without an extension); write the file again "
             "with the program that it is from"
         )
-    size, shape = place[1] - place[0], "<" if order == "little" else ">"
+    size, shape = span[1] - span[0], "<" if order == "little" else ">"
     whole = struct.pack(
         f"{shape}4sI4s4sIHHIIHH4sI", b"RIFF" if order == "little" else b"RIFX", (size + 36) & 0xFFFFFFFF, b"WAVE",
         b"fmt ", 16, PCM, channels, rate, rate * align, align, bits, b"data", size & 0xFFFFFFFF,
     )  # fmt: skip
     said = f"its header names no coding (it is marked extensible, without an extension); read as {bits}-bit PCM"
-    return Layout(data_bytes=size, pieces=(whole, place), warnings=(*warnings, said))
+    return Layout(data_bytes=size, pieces=(whole, span), warnings=(*warnings, said))
 
 
 def _integer(text: bytes, position: int, size: int, order: Order) -> int:

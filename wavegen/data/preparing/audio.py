@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from wavegen.data.preparing.gathering import Gathering
 from wavegen.data.preparing.layouts.base import Layout, Listed, download
 from wavegen.data.preparing.reading import Job, planned, read_of, read_shares, shares
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
+from wavegen.data.results import Audit
 from wavegen.data.splits import FILE, OFFICIAL, RULE, SPEAKER, TIME, check_split_by, speaker_of
 from wavegen.errors import UserError
 from wavegen.system.machine import cpus
@@ -49,19 +49,30 @@ def prepare(
     processes: int | None = None,
     cut: float | None = None,
     force: bool = False,
-) -> dict[str, Any]:
-    """Reads the audio in `source` into a new corpus folder and gives its audit: what it found and what it refused.
+) -> Audit:
+    """Reads the audio in `source` into a new corpus folder.
 
-    A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on; `strict` stops there
-    instead. The corpus appears when it is whole, in a new or an empty folder, or with `force` in place of the corpus
-    in the folder. All CPUs read, or `processes`; the result is the same, and so it is when a run that was interrupted
-    is called again, which goes on where it stopped. `name` is a corpus of `wavegen.data.preparing.layouts`: `source` is
-    read as that is laid out, with its speakers, transcripts and split; `fetch` downloads it first. Else the split is by
-    "file" or "speaker". `cut` cuts each recording into pieces of about so many seconds, which lie on one side of the
-    split; by "time", which is the default for fewer than ten recordings, the last tenth of each is for test and the
-    tenth before it for validation.
-    `source:NAME` is one of `wavegen.data.preparing.sources`: 10 minutes are drawn from it, at 8000 Hz if no rate is
-    given.
+    A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on. The corpus appears when it
+    is whole. An interrupted run goes on where it stopped when it is called again. Memory holds one recording's 16-bit
+    PCM for each process, whatever the recordings' number, rate and channels.
+
+    Args:
+        source: an audio file, a folder of them, or `source:NAME` for 10 minutes drawn from one of
+            `wavegen.data.preparing.sources`, at 8000 Hz by default.
+        corpus: a new or empty folder.
+        sample_rate: in Hz; other rates are resampled (soxr HQ). Defaults to that of the files, if they agree.
+        split_by: "file" (the default), "speaker", or "time": the last tenth of each recording for test, the tenth
+            before it for validation. "time" needs `cut`, and is its default for fewer than ten recordings.
+        strict: raise UserError for the first file that cannot be used.
+        name: a known corpus of `wavegen.data.preparing.layouts`: `source` is read as that is laid out, with its
+            speakers, transcripts and split.
+        fetch: download the known corpus into `source` first.
+        processes: how many read. Defaults to the number of CPUs; the result is the same.
+        cut: cut each recording into pieces of about so many seconds, all in one split unless it is by time.
+        force: replace a corpus that is in the folder.
+
+    Returns: the audit, which corpus.json keeps.
+
     Raises UserError if nothing usable is found, sample rates differ and none is asked for, or nothing can be written.
     """
     source, corpus = Path(source), Path(corpus)
@@ -101,7 +112,7 @@ def _check_splitting(split_by: str | None, cut: float | None, known: str | None)
 
 @dataclass(frozen=True)
 class _Preparation:
-    """What is made of what: `listed` gives the recordings of `source`, the corpus comes to lie in `folder`."""
+    """One run of `prepare`: `listed` gives the recordings of `source`; the corpus is made in `folder`."""
 
     source: Path
     folder: Path
@@ -109,7 +120,7 @@ class _Preparation:
     wanted: Wanted
     layout: Layout | None
 
-    def run(self, strict: bool, processes: int) -> dict[str, Any]:
+    def run(self, strict: bool, processes: int) -> Audit:
         """Reads everything that an interrupted run has not read yet; gives the audit's summary."""
         from tqdm import tqdm
 
@@ -119,8 +130,15 @@ class _Preparation:
             job = Job(str(self.folder / PLAN), self.wanted.sample_rate, self.wanted.split_by, self.wanted.cut)
             results = read_shares(job, shares(sizes, starts, gathering.lines), processes)
             stack.enter_context(contextlib.closing(results))
-            about = {"desc": f"preparing {self.source}", "unit": "file", "disable": None}
-            for read in tqdm(results, total=len(sizes), initial=gathering.lines, **about):
+            bar = tqdm(
+                results,
+                f"preparing {self.source}",
+                len(sizes),
+                initial=gathering.lines,
+                unit="file",
+                disable=None,  # but on a terminal
+            )
+            for read in bar:
                 if strict and "refused" in read.line:
                     raise UserError(read.line["refused"])
                 gathering.add(read)
@@ -212,7 +230,7 @@ def _common_sample_rate(source: Path, paths: Iterable[Path]) -> int:
     return next(iter(rates))
 
 
-def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: bool) -> dict[str, Any]:
+def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: bool) -> Audit:
     """`prepare` for a source of known density: 10 minutes in recordings of 4 s, recording n being what seed n draws."""
     from wavegen.data.preparing import sources
 

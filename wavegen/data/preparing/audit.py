@@ -1,15 +1,15 @@
-"""What a corpus holds and what is odd about it."""
+"""Gathers the figures of a corpus, and words them with their warnings."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from wavegen.audio.examination import Findings
 from wavegen.audio.examination.depth import bits_of
+from wavegen.audio.examination.findings import AnyFigures
 from wavegen.audio.files import Audio, count_codes
 from wavegen.data.preparing.audit_lines import (
     count_line,
@@ -18,13 +18,14 @@ from wavegen.data.preparing.audit_lines import (
     refused_lines,
     speaker_lines,
 )
+from wavegen.data.results import Audit, AuditFigures, RefusedFile, SplitSize
 from wavegen.data.splits import SPLITS
 
 MUCH_SILENCE = 0.05
 JUDGED = {"few bits", "quiet", "quiet before rounding"}  # files; if none is, they may each be too short to tell
 
 
-class Audit:
+class Auditor:
     """Gathers figures from recordings one after the other; memory does not grow with their length."""
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class Audit:
         self.findings = Findings()
         self.source_rates: Counter[int] = Counter()
         self.subtypes: Counter[str] = Counter()
-        self.refused: list[dict[str, str]] = []
+        self.refused: list[RefusedFile] = []
 
     def add(self, name: str, audio: Audio) -> None:
         self.count(audio.pcm)
@@ -43,7 +44,7 @@ class Audit:
     def count(self, pcm: np.ndarray) -> None:
         self.counts += count_codes(pcm)
 
-    def add_figures(self, name: str, found: Mapping[str, Any]) -> None:
+    def add_figures(self, name: str, found: AnyFigures) -> None:
         """The figures of the recording `name`, whose codes are counted apart."""
         self.findings.add(name, found)
         self.offsets += abs(found["mean"])
@@ -61,8 +62,8 @@ class Audit:
 
     def summary(
         self, sample_rate: int, files: Mapping[str, int], samples: Mapping[str, int], duplicates: list[list[str]]
-    ) -> dict[str, Any]:
-        """The audit as JSON, `files` and `samples` being those of each split, `duplicates` groups of ids.
+    ) -> AuditFigures:
+        """The figures of all recordings, `files` and `samples` being those of each split, `duplicates` groups of ids.
 
         Shares are of all samples, `peak` of full scale, `dc` the mean of the files' |mean| in PCM codes. `findings`
         has for each kind of oddity of single files its `kind`, the number of `files`, the first `names` and the
@@ -71,17 +72,17 @@ class Audit:
         total, codes = int(self.counts.sum()), np.arange(-32768, 32768)
         used = codes[self.counts > 0]
         rails = int(self.counts[0] + self.counts[-1])
-        audit = {
+        audit: AuditFigures = {
             "sample_rate": sample_rate,
             "files": sum(files.values()),
             "samples": total,
             "minutes": total / sample_rate / 60,
             "splits": {
-                name: {
-                    "files": files.get(name, 0),
-                    "samples": samples.get(name, 0),
-                    "minutes": samples.get(name, 0) / sample_rate / 60,
-                }
+                name: SplitSize(
+                    files=files.get(name, 0),
+                    samples=samples.get(name, 0),
+                    minutes=samples.get(name, 0) / sample_rate / 60,
+                )
                 for name in SPLITS
             },
             "peak": int(np.abs(used).max()) / 32768,
@@ -100,12 +101,14 @@ class Audit:
             "refused": self.refused,
             "findings": self.findings.listed(),
             "bits": bits_of(self.counts),
+            "warnings": [],
         }
-        return audit | {"warnings": warnings(audit)}
+        audit["warnings"] = warnings(audit)
+        return audit
 
 
-def warnings(audit: dict[str, Any]) -> list[str]:
-    """What a user should know before trusting a likelihood on this corpus, a sentence each."""
+def warnings(audit: AuditFigures) -> list[str]:
+    """Cautions for a likelihood on this corpus, a sentence each."""
     found = []
     found += [finding["warning"] for finding in audit["findings"]]
     kinds = {finding["kind"] for finding in audit["findings"]}
@@ -116,7 +119,7 @@ def warnings(audit: dict[str, Any]) -> list[str]:
     return found
 
 
-def describe(audit: dict[str, Any]) -> str:
+def describe(audit: Audit) -> str:
     """The audit for a person to read, several lines."""
     splits = audit["splits"]
     unit = "pieces" if "cut" in audit else "files"

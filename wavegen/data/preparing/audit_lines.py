@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from wavegen.data.preparing.passed_over import passed_over_text
+from wavegen.data.results import Audit
 from wavegen.wording import counted, listed, shortened
 
 MAX_REASONS = 10
 
 
-def count_line(audit: Mapping[str, Any]) -> str:
-    """How many files there are, or pieces of them."""
+def count_line(audit: Audit) -> str:
+    """The number of files, or of pieces of them."""
     if "cut" not in audit:
         return counted(audit["files"], "file")
     cut = audit["cut"]
@@ -22,29 +22,29 @@ def count_line(audit: Mapping[str, Any]) -> str:
     )
 
 
-def speaker_lines(audit: Mapping[str, Any]) -> Iterator[str]:
-    """How many speakers there are, where files say so."""
+def speaker_lines(audit: Audit) -> Iterator[str]:
+    """The number of speakers, where files tell them."""
     if audit.get("speakers"):
         yield counted(audit["speakers"], "speaker") + (
             ", whole ones held out" if audit["split_by"] == "speaker" else ""
         )
 
 
-def duplicate_lines(audit: Mapping[str, Any]) -> Iterator[str]:
-    """How many files hold what another holds, and one such group."""
+def duplicate_lines(audit: Audit) -> Iterator[str]:
+    """The number of files with the samples of another, and one such group."""
     if groups := audit["duplicates"]:
         extra, first = sum(map(len, groups)) - len(groups), groups[0]
         names = " = ".join(map(shortened, first[:3])) + (f" and {len(first) - 3} more" if len(first) > 3 else " …")
         yield f"{extra} duplicates of other files, kept in the same split as those: {names}"
 
 
-def passed_over_lines(audit: Mapping[str, Any]) -> Iterator[str]:
-    """Which kinds of files were not looked at."""
+def passed_over_lines(audit: Audit) -> Iterator[str]:
+    """The kinds of files that were passed over."""
     if passed := audit.get("passed_over"):
         yield f"passed over: {passed_over_text(passed)}"
 
 
-def refused_lines(audit: Mapping[str, Any]) -> Iterator[str]:
+def refused_lines(audit: Audit) -> Iterator[str]:
     """Why files were refused, the most frequent reason first, with the first few names of each."""
     refused = audit["refused"]
     if not refused:

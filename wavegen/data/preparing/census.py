@@ -1,11 +1,11 @@
-"""What of a known corpus is there, against what should be."""
+"""Compares the recordings of a known corpus with its official numbers."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from wavegen.data.preparing.layouts.base import Count, Layout
+from wavegen.data.results import LayoutCensus, PartSize
 
 
 class Census:
@@ -28,18 +28,18 @@ class Census:
         if part in self.layout.parts and rate != self.layout.sample_rate:
             self.other_rates[rate] += 1
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> LayoutCensus:
         """Found and official numbers of each part, and the differences as sentences, as JSON."""
         own = {part: Count() for part in sorted(self.files.keys() - self.layout.parts.keys())}
         official = self.layout.parts if self.files.keys() & self.layout.parts.keys() or not own else {}
         parts = [
-            {
-                "part": part,
-                "files": self.files[part],
-                "official_files": count.files,
-                "speakers": len(self.speakers.get(part, ())),
-                "official_speakers": count.speakers,
-            }
+            PartSize(
+                part=part,
+                files=self.files[part],
+                official_files=count.files,
+                speakers=len(self.speakers.get(part, ())),
+                official_speakers=count.speakers,
+            )
             for part, count in {**official, **own}.items()
         ]
         return {
@@ -61,19 +61,21 @@ class Census:
         return [f"{told}; officially {least} have none" if official else told]
 
 
-def _differences(parts: list[dict[str, Any]]) -> list[str]:
+def _differences(parts: list[PartSize]) -> list[str]:
     """A sentence for every number that is not the official one, and one for the parts that are not there at all."""
-    found = [
-        f"{'' if row['part'] == 'all' else row['part'] + ': '}{row[unit]} {unit}, {_by_how_many(row, unit)} "
-        f"(officially {row[f'official_{unit}']})"
-        for row in parts
-        for unit in ("files", "speakers")
-        if row["files"] and row[f"official_{unit}"] not in (None, row[unit])
-    ]
+    found: list[str] = []
+    for row in parts:
+        where = "" if row["part"] == "all" else f"{row['part']}: "
+        counts = (
+            ("files", row["files"], row["official_files"]),
+            ("speakers", row["speakers"], row["official_speakers"]),
+        )
+        for unit, number, official in counts:
+            if row["files"] and official is not None and official != number:
+                found.append(f"{where}{number} {unit}, {_by_how_many(number - official)} (officially {official})")
     absent = [row["part"] for row in parts if not row["files"]]
     return found + ([f"not there: {', '.join(absent)}"] if absent else [])
 
 
-def _by_how_many(row: dict[str, Any], unit: str) -> str:
-    difference = row[unit] - row[f"official_{unit}"]
+def _by_how_many(difference: int) -> str:
     return f"{difference} too many" if difference > 0 else f"{-difference} missing"

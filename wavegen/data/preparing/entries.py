@@ -1,12 +1,12 @@
-"""What was noted of each recording while it was read, and of each piece of one that was cut."""
+"""The notes on each recording that was read, and on each piece of one that was cut."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from wavegen.data.index import Recording
+from wavegen.data.preparing.lines import Done, Piece
 from wavegen.data.splits import Candidate
 
 
@@ -32,7 +32,7 @@ class Entry:
     transcript: str | None
 
     def candidate(self) -> Candidate:
-        """What decides on its split."""
+        """The properties that decide on its split."""
         return Candidate(self.recording, self.speaker, self.official, self.piece, self.pieces)
 
     def placed(self, split: str, offset: int) -> Recording:
@@ -41,16 +41,16 @@ class Entry:
         return Recording(self.id, split, self.speaker, offset, *about)
 
 
-def entries_of(line: dict[str, Any]) -> Iterator[Entry]:
+def entries_of(line: Done) -> Iterator[Entry]:
     """The recording that a line of done.jsonl is about, or its pieces, called ID#000, ID#001 …"""
-    whole = [line | {"silent": line["figures"]["silent"]}] if "pieces" not in line else line["pieces"]
-    width = max(3, len(str(len(whole) - 1)))
-    for number, piece in enumerate(whole):
+    pieces = line["pieces"] if "pieces" in line else [_whole(line)]
+    width = max(3, len(str(len(pieces) - 1)))
+    for number, piece in enumerate(pieces):
         yield Entry(
             id=f"{line['id']}#{number:0{width}}" if "pieces" in line else line["id"],
             recording=line["id"],
             piece=number,
-            pieces=len(whole),
+            pieces=len(pieces),
             speaker=line["speaker"],
             official=line["split"],
             samples=piece["samples"],
@@ -60,3 +60,13 @@ def entries_of(line: dict[str, Any]) -> Iterator[Entry]:
             source=line["source"],
             transcript=line["transcript"],
         )
+
+
+def _whole(line: Done) -> Piece:
+    """A recording that was not cut, as its own only piece."""
+    return Piece(
+        samples=line["samples"],
+        content_hash=line["content_hash"],
+        silent=line["figures"].get("silent", 0),
+        landmarks=line.get("landmarks", ""),
+    )

@@ -17,7 +17,7 @@ LOWEST_BIN = 8  # 125 Hz: hum and rumble lie below
 REACH = (4, 8)  # frames, bins: a peak is the greatest as far as this to either side
 RANGE_DB = 40  # below the loudest: weaker peaks are noise of the room or the codec
 ROUNDING = 30 / 12  # power of rounding to 16 bits, times what it takes to be no chance
-BLOCK = 256  # spectra at a time
+BLOCK, PEAKS_AT_ONCE = 256, 2**14  # spectra, peaks at a time
 FAN, LONGEST = 8, 32  # a peak is paired with so many that follow it, in less than so many frames
 LANDMARKS = 32  # of a recording
 HASH_BITS, TIME_BITS = 40, 24
@@ -28,17 +28,25 @@ MIN_OVERLAP, MIN_PEAKS, MIN_SHARED = 0.6, 16, 0.45  # of the shorter recording; 
 
 def landmarks(pcm: np.ndarray, sample_rate: int) -> str:
     """The fingerprint of `pcm`, (samples,) int16, in hex digits: 16 for each of at most 32 landmarks."""
-    frame, bin_ = _peaks(pcm, sample_rate).T
+    peaks = _peaks(pcm, sample_rate)
     kept = np.empty(0, np.uint64)
-    for step in range(1, FAN + 1):
-        apart = frame[step:] - frame[:-step]
-        near = (apart > 0) & (apart < LONGEST)
-        code = (bin_[:-step] * LONGEST + apart) * 2048 + bin_[step:] - bin_[:-step] + 1024
-        found = _mixed(code[near]) << np.uint64(TIME_BITS) | frame[:-step][near].astype(np.uint64)
-        kept = np.sort(np.concatenate([kept, found]))
-        _, firsts = np.unique(kept >> np.uint64(TIME_BITS), return_index=True)
-        kept = kept[firsts[:LANDMARKS]]
+    for start in range(0, len(peaks), PEAKS_AT_ONCE):
+        for step in range(1, FAN + 1):
+            second = peaks[start + step : start + step + PEAKS_AT_ONCE]
+            found = _hashed(peaks[start : start + len(second)], second)
+            kept = np.sort(np.concatenate([kept, found]))
+            _, firsts = np.unique(kept >> np.uint64(TIME_BITS), return_index=True)
+            kept = kept[firsts[:LANDMARKS]]
     return kept.astype(">u8").tobytes().hex()
+
+
+def _hashed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The landmarks of pairs of peaks, (pairs, 2) each, that are near enough, (landmarks,) uint64: hash, then frame."""
+    (frame, bin_), (later, other) = first.T, second.T
+    apart = later - frame
+    near = (apart > 0) & (apart < LONGEST)
+    code = (bin_ * LONGEST + apart) * 2048 + other - bin_ + 1024
+    return _mixed(code[near]) << np.uint64(TIME_BITS) | frame[near].astype(np.uint64)
 
 
 def _mixed(code: np.ndarray) -> np.ndarray:

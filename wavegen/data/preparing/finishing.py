@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from wavegen.data.preparing.gathering import DONE, Gathering
 from wavegen.data.preparing.held_out import FEW_TO_CUT, Sides, advice, split_warnings
 from wavegen.data.preparing.near_copies import NearCopies, near_copy_warnings
 from wavegen.data.preparing.passed_over import by_number, passed_over_warnings
+from wavegen.data.results import Audit
 from wavegen.data.splits import FILE, MIN_PIECES, RULE, SPLITS, TIME, split_of_group
 from wavegen.models.forms import AudioForm
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What corpus is to be made.
+    """The properties of the corpus to be made.
 
     `split_by` None is by file, but by time for a few recordings that were `cut` into pieces of so many seconds: whole
     ones held out would be too few. `passed_over` counts the files that were not read by their suffix; `source` is what
@@ -38,7 +39,7 @@ class Wanted:
     source: Source | None = None
 
 
-def finish(gathering: Gathering, wanted: Wanted) -> dict[str, Any]:
+def finish(gathering: Gathering, wanted: Wanted) -> Audit:
     """Makes a corpus of what was gathered in its folder; gives the audit's summary."""
     gathering.flush(to_disk=True)
     split_by = wanted.split_by or (TIME if wanted.cut is not None and _few(gathering) else FILE)
@@ -53,8 +54,15 @@ def finish(gathering: Gathering, wanted: Wanted) -> dict[str, Any]:
             writer.add(entry.placed(split, writer.samples))
         index = writer.summary()
     duplicates = [[one.id for one in group] for group in repeated.values() if len(group) > 1]
-    audit = gathering.audit.summary(wanted.sample_rate, sides.files, sides.samples, duplicates)
-    audit |= {"split_by": split_by, "near_duplicates": _near_duplicates(gathering, near, wanted.sample_rate)}
+    figures = gathering.audit.summary(wanted.sample_rate, sides.files, sides.samples, duplicates)
+    audit: Audit = {
+        **figures,
+        "split_by": split_by,
+        "near_duplicates": _near_duplicates(gathering, near, wanted.sample_rate),
+        "speakers": len(sides.speakers),
+        "passed_over": by_number(wanted.passed_over),
+        "advice": None,
+    }
     _add_findings(audit, gathering, sides, wanted)
     about = {**form.entry, **index, "split_by": split_by, "split_rule": RULE, "audit": audit}
     _describe(gathering.folder, about | ({} if wanted.source is None else {"source": wanted.source.describe()}))
@@ -78,11 +86,10 @@ def _near_duplicates(gathering: Gathering, near: NearCopies, sample_rate: int) -
     return [[ids[a], ids[b]] for a, b in pairs]
 
 
-def _add_findings(audit: dict[str, Any], gathering: Gathering, sides: Sides, wanted: Wanted) -> None:
+def _add_findings(audit: Audit, gathering: Gathering, sides: Sides, wanted: Wanted) -> None:
     """Adds to the audit what concerns splits, speakers and files that were not read, and the warnings of these."""
     for name, share in sides.silence().items():
         audit["splits"][name]["digital_silence"] = share
-    audit |= {"speakers": len(sides.speakers), "passed_over": by_number(wanted.passed_over)}
     if wanted.cut is not None:
         audit["cut"] = {"seconds": wanted.cut, "recordings": gathering.recordings}
     if gathering.census is not None:
@@ -97,6 +104,6 @@ def _add_findings(audit: dict[str, Any], gathering: Gathering, sides: Sides, wan
     ]
 
 
-def _describe(folder: Path, about: dict[str, Any]) -> None:
+def _describe(folder: Path, about: Mapping[str, object]) -> None:
     first = ("sample_rate", "recordings", "samples", "split_by", "fingerprint", "audit")
-    write_description(folder, {key: about[key] for key in first} | about)
+    write_description(folder, {**{key: about[key] for key in first}, **about})

@@ -8,16 +8,17 @@ import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from wavegen.audio.examination.findings import AnyFigures
 from wavegen.audio.files import content_hash
 from wavegen.data.format import PCM
-from wavegen.data.preparing.audit import Audit
+from wavegen.data.preparing.audit import Auditor
 from wavegen.data.preparing.census import Census
 from wavegen.data.preparing.entries import Entry, entries_of
 from wavegen.data.preparing.layouts.base import Layout
+from wavegen.data.preparing.lines import Line
 from wavegen.data.preparing.reading import Read
 
 DONE = "done.jsonl"
@@ -31,7 +32,7 @@ class Gathering:
     """
 
     def __init__(self, folder: Path, layout: Layout | None = None):
-        self.folder, self.audit = folder, Audit()
+        self.folder, self.audit = folder, Auditor()
         self.census = None if layout is None else Census(layout)
         self.lines = self.recordings = self.samples = 0
         self.prefixes = array("Q")
@@ -79,26 +80,27 @@ class Gathering:
         if to_disk:
             os.fsync(self.pcm.fileno())
 
-    def _note(self, line: dict[str, Any]) -> None:
+    def _note(self, line: Line) -> None:
         self.lines += 1
         if "refused" in line:
             about = line["refused"].removeprefix(f"{line['path']}: ")
             self.audit.refuse(line["source"], f"{line['source']}: {about}")
             return
-        self.audit.add_figures(line["id"], line["figures"])
-        for piece in line.get("pieces", [line]):
-            self.prefixes.append(int(piece["content_hash"][:PREFIX], 16))
+        figures: AnyFigures = line["figures"]
+        self.audit.add_figures(line["id"], figures)
+        pieces = line.get("pieces", [line])
+        self.prefixes.extend(int(piece["content_hash"][:PREFIX], 16) for piece in pieces)
         self.recordings += 1
         self.samples += line["samples"]
         if self.census is not None:
-            self.census.add(line["part"], line["speaker"], line["transcript"], line["figures"]["source_rate"])
+            self.census.add(line["part"], line["speaker"], line["transcript"], figures.get("source_rate", 0))
 
     def close(self) -> None:
         with self.done:  # which is closed even if what is left of the samples cannot be written
             self.pcm.close()
 
     def entries(self) -> Iterator[Entry]:
-        """What was noted of each recording that was not refused, piece by piece."""
+        """The notes on each recording that was not refused, piece by piece."""
         self.done.seek(0)
         for line in self.done:
             if "refused" not in (noted := json.loads(line)):

@@ -1,12 +1,11 @@
-"""Whether what is held out is enough to choose a model by and to report on."""
+"""Judges whether the held-out splits suffice to choose a model and to report on it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 from wavegen.data.preparing.entries import Entry
+from wavegen.data.results import Audit, SplitSize
 from wavegen.data.splits import FILE, OFFICIAL, SPEAKER, SPLITS, TIME
 from wavegen.wording import counted, listed
 
@@ -70,8 +69,8 @@ class Sides:
         ]
 
 
-def split_doubts(audit: Mapping[str, Any], split: str) -> list[str]:
-    """What makes a split that is not empty too little to rely on, a sentence each."""
+def split_doubts(audit: Audit, split: str) -> list[str]:
+    """The reasons not to rely on a split that is not empty, a sentence each."""
     of, found = audit["splits"][split], []
     seconds, silence = 60 * of["minutes"], of.get("digital_silence", 0)  # which older audits do not have
     if _is_little(split, of):
@@ -83,7 +82,7 @@ def split_doubts(audit: Mapping[str, Any], split: str) -> list[str]:
     return found
 
 
-def split_warnings(audit: Mapping[str, Any]) -> list[str]:
+def split_warnings(audit: Audit) -> list[str]:
     """Sentences on empty, tiny, silent and lopsided splits, and what would help."""
     found, splits = [], audit["splits"]
     for name, of in splits.items():
@@ -105,7 +104,7 @@ def split_warnings(audit: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def advice(audit: Mapping[str, Any]) -> str | None:
+def advice(audit: Audit) -> str | None:
     """The arguments of `prepare` that would give larger held-out splits of the same recordings; None if none would."""
     splits = audit["splits"]
     longest = splits["train"]["minutes"]
@@ -122,7 +121,7 @@ def advice(audit: Mapping[str, Any]) -> str | None:
     return f"`cut={piece}`{in_time}"
 
 
-def _is_little(split: str, of: Mapping[str, Any]) -> bool:
+def _is_little(split: str, of: SplitSize) -> bool:
     """Whether a split decides nothing; of what is trained on only the length matters."""
     return 60 * of["minutes"] < LITTLE_SECONDS or (split != "train" and of["files"] < FEW_FILES)
 

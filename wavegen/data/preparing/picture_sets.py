@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class PictureSet:
-    """A known set: `read` gives its parts, in the order of their names, from a folder, None if it `comes_along`.
+    """A known set: `read` gives its parts, in the order of their names, from a folder, None if it `bundled`.
 
     Its pictures have `levels` levels; a corpus has `usual` many unless told otherwise.
     """
@@ -42,7 +42,7 @@ class PictureSet:
     name: str
     levels: int
     usual: int
-    comes_along: bool
+    bundled: bool
     read: Callable[[Path | None], Iterator[Part]]
 
 
@@ -105,7 +105,7 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
 PICTURE_SETS = {
     one.name: one
     for one in (
-        PictureSet("mnist", 256, 2, comes_along=False, read=_mnist),
-        PictureSet("digits", 17, 17, comes_along=True, read=_digits),
+        PictureSet("mnist", 256, 2, bundled=False, read=_mnist),
+        PictureSet("digits", 17, 17, bundled=True, read=_digits),
     )
 }

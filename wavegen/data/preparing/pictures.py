@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from wavegen.data.format import PCM, is_corpus, write_description
 from wavegen.data.index import IndexWriter, Recording
 from wavegen.data.preparing.picture_sets import PICTURE_SETS, Part, PictureSet
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
+from wavegen.data.results import PictureAudit
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
 from wavegen.models.forms import PictureForm
@@ -26,10 +26,10 @@ AT_ONCE = 1000  # pictures
 def picture_set_meant(given: Sequence[str]) -> str | None:
     """The set of pictures that [NAME] SOURCE CORPUS of `prepare` begin with; None if it is none.
 
-    One that comes along has no SOURCE, and a folder of its name goes before it.
+    A bundled one has no SOURCE, and a folder of its name goes before it.
     """
     name = given[0]
-    if name in PICTURE_SETS and (len(given) == 3 or (PICTURE_SETS[name].comes_along and not _is_folder(name))):
+    if name in PICTURE_SETS and (len(given) == 3 or (PICTURE_SETS[name].bundled and not _is_folder(name))):
         return name
     return None
 
@@ -41,19 +41,27 @@ def _is_folder(name: str) -> bool:
 
 def prepare_pictures(
     name: str, source: str | Path | None, corpus: str | Path, levels: int | None = None, force: bool = False
-) -> dict[str, Any]:
-    """Reads a known set of pictures into a new corpus folder and gives its audit.
+) -> PictureAudit:
+    """Reads a known set of pictures into a new corpus folder.
 
-    Two levels are drawn, each pixel being 1 with its grey value's share of white as its probability, once and always
-    alike: stochastic binarisation, Salakhutdinov & Murray (2008), "On the quantitative analysis of deep belief
-    networks", section 5. Fewer levels than the set has are cells of even width. `force` replaces a corpus
-    that is there. Raises UserError.
+    Args:
+        name: of the set: "mnist" or "digits".
+        source: the folder of its files; None for a bundled set.
+        corpus: a new or empty folder.
+        levels: 2 draws each pixel once and for all, 1 with its grey value's share of white as the probability:
+            stochastic binarisation, Salakhutdinov & Murray (2008), "On the quantitative analysis of deep belief
+            networks", section 5. Fewer levels than the set has are cells of even width. None is the set's usual number.
+        force: replace a corpus that is in the folder.
+
+    Returns: the audit, which corpus.json keeps.
+
+    Raises UserError.
     """
     if name not in PICTURE_SETS:
         raise UserError(f"{name}: is not a known set of pictures{nearest(name, PICTURE_SETS)}")
     known = PICTURE_SETS[name]
-    if known.comes_along != (source is None):
-        if known.comes_along:
+    if known.bundled != (source is None):
+        if known.bundled:
             raise UserError(f"{name}: comes with wavegen, leave out its folder")
         raise UserError(f"{name}: lies in a folder, which is missing")
     levels = known.usual if levels is None else levels
@@ -65,7 +73,7 @@ def prepare_pictures(
         return _write(folder, known, list(known.read(None if source is None else Path(source))), levels)
 
 
-def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> dict[str, Any]:
+def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> PictureAudit:
     shape = parts[0].pictures.shape[1:]
     for part in parts:
         if part.pictures.shape[1:] != shape:
@@ -97,8 +105,8 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
         pcm.flush()
         os.fsync(pcm.fileno())
         index = writer.summary()
-    audit = {
-        **form.entry,
+    audit: PictureAudit = {
+        "grid": {"height": height, "width": width, "channels": channels, "levels": levels},
         "pictures": sum(splits.values()),
         "splits": {split: {"pictures": splits[split]} for split in SPLITS},
         "mean_level": float(counts @ np.arange(levels)) / float(counts.sum()),
@@ -111,13 +119,19 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
 
 
 def _recording(part: Part, index: int, picture: np.ndarray, offset: int) -> Recording:
-    digest = content_hash(picture.astype(np.int16))
-    about = {"offset": offset, "samples": len(picture), "content_hash": digest, "source": part.source}
-    label = str(part.labels[index])
-    return Recording(f"{part.name}/{index:05}", part.splits[index], None, **about, transcript=label)
+    return Recording(
+        id=f"{part.name}/{index:05}",
+        split=part.splits[index],
+        speaker=None,
+        offset=offset,
+        samples=len(picture),
+        content_hash=content_hash(picture.astype(np.int16)),
+        source=part.source,
+        transcript=str(part.labels[index]),
+    )
 
 
-def describe(audit: dict[str, Any]) -> str:
+def describe(audit: PictureAudit) -> str:
     """The audit for a person to read, two lines or three."""
     splits = ", ".join(f"{name} {audit['splits'][name]['pictures']}" for name in SPLITS)
     lines = [

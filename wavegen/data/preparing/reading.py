@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from wavegen.audio.cutting import piece_lengths
 from wavegen.audio.examination.examiner import SILENCE_SECONDS, silent_samples
 from wavegen.data.preparing.fingerprints import landmarks
 from wavegen.data.preparing.layouts.base import Listed
+from wavegen.data.preparing.lines import Done, Line, Piece, Planned
 from wavegen.data.preparing.workfolder import KeptWorkError
 from wavegen.errors import UserError
 
@@ -38,7 +39,7 @@ CODE = (
 
 @dataclass(frozen=True)
 class Job:
-    """What is read and how: `plan` is a file of JSON lines, one for each recording, as `planned` makes them."""
+    """A job of reading: `plan` is a file of JSON lines, one for each recording, as `planned` makes them."""
 
     plan: str
     sample_rate: int
@@ -53,7 +54,7 @@ class Read(NamedTuple):
     of it, (65536,); counting is for those who read.
     """
 
-    line: dict[str, Any]
+    line: Line
     blocks: Iterable[np.ndarray]
     counts: np.ndarray | None = None
 
@@ -65,13 +66,22 @@ class Share(NamedTuple):
     number: int
 
 
-def planned(listed: Listed, source: Path, state: Sequence[int] | None = None) -> dict[str, Any]:
+def planned(listed: Listed, source: Path, state: Sequence[int] | None = None) -> Planned:
     """A line of the plan; `state`, size and time of change, tells whether the file is still the same.
 
     The name within `source` is what the corpus keeps: it does not change when the folder is moved.
     """
     name = listed.path.name if listed.path == source else os.path.relpath(listed.path, source).replace(os.sep, "/")
-    return asdict(listed) | {"path": str(listed.path), "source": name, "state": state}
+    return {
+        "id": listed.id,
+        "path": str(listed.path),
+        "split": listed.split,
+        "speaker": listed.speaker,
+        "transcript": listed.transcript,
+        "part": listed.part,
+        "source": name,
+        "state": None if state is None else list(state),
+    }
 
 
 def shares(sizes: Sequence[int], starts: Sequence[int], first: int) -> list[Share]:
@@ -116,13 +126,19 @@ def _read_share(job: Job, plan: IO[bytes], share: Share) -> Iterator[Read]:
     plan.seek(share.start)
     counts = np.zeros(65536, np.int64)
     for left in reversed(range(share.number)):
-        read = _read(json.loads(plan.readline()), job)
-        for pcm in read.blocks:
-            counts += audio_files.count_codes(pcm)
-        yield read if left else read._replace(counts=counts)
+        # No variable here holds a recording while the next one is read.
+        yield _counted(_read(json.loads(plan.readline()), job), counts, last=not left)
 
 
-def _read(line: dict[str, Any], job: Job) -> Read:
+def _counted(read: Read, counts: np.ndarray, last: bool) -> Read:
+    """Adds the codes of a recording to `counts`, (65536,), which the last one of a share hands over."""
+    blocks = list(read.blocks)
+    for pcm in blocks:
+        counts += audio_files.count_codes(pcm)
+    return Read(read.line, iter(blocks), counts if last else None)
+
+
+def _read(line: Planned, job: Job) -> Read:
     """Reads one recording of the plan; what is wrong with it becomes part of the result."""
     path = Path(line["path"])
     try:
@@ -134,23 +150,25 @@ def _read(line: dict[str, Any], job: Job) -> Read:
             raise UserError(f"{path}: lies in no speaker's folder; a split by speaker reads SOURCE/SPEAKER/…")
         return read_of(line, sound, job.cut)
     except UserError as error:
-        return Read(line | {"refused": str(error)}, [])
+        return Read({**line, "refused": str(error)}, [])
     except MemoryError:
         short = "too little memory for its samples; free some, or cut it into shorter recordings"
-        return Read(line | {"refused": f"{path}: {short}"}, [])
+        return Read({**line, "refused": f"{path}: {short}"}, [])
 
 
-def read_of(line: dict[str, Any], sound: audio_files.Audio, cut: float | None = None) -> Read:
+def read_of(line: Planned, sound: audio_files.Audio, cut: float | None = None) -> Read:
     """A line of the plan and what was found in its file; also in each piece of about `cut` seconds, if it is given."""
-    found = {"samples": len(sound.pcm), "content_hash": audio_files.content_hash(sound.pcm), "figures": sound.figures}
+    content_hash = audio_files.content_hash(sound.pcm)
+    done: Done = {**line, "samples": len(sound.pcm), "content_hash": content_hash, "figures": sound.figures}
     if cut is None:
-        return Read(line | found | {"landmarks": landmarks(sound.pcm, sound.sample_rate)}, [sound.pcm])
-    ends = np.cumsum(piece_lengths(sound.pcm, sound.sample_rate, cut))
-    pieces = [_piece(pcm, sound.sample_rate) for pcm in np.split(sound.pcm, ends[:-1])]
-    return Read(line | found | {"pieces": pieces}, [sound.pcm])
+        done["landmarks"] = landmarks(sound.pcm, sound.sample_rate)
+    else:
+        ends = np.cumsum(piece_lengths(sound.pcm, sound.sample_rate, cut))
+        done["pieces"] = [_piece(pcm, sound.sample_rate) for pcm in np.split(sound.pcm, ends[:-1])]
+    return Read(done, [sound.pcm])
 
 
-def _piece(pcm: np.ndarray, sample_rate: int) -> dict[str, Any]:
+def _piece(pcm: np.ndarray, sample_rate: int) -> Piece:
     return {
         "samples": len(pcm),
         "content_hash": audio_files.content_hash(pcm),
@@ -202,9 +220,9 @@ def _receive(reader: subprocess.Popen[bytes], died: Callable[[], UserError], las
     header = reader.stdout.readline()
     if not header.endswith(b"\n"):
         raise died()
-    line = json.loads(header)
+    line: Line = json.loads(header)
     counts = np.frombuffer(received(65536 * COUNTS.itemsize), COUNTS) if last else None
-    return Read(line, blocks(2 * line.get("samples", 0)), counts)
+    return Read(line, blocks(0 if "refused" in line else 2 * line["samples"]), counts)
 
 
 def _died(reader: subprocess.Popen[bytes], job: Job, share: Share, received: int) -> KeptWorkError:
@@ -222,16 +240,20 @@ def _died(reader: subprocess.Popen[bytes], job: Job, share: Share, received: int
     )
 
 
+def _hand_over(read: Read, out: BinaryIO) -> None:
+    out.write(json.dumps(read.line).encode() + b"\n")
+    out.write(b"" if read.counts is None else read.counts.astype(COUNTS).data)
+    for pcm in read.blocks:
+        out.write(np.ascontiguousarray(pcm, "<i2").data)
+
+
 def serve() -> None:
     """Reads shares whose start and number come on stdin; their lines and samples go to stdout, until stdin ends."""
     job = Job(**json.loads(sys.argv[2]))
     out = sys.stdout.buffer
     with open(job.plan, "rb") as plan, contextlib.suppress(BrokenPipeError):
         for message in sys.stdin:
-            for result in list(_read_share(job, plan, Share(*map(int, message.split())))):
-                out.write(json.dumps(result.line).encode() + b"\n")
-                out.write(b"" if result.counts is None else result.counts.astype(COUNTS).data)
-                for pcm in result.blocks:
-                    out.write(np.ascontiguousarray(pcm, "<i2").data)
+            for read in list(_read_share(job, plan, Share(*map(int, message.split())))):
+                _hand_over(read, out)
             out.flush()
     os._exit(0)  # what nobody reads any more needs no farewell

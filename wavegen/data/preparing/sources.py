@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from operator import mul
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
 
 from wavegen.errors import UserError, nearest
+from wavegen.jsontypes import Json
 
 LOWEST, HIGHEST = -32768, 32767  # the edge codes: noise beyond them is clipped, so they take its tails
 CODES = np.arange(LOWEST, HIGHEST + 1)
@@ -35,8 +36,8 @@ class Source(Protocol):
         """log2 P(pcm_t | pcm_<t) of a whole recording from its beginning, (samples,) int16 to (samples,) float64."""
         ...
 
-    def next_log2_prob(self, past: np.ndarray) -> np.ndarray:
-        """log2 P of each code that may follow `past`, (samples,) int16, to (65536,) float64, code −32768 first."""
+    def next_log2_prob(self, history: np.ndarray) -> np.ndarray:
+        """log2 P of each code that may follow `history`, (samples,) int16, to (65536,) float64, code −32768 first."""
         ...
 
     @property
@@ -44,7 +45,7 @@ class Source(Protocol):
         """The bits per sample that the source makes in the long run."""
         ...
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """The settings, as `source_of` reads them."""
         ...
 
@@ -79,19 +80,19 @@ class Autoregressive:
     def draw(self, num_samples: int, seed: int) -> np.ndarray:
         random = np.random.default_rng(seed)
         noise = (random.normal if self.noise == "gaussian" else random.laplace)(scale=self.scale, size=num_samples)
-        past = deque([0] * len(self.coefficients), maxlen=len(self.coefficients))  # newest first
+        history = deque([0] * len(self.coefficients), maxlen=len(self.coefficients))  # newest first
         pcm = np.empty(num_samples, np.int16)
         for t, fresh in enumerate(noise.tolist()):
-            code = min(max(round(sum(map(mul, self.coefficients, past)) + fresh), LOWEST), HIGHEST)
-            past.appendleft(code)
+            code = min(max(round(sum(map(mul, self.coefficients, history)) + fresh), LOWEST), HIGHEST)
+            history.appendleft(code)
             pcm[t] = code
         return pcm
 
     def log2_prob(self, pcm: np.ndarray) -> np.ndarray:
         return self._log2_cell(pcm, self._locations(pcm)[:-1])
 
-    def next_log2_prob(self, past: np.ndarray) -> np.ndarray:
-        return self._log2_cell(CODES, self._locations(past)[-1])
+    def next_log2_prob(self, history: np.ndarray) -> np.ndarray:
+        return self._log2_cell(CODES, self._locations(history)[-1])
 
     @property
     def entropy_rate(self) -> float:
@@ -99,7 +100,7 @@ class Autoregressive:
         log2_prob = self._log2_cell(CODES, np.arange(16)[:, None] / 16)
         return -float(np.sum(np.exp2(log2_prob) * log2_prob)) / 16
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
 
     def _locations(self, pcm: np.ndarray) -> np.ndarray:
@@ -166,8 +167,8 @@ class MarkovChain:
         states = self._states(np.concatenate([[0], pcm]))
         return self._table()[states[:-1], states[1:]]
 
-    def next_log2_prob(self, past: np.ndarray) -> np.ndarray:
-        state = self._states(np.concatenate([[0], past])[-1:])[0]
+    def next_log2_prob(self, history: np.ndarray) -> np.ndarray:
+        state = self._states(np.concatenate([[0], history])[-1:])[0]
         log2_prob = np.full(len(CODES), -np.inf)
         log2_prob[np.array(self.codes) - LOWEST] = self._table()[state, :-1]
         return log2_prob
@@ -177,10 +178,10 @@ class MarkovChain:
         """−Σ_i π_i Σ_j P_ij log2 P_ij, π the stationary distribution: the row that every start comes to."""
         transition = np.array(self.transition)
         visits = np.linalg.matrix_power((transition + np.eye(len(transition))) / 2, 2**30)[self.codes.index(0)]
-        surprise = -np.log2(transition, out=np.zeros_like(transition), where=transition > 0)
-        return float(visits / visits.sum() @ (transition * surprise).sum(axis=1))
+        surprisal = -np.log2(transition, out=np.zeros_like(transition), where=transition > 0)
+        return float(visits / visits.sum() @ (transition * surprisal).sum(axis=1))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
 
     def _states(self, pcm: np.ndarray) -> np.ndarray:
@@ -225,15 +226,16 @@ def named(name: str) -> Source:
     return SOURCES[name]
 
 
-def source_of(description: Any, place: str) -> Source:
-    """The source that `describe` described; raises UserError, naming the `place` it was read from, if it is none."""
-    kind = description.get("kind") if isinstance(description, dict) else None
+def source_of(description: object, origin: str) -> Source:
+    """The source that `describe` described; raises UserError, naming the `origin` it was read from, if it is none."""
+    settings: Json = description if isinstance(description, dict) else {}
+    kind = settings.get("kind")
     if isinstance(kind, str) and kind not in KINDS:
-        raise UserError(f"{place}: its source is of kind {kind!r}, of a newer wavegen; install that")
+        raise UserError(f"{origin}: its source is of kind {kind!r}, of a newer wavegen; install that")
     try:
-        settings = dict(description)
-        return TypeAdapter(KINDS[settings.pop("kind")]).validate_python(settings)
+        values = {key: value for key, value in settings.items() if key != "kind"}
+        return TypeAdapter(KINDS[str(kind)]).validate_python(values)
     except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise UserError(f"{place}: its source is described wrongly, damaged or altered; prepare it again") from error
+        raise UserError(f"{origin}: its source is described wrongly, damaged or altered; prepare it again") from error
     except UserError as error:
-        raise UserError(f"{place}: its source: {error}") from error
+        raise UserError(f"{origin}: its source: {error}") from error

@@ -7,12 +7,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from wavegen.data.format import DESCRIPTION, PCM
-from wavegen.data.index import LINES, ROWS
+from wavegen.data.format import DESCRIPTION, LINES, PCM, ROWS
 from wavegen.errors import UserError, unreadable
 from wavegen.system.locks import hold
 from wavegen.system.signals import Ended, number_of
@@ -128,7 +127,7 @@ def _put_in_place(folder: Path, corpus: Path) -> None:
         raise UserError(f"{corpus}: {why}; the corpus is finished and lies in {folder}, move it yourself") from error
 
 
-def keep_if_for(folder: Path, purpose: dict[str, Any], besides: str = LOCK) -> None:
+def keep_if_for(folder: Path, purpose: Mapping[str, object], besides: str = LOCK) -> None:
     """Empties the folder, but for the file `besides`, unless it was begun for the same purpose, any JSON object."""
     wanted, file = json.dumps(purpose), folder / PURPOSE
     if file.is_file() and file.read_text(encoding="ascii") == wanted:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wavegen.evaluation.baselines.flac import flac_file, metadata_bytes
+from wavegen.evaluation.baselines.flac import FLAC_LEVEL, FLAC_MAX_RATE, metadata_bytes
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
     from numpy.typing import NDArray
 
 SAMPLE_BITS = 16
+BLOCK = 2**16  # samples handed to the encoder at a time
+MAX_FRAME_BYTES = 2**17  # libFLAC's frames of 4096 samples have less than a tenth of it
 FIXED: tuple[tuple[int, ...], ...] = (
     (),
     (1,),
@@ -34,21 +40,66 @@ def flac_bits_per_sample(pcm: NDArray[np.int16], sample_rate: int) -> NDArray[np
 
     RFC 9639, section 9.
     """
+    return np.concatenate([np.zeros(0), *flac_bits_by_frame(pcm, sample_rate)])
+
+
+def flac_bits_by_frame(pcm: NDArray[np.int16], sample_rate: int) -> Iterator[NDArray[np.float64]]:
+    """`flac_bits_per_sample` frame by frame, in memory that does not grow with the recording."""
+    import soundfile
+
     if not len(pcm):
-        return np.zeros(0)
-    data = flac_file(pcm, sample_rate)
-    samples = np.asarray(pcm, np.int64)
-    bits = np.zeros(len(samples))
-    reader = _Bits(data, 8 * metadata_bytes(data))
-    start = 0
-    while start < len(samples):
-        begun = reader.position
-        block = _read_header(reader)
-        frame = bits[start : start + block]
-        frame += _subframe(reader, samples[start : start + block])
-        reader.position += -reader.position % 8 + 16  # padding to a whole byte, and the frame's checksum
-        frame += (reader.position - begun - frame.sum()) / block
-        start += block
+        return
+    file, start = _Unread(), 0
+    with soundfile.SoundFile(
+        file, "w", min(sample_rate, FLAC_MAX_RATE), 1, "PCM_16", format="FLAC", compression_level=FLAC_LEVEL
+    ) as encoder:
+        for first in range(0, len(pcm), BLOCK):
+            encoder.write(pcm[first : first + BLOCK])
+            if not first:
+                file.drop(metadata_bytes(bytes(file.data)))
+            while len(file.data) > MAX_FRAME_BYTES:
+                yield (bits := _next_frame(file, pcm[start:]))
+                start += len(bits)
+    while start < len(pcm):
+        yield (bits := _next_frame(file, pcm[start:]))
+        start += len(bits)
+
+
+class _Unread(io.BytesIO):
+    """A file in memory that libsndfile writes and seeks in; `data` is all but the bytes that were dropped."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.dropped = self.position = 0
+
+    def drop(self, count: int) -> None:
+        del self.data[:count]
+        self.dropped += count
+
+    def write(self, buffer: Buffer, /) -> int:
+        data, start = bytes(buffer), self.position - self.dropped
+        if start >= 0:  # the dropped header is written again at the end
+            self.data[start : start + len(data)] = data
+        self.position += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        end = self.dropped + len(self.data)
+        self.position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: end}[whence]
+        return self.position
+
+    def tell(self) -> int:
+        return self.position
+
+
+def _next_frame(file: _Unread, pcm: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Drops the frame at the start of `file` and gives the bits of its samples, with which `pcm` begins."""
+    reader = _Bits(file.data, 0)
+    block = _read_header(reader)
+    bits = _subframe(reader, np.asarray(pcm[:block], np.int64))
+    reader.position += -reader.position % 8 + 16  # padding to a whole byte, and the frame's checksum
+    bits += (reader.position - bits.sum()) / block
+    file.drop(reader.position // 8)
     return bits
 
 
@@ -56,7 +107,7 @@ def flac_bits_per_sample(pcm: NDArray[np.int16], sample_rate: int) -> NDArray[np
 class _Bits:
     """Reads unsigned numbers, the highest bit first."""
 
-    data: bytes
+    data: bytes | bytearray
     position: int  # in bits
 
     def take(self, count: int) -> int:

@@ -1,4 +1,4 @@
-"""What a layout says of a known corpus: where its recordings lie, how they are split, and how many there are."""
+"""The layout of a known corpus: where its recordings lie, their splits, and their official numbers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Count:
-    """How many usable files and speakers a part has; None where that is not known."""
+    """The usable files and speakers of a part; None where the number is not known."""
 
     files: int | None = None
     speakers: int | None = None
@@ -78,7 +78,7 @@ def root_of(folder: Path, marker: str, *names: str) -> Path:
 
 
 def names_in(folder: Path, suffix: str = "") -> list[str]:
-    """What lies in a folder and ends so, in capitals or not, sorted, hidden files left out; raises UserError."""
+    """The names in a folder that end in `suffix`, in any case, sorted, without hidden ones. Raises UserError."""
     try:
         names = [name for name in os.listdir(folder) if not name.startswith(".")]
         return sorted((name for name in names if name.lower().endswith(suffix)), key=order)

@@ -29,7 +29,7 @@ def recordings(folder: Path) -> Iterator[Listed]:
 
 
 def _prompts(file: Path) -> dict[str, str]:
-    """What each recording says; raises UserError, with all that is wrong, for one that is said to say two things."""
+    """The text of each recording. Raises UserError, with all problems at once, for one with two texts."""
     prompts: dict[str, str] = {}
     lines: dict[str, int] = {}
     problems = []

@@ -17,7 +17,7 @@ HEADERS = {
     "wav", "wav_file", "wav_filename",
 }  # fmt: skip
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
-MOST_COLUMNS = 3
+MAX_COLUMNS = 3
 
 
 class Row(NamedTuple):
@@ -66,7 +66,7 @@ def read_list(file: Path, folder: str, is_there: Callable[[str], bool]) -> list[
 
 
 def _without_bars(lines: list[str]) -> str:
-    """What is wrong with lines that have neither a | nor a name alone."""
+    """The problem with lines that have neither a | nor a name alone."""
     for separator, name in SEPARATORS.items():
         if sum(separator in line for line in lines) > len(lines) / 2:
             return f"its columns are separated by {name}; separate them by |, as in NAME|TEXT"
@@ -91,7 +91,7 @@ def _text(fields: list[str]) -> str | None:
 def _wrong(fields: list[str], name: str, is_there: Callable[[str], bool]) -> str | None:
     if not name:
         return "has no name before the first |; write NAME|TEXT"
-    if len(fields) > MOST_COLUMNS:
+    if len(fields) > MAX_COLUMNS:
         return f"has {len(fields)} columns, and 2 or 3 are read; write NAME|TEXT or NAME|TEXT|NORMALISED"
     if len(fields) == 1 and not is_there(name):
         return "has no | between name and text; write NAME|TEXT"
