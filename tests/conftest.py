@@ -36,6 +36,7 @@ SLOW = (
     "training/test_combinations.py",
     "training/test_distributed.py",
     "training/test_resume.py",
+    "training/test_run_folder.py",
     "training/test_stack.py",
 )
 

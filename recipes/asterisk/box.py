@@ -19,14 +19,14 @@ from wavegen.errors import UserError
 from wavegen.evaluation.checks import check_fit
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load, save
-from wavegen.models.training_provenance import HEARD, HEARD_DIGITS, TRAINED, HashSet
+from wavegen.models.training_provenance import SHORT, SHORT_DIGITS, TRAINED, HashSet
 from wavegen.training.origin import USED, origin
 
 
 def check_same(model: AudioModel, corpus: Corpus) -> None:
     """Raises UserError unless the corpus is the one whose recordings a bundled model names."""
     used = [entry.content_hash for split in USED for entry in corpus.split(split)]
-    if HEARD in model.metadata and set(model.metadata[HEARD].split()) != {content[:HEARD_DIGITS] for content in used}:
+    if SHORT in model.metadata and set(model.metadata[SHORT].split()) != {content[:SHORT_DIGITS] for content in used}:
         raise UserError(f"{corpus.path}: not the corpus that the model was trained on")
     training = HashSet.of(entry.content_hash for entry in corpus.split("train")).encode()
     if model.metadata.get(TRAINED, training) != training:
@@ -44,7 +44,7 @@ def main() -> None:
     check_fit({arguments.run.name: model}, corpus)
     check_same(model, corpus)
     verify(corpus, USED)
-    kept = {key: value for key, value in model.metadata.items() if key != HEARD}
+    kept = {key: value for key, value in model.metadata.items() if key != SHORT}
     save(model, arguments.model, {**kept, "corpus_fingerprint": None, **origin(corpus)})
     print(f"{arguments.model}: {model.num_parameters} parameters, weights {model.metadata['weights_hash']}")
 

@@ -17,22 +17,22 @@ from unittest import mock
 from wavegen.data.corpus import open_corpus
 from wavegen.training import train
 from wavegen.training.recipe import load_recipe
-from wavegen.training.windows import Batch, Place, Windows
+from wavegen.training.windows import Batch, Window, Windows
 
 
 def share(recipe: str, corpus: str, overrides: list[str], steps: int) -> str:
     """A line for one recipe; the first steps, in which torch and the disk warm up, do not count."""
     ends: list[float] = []
     spent: list[float] = []
-    places, read = Windows.places, Windows.read
+    places, read = Windows.of_step, Windows.read
 
-    def timed_places(self: Windows, step: int) -> list[Place]:
+    def timed_places(self: Windows, step: int) -> list[Window]:
         begun = time.perf_counter()
         found = places(self, step)
         spent.append(time.perf_counter() - begun)
         return found
 
-    def timed_read(self: Windows, found: Sequence[Place]) -> Batch:
+    def timed_read(self: Windows, found: Sequence[Window]) -> Batch:
         begun = time.perf_counter()
         cut = read(self, found)
         ends.append(time.perf_counter())

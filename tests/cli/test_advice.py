@@ -152,7 +152,7 @@ def test_states_and_corpora_of_a_run(tmp_path):
     changes = {
         "resume.safetensors: no state of a run, or of a wavegen before they held": {"recipe": None},
         r"another wavegen began \(in its recipe: network.size is not a setting": {
-            "recipe": header["recipe"].replace("[network]", "[network]\nsize = 3")
+            "recipe": str(header["recipe"]).replace("[network]", "[network]\nsize = 3")
         },
         "the weights do not match their hash; the file is damaged": {"weights_hash": "0"},
         "does not fit this run: altered, or of another run or wavegen": {"recipe": 7},

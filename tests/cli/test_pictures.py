@@ -29,7 +29,7 @@ def tiny(argv: list[str]) -> list[str]:
     """A command of wavegen that takes no time, and prints JSON."""
     argv = [*argv[1:], "--json"]
     if argv[0] == "train":
-        argv += small_picture_models.settings_of(load_recipe(argv[1]).model["network"]["name"])
+        argv += small_picture_models.settings_of(str(load_recipe(argv[1]).model["network"]["name"]))
         argv += [word for key, value in TRAINING.items() for word in ("--set", f"training.{key}={value}")]
     return argv
 
@@ -170,10 +170,11 @@ def test_a_damaged_header_is_refused(tmp_path):
     again = checkpoint.load(tmp_path / "good.safetensors", PictureModel)
     assert again.form == model.form
     tensors, header = checkpoint.read_tensors(tmp_path / "good.safetensors")
-    for damage in ({"grid": {"height": 2}}, {"grid": header["grid"] | {"height": -2}}, {"grid": 7}):
+    grid = {"height": 2, "width": 3, "channels": 1, "levels": 2}
+    for damage in ({"grid": {"height": 2}}, {"grid": grid | {"height": -2}}, {"grid": 7}):
         checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | damage)
         with pytest.raises(UserError, match="header is damaged"):
             checkpoint.load(tmp_path / "bad.safetensors", PictureModel)
-    checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | {"grid": header["grid"] | {"height": 3}})
+    checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | {"grid": grid | {"height": 3}})
     with pytest.raises(UserError, match="do not belong together"):
         checkpoint.load(tmp_path / "bad.safetensors", PictureModel)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wavegen.models import training_provenance
+from wavegen.models.metadata import Metadata
 from wavegen.models.training_provenance import BITS, HashSet, Provenance
 
 
@@ -33,7 +34,7 @@ def test_no_recordings():
 
 
 def test_many_recordings_are_thinned_by_a_stated_share(monkeypatch):
-    monkeypatch.setattr(training_provenance, "MOST_HASHES", 100)
+    monkeypatch.setattr(training_provenance, "MAX_HASHES", 100)
     known = HashSet.of(hashes(*range(1000)))
     assert known.skip == 4, "1000 / 2^3 are more than 100"
     kept = [one for one in hashes(*range(1000)) if one in known]
@@ -44,7 +45,7 @@ def test_many_recordings_are_thinned_by_a_stated_share(monkeypatch):
 
 
 def test_a_union_of_thinned_sets_keeps_what_both_would_have(monkeypatch):
-    monkeypatch.setattr(training_provenance, "MOST_HASHES", 100)
+    monkeypatch.setattr(training_provenance, "MAX_HASHES", 100)
     several, few = HashSet.of(hashes(*range(1000))), HashSet.of(hashes(*range(990, 1050)))
     both = few | several
     assert both.skip == 4
@@ -54,7 +55,7 @@ def test_a_union_of_thinned_sets_keeps_what_both_would_have(monkeypatch):
 def test_thinned_sets_fit_a_model_file():
     random = np.random.default_rng(0)
     known = HashSet(np.unique(random.integers(0, 1 << BITS, 10**6, np.uint64)))._thinned(0)
-    assert training_provenance.MOST_HASHES / 2 < len(known.values) <= training_provenance.MOST_HASHES
+    assert training_provenance.MAX_HASHES / 2 < len(known.values) <= training_provenance.MAX_HASHES
     assert len(known.encode()) < 450_000
 
 
@@ -91,7 +92,11 @@ def test_models_made_before_know_nothing():
 
 
 def test_in_short_there_are_numbers():
-    metadata = {"seed": 3, "heard": "01234567 89abcdef", **training_provenance.entries(hashes(1, 2, 3), hashes(4))}
+    metadata: Metadata = {
+        "seed": 3,
+        "heard": "01234567 89abcdef",
+        **training_provenance.entries(hashes(1, 2, 3), hashes(4)),
+    }
     assert training_provenance.in_short(metadata) == {
         "seed": 3,
         "heard": "2 recordings",

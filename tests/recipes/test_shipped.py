@@ -24,7 +24,7 @@ def tiny(argv: list[str]) -> list[str]:
     """A command of wavegen that takes no time, and prints JSON."""
     argv = [*argv[1:], "--json"]
     if argv[0] == "train":
-        kind = load_recipe(argv[1]).model["network"]["name"]
+        kind = str(load_recipe(argv[1]).model["network"]["name"])
         tables = {"training": TRAINING, "network": NETWORKS[kind]}
         return argv + [
             word

@@ -242,6 +242,7 @@ def test_a_hangup_saves_a_training(tmp_path, plain_signals):
         assert running.stderr.read().splitlines()[-1] == "wavegen: interrupted"
         assert running.wait() == 129
     step = checkpoint.read_tensors(run / "resume.safetensors")[1]["step"]
+    assert isinstance(step, int)
     assert step >= 20, "what the log has is saved, 480 000 steps before the first validation"
     assert not list(run.glob(".*.part"))
 

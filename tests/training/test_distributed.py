@@ -114,7 +114,7 @@ def test_a_step_in_parts_has_the_gradient_of_the_whole(batch_size, tmp_path):
         asked = small_trainings.recipe(batch_size=batch_size, accumulate=accumulate)
         learner = Trainer(asked, corpus, tmp_path).learner
         learner.connect()
-        bits.append(learner.backward(learner.windows.places(3)))
+        bits.append(learner.backward(learner.windows.of_step(3)))
         found = [weight.grad for weight in learner.model.parameters() if weight.grad is not None]
         assert len(found) == len(list(learner.model.parameters()))
         gradients.append(torch.cat([gradient.flatten() for gradient in found]))

@@ -109,7 +109,7 @@ def test_a_dry_run_that_diverges_names_the_recordings_of_its_own_step(minutes, c
         plan(asked, corpus)
     trainer = Trainer(small_trainings.recipe(), corpus, corpus.path)
     named = {recording.id for recording in corpus.recordings if recording.id in str(error.value)}
-    assert named == {trainer.trained_on[place.recording].id for place in trainer.learner.windows.places(2)}
+    assert named == {trainer.trained_on[window.recording].id for window in trainer.learner.windows.of_step(2)}
 
 
 def test_a_run_starts_from_the_weights_of_another(corpus, tmp_path):
@@ -143,7 +143,7 @@ def test_a_model_of_other_settings_is_no_start(network, changed, words, corpus, 
 
 
 def test_the_line_of_progress_says_how_far_how_fast_and_how_well(corpus, tmp_path, capfd):
-    train(small_trainings.recipe(), corpus, tmp_path / "run")
+    train(small_trainings.recipe(), corpus, tmp_path / "run", progress=True)
     line = capfd.readouterr().err.splitlines()[-1]
     assert re.search(
         r"wavenet: 100%.* 30/30 \[\d+:\d+<\d+:\d+, .*\d\.\d{3} bits/sample, [\d ]+ samples/s, gradient \d", line
@@ -157,7 +157,7 @@ def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(corpus, tmp_path, 
     workspace.furnish(tmp_path)
     monkeypatch.chdir(tmp_path)
     before = workspace.tree(tmp_path)
-    monkeypatch.setattr("wavegen.training.calibration.TRIAL_SECONDS", 0.01)
+    monkeypatch.setattr("wavegen.training.calibration.TIMED_SECONDS", 0.01)
     assert main(["train", "recipe.toml", "--dry-run", "--json", "--set", "training.steps=700"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert workspace.tree(tmp_path) == before

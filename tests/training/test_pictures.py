@@ -68,7 +68,7 @@ def test_a_training_starts_from_another_models_weights(corpus, tmp_path):
 
 
 def test_progress_counts_dimensions_and_says_that_nothing_is_validated(corpus, tmp_path, capfd, caplog):
-    train(recipe("nade"), corpus, tmp_path / "whole")
+    train(recipe("nade"), corpus, tmp_path / "whole", progress=True)
     assert re.search(r"\d\.\d{3} bits/dimension, [\d ]+ dimensions/s", capfd.readouterr().err.splitlines()[-1])
     assert not caplog.messages
     fewer = replace(corpus, recordings=corpus.split("train"))
@@ -97,7 +97,7 @@ def test_a_window_is_a_picture(corpus):
     batch = windows.batch(3)
     assert batch.scored.all()
     assert all(row.numpy().astype(np.int16).tobytes() in known for row in batch.pcm)
-    ends = np.array([place.recording for place in windows.places(3)])
+    ends = np.array([place.recording for place in windows.of_step(3)])
     assert (np.diff(ends) > 0).all(), "a step draws from all of the corpus"
 
 

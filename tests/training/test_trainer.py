@@ -85,7 +85,7 @@ def test_divergence_is_said_before_the_step_that_would_spoil_the_weights(corpus,
         train(asked, corpus, run, progress=False)
     trainer = Trainer(asked, corpus, run)
     named = {recording.id for recording in corpus.recordings if recording.id in str(error.value)}
-    assert named == {trainer.trained_on[place.recording].id for place in trainer.learner.windows.places(23)}
+    assert named == {trainer.trained_on[window.recording].id for window in trainer.learner.windows.of_step(23)}
     monkeypatch.setattr(Learner, "backward", whole)
     ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
 
@@ -112,7 +112,7 @@ def test_a_corpus_of_another_rate_is_refused(corpus, tmp_path):
 def test_what_is_minimised_is_what_is_reported(corpus):
     """One window that is a whole file: the training loss is the file's bits per sample."""
     trainer_recipe = recipe(window=5000, batch_size=1)
-    model = small_models.mu_law_model(**trainer_recipe.model["network"])
+    model = small_models.mu_law_model(8000, **trainer_recipe.model["network"])
     pcm = corpus.pcm(corpus.recordings[0])
     batch = Windows([pcm], window=5000, context=7, batch_size=1, seed=0).batch(0)
     assert batch.scored.sum() == len(pcm)

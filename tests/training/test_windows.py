@@ -31,7 +31,7 @@ def test_a_window_is_a_stretch_of_one_recording(lengths, window, context, alignm
     recordings = numbered(lengths)
     windows = Windows(recordings, window=window, context=context, alignment=alignment, batch_size=5, seed=3)
     batch = windows.batch(step)
-    assert [place.scored for place in windows.places(step)] == batch.scored.sum(dim=1).tolist()
+    assert [window.scored for window in windows.of_step(step)] == batch.scored.sum(dim=1).tolist()
     starts = np.cumsum([0, *lengths])
     for pcm, before, scored in zip(*batch, strict=True):
         inside = scored.numpy().copy()

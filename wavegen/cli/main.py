@@ -115,16 +115,16 @@ def _train(args: argparse.Namespace) -> Result | None:
             corpus = open_corpus(args.corpus or file.parent / str(recipe.corpus.path))
         run = args.run or Path("runs") / args.recipe.stem
         if args.dry_run:
-            result = plan(recipe, corpus, args.init)
+            result = dict(plan(recipe, corpus, init=args.init))
         else:
             if args.resume and processes.first:
                 check_minutes(run, recipe)
-            model_file = train(recipe, corpus, run, resume=args.resume, init=args.init)
+            model_file = train(recipe, corpus, run, resume=args.resume, init=args.init, progress=True)
             result = {"run": str(run), "model": str(model_file)}
         if not processes.first:
             return None
     if not args.dry_run:
-        result |= in_short(load(result["model"], Density).metadata)
+        result |= in_short(load(str(result["model"]), Density).metadata)
     return result, description_text(result)
 
 

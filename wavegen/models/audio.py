@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 from wavegen import modelfile
 from wavegen.models.codecs import PCM_CODES, Codec
-from wavegen.models.configs.audio import AUDIO_PARTS, AudioConfig
-from wavegen.models.configs.base import settings_of
+from wavegen.models.configs.audio import AUDIO_PARTS, AudioConfig, OfConfig
+from wavegen.models.configs.base import Settings, keywords_given
 from wavegen.models.density import Density
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
 from wavegen.models.forms import AUDIO, AudioForm
 from wavegen.models.inputs import EMBEDDING_CHANNELS, amplitudes, companded
 from wavegen.models.model import Model
+from wavegen.models.network import State
 from wavegen.models.networks import NETWORKS
-from wavegen.models.networks.base import Network, State
+from wavegen.models.networks.base import Network
 from wavegen.models.predictors import PREDICTORS, LinearPredictor, PredictorState
 
 if TYPE_CHECKING:
@@ -27,20 +28,20 @@ if TYPE_CHECKING:
 
 
 class AudioState(NamedTuple):
-    """What a model carries from chunk to chunk: the last PCM code, (batch,) int64, and its parts' states."""
+    """The state from chunk to chunk: the last PCM code, (batch,) int64, and the states of network and predictor."""
 
     last: Tensor
     network: State
     predictor: PredictorState | None
 
 
-class AudioModel(Density):
+class AudioModel(OfConfig, Density):
     """p(pcm) = Π_t p(pcm_t | pcm_<t), with p(pcm_t | ·) = (1 − ε) P(symbol_t | ·) / codes(symbol_t) + ε / 65536.
 
     ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample before
-    a file is silence. The network hears symbols, by a learned embedding or, of a codec with more than 512,
-    as two channels of amplitude, linear and companded. With a predictor it also hears, companded, how far
-    the last sample fell from the predictor's word, rounded to whole codes.
+    a file is silence. The network's inputs are a learned embedding of the symbol or, for a codec with more than 512,
+    two channels of amplitude, linear and companded. With a predictor there is one more: its error in the last sample,
+    rounded to whole codes and companded.
     """
 
     kind: ClassVar[str] = AUDIO
@@ -62,7 +63,7 @@ class AudioModel(Density):
         predictor: LinearPredictor | None = None,
     ):
         super().__init__(distribution, network, codec.codes_per_symbol)
-        self.codec, self.predictor = codec, predictor
+        self.predictor = predictor
         predicting = None if predictor is None else predictor.config
         self.config = AudioConfig(codec, distribution.config, network.config, predicting, sample_rate)
         self.keep("symbol_of_code", codec.encode(np.arange(PCM_CODES) - PCM_CODES // 2))
@@ -73,13 +74,13 @@ class AudioModel(Density):
             self.embedding = None
             return
         self.embedding = nn.Embedding(codec.num_symbols, EMBEDDING_CHANNELS)
-        with torch.no_grad():  # two channels say what a symbol sounds like, so that nothing has to be learned twice
+        with torch.no_grad():  # two channels begin as the amplitude, linear and of the middle code
             self.embedding.weight[:, 0] = torch.linspace(-2, 2, codec.num_symbols, device="cpu")
             self.embedding.weight[:, 1] = self.code_of_symbol.float() / 8192
 
     @classmethod
-    def from_settings(cls, settings: dict[str, dict[str, Any]], form: AudioForm) -> AudioModel:
-        """Builds an untrained model of sound of that form from what `settings` gives or a recipe says.
+    def from_settings(cls, settings: Settings, form: AudioForm) -> AudioModel:
+        """Builds an untrained model of sound of that form from the settings of a model or the tables of a recipe.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.models.parts` checks before.
         """
@@ -89,18 +90,18 @@ class AudioModel(Density):
     def from_config(cls, config: AudioConfig) -> AudioModel:
         """Builds an untrained model."""
         codes = config.codec.codes_per_symbol
-        distribution = DISTRIBUTIONS[config.distribution.name](codes, **_keywords(config.distribution))
+        distribution = DISTRIBUTIONS[config.distribution.name](codes, **keywords_given(config.distribution))
         predictor = None
         if config.predictor is not None:
-            predictor = PREDICTORS[config.predictor.name](**_keywords(config.predictor))
+            predictor = PREDICTORS[config.predictor.name](**keywords_given(config.predictor))
         sizes = (config.network.input_channels, config.network.num_params)
-        network: Any = NETWORKS[config.network.name](*sizes, **_keywords(config.network))
+        network = NETWORKS[config.network.name](*sizes, **keywords_given(config.network))
         return cls(config.codec, distribution, network, config.sample_rate, predictor)
 
     @classmethod
     def from_data(cls, data: Model) -> AudioModel:
-        """The torch module of a model, in evaluation mode, which shares the arrays' memory."""
-        with torch.device("meta"):  # the weights are there already
+        """Builds the torch module of a model, in evaluation mode; it shares the arrays' memory."""
+        with torch.device("meta"):  # the weights exist already
             model = cls.from_config(data.config)
         model.take_weights(data.arrays, data.metadata)
         return model
@@ -110,7 +111,7 @@ class AudioModel(Density):
         return cls.from_data(modelfile.model_of(contents))
 
     def data(self) -> Model:
-        """The model as data; float32 weights in a CPU's memory are shared, so that training changes the arrays."""
+        """The model as data. Float32 weights in a CPU's memory are shared: training changes the arrays."""
         state = {name: weight.detach().cpu().float().contiguous() for name, weight in self.state_dict().items()}
         return Model(self.config, self.metadata, {name: weight.numpy() for name, weight in state.items()})
 
@@ -119,21 +120,8 @@ class AudioModel(Density):
         return self
 
     @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
-    def form(self) -> AudioForm:
-        return self.config.form
-
-    @property
-    def settings(self) -> dict[str, dict[str, Any]]:
-        """What `from_settings` needs to build this model again."""
-        return self.config.settings
-
-    @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of its weights."""
         return self.input_table().device
 
     @property
@@ -141,32 +129,22 @@ class AudioModel(Density):
         return self.network.alignment
 
     def context(self, warm_up: int) -> int:
-        """How many unscored samples come before a window's: all that is heard, or the warm-up where that has no end.
+        """Unscored samples at the start of a training window: the receptive field, or `warm_up` if it is unlimited.
 
-        A warm-up fills the predictor's taps at least: with zeros in them it would expect what it never does in a file.
+        A warm-up fills the predictor's taps at least, since its expectation with zeros in them occurs in no file.
         """
         if self.receptive_field is not None:
             return self.receptive_field - 1
         return warm_up if self.predictor is None else max(warm_up, self.predictor.receptive_field)
 
     def fit(self, recordings: Sequence[np.ndarray]) -> None:
-        """Starts the predictor, if there is one, from what least squares say of the recordings."""
+        """Starts the predictor, if there is one, from a least-squares fit to the recordings."""
         if self.predictor is not None:
             self.predictor.fit(recordings)
 
     def input_table(self) -> Tensor:
-        """What the network hears of each symbol, (num_symbols, channels)."""
+        """The network's input for each symbol, (num_symbols, channels)."""
         return self.amplitudes if self.embedding is None else self.embedding.weight
-
-    @property
-    def receptive_field(self) -> int | None:
-        """How many past samples a distribution depends on at most; None: all."""
-        return self.config.receptive_field
-
-    @property
-    def macs_per_sample(self) -> int:
-        """Multiply-adds to step one sample; looking up an embedding costs none."""
-        return self.config.macs_per_sample
 
     def encode(self, pcm: Tensor) -> Tensor:
         """PCM codes −32768…32767, any shape and integer dtype, to the codec's symbols, int64."""
@@ -177,29 +155,33 @@ class AudioModel(Density):
         return self.code_of_symbol[symbols.long()]
 
     def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
-        """The state a file starts from, or a window whose preceding codes are `before`, (batch,) int64."""
+        """The state at the start of a file, or of a window after the codes `before`, (batch,) int64."""
         last = torch.zeros(batch_size, dtype=torch.int64, device=self.device) if before is None else before
         predictor = None if self.predictor is None else self.predictor.initial_state(batch_size)
         return AudioState(last, self.network.initial_state(batch_size), predictor)
 
     def params(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, AudioState]:
-        """What says how each of `pcm`, (batch, time) integer, is distributed, and the state after it.
+        """The parameters of each PCM code's distribution, their location, and the state after the last code.
 
-        Parameters (batch, time, num_params); their location (batch, time) float64, None without a predictor.
+        Args:
+            pcm: (batch, time) integer.
+            state: before the first code.
+
+        Returns: parameters (batch, time, num_params), location (batch, time) float64, None without a predictor, state.
         """
         inputs, location, predictor_state = self._inputs(pcm.long(), state)
         params, network_state = self.network(inputs, state.network)
         return params, location, AudioState(pcm[:, -1].long(), network_state, predictor_state)
 
     def features(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
-        """The network's features of each PCM code's past, (batch, time) integer to (batch, time, channels) float."""
+        """The network's features before each PCM code, (batch, time) integer to (batch, time, channels) float."""
         state = self.initial_state(len(batch)) if state is None else state
         inputs, _, predictor_state = self._inputs(batch.long(), state)
         features, network_state = self.network.features(inputs, state.network)
         return features, AudioState(batch[:, -1].long(), network_state, predictor_state)
 
     def _inputs(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, PredictorState | None]:
-        """What the network hears, (batch, time, channels), with the predictor's location and next state."""
+        """The network's inputs, (batch, time, channels), and the predictor's location and next state."""
         before = self.encode(torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1))
         inputs = nn.functional.embedding(before, self.input_table())
         location, predictor_state = None, None
@@ -218,8 +200,3 @@ class AudioModel(Density):
     def code_log2_prob(self, params: Tensor, pcm: Tensor, location: Tensor | None = None) -> Tensor:
         """log2 p of each PCM code, any shape of integers, by parameters (…, num_params) and their location."""
         return self.symbol_log2_prob(params, self.encode(pcm), location)
-
-
-def _keywords(part: Any) -> dict[str, Any]:
-    """The settings of a part without its name."""
-    return {key: value for key, value in settings_of(part).items() if key != "name"}

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
 from annotated_types import Ge, Le
+from numpy.typing import ArrayLike
 
 PCM_CODES = 65536
 
 
 class Codec(Protocol):
-    """PCM codes ⇄ symbols. Symbols stand for cells of neighbouring codes, in ascending order; no cell is empty."""
+    """PCM codes ⇄ symbols. A symbol is a cell of neighbouring codes, in ascending order; no cell is empty."""
 
     name: ClassVar[str]
     num_symbols: int
     codes_per_symbol: np.ndarray  # how many of the 65 536 PCM codes share each symbol, (num_symbols,) int64
 
     @property
-    def silence(self) -> int: ...
+    def silence(self) -> int:
+        """The symbol of PCM code 0, the sample before the start of every file."""
+        ...
 
-    def encode(self, pcm: Any) -> np.ndarray: ...
+    def encode(self, pcm: ArrayLike) -> np.ndarray:
+        """PCM codes −32768…32767, any shape and integer dtype, to symbols, int64."""
+        ...
 
-    def decode(self, symbols: Any) -> np.ndarray: ...
+    def decode(self, symbols: ArrayLike) -> np.ndarray:
+        """Symbols, any shape, to the middle PCM code of their cells, int64."""
+        ...
 
 
 def middle_codes(codes_per_symbol: np.ndarray) -> np.ndarray:
@@ -57,14 +64,14 @@ class MuLaw:
 
     @property
     def silence(self) -> int:
-        """The symbol of PCM code 0, which every file is taken to be preceded by."""
+        """The symbol of PCM code 0, the sample before the start of every file."""
         return int(self._symbol_of_code[32768])
 
-    def encode(self, pcm: Any) -> np.ndarray:
+    def encode(self, pcm: ArrayLike) -> np.ndarray:
         """PCM codes −32768…32767, any shape and integer dtype, to symbols, int64."""
         return self._symbol_of_code[np.asarray(pcm, np.int64) + 32768]
 
-    def decode(self, symbols: Any) -> np.ndarray:
+    def decode(self, symbols: ArrayLike) -> np.ndarray:
         """Symbols, any shape, to the middle PCM code of their cells, int64."""
         return self._middle_code[np.asarray(symbols, np.int64)]
 
@@ -82,16 +89,16 @@ class Linear:
 
     @property
     def silence(self) -> int:
-        """The symbol of PCM code 0, which every file is taken to be preceded by."""
+        """The symbol of PCM code 0, the sample before the start of every file."""
         return self.num_symbols // 2
 
-    def encode(self, pcm: Any) -> np.ndarray:
+    def encode(self, pcm: ArrayLike) -> np.ndarray:
         """PCM codes −32768…32767, any shape and integer dtype, to symbols, int64."""
         return (np.asarray(pcm, np.int64) + 32768) >> (16 - self.bits)
 
-    def decode(self, symbols: Any) -> np.ndarray:
+    def decode(self, symbols: ArrayLike) -> np.ndarray:
         """Symbols, any shape, to the middle PCM code of their cells (the upper one of two), int64."""
         return self._middle_code[np.asarray(symbols, np.int64)]
 
 
-CODECS = {codec.name: codec for codec in (MuLaw, Linear)}
+CODECS: dict[str, type[MuLaw] | type[Linear]] = {codec.name: codec for codec in (MuLaw, Linear)}

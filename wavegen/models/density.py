@@ -1,4 +1,4 @@
-"""Densities: what trainer, scorer and model files know of a model of any kind."""
+"""Density: a model of any kind, as trainer, scorer and model files see it."""
 
 from __future__ import annotations
 
@@ -12,55 +12,61 @@ import torch
 from torch import Tensor, nn
 
 from wavegen.constants import UNIFORM_SHARE
+from wavegen.models.configs.base import Part, Settings, Tables
 from wavegen.models.distributions import Distribution
 from wavegen.models.forms import Form
+from wavegen.models.metadata import Metadata
 from wavegen.models.model import described
+from wavegen.models.network import BaseNetwork, State
 
 if TYPE_CHECKING:
     from wavegen.modelfile import Contents
 
 
 class Density(nn.Module, ABC):
-    """What trainer, scorer and checkpoint know of a model.
+    """A model of any kind, as trainer, scorer and checkpoint see it.
 
     A sample is a code: of PCM, or the level of a channel in a picture. The distribution is over symbols, each of which
     is a cell of neighbouring codes that share its mass evenly; every code has a share of the uniform besides.
     """
 
-    kind: ClassVar[str]  # what a recipe's density.name says
-    PARTS: ClassVar[Mapping[str, Mapping[str, type]]]  # the choices of each part, by a recipe's tables
+    kind: ClassVar[str]  # density.name in a recipe
+    PARTS: ClassVar[Mapping[str, Mapping[str, type[Part]]]]  # the choices of each part, by the tables of a recipe
     DEFAULTS: ClassVar[Mapping[str, Mapping[str, str]]]  # of these tables
     OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
 
     codes_per_symbol: Tensor
+    network: Any  # a BaseNetwork; some callers know of which kind
 
-    def __init__(self, distribution: Distribution, network: Any, codes_per_symbol: np.ndarray):
+    def __init__(self, distribution: Distribution, network: BaseNetwork, codes_per_symbol: np.ndarray):
         super().__init__()
-        self.distribution, self.network = distribution, network
-        self.metadata: dict[str, Any] = {}
+        self.distribution = distribution
+        self.network = network
+        self.metadata: Metadata = {}
         self.num_codes = int(codes_per_symbol.sum())
         self.keep("codes_per_symbol", codes_per_symbol)
 
     def keep(self, name: str, table: np.ndarray) -> None:
-        """A table that moves with the model, and that no file needs to hold."""
+        """Registers a table that moves to a device with the model and is not saved."""
         self.register_buffer(name, torch.from_numpy(table.copy()), persistent=False)
 
     @classmethod
-    def table(cls) -> dict[str, dict[str, Any]]:
-        """The table of the settings that says its kind; none of audio, which is meant where there is none."""
+    def table(cls) -> Tables:
+        """The table of the settings that names the kind; audio has none."""
         return {}
 
     @classmethod
     @abstractmethod
-    def from_settings(cls, settings: dict[str, dict[str, Any]], form: Any) -> Density: ...
+    def from_settings(cls, settings: Settings, form: Any) -> Density:
+        """Builds an untrained model of recordings of that form, which is of this kind, from checked settings."""
 
     @classmethod
     @abstractmethod
     def from_contents(cls, contents: Contents) -> Density:
-        """The model in a file, in evaluation mode. Raises UserError if its settings or weights are not right."""
+        """Builds the model in a file, in evaluation mode. Raises UserError if its settings or weights are not right."""
 
-    def take_weights(self, arrays: Mapping[str, np.ndarray], metadata: dict[str, Any]) -> None:
-        """Makes arrays, by the names of the state dict, its weights, sharing their memory; then it is to evaluate."""
+    def take_weights(self, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
+        """Makes arrays the weights, by the names of the state dict, sharing their memory; then evaluation mode."""
         self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
         self.metadata = metadata
         self.eval()
@@ -68,22 +74,26 @@ class Density(nn.Module, ABC):
     @property
     @abstractmethod
     def form(self) -> Form:
-        """Of the recordings that it is a model of."""
+        """The form of the recordings that it is a model of."""
 
     @property
     @abstractmethod
-    def settings(self) -> dict[str, dict[str, Any]]: ...
+    def settings(self) -> Tables:
+        """The argument of `from_settings`, to build this model again."""
 
     @property
     @abstractmethod
-    def receptive_field(self) -> int | None: ...
+    def receptive_field(self) -> int | None:
+        """How many samples before it a distribution depends on at most; None: all."""
 
     @property
     @abstractmethod
-    def macs_per_sample(self) -> int: ...
+    def macs_per_sample(self) -> int:
+        """Multiply-adds to step one sample."""
 
     @abstractmethod
-    def log2_prob(self, batch: Tensor, state: Any = None) -> tuple[Tensor, Any]: ...
+    def log2_prob(self, batch: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """log2 p of each sample, (batch, time) integer to (batch, time) float, and the state after it."""
 
     def symbol_log2_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
         """log2 p of any one code of each symbol: (1 − ε) P(symbol) / codes(symbol) + ε / num_codes, with ε = 2⁻¹⁴.
@@ -107,9 +117,15 @@ class Density(nn.Module, ABC):
         location: Tensor | None = None,
         exact: bool = True,
     ) -> Tensor:
-        """P(symbol < k), float64: params (…, num_params), k (…) int64 from 0 to num_symbols, result (…).
+        """P(symbol < k), (…) float64.
 
-        `exact` includes the uniform share, as scoring does; without it this is the distribution's own.
+        Args:
+            params: (…, num_params).
+            k: (…) int64, from 0 to num_symbols.
+            temperature: of the distribution, 1 for its own.
+            top_p: mass of the nucleus, 1 for all symbols.
+            location: (…) float64, from a predictor.
+            exact: with the uniform share, as in scoring; without it the distribution alone.
         """
         below = self.distribution.cumulative(params, k, temperature, top_p, location)
         if not exact:
@@ -118,12 +134,12 @@ class Density(nn.Module, ABC):
         return (1 - UNIFORM_SHARE) * below + UNIFORM_SHARE * codes.double() / self.num_codes
 
     @abstractmethod
-    def features(self, batch: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """What the network's last layers start from, (batch, time or 1, channels) float, and the state after it."""
+    def features(self, batch: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The input of the network's last layers, (batch, time or 1, channels) float, and the state after it."""
 
     @property
     def whole(self) -> int | None:
-        """How many samples make a whole that is never cut; None where any stretch of a recording can be scored."""
+        """Samples of a recording that is never cut, such as a picture; None where any stretch can be scored."""
         return None
 
     @property
@@ -132,35 +148,36 @@ class Density(nn.Module, ABC):
         return self.whole or 1
 
     def context(self, warm_up: int) -> int:
-        """How many unscored samples come before a training window's, `warm_up` if all of the past counts."""
+        """Unscored samples at the start of a training window; `warm_up` if the receptive field is unlimited."""
         return 0
 
     def fit(self, recordings: Sequence[np.ndarray]) -> None:
-        """Takes from the training recordings, (samples,) int16 each, what needs no gradients."""
+        """Fits to the training recordings, (samples,) int16 each, the weights that need no gradients."""
 
-    def initial_state(self, batch_size: int, before: Tensor | None = None) -> Any:
-        """What a recording starts from, or a window whose preceding samples are `before`, (batch,) int64."""
+    def initial_state(self, batch_size: int, before: Tensor | None = None) -> State:
+        """The state at the start of a recording, or of a window after the samples `before`, (batch,) int64."""
         return None
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of its weights."""
         return next(self.parameters()).device
 
     @property
     def num_params(self) -> int:
-        """How many numbers say how one sample is distributed: what bounds how many are scored at once."""
+        """How many parameters the distribution of one sample has, which limits how many samples are scored at once."""
         return self.distribution.num_params
 
     @property
     def num_parameters(self) -> int:
+        """How many numbers the weights are."""
         return sum(weight.numel() for weight in self.parameters())
 
     @property
     def num_bytes(self) -> int:
-        """Of the weights."""
+        """Bytes of the weights."""
         return sum(weight.nbytes for weight in self.parameters())
 
-    def describe(self) -> dict[str, Any]:
-        """What `wavegen info` prints: settings, size, and where the weights come from."""
+    def describe(self) -> dict[str, object]:
+        """Settings, size and training provenance, as `wavegen info` prints them."""
         return described(self)

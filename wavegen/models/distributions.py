@@ -1,7 +1,7 @@
 """Distributions over the cells of a codec, from a network's parameters.
 
-A distribution is made from the codec's `codes_per_symbol`, which is where its cells' edges are.
-`location`, where one is given, is a predictor's word on the next sample, in PCM codes.
+A distribution is made from the codec's `codes_per_symbol`, which says where the edges of the cells are.
+`location`, in PCM codes, is a predictor's expectation of the next sample.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from wavegen.models.autograd import Context, applied
 from wavegen.models.codecs import PCM_CODES
 from wavegen.models.configs.distributions import (
+    MAX_SCALE,
+    MIN_SCALE,
     CategoricalConfig,
     DistributionConfig,
+    MixtureConfig,
     MixtureOfGaussiansConfig,
     MixtureOfLogisticsConfig,
 )
 
-LEAST_SCALE, MOST_SCALE = 1e-3, 1e5  # of a mixture's components, in PCM codes
-INFINITY = 1e60  # PCM codes: where the edge symbols end, beyond any mean that float32 parameters make
+INFINITY = 1e60  # PCM codes: the outer edges of the edge symbols, beyond any mean that float32 parameters make
 
 
 class Distribution(Protocol):
@@ -35,13 +38,19 @@ class Distribution(Protocol):
     takes_location: ClassVar[bool]
     takes_top_p: ClassVar[bool]
     num_params: int
-    config: DistributionConfig
 
-    def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor: ...
+    @property
+    def config(self) -> DistributionConfig: ...
+
+    def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
+        """Natural log-probability of each symbol: params (…, num_params), symbols (…) int64, result (…)."""
+        ...
 
     def cumulative(
         self, params: Tensor, k: Tensor, temperature: float = 1.0, top_p: float = 1.0, location: Tensor | None = None
-    ) -> Tensor: ...
+    ) -> Tensor:
+        """P(symbol < k), float64: params (…, num_params), k (…) int64 from 0 to num_symbols, result (…)."""
+        ...
 
 
 class Categorical:
@@ -71,7 +80,7 @@ class Categorical:
         probabilities = torch.softmax(params.double() / temperature, dim=-1)
         if top_p < 1:
             ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-            kept = ordered.cumsum(-1) - ordered < top_p  # as long as what stands before does not reach it
+            kept = ordered.cumsum(-1) - ordered < top_p  # as long as the sum before it does not reach top_p
             probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered * kept)
             probabilities = probabilities / probabilities.sum(-1, keepdim=True)
         below = nn.functional.pad(probabilities.cumsum(-1), (1, 0))
@@ -93,15 +102,16 @@ class _Mixture(ABC):
 
     takes_location: ClassVar[bool] = True
     takes_top_p: ClassVar[bool] = False
-    of: ClassVar[Callable[..., Any]]  # makes the config
+    of: ClassVar[Callable[..., MixtureConfig]]  # makes the config
 
-    def __init__(self, codes_per_symbol: np.ndarray, **settings: Any):
+    def __init__(self, codes_per_symbol: np.ndarray, **settings: object):
         self.config = self.of(len(codes_per_symbol), **settings)
-        self.num_mixtures, self.num_params = self.config.num_mixtures, self.config.num_params
+        self.num_mixtures = self.config.num_mixtures
+        self.num_params = self.config.num_params
         self.num_symbols = len(codes_per_symbol)
         self.log_scale_offsets = torch.from_numpy(self.config.log_scale_offsets)
         edges = np.cumsum(codes_per_symbol) - (PCM_CODES // 2 + 0.5)
-        # Infinity is a number here, so that the tails need no case of their own and no gradient is 0 · ∞.
+        # A finite number for infinity: the tails need no case of their own, and no gradient is 0 · ∞.
         edges[-1] = INFINITY
         self._edges = torch.from_numpy(np.concatenate([[-INFINITY], edges]))  # (num_symbols + 1,)
 
@@ -139,11 +149,11 @@ class _Mixture(ABC):
         """Logits, means in scales and log scales, (K, …) each, of parameters (3K, …)."""
         logits, means, log_scales = params.chunk(3)
         offsets = self.log_scale_offsets.to(params).view(-1, *[1] * (params.dim() - 1))
-        return logits, means, (log_scales + offsets).clamp(math.log(LEAST_SCALE), math.log(MOST_SCALE))
+        return logits, means, (log_scales + offsets).clamp(math.log(MIN_SCALE), math.log(MAX_SCALE))
 
     @abstractmethod
     def _log_mass(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
-        """log ∫ of the standard density over (a, b), float64; h = b − a > 0, which far out the two do not tell."""
+        """log ∫ of the standard density over (a, b), float64; h = b − a > 0, exact even where a and b are large."""
 
     @abstractmethod
     def _below(self, z: Tensor) -> Tensor:
@@ -173,7 +183,7 @@ class MixtureOfGaussians(_Mixture):
     of = MixtureOfGaussiansConfig
 
     def _log_mass(self, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
-        return _LogNormalMass.apply(a, b, h)  # pyright: ignore[reportReturnType] (apply is untyped)
+        return applied(_LogNormalMass, a, b, h)
 
     def _below(self, z: Tensor) -> Tensor:
         return torch.special.ndtr(z)
@@ -187,7 +197,7 @@ class _LogNormalMass(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+    def forward(ctx: Context, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
         flipped = a + b < 0
         a, b = torch.where(flipped, -b, a), torch.where(flipped, -a, b)
         p, n = a.clamp(min=0), (-a).clamp(min=0)
@@ -199,13 +209,13 @@ class _LogNormalMass(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         flipped, n, decay, bracket = ctx.saved_tensors
         of_edge = gradients[0] * math.sqrt(2 / math.pi) / bracket
         of_a, of_b = -of_edge * torch.exp(n.square() / -2), of_edge * decay
         return torch.where(flipped, -of_b, of_a), torch.where(flipped, -of_a, of_b), None
 
 
-DISTRIBUTIONS: dict[str, Any] = {
+DISTRIBUTIONS: dict[str, Callable[..., Distribution]] = {
     distribution.name: distribution for distribution in (Categorical, MixtureOfGaussians, MixtureOfLogistics)
 }

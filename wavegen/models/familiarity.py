@@ -1,4 +1,4 @@
-"""What a user should know of recordings and a model: trained on, or far from all that it was trained on."""
+"""Warns of recordings that a model was trained on, or that are far from all of its training recordings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from wavegen.audio.files import content_hash
 from wavegen.models.forms import Form
+from wavegen.models.metadata import Metadata
 from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges, sound_figures
 from wavegen.models.training_provenance import Provenance
 from wavegen.wording import listed
@@ -17,9 +18,9 @@ from wavegen.wording import listed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# The kinds of findings (`wavegen.audio.examination`) that are one fact with a figure outside the training recordings'.
+# The kind of finding (`wavegen.audio.examination`) that is the same fact as a figure outside the training ranges.
 SAME = {"offset": "dc", "silence": "level", "quiet": "level", "quiet before rounding": "level", "empty band": "upper"}
-SILENT = "silence"  # in place of so many decibels
+SILENT = "silence"  # instead of so many decibels
 FAR_ABOVE_FLAC = 1.0  # bits per sample: as if the model's errors were twice FLAC's; trained networks are below FLAC
 
 
@@ -27,13 +28,13 @@ class Familiar(Protocol):
     """A model of any kind, as data or as a torch module."""
 
     @property
-    def metadata(self) -> Any: ...
+    def metadata(self) -> Metadata: ...
     @property
     def form(self) -> Form: ...
 
 
 class Familiarity:
-    """Gathers recordings that a model is to score or go on from; `warnings` says what is odd about them."""
+    """Gathers the recordings that a model is to score or continue; `warnings` has a line on each odd one."""
 
     def __init__(self, model: Familiar):
         self.form = model.form
@@ -45,10 +46,14 @@ class Familiarity:
         self.far: dict[str, dict[str, float]] = {}  # by quantity, by name
 
     def add(self, name: str, content: str | None, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
-        """A recording by its content hash and its samples, (samples,); what is None is not looked at.
+        """Adds a recording.
 
-        `own` says that it is held out in the model's own corpus: then only another model, whose weights this one
-        started from, may have been trained on it.
+        Args:
+            name: for warnings.
+            content: its content hash; None is not looked up.
+            pcm: its samples, (samples,); None is not measured.
+            own: it is held out in the model's own corpus: only a model whose weights this one started from may have
+                been trained on it.
         """
         if content is None:
             self.number += 1
@@ -58,25 +63,26 @@ class Familiarity:
             self.add_figures(name, self.form.figures(pcm))
 
     def look_up(self, name: str, content: str, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
-        """A recording whose figures are not looked at; `pcm` is needed only of pieces of it."""
+        """Adds a recording without measuring it; its samples serve only models whose corpus was cut into pieces."""
         self.number += 1
-        known, hashes = self.provenance, [content] if own else [content, *self._pieces(pcm)]
+        known = self.provenance
+        hashes = [content] if own else [content, *self._pieces(pcm)]
         if any(known.earlier(one) or (not own and known.trained_on(one)) for one in hashes):
             self.trained.append(name)
         elif not own and any(map(known.validated_on, hashes)):
             self.validated.append(name)
 
     def add_figures(self, name: str, figures: Mapping[str, float]) -> None:
-        """The figures of a recording that was measured already, which is not counted."""
+        """Adds the figures of a recording that was measured already; it is not counted."""
         for key in self.ranges.outside(figures) if self.ranges else ():
             self.far.setdefault(key, {})[name] = figures[key]
 
     def tells(self, name: str) -> set[str]:
-        """The kinds of findings that `warnings` says of a recording already."""
+        """The kinds of findings on a recording that `warnings` covers."""
         return {kind for kind, key in SAME.items() if name in self.far.get(key, {})}
 
     def _pieces(self, pcm: NDArray[np.int16] | None) -> list[str]:
-        """The content hashes of the pieces that a recording was cut into if the model was trained on it."""
+        """The content hashes of the pieces that the model's corpus would have of a recording."""
         if pcm is None or self.provenance.cut is None:
             return []
         return [content_hash(piece) for piece in self.form.pieces(pcm, self.provenance.cut)]
@@ -87,14 +93,14 @@ class Familiarity:
         return self.trained + self.validated
 
     def warnings(self, what: str = "files") -> list[str]:
-        """A line each, `what` being what the recordings are called."""
+        """The warnings, a line each; `what` is the word for the recordings."""
         return [*self._seen(what), *self._far()]
 
     def _seen(self, what: str) -> Iterable[str]:
         if not self.seen:
             return
         how = "trained on" if self.trained else "validated on"
-        if self.provenance.heard or (self.trained and self.validated):
+        if self.provenance.short or (self.trained and self.validated):
             how = "trained or validated on"
         if self.number == 1:
             yield f"{self.seen[0]}: this model was {how} it; a new recording costs more bits"
@@ -109,7 +115,7 @@ class Familiarity:
     def _far(self) -> Iterable[str]:
         for key, values in self.far.items():
             quantity = QUANTITIES[key]
-            assert self.ranges is not None, "or nothing would be outside"
+            assert self.ranges is not None, "only ranges have an outside"
             silent = SILENCE if key == "level" else -math.inf
             said = {name: quantity.text(value) if value > silent else SILENT for name, value in values.items()}
             names = listed([f"{name} ({figure})" for name, figure in said.items()])
@@ -120,10 +126,7 @@ class Familiarity:
 
 
 def far_above_flac(model: Familiar, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line on files that cost a model far more than FLAC, if it does not say what its training recordings were like.
-
-    `rows` are those of `score`.
-    """
+    """A line on files that cost a model without training ranges far more than FLAC; `rows` are those of `score`."""
     far = [f"{row['file']} ({row['above_flac']:+.1f})" for row in rows if row["above_flac"] > FAR_ABOVE_FLAC]
     if RANGES in model.metadata or not far:
         return []
@@ -134,10 +137,16 @@ def far_above_flac(model: Familiar, rows: Sequence[Mapping[str, Any]]) -> list[s
 
 
 def far_from(models: Mapping[str, Familiar], names: Sequence[str], pcms: Sequence[NDArray[np.int16]]) -> list[str]:
-    """Lines on recordings of sound, (samples,) each, that are far from what one of several models was trained on."""
+    """Lines on recordings of sound that are far from the training recordings of one of several models.
+
+    Args:
+        models: by name.
+        names: of the recordings.
+        pcms: of the recordings, (samples,) each.
+    """
     familiar = {name: Familiarity(model) for name, model in models.items()}
     if not any(one.ranges for one in familiar.values()):
-        return []  # nothing is measured in vain
+        return []
     for name, pcm in zip(names, pcms, strict=True):
         figures = sound_figures(pcm)
         for one in familiar.values():

@@ -1,34 +1,35 @@
-"""What the numbers of a recording are: the samples of a sound, or the pixels of a picture."""
+"""The form of a recording: sound of a sample rate, or pictures of a size."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
 from wavegen.audio.cutting import piece_lengths
 from wavegen.audio.headers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from wavegen.errors import UserError, nearest
+from wavegen.jsontypes import Json
 from wavegen.models.ranges import picture_figures, sound_figures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AUDIO, PICTURES = KINDS = "audio", "pictures"  # of models, as a recipe's density.name says
-MOST_SIDE, MOST_CHANNELS, MOST_LEVELS, MOST_DIMENSIONS = 1024, 4, 256, 2**20
+MAX_SIDE, MAX_CHANNELS, MAX_LEVELS, MAX_DIMENSIONS = 1024, 4, 256, 2**20
 
 
 class Form(Protocol):
-    """What all recordings of a corpus have in common, and those that a model is of.
+    """The form that all recordings of a corpus have, and those that a model is of.
 
     Forms are frozen and compared by their values. `str(form)` is hashed into fingerprints and seals: it never changes.
     """
 
     kind: ClassVar[str]  # of the models of such recordings
-    element: ClassVar[str]  # what one number of a recording is called
-    measure: ClassVar[str]  # what the form's own numbers are called
+    element: ClassVar[str]  # the word for one number of a recording
+    measure: ClassVar[str]  # the word for the form's own numbers
 
     @property
     def sample_rate(self) -> int | None:
@@ -36,30 +37,34 @@ class Form(Protocol):
 
     @property
     def name(self) -> str:
-        """How a line for the user says it."""
+        """The form as people write it."""
         ...
 
     @property
-    def entry(self) -> dict[str, Any]:
-        """What the header of a file says of it; `form_of` reads it."""
+    def entry(self) -> Json:
+        """Its entry in the header of a file, which `form_of` reads."""
         ...
 
     def num_samples(self, seconds: float, pictures: int) -> int:
-        """How many numbers there are in so many seconds of sound, or in so many pictures."""
+        """How many numbers so many seconds of sound, or so many pictures, have."""
         ...
 
     def check(self, samples: NDArray[np.integer]) -> None:
-        """Raises ValueError, which says what is wrong, if some of the samples, any shape, cannot be of this form."""
+        """Raises ValueError with what is wrong if some of the samples, any shape, cannot be of this form."""
 
     def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
-        """What `wavegen.models.ranges` compares of a recording, (samples,) integer.
+        """The figures that `wavegen.models.ranges` compares.
 
-        Of a sound longer than `most` samples evenly spread stretches that have as many together are measured.
+        Args:
+            recording: (samples,) integer.
+            most: of a longer sound, evenly spread stretches with so many samples in all are measured.
+
+        Returns the value of each quantity by its key.
         """
         ...
 
     def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
-        """The pieces of about so many seconds that `prepare` with `cut` makes of a recording."""
+        """The pieces of about so many seconds that `prepare` cuts a recording into."""
         ...
 
 
@@ -87,8 +92,8 @@ class AudioForm:
         return f"{self.sample_rate} Hz"
 
     @property
-    def entry(self) -> dict[str, Any]:
-        return asdict(self)
+    def entry(self) -> Json:
+        return {**asdict(self)}
 
     def num_samples(self, seconds: float, pictures: int) -> int:
         return round(seconds * self.sample_rate)
@@ -120,12 +125,12 @@ class PictureForm:
     measure: ClassVar[str] = "grid"
 
     def __post_init__(self) -> None:
-        _check_whole("height", self.height, 1, MOST_SIDE)
-        _check_whole("width", self.width, 1, MOST_SIDE)
-        _check_whole("channels", self.channels, 1, MOST_CHANNELS)
-        _check_whole("levels", self.levels, 2, MOST_LEVELS)
-        if self.dimensions > MOST_DIMENSIONS:
-            raise ValueError(f"{self.dimensions} dimensions are more than {MOST_DIMENSIONS}")
+        _check_whole("height", self.height, 1, MAX_SIDE)
+        _check_whole("width", self.width, 1, MAX_SIDE)
+        _check_whole("channels", self.channels, 1, MAX_CHANNELS)
+        _check_whole("levels", self.levels, 2, MAX_LEVELS)
+        if self.dimensions > MAX_DIMENSIONS:
+            raise ValueError(f"{self.dimensions} dimensions are more than {MAX_DIMENSIONS}")
 
     def __str__(self) -> str:
         return f"{self.height} x {self.width} x {self.channels} of {self.levels} levels"
@@ -148,14 +153,14 @@ class PictureForm:
         return str(self)
 
     @property
-    def entry(self) -> dict[str, Any]:
+    def entry(self) -> Json:
         return {"grid": asdict(self)}
 
     def num_samples(self, seconds: float, pictures: int) -> int:
         return pictures * self.dimensions
 
     def check(self, samples: NDArray[np.integer]) -> None:
-        most = int(samples.view(f"u{samples.itemsize}").max(initial=0))  # one pass, and a negative number is large
+        most = int(samples.view(f"u{samples.itemsize}").max(initial=0))  # unsigned: a negative number is large
         if most >= self.levels:
             raise ValueError(f"has a level of {most} where the pictures have 0 to {self.levels - 1}")
 
@@ -166,20 +171,29 @@ class PictureForm:
         return [recording]
 
 
-def _check_whole(name: str, value: Any, least: int, most: int) -> None:
+def _check_whole(name: str, value: object, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{name} = {value!r} is not a whole number from {least} to {most}")
 
 
-def form_of(entry: Mapping[str, Any]) -> Form:
-    """The form whose `entry` stands among other keys; raises KeyError, TypeError or ValueError if it is damaged."""
-    if "grid" in entry:
-        return PictureForm(**entry["grid"])
-    return AudioForm(entry["sample_rate"])
+def form_of(entry: Mapping[str, object]) -> Form:
+    """The form whose `entry` is among other keys. Raises KeyError, TypeError or ValueError if it is damaged."""
+    if "grid" not in entry:
+        return AudioForm(_whole(entry["sample_rate"]))
+    grid = entry["grid"]
+    if not isinstance(grid, dict):
+        raise TypeError("grid is no table")
+    return PictureForm(**{str(name): _whole(size) for name, size in grid.items()})
 
 
-def kind_named(tables: Mapping[str, Any], source: str) -> str:
-    """The kind that a recipe or a model's header means, audio unless its table [density] says otherwise.
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+def kind_named(tables: Mapping[str, object], source: str) -> str:
+    """The kind of a recipe or a model's header: audio unless its table [density] says otherwise.
 
     Raises UserError, which starts with `source`, for one that is unknown.
     """

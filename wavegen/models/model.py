@@ -1,22 +1,23 @@
-"""A model of audio as data: what it is made of and its weights, without torch."""
+"""A model of audio as data: its config and weights, without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
-from wavegen.models.configs.audio import AudioConfig
-from wavegen.models.forms import AUDIO, AudioForm, Form
+from wavegen.models.configs.audio import AudioConfig, OfConfig
+from wavegen.models.configs.base import Tables
+from wavegen.models.forms import AUDIO, Form
 from wavegen.models.inputs import amplitudes, companded
+from wavegen.models.metadata import Metadata
 from wavegen.models.training_provenance import in_short
 
 if TYPE_CHECKING:
     from wavegen.models.audio import AudioModel
-    from wavegen.models.codecs import Codec
     from wavegen.models.configs.distributions import DistributionConfig
     from wavegen.models.configs.networks import NetworkConfig
     from wavegen.models.configs.predictors import LinearPredictorConfig
@@ -28,7 +29,7 @@ class AnyAudio(Protocol):
     """A model of audio, as data or as a torch module: either gives the other."""
 
     @property
-    def metadata(self) -> Any: ...
+    def metadata(self) -> Metadata: ...
 
     def data(self) -> Model: ...
 
@@ -36,14 +37,14 @@ class AnyAudio(Protocol):
 
 
 class Describable(Protocol):
-    """What `described` tells of."""
+    """A model of any kind, as data or as a torch module."""
 
     @property
-    def metadata(self) -> Any: ...
+    def metadata(self) -> Metadata: ...
     @property
     def form(self) -> Form: ...
     @property
-    def settings(self) -> dict[str, dict[str, Any]]: ...
+    def settings(self) -> Tables: ...
     @property
     def num_parameters(self) -> int: ...
     @property
@@ -52,30 +53,30 @@ class Describable(Protocol):
     def receptive_field(self) -> int | None: ...
 
 
-def described(model: Describable) -> dict[str, Any]:
-    """What `wavegen info` prints: settings, size, and where the weights come from."""
-    about = {
+def described(model: Describable) -> dict[str, object]:
+    """Settings, size and training provenance, as `wavegen info` prints them."""
+    about: dict[str, object] = {
         **model.settings,
         **model.form.entry,
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
         "receptive_field": model.receptive_field,
     }
-    return about | in_short(model.metadata) | about  # what the model knows of itself comes before what its file says
+    return about | in_short(model.metadata) | about  # a key of the metadata never replaces one of the model
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """What a model file says, checked.
+class Model(OfConfig):
+    """The checked contents of a model file.
 
     Args:
         config: codec, distribution, network, predictor and sample rate.
-        metadata: plain values: corpus fingerprint, seed, training time …
+        metadata: how it was made: corpus fingerprint, seed, training time …
         arrays: the weights, float32, by their names in the torch module's state dict.
     """
 
     config: AudioConfig
-    metadata: dict[str, Any]
+    metadata: Metadata
     arrays: Mapping[str, np.ndarray]
 
     kind: ClassVar[str] = AUDIO
@@ -91,10 +92,6 @@ class Model:
         return AudioModel.from_data(self)
 
     @property
-    def codec(self) -> Codec:
-        return self.config.codec
-
-    @property
     def distribution(self) -> DistributionConfig:
         return self.config.distribution
 
@@ -107,57 +104,38 @@ class Model:
         return self.config.predictor
 
     @property
-    def sample_rate(self) -> int:
-        return self.config.sample_rate
-
-    @property
-    def form(self) -> AudioForm:
-        return self.config.form
-
-    @property
-    def settings(self) -> dict[str, dict[str, Any]]:
-        return self.config.settings
-
-    @property
     def num_params(self) -> int:
-        """How many numbers say how one sample is distributed: what bounds how many are scored at once."""
+        """How many parameters the distribution of one sample has, which limits how many samples are scored at once."""
         return self.distribution.num_params
 
     @property
     def num_parameters(self) -> int:
+        """How many numbers the weights are."""
         return sum(array.size for array in self.arrays.values())
 
     @property
     def num_bytes(self) -> int:
-        """Of the weights."""
+        """Bytes of the weights."""
         return sum(array.nbytes for array in self.arrays.values())
 
-    @property
-    def macs_per_sample(self) -> int:
-        return self.config.macs_per_sample
-
-    @property
-    def receptive_field(self) -> int | None:
-        return self.config.receptive_field
-
-    def describe(self) -> dict[str, Any]:
-        """What `wavegen info` prints."""
+    def describe(self) -> dict[str, object]:
+        """Settings, size and training provenance, as `wavegen info` prints them."""
         return described(self)
 
     @cached_property
     def network_arrays(self) -> dict[str, np.ndarray]:
         """The network's weights, by their names in its own state dict."""
-        start = "network."
-        return {name.removeprefix(start): array for name, array in self.arrays.items() if name.startswith(start)}
+        prefix = "network."
+        return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
 
     @property
     def input_table(self) -> np.ndarray:
-        """What the network hears of each symbol, (num_symbols, channels) float32."""
+        """The network's input for each symbol, (num_symbols, channels) float32."""
         return self.arrays["embedding.weight"] if self.config.embeds else amplitudes(self.codec)
 
     @property
     def error_table(self) -> np.ndarray:
-        """What it hears of each error of the predictor, by code + 32768, (65536,) float32; empty without one."""
+        """The network's input for each error of the predictor, by code + 32768, (65536,) float32; empty without one."""
         return _NONE if self.predictor is None else companded()
 
     @property

@@ -1,22 +1,21 @@
-"""Checks the settings of a density's parts: codec, distribution, predictor and network, each by its registry."""
+"""Checks the settings of codec, distribution, predictor and network, each by its registry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from wavegen.models.codecs import CODECS
-from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MOST_CATEGORIES
+from wavegen.models.configs.base import Part, Tables, part_of
+from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MAX_CATEGORIES
 from wavegen.models.density import Density
 from wavegen.models.registry import density_named
 from wavegen.models.settings import Draft, Problems, Table, settings_model
 
 
-def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, Any]]:
-    """The tables of a density's parts, checked, with the defaults of their keys filled in.
+def check_model(tables: Mapping[str, object], source: str) -> Tables:
+    """The checked tables of a model's parts, with the defaults of their keys.
 
-    One that says which density it is comes first, unless that is of audio. Raises UserError, for parts that do not
-    go together too.
+    The table that names the kind comes first; audio has none. Raises UserError, also for parts that do not go together.
     """
     density = density_named(tables, source)
     problems = Problems(source)
@@ -28,14 +27,22 @@ def check_model(tables: Mapping[str, Any], source: str) -> dict[str, dict[str, A
 
 def check_parts(
     draft: Draft, density: type[Density] | None, besides: Mapping[str, type[Table]]
-) -> tuple[dict[str, dict[str, Any]], dict[str, Table | None]]:
-    """The tables of a density's parts as far as they are right, and those of `besides`; problems go to the draft's."""
-    models = dict(besides)
+) -> tuple[Tables, dict[str, Table | None]]:
+    """Checks the tables of a draft; problems are added to the draft's.
+
+    Args:
+        draft: the tables.
+        density: kind of the model, None if it is unknown.
+        besides: models of tables that are no parts; with some, parts that are missing get their defaults.
+
+    Returns the right tables of the parts, and all checked tables, None for a wrong one.
+    """
+    models: dict[str, type[Table]] = dict(besides)
     if density is not None:
         models |= {part: settings_model(one) for part, one in _parts(draft, density, bool(besides))}
     draft.place(models)
     checked = {name: draft.check(model, name) for name, model in models.items()}
-    parts: dict[str, dict[str, Any]] = {}
+    parts: Tables = {}
     if density is not None:
         parts = density.table()
         right = {part: found for part in density.PARTS if (found := checked.get(part)) is not None}
@@ -44,8 +51,8 @@ def check_parts(
     return parts, checked
 
 
-def _parts(draft: Draft, density: type[Density], complete: bool) -> Iterator[tuple[str, type]]:
-    """The class of each part of the density that is there and known; to `complete` is to take defaults for others."""
+def _parts(draft: Draft, density: type[Density], complete: bool) -> Iterator[tuple[str, type[Part]]]:
+    """The class of each known part; `complete` takes the defaults for missing ones."""
     defaults = density.DEFAULTS if complete else {}
     for part, registry in density.PARTS.items():
         if part in density.OPTIONAL and part not in draft.tables:
@@ -54,20 +61,23 @@ def _parts(draft: Draft, density: type[Density], complete: bool) -> Iterator[tup
             yield part, meant
 
 
-def _check_together(draft: Draft, parts: Mapping[str, dict[str, Any]]) -> None:
-    """Reports that distribution, codec and predictor do not go together, where each is right."""
+def _check_together(draft: Draft, parts: Tables) -> None:
+    """Reports a distribution, codec and predictor that are right and do not go together."""
     right = {name for name in ("distribution", "codec", "predictor") if name in parts and name not in draft.wrong}
-    if not right >= {"distribution", "codec"} or DISTRIBUTION_CONFIGS[parts["distribution"]["name"]].takes_location:
+    if (
+        not right >= {"distribution", "codec"}
+        or DISTRIBUTION_CONFIGS[str(parts["distribution"]["name"])].takes_location
+    ):
         return
-    wrong, cures = [], []
+    wrong: list[str] = []
+    cures: list[str] = []
     if "predictor" in right:
         wrong.append("predictor shifts the location of a mixture, and distribution.name = 'categorical' has none")
         cures.append("leave [predictor] out")
-    codec = dict(parts["codec"])
-    symbols = CODECS[codec.pop("name")](**codec).num_symbols
-    if symbols > MOST_CATEGORIES:
-        most = f"takes at most {MOST_CATEGORIES} symbols, and codec makes {symbols}"
+    symbols = part_of(parts, "codec", CODECS).num_symbols
+    if symbols > MAX_CATEGORIES:
+        most = f"takes at most {MAX_CATEGORIES} symbols, and codec makes {symbols}"
         wrong.append(f"distribution.name = 'categorical' {most}")
         cures.append("lower codec.bits")
-    if wrong:  # one line, since another distribution mends both
+    if wrong:  # one line: another distribution mends both
         draft.problems.add(f"{'; '.join(wrong)}; {' and '.join(cures)}, or take 'mixture-of-logistics'")

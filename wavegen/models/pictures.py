@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 import torch
@@ -10,11 +10,13 @@ from torch import Tensor
 
 from wavegen import modelfile
 from wavegen.models.codecs import PCM_CODES
-from wavegen.models.configs.base import part_of, settings_of
+from wavegen.models.configs.base import Part, Settings, Tables, part_of, settings_of
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS
+from wavegen.models.configs.networks2d import NETWORK2D_CONFIGS
 from wavegen.models.density import Density
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
 from wavegen.models.forms import PICTURES, PictureForm
+from wavegen.models.network import State
 from wavegen.models.networks2d import NETWORKS2D
 from wavegen.models.networks2d.base import Network2d
 
@@ -30,7 +32,7 @@ class PictureModel(Density):
     """
 
     kind: ClassVar[str] = PICTURES
-    PARTS: ClassVar = {"distribution": DISTRIBUTION_CONFIGS, "network": NETWORKS2D}
+    PARTS: ClassVar = {"distribution": DISTRIBUTION_CONFIGS, "network": NETWORK2D_CONFIGS}
     DEFAULTS: ClassVar = {"distribution": {"name": "categorical"}}
     OPTIONAL: ClassVar = ()
 
@@ -39,8 +41,8 @@ class PictureModel(Density):
         self._form = form
 
     @classmethod
-    def from_settings(cls, settings: dict[str, dict[str, Any]], form: PictureForm) -> PictureModel:
-        """Builds an untrained model of pictures of that form from what `settings` gives or a recipe says.
+    def from_settings(cls, settings: Settings, form: PictureForm) -> PictureModel:
+        """Builds an untrained model of pictures of that form from the settings of a model or the tables of a recipe.
 
         Raises KeyError for an unknown name and TypeError for an unknown setting; `wavegen.models.parts` checks before.
         """
@@ -58,13 +60,13 @@ class PictureModel(Density):
         return model
 
     @classmethod
-    def table(cls) -> dict[str, dict[str, Any]]:
+    def table(cls) -> Tables:
         return {"density": {"name": cls.kind}}
 
     @property
-    def settings(self) -> dict[str, dict[str, Any]]:
-        """What `from_settings` needs, with the form, to build this model again."""
-        parts = {"distribution": self.distribution.config, "network": self.network}
+    def settings(self) -> Tables:
+        """The argument of `from_settings`, to build this model again."""
+        parts: dict[str, Part] = {"distribution": self.distribution.config, "network": self.network.config}
         return self.table() | {name: settings_of(part) for name, part in parts.items()}
 
     @property
@@ -77,7 +79,7 @@ class PictureModel(Density):
 
     @property
     def receptive_field(self) -> int:
-        """How many dimensions a distribution depends on at most: all before its own."""
+        """How many dimensions before it a distribution depends on at most: all."""
         return self.form.dimensions - 1
 
     @property
@@ -86,20 +88,20 @@ class PictureModel(Density):
         return self.network.macs_per_picture // self.form.dimensions
 
     def params(self, pictures: Tensor) -> Tensor:
-        """What says how each dimension is distributed, (batch, dimensions) integers to (…, num_params)."""
+        """The parameters of each dimension's distribution, (batch, dimensions) integer to (…, num_params)."""
         return self.network(self._inputs(pictures)).flatten(1, 3)
 
     def features(self, batch: Tensor, state: None = None) -> tuple[Tensor, None]:
         """The network's features of whole pictures, (batch, dimensions) integer to (batch, 1, channels) float."""
         return self.network.features(self._inputs(batch)).unsqueeze(1), None
 
-    def row_params(self, row: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """The same of the next row, (batch, width · channels), below those of `state`, None at the top; and a state."""
+    def row_params(self, row: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The parameters of the next row, (batch, width · channels), and the state after it; None is the top."""
         params, state = self.network.rows(self._inputs(row), state)
         return params.flatten(1, 3), state
 
     def _inputs(self, rows: Tensor) -> Tensor:
-        """Levels from −1 to 1, (batch, rows, width, channels)."""
+        """The levels scaled to −1 … 1, (batch, rows, width, channels)."""
         levels = rows.reshape(len(rows), -1, self.form.width, self.form.channels).to(next(self.parameters()).dtype)
         return 2 * levels / (self.form.levels - 1) - 1
 
@@ -109,5 +111,5 @@ class PictureModel(Density):
 
 
 def codes_per_level(levels: int) -> np.ndarray:
-    """How many of the 65 536 PCM codes stand for each level, as evenly as it goes, (levels,) int64."""
+    """How many of the 65 536 PCM codes each level has, as even as possible, (levels,) int64."""
     return np.diff(np.arange(levels + 1) * PCM_CODES // levels)

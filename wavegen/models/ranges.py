@@ -6,18 +6,18 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final, TypeGuard
 
 import numpy as np
 
-RANGES = "training_ranges"  # in a model's metadata
+RANGES: Final = "training_ranges"  # in a model's metadata
 FRAME = 512  # samples of the spectrum's frames
-PIECE = FRAME * 512  # samples that are worked on at once
+PIECE = FRAME * 512  # samples that are measured at once
 STRETCH = 2**14  # samples: of a long recording several such are looked at
 SILENCE = -70.0  # dB: a recording below is silence, whose level and spectrum are those of its noise
-TRIMMED = 0.01  # of the training recordings at either end may be odd: tones, beeps, a click
-FEW = 4  # recordings say so little of a range that its margin is doubled
-MANY_SILENT = 0.005  # of the training recordings: then silence is nothing new
+TRIMMED = 0.01  # share of the training recordings left out at either end: tones, beeps, a click
+FEW = 4  # for so many recordings the margin of a range is doubled
+MANY_SILENT = 0.005  # share of the training recordings from which silence is nothing new
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,18 @@ QUANTITIES = {
 
 
 class Measurement:
-    """Measures a recording of sound, (samples,) int16, in pieces of any length; `figures` says what it came to."""
+    """Measures a recording of sound in pieces of any length; `figures` has the result."""
 
     def __init__(self) -> None:
-        self.samples, self.sum, self.squares = 0, 0, 0.0
+        self.samples = 0
+        self.sum = 0
+        self.squares = 0.0
         self.power = np.zeros(FRAME // 2 + 1)
         self.rest = np.zeros(0, np.int16)
         self.window = np.hanning(FRAME)
 
     def add(self, pcm: np.ndarray) -> None:
+        """Adds the next samples, (samples,) int16."""
         for start in range(0, len(pcm), PIECE):
             piece = pcm[start : start + PIECE]
             values = piece.astype(np.float64)
@@ -111,9 +114,9 @@ def picture_figures(picture: np.ndarray, levels: int) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Ranges:
-    """What the training recordings' figures lie between, all but a hundredth at either end.
+    """The least and the largest value of each figure among the training recordings, without a hundredth at either end.
 
-    `recordings` that are no silence were looked at, the share `silent` of all that were looked at is silence.
+    `recordings` is how many of those measured are not silent, `silent` the share of silent ones.
     """
 
     recordings: int
@@ -122,7 +125,7 @@ class Ranges:
 
     @classmethod
     def of(cls, figures: Sequence[Mapping[str, float]]) -> Ranges:
-        """The ranges of recordings, of which there is one at least, by the figures of each."""
+        """The ranges of one or more recordings, from the figures of each."""
         loud = [one for one in figures if not _is_silent(one)] or figures
         between = {}
         for key in loud[0]:
@@ -154,22 +157,27 @@ class Ranges:
 
     @classmethod
     def decode(cls, text: str) -> Ranges:
-        """What `encode` gave. Raises ValueError for anything else."""
-        found = json.loads(text)
+        """The inverse of `encode`. Raises ValueError for any other text."""
+        found: object = json.loads(text)
         if not isinstance(found, dict):
             raise ValueError("not ranges")
         recordings, silent = found.pop("recordings", None), found.pop("silent", None)
         if type(recordings) is not int or recordings < 1 or not _is_number(silent):
             raise ValueError("not ranges")
+        between: dict[str, tuple[float, float]] = {}
         for key, pair in found.items():
-            if key not in QUANTITIES or not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)):
+            if key not in QUANTITIES or not isinstance(pair, list) or len(pair) != 2:
                 raise ValueError("not ranges")
-        return cls(recordings, silent, {key: (pair[0], pair[1]) for key, pair in found.items()})
+            low, high = pair
+            if not (_is_number(low) and _is_number(high)):
+                raise ValueError("not ranges")
+            between[key] = low, high
+        return cls(recordings, silent, between)
 
 
 def _is_silent(figures: Mapping[str, float]) -> bool:
     return figures.get("level", 0.0) < SILENCE
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

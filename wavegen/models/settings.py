@@ -1,4 +1,4 @@
-"""Checks tables of settings against typed models and gathers everything that is wrong with them."""
+"""Checks tables of settings against typed models and gathers all problems."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import ErrorDetails
 
 from wavegen.errors import UserError, closest, nearest
-from wavegen.models.configs.base import keywords_of
+from wavegen.models.configs.base import Part, Tables, keywords_of
 
-ASSUMED = 0.7  # likeness from which checking goes on as if a misspelt name were the right one
-MOST_SHOWN = 60  # characters of a value
-
-Tables = dict[str, dict[str, Any]]
+ASSUMED = 0.7  # likeness from which a misspelt name is replaced by the likely one
+MAX_SHOWN = 60  # characters of a value
 
 
 class Table(BaseModel):
@@ -28,39 +27,47 @@ T = TypeVar("T", bound=Table)
 
 
 class Problems:
-    """What is wrong with some tables, a line each, in the order in which it is found.
+    """The problems of some tables, a line each, in the order in which they are found.
 
-    `source` is what a line starts with. `overrides` has the TABLE.KEY=VALUE that set a (table, key),
-    and under (table, "") that of a table that only overrides speak of; these start their lines instead.
+    Args:
+        source: start of each line.
+        overrides: the TABLE.KEY=VALUE that set a (table, key), or (table, "") for a table that only overrides
+            have; it starts the lines about these.
     """
 
     def __init__(self, source: str, overrides: Mapping[tuple[str, str], str] | None = None):
-        self.source, self.overrides = source, overrides or {}
+        self.source = source
+        self.overrides = overrides or {}
         self.lines: list[str] = []
         self.parameters = {"overrides"}  # that lines may name
 
     def add(self, what: str, table: str = "", key: str = "") -> None:
+        """Adds the problem `what` of a key, or of the table if `key` is empty."""
         override = self.overrides.get((table, key))
         self.lines.append(f"{self.source if override is None else f'`overrides` {shortened(override)}'}: {what}")
 
     def check(self) -> None:
-        """Raises UserError with all that was found, if anything was."""
+        """Raises UserError with all problems, if there are any."""
         if self.lines:
             raise UserError(*self.lines, parameter=sorted(self.parameters))
 
 
 class Draft:
-    """Tables under repair: what is misspelt is reported once and then taken for what was meant.
+    """Tables under repair: a misspelt name is reported once and then replaced by the likely one.
 
-    So that no wrong name makes other keys look missing. `written` has the name that the user gave to a (table, key),
-    `wrong` the tables in which something is, `assumed` the parts whose kind is a guess.
+    Hence no wrong name makes other keys look missing. `written` has the user's name of a (table, key), `wrong` the
+    tables with problems, `assumed` the parts whose kind is a guess.
     """
 
-    def __init__(self, tables: Mapping[str, Any], known: Iterable[str], of: str, problems: Problems):
-        self.problems, self.tables, self.stray = problems, Tables(), dict[str, Any]()
+    def __init__(self, tables: Mapping[str, object], known: Iterable[str], of: str, problems: Problems):
+        self.problems = problems
+        self.tables: Tables = {}
+        self.stray: dict[str, object] = {}  # values outside any table
         self.written: dict[tuple[str, str], tuple[str, str]] = {}
-        self.wrong, self.assumed = set[str](), set[str]()
-        known, unknown = set(known), []
+        self.wrong: set[str] = set()
+        self.assumed: set[str] = set()
+        known = set(known)
+        unknown: list[str] = []
         for name, table in tables.items():
             if name not in known:
                 unknown.append(name)
@@ -70,11 +77,11 @@ class Draft:
                 problems.add(f"{name} must be a table, [{name}]", name)
                 self.tables[name] = {}
                 self.wrong.add(name)
-                self.written[name, ""] = (name, "")  # nothing is known of what it should hold
+                self.written[name, ""] = (name, "")  # its keys are unknown
         for name in unknown:
             self._unknown_table(name, tables[name], known, of)
 
-    def _unknown_table(self, name: str, table: Any, known: set[str], of: str) -> None:
+    def _unknown_table(self, name: str, table: object, known: set[str], of: str) -> None:
         if not isinstance(table, Mapping):
             self.stray[name] = table
             return
@@ -85,11 +92,13 @@ class Draft:
             self.written.update({(meant, key): (name, key) for key in table})
 
     def is_unreadable(self, table: str) -> bool:
-        """Whether there is something of that name which is not a table."""
+        """Whether the value of that name is no table."""
         return (table, "") in self.written
 
-    def part_meant(self, part: str, registry: Mapping[str, type], default: Mapping[str, Any]) -> type | None:
-        """The class that a part's `name` means, of the registry's, or the default's; None if that cannot be told."""
+    def part_meant(
+        self, part: str, registry: Mapping[str, type[Part]], default: Mapping[str, object]
+    ) -> type[Part] | None:
+        """The class in the registry that a part's `name`, or the default's, means; None if that cannot be told."""
         table = self.tables.setdefault(part, {})
         for key in [key for key in table if "name" not in table and closest(key, ["name"], ASSUMED)]:
             self._misspelt(part, key, "name")
@@ -108,12 +117,12 @@ class Draft:
             meant = closest(name, registry, ASSUMED)
             if meant is None:
                 return None
-            table["name"] = meant
+            table["name"] = name = meant
             self.assumed.add(part)
-        return registry[table["name"]]
+        return registry[name]
 
     def place(self, models: Mapping[str, type[Table]]) -> None:
-        """Leaves keys that the models know, each in its table; reports the others."""
+        """Keeps the keys of the models, each in its table; reports the others."""
         homes = {key: name for name, model in models.items() for key in model.model_fields if key != "name"}
         for key, value in self.stray.items():
             if key in homes:
@@ -130,12 +139,17 @@ class Draft:
         if meant is not None:
             self._misspelt(name, key, meant)
             return
-        if name in self.assumed:  # the key may be right for what is really meant
+        if name in self.assumed:  # the key may be right for the part that is really meant
             self.tables[name].pop(key)
             return
         table, written = self._written(name, key)
-        home, known = homes.get(key), [known for known in model.model_fields if known != "name"]
-        wrong = f"; it belongs in [{home}]" if home else nearest(key, known) if known else "; leave it out"
+        home = homes.get(key)
+        known = [known for known in model.model_fields if known != "name"]
+        wrong = "; leave it out"
+        if home:
+            wrong = f"; it belongs in [{home}]"
+        elif known:
+            wrong = nearest(key, known)
         self.wrong.add(name)
         self.problems.add(f"{table}.{written} is not a setting{wrong}", table, written)
         value = self.tables[name].pop(key)
@@ -147,7 +161,7 @@ class Draft:
         self.problems.add(f"{table}.{written} is not a setting; did you mean {meant}?", table, written)
         self._move(name, meant, self.tables[name].pop(key), (table, written))
 
-    def _move(self, table: str, key: str, value: Any, written: tuple[str, str]) -> None:
+    def _move(self, table: str, key: str, value: object, written: tuple[str, str]) -> None:
         self.wrong.add(table)
         if key not in self.tables.setdefault(table, {}):
             self.tables[table][key] = value
@@ -157,7 +171,7 @@ class Draft:
         return self.written.get((table, key), (table, key))
 
     def check(self, model: type[T], table: str) -> T | None:
-        """The checked table; None if it cannot be read, in which case the problems are told."""
+        """The checked table; None if it is wrong, and its problems are added."""
         try:
             return model.model_validate(self.tables.get(table, {}))
         except ValidationError as error:
@@ -172,7 +186,7 @@ class Draft:
                     self._wrong_value(table, first, rest, one)
             return None
 
-    def _wrong_value(self, table: str, key: str, rest: list[str], error: Any) -> None:
+    def _wrong_value(self, table: str, key: str, rest: list[str], error: ErrorDetails) -> None:
         if error["type"] == "value_error":
             self.problems.add(f"{table}: {error['msg'].removeprefix('Value error, ')}", table, key)
             return
@@ -183,7 +197,7 @@ class Draft:
 
 
 @cache
-def settings_model(part: type) -> type[Table]:
+def settings_model(part: type[Part]) -> type[Table]:
     """The keyword-only arguments of a codec, distribution or network as a pydantic model."""
     hints = typing.get_type_hints(part.__init__, include_extras=True)
     fields: dict[str, Any] = {"name": (Literal[part.name], ...)}
@@ -191,8 +205,8 @@ def settings_model(part: type) -> type[Table]:
     return create_model(part.__name__, __base__=Table, **fields)
 
 
-def shown(value: Any) -> str:
-    """A value as Python writes it, cut to what can be read at a glance."""
+def shown(value: object) -> str:
+    """A value as Python writes it, shortened."""
     try:
         return shortened(repr(value))
     except (ValueError, RecursionError):  # an integer of thousands of digits, a list a thousand deep
@@ -200,4 +214,5 @@ def shown(value: Any) -> str:
 
 
 def shortened(text: str) -> str:
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+    """The text, cut to MAX_SHOWN characters."""
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"

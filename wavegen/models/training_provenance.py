@@ -1,31 +1,35 @@
 """Which recordings a model was trained and validated on: the start of each content hash, kept in its metadata.
 
-A set of hashes is one string, `SKIP:BASE64`. Each hash is cut to its first 40 bits, so that a recording that the model
-has not seen is taken for one that it has with probability 2⁻⁴⁰ times the number of hashes: 6e-8 for 65 536 of them.
-More than these are thinned: only hashes whose first SKIP bits are zero are kept, SKIP being the least that leaves no
-more. What is found is then a share of 2⁻ˢᴷᴵᴾ of what there is: a folder of training recordings is still noticed.
+A set of hashes is one string, `SKIP:BASE64`. Each hash is cut to its first 40 bits: a recording that the model has not
+seen is taken for a seen one with probability 2⁻⁴⁰ times the number of hashes, 6e-8 for 65 536 of them. A larger set is
+thinned: it keeps the hashes whose first SKIP bits are zero, for the smallest SKIP that leaves no more than 65 536. Of
+the training recordings in a folder a share of 2⁻ˢᴷᴵᴾ is then found, which still gives the folder away.
 """
 
 from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Final
 
 import numpy as np
 
+from wavegen.models.metadata import Metadata
 from wavegen.models.ranges import RANGES, Ranges
 
 BITS = 40  # of each hash
-MOST_HASHES = 2**16  # in a set: 440 kB of base64
-TRAINED, VALIDATED = "trained_on", "validated_on"
-BEFORE = "init_trained_on"  # by the model that the training started from, and those before it; validated on as well
-HEARD, HEARD_DIGITS = "heard", 8  # of bundled models made before: 8 hex digits each, trained and validated on
-CUT = "training_cut"  # seconds of the pieces that its corpus was cut into
-KEYS = (TRAINED, VALIDATED, BEFORE, HEARD)
+MAX_HASHES = 2**16  # in a set: 440 kB of base64
+# Keys of the metadata:
+TRAINED: Final = "trained_on"
+VALIDATED: Final = "validated_on"
+BEFORE: Final = "init_trained_on"  # trained or validated on by the model that the training started from, and so on
+SHORT: Final = "heard"  # of bundled models made before: 8 hex digits each, trained and validated on
+SHORT_DIGITS = 8
+CUT: Final = "training_cut"  # seconds of the pieces that its corpus was cut into
+KEYS = (TRAINED, VALIDATED, BEFORE, SHORT)
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,12 @@ class HashSet:
 
     @classmethod
     def of(cls, content_hashes: Iterable[str]) -> HashSet:
-        """A set of SHA-256 content hashes, hex digits each, thinned to MOST_HASHES."""
+        """A set of SHA-256 content hashes, hex digits each, thinned to MAX_HASHES."""
         return cls(np.unique(np.fromiter(map(_cut, content_hashes), np.uint64)))._thinned(0)
 
     @classmethod
     def decode(cls, text: str) -> HashSet:
-        """What `encode` gave. Raises ValueError for anything else."""
+        """The inverse of `encode`. Raises ValueError for any other text."""
         skip, found, packed = text.partition(":")
         raw = np.frombuffer(base64.b64decode(packed, validate=True), np.uint8)
         if not found or not skip.isascii() or not skip.isdigit() or int(skip) > BITS or len(raw) % (BITS // 8):
@@ -72,7 +76,7 @@ class HashSet:
 
     def _thinned(self, skip: int) -> HashSet:
         kept = self.values[self.values < 1 << (BITS - skip)]
-        while len(kept) > MOST_HASHES:
+        while len(kept) > MAX_HASHES:
             skip += 1
             kept = kept[kept < 1 << (BITS - skip)]
         return HashSet(kept, skip)
@@ -87,30 +91,31 @@ NOTHING = HashSet(np.zeros(0, np.uint64))
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a model's metadata says of the recordings that it was trained and validated on.
+    """The recordings that a model was trained and validated on, by its metadata.
 
-    `before` are those of the models that its training started from, `heard` the 8 hex digits that an older bundled
-    model has of each. Where `cut` is given they are pieces of recordings, of about so many seconds. Models made before
-    have none of it.
+    `before` are those of the models that its training started from, `short` the 8 hex digits that an older bundled
+    model has of each. Where `cut` is given they are pieces of recordings, of about so many seconds. Older models have
+    none of it, and are not `known`.
     """
 
     trained: HashSet = NOTHING
     validated: HashSet = NOTHING
     before: HashSet = NOTHING
-    heard: frozenset[str] = frozenset()
+    short: frozenset[str] = frozenset()
     known: bool = False
     cut: float | None = None
 
     @classmethod
-    def of(cls, metadata: Mapping[str, Any]) -> Provenance:
+    def of(cls, metadata: Metadata) -> Provenance:
         """Raises ValueError if the metadata are damaged."""
         trained, validated, before = (
-            HashSet.decode(metadata[key]) if key in metadata else NOTHING for key in (TRAINED, VALIDATED, BEFORE)
+            NOTHING if (text := metadata.get(key)) is None else HashSet.decode(text)
+            for key in (TRAINED, VALIDATED, BEFORE)
         )
-        known = TRAINED in metadata or HEARD in metadata
+        known = TRAINED in metadata or SHORT in metadata
         if (cut := metadata.get(CUT)) is not None and not 0 < cut < math.inf:
             raise ValueError("no length of pieces")
-        return cls(trained, validated, before, frozenset(metadata.get(HEARD, "").split()), known, cut)
+        return cls(trained, validated, before, frozenset(metadata.get(SHORT, "").split()), known, cut)
 
     @property
     def whole(self) -> bool:
@@ -127,33 +132,41 @@ class Provenance:
 
     def earlier(self, content_hash: str) -> bool:
         """Whether it is known from elsewhere than the model's own corpus."""
-        return content_hash in self.before or content_hash[:HEARD_DIGITS] in self.heard
+        return content_hash in self.before or content_hash[:SHORT_DIGITS] in self.short
 
     def seen(self, content_hash: str) -> bool:
         return self.trained_on(content_hash) or self.validated_on(content_hash)
 
 
-def entries(trained: Iterable[str], validated: Iterable[str]) -> dict[str, str]:
-    """The metadata that say what a model was trained and validated on, content hashes each."""
+def entries(trained: Iterable[str], validated: Iterable[str]) -> Metadata:
+    """The metadata of the recordings that a model was trained and validated on, content hashes each."""
     return {TRAINED: HashSet.of(trained).encode(), VALIDATED: HashSet.of(validated).encode()}
 
 
-def inherited(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """The metadata that a model takes over from that of the model whose weights it starts from."""
+def inherited(metadata: Metadata) -> Metadata:
+    """The metadata that a model inherits from the model whose weights it starts from."""
     first = Provenance.of(metadata)
     before = first.trained | first.validated | first.before
-    found = {BEFORE: before.encode()} if len(before) else {}
-    return found | ({HEARD: metadata[HEARD]} if HEARD in metadata else {})
+    found: Metadata = {}
+    if len(before):
+        found[BEFORE] = before.encode()
+    if SHORT in metadata:
+        found[SHORT] = metadata[SHORT]
+    return found
 
 
-def in_short(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata for people to read: a number of recordings in the place of each list of hashes, and ranges."""
-    short = {key: _count(key, value) if key in KEYS else value for key, value in metadata.items()}
-    return short | ({RANGES: Ranges.decode(metadata[RANGES]).text()} if RANGES in metadata else {})
+def in_short(metadata: Metadata) -> dict[str, object]:
+    """The metadata for people to read: the number of recordings instead of their hashes, and ranges as text."""
+    short: dict[str, object] = {
+        key: _count(key, str(value)) if key in KEYS else value for key, value in metadata.items()
+    }
+    if RANGES in metadata:
+        short[RANGES] = Ranges.decode(metadata[RANGES]).text()
+    return short
 
 
 def _count(key: str, value: str) -> str:
-    if key == HEARD:
+    if key == SHORT:
         return f"{len(value.split())} recordings"
     found = HashSet.decode(value)
     return f"{'about ' if found.skip else ''}{len(found)} recordings"

@@ -1,4 +1,4 @@
-"""Maximum likelihood for every density: by Muon and Adam, on one process or many, with exact resume."""
+"""Maximum likelihood for every density: by Muon and Adam, in one process or many, with exact resume."""
 
 from wavegen.training.distributed import together
 from wavegen.training.dry_run import plan

@@ -1,19 +1,18 @@
-"""Whether those who train one model mean the same training: processes, and a run and who resumes it."""
+"""Checks that the processes of a training, and a run and its resumption, mean the same training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from wavegen.data.corpus import Corpus
 from wavegen.errors import UserError
 from wavegen.training.distributed import Processes
+from wavegen.training.folder import Position
 from wavegen.training.recipe import Recipe
 
 
 def check_alike(processes: Processes, recipe: Recipe, corpus: Corpus, init: str | None) -> None:
-    """Raises UserError unless all processes were given the same recipe, corpus and first weights, by their hash."""
+    """Raises UserError unless all processes have the same recipe, corpus, and hash of the weights to start from."""
     given = processes.gathered({"recipe": recipe.to_toml(), "corpus": corpus.fingerprint, "model to `init` from": init})
     for rank, one in enumerate(given):
         if one != given[0]:
@@ -23,8 +22,15 @@ def check_alike(processes: Processes, recipe: Recipe, corpus: Corpus, init: str 
             )
 
 
-def check_origin(run: Path, header: Mapping[str, Any], corpus: Corpus, init: str | None) -> None:
-    """Raises UserError unless the run whose state has that header is on this corpus and from these weights or any."""
+def check_origin(run: Path, header: Position, corpus: Corpus, init: str | None) -> None:
+    """Raises UserError unless a run is on this corpus and started from these weights.
+
+    Args:
+        run: its folder.
+        header: of its state.
+        corpus: to go on with.
+        init: hash of the weights to start from, None for any.
+    """
     if header["corpus_fingerprint"] != corpus.fingerprint:
         raise UserError(
             f"{run}: was trained on corpus {header['corpus_fingerprint']}, "

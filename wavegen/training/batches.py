@@ -1,4 +1,4 @@
-"""What a training reads: windows of the training split and whole validation files."""
+"""The data of a training: windows of the training split and whole validation files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VALIDATION_SECONDS, VALIDATION_PICTURES = 40, 2000  # at most, so that validating stays cheap beside training
-MOST_SAMPLES_AT_ONCE = 2**26  # context included: 64 channels of so many take 16 GiB a layer
+VALIDATION_SECONDS, VALIDATION_PICTURES = 40, 2000  # at most: validating stays cheap beside training
+MAX_SAMPLES_AT_ONCE = 2**26  # with context: 64 channels of so many take 16 GiB a layer
 
 
 def training_windows(
     recordings: Sequence[NDArray[np.int16]], model: Density, settings: TrainingSettings, processes: int = 1
 ) -> Windows:
-    """What batches are cut from. Raises UserError if a process would take more samples at once than memory can hold."""
+    """The windows of a training.
+
+    Args:
+        recordings: (samples,) int16 each.
+        model: to train.
+        settings: of the training.
+        processes: that share a step.
+
+    Raises UserError if a process would compute more samples at once than memory can hold.
+    """
     windows = Windows(
         recordings,
         window=model.whole or settings.window,
@@ -32,10 +41,10 @@ def training_windows(
         seed=settings.seed,
     )
     at_once = -(-windows.batch_size // (processes * settings.accumulate)) * windows.length
-    if at_once > MOST_SAMPLES_AT_ONCE:
+    if at_once > MAX_SAMPLES_AT_ONCE:
         raise UserError(
             f"a step would take {at_once} samples at once, {windows.context} of context for each window; at most "
-            f"{MOST_SAMPLES_AT_ONCE}: lower {'' if model.whole else 'network.dilations, training.window or '}"
+            f"{MAX_SAMPLES_AT_ONCE}: lower {'' if model.whole else 'network.dilations, training.window or '}"
             "training.batch_size, or raise training.accumulate"
         )
     return windows

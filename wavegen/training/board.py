@@ -1,4 +1,4 @@
-"""TensorBoard's events of a run: curves, pictures and sounds of what trains."""
+"""TensorBoard's events of a run: curves, pictures and sounds of a model in training."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Board:
         self._events = _adorned(lambda: _Events(run, step))
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Adds a point to the curve of each value."""
         self._do(lambda events: events.add(step, *(_summaries().scalar(*value) for value in values.items())))
 
     def image(self, name: str, pixels: NDArray[np.generic], step: int) -> None:
@@ -40,6 +41,7 @@ class Board:
         self._do(lambda events: events.add(step, _summaries().audio(name, wave, sample_rate)))
 
     def close(self) -> None:
+        """Closes the file."""
         self._do(lambda events: events.close())
 
     def _do(self, act: Callable[[_Events], None]) -> None:
@@ -51,17 +53,17 @@ class Board:
 
 def try_board() -> None:
     """Makes an event in memory; says in one line, once a process, if tensorboardX fails."""
-    _adorned(lambda: _event(summary=_summaries().scalar("trial", 1.0)).SerializeToString())
+    _adorned(lambda: _event(summary=_summaries().scalar("test", 1.0)).SerializeToString())
 
 
 class _Events:
-    """The file of events, written as they come and not by the library's thread, which hangs on a full disk."""
+    """The file of events, written at once and not by the library's thread, which hangs on a full disk."""
 
     def __init__(self, run: Path, step: int):
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue] (generated)
 
-        # What an earlier process said of later steps is void.
+        # Events of later steps by an earlier process are void.
         start = _event(session_log=SessionLog(status=SessionLog.START))
         self._run = run
         with self._writing():
@@ -81,7 +83,8 @@ class _Events:
             self._writer.close()
 
     def _write(self, event: Any, step: int) -> None:
-        event.wall_time, event.step = time.time(), step
+        event.wall_time = time.time()
+        event.step = step
         self._writer.write_event(event)
 
     @contextlib.contextmanager

@@ -1,18 +1,21 @@
-"""Decides what a recipe leaves to the machine: threads, bfloat16, steps in a number of minutes, validations."""
+"""Decides what a recipe leaves open: threads, bfloat16, steps in a number of minutes, steps between validations."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from wavegen.engine.base import cpus
 from wavegen.training.host import torch_threads
 from wavegen.training.recipe import Recipe
 
-TRIALS, TRIAL_SECONDS = 3, 1.5
-VALIDATION_SHARE = 0.05  # of the training time at most goes into validating
+TIMED_STEPS, TIMED_SECONDS = 3, 1.5  # at least
+VALIDATION_SHARE = 0.05  # of the training time, for validations at most
 MAX_VALIDATIONS = 40
-WORTHWHILE = 0.9  # of a step's time is what another choice may take to be preferred
+WORTHWHILE = 0.9  # share of a step's time from which another choice is preferred
+
+T = TypeVar("T")
 
 
 def calibrate(
@@ -22,12 +25,17 @@ def calibrate(
     bfloat16_choices: Sequence[bool],
     in_any: Callable[[bool], bool] = bool,
 ) -> Recipe:
-    """The recipe with `steps`, `validate_every`, `threads` and `bfloat16` decided by timing `step`, one of training.
+    """The recipe with `steps`, `validate_every`, `threads` and `bfloat16` decided by timing steps.
 
-    `step` is told whether to use bfloat16, `bfloat16_choices` what it may be told. `validation_batches` is how many
-    times a batch's samples one validation scores. More threads, and bfloat16, are taken only if they are a tenth
-    faster: on a busy machine two threads can be far slower than one. `in_any` says whether something is so in any of
-    the processes that step together: all take the same number of trials.
+    More threads, and bfloat16, are chosen only if they are a tenth faster: on a busy machine two threads can be far
+    slower than one.
+
+    Args:
+        recipe: its decisions are kept.
+        step: takes a step of training, with bfloat16 or not.
+        validation_batches: samples that one validation scores, as a multiple of a step's.
+        bfloat16_choices: arguments of `step`; the first is the default.
+        in_any: whether something is so in any of the processes that step together, so that all take as many steps.
     """
     settings = recipe.training
     if settings.bfloat16 is not None:
@@ -39,14 +47,8 @@ def calibrate(
     def seconds(threads: int, bfloat16: bool) -> float:
         return step_seconds(lambda: step(bfloat16), threads, in_any)
 
-    threads, bfloat16 = choices[0], bfloat16_choices[0]
-    each = seconds(threads, bfloat16)
-    for other in bfloat16_choices[1:]:
-        if (faster := seconds(threads, other)) < WORTHWHILE * each:
-            bfloat16, each = other, faster
-    for more in choices[1:]:
-        if (faster := seconds(more, bfloat16)) < WORTHWHILE * each:
-            threads, each = more, faster
+    bfloat16, each = _fastest(lambda choice: seconds(choices[0], choice), bfloat16_choices)
+    threads, each = _fastest(lambda choice: seconds(choice, bfloat16), choices, each)
     steps = settings.steps
     if steps is None:
         assert settings.minutes is not None, "a recipe has steps or minutes"
@@ -58,12 +60,25 @@ def calibrate(
     return _decided(recipe, steps=steps, minutes=None, validate_every=every, threads=threads, bfloat16=bfloat16)
 
 
+def _fastest(seconds: Callable[[T], float], choices: Sequence[T], first: float | None = None) -> tuple[T, float]:
+    """The choice with the shortest steps, and these; a later one only where it is WORTHWHILE.
+
+    `first` are the seconds of the first choice, if they are known.
+    """
+    best = choices[0]
+    each = seconds(best) if first is None else first
+    for choice in choices[1:]:
+        if (faster := seconds(choice)) < WORTHWHILE * each:
+            best, each = choice, faster
+    return best, each
+
+
 def _decided(recipe: Recipe, **training: object) -> Recipe:
     return recipe.model_copy(update={"training": recipe.training.model_copy(update=training)})
 
 
 def validation_seconds(each: float, validation_batches: float) -> float:
-    """How long a validation of that many batches takes where a step takes `each` seconds.
+    """Seconds of a validation of so many batches if a step takes `each` seconds.
 
     A step is a forward and a backward pass, about three times the work of scoring as many samples.
     """
@@ -71,11 +86,12 @@ def validation_seconds(each: float, validation_batches: float) -> float:
 
 
 def step_seconds(step: Callable[[], object], threads: int, in_any: Callable[[bool], bool] = bool) -> float:
-    """The mean time of a step with that many threads, over TRIALS of them and TRIAL_SECONDS at least."""
+    """The mean time of a step with so many threads, over TIMED_STEPS and TIMED_SECONDS at least."""
     with torch_threads(threads):
         step()  # the first is slower
-        begun, trials = time.monotonic(), 0
-        while in_any(trials < TRIALS or time.monotonic() - begun < TRIAL_SECONDS):
+        begun = time.monotonic()
+        steps = 0
+        while in_any(steps < TIMED_STEPS or time.monotonic() - begun < TIMED_SECONDS):
             step()
-            trials += 1
-        return (time.monotonic() - begun) / trials
+            steps += 1
+        return (time.monotonic() - begun) / steps

@@ -1,4 +1,4 @@
-"""What a recipe leaves open is decided for a training by timing copies of what learns."""
+"""Decides what a recipe leaves open for a training, by timing steps of a copy of the learner."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ if TYPE_CHECKING:
 
 
 def calibrated(trainer: Trainer) -> Recipe:
-    """The recipe of `trainer` with its steps, threads and precision decided. Raises UserError where it diverges."""
-    recipe, processes, probe = trainer.recipe, trainer.processes, trainer.learner.copied()
+    """The recipe of `trainer` with steps, threads and precision decided. Raises UserError if the training diverges."""
+    recipe, processes = trainer.recipe, trainer.processes
+    probe = trainer.learner.copied()
 
     def step(bfloat16: bool) -> None:
         probe.round_layers(bfloat16)
         probe.take_step(10**6)
 
-    if processes.world > 1 and recipe.training.threads is None:  # they are as many as one asked for already
+    if processes.world > 1 and recipe.training.threads is None:  # as many processes as wanted share the machine already
         recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"threads": 1})})
     try:
         resolved = calibrate(recipe, step, trainer.validation_steps, _bfloat16_choices(trainer), processes.any)
     except NotFiniteError:
         trainer.stop_diverged(probe)
-    # The corpus's path was relative to the recipe's old place; the model's fingerprint tells which it was.
+    # The corpus's path is relative to the recipe's old folder; the fingerprint in the model names the corpus.
     corpus = CorpusSettings(sample_rate=resolved.corpus.sample_rate)
-    return processes.from_first(resolved.model_copy(update={"corpus": corpus}))
+    return processes.from_first(lambda: resolved.model_copy(update={"corpus": corpus}))
 
 
 def _bfloat16_choices(trainer: Trainer) -> list[bool]:
-    """What the layers' products may be computed in, bfloat16 or not, if the recipe leaves it open."""
+    """The choices for products inside the layers, bfloat16 or not, if the recipe leaves it open."""
     model = trainer.learner.model
     if model.device.type == "cuda":
         return [True]

@@ -1,14 +1,15 @@
-"""What a training would take, found by a few steps on a copy that is thrown away."""
+"""Estimates the time and memory of a training by a few steps on a copy."""
 
 from __future__ import annotations
 
 import resource
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import torch
 
 from wavegen.data.corpus import Corpus
+from wavegen.models.configs.base import Tables
 from wavegen.training.calibration import step_seconds, validation_seconds
 from wavegen.training.choices import calibrated
 from wavegen.training.distributed import together
@@ -17,17 +18,31 @@ from wavegen.training.recipe import Recipe
 from wavegen.training.trainer import Trainer
 
 
-def plan(recipe: Recipe, corpus: Corpus, init: str | Path | None = None) -> dict[str, Any]:
-    """The resolved recipe, the model's size, and the time and memory that `train` would take; nothing is written.
+class Plan(TypedDict):
+    """The JSON of `wavegen train --dry-run`."""
 
-    Bytes of memory are the most that this process has held while it timed its steps, on a GPU the GPU's. Raises
-    UserError as `train` does.
-    """
+    recipe: Tables  # resolved
+    parameters: int
+    macs_per_sample: int
+    receptive_field: int | None
+    recordings: int  # of the training split
+    recorded_seconds: NotRequired[float]  # of sound
+    device: str
+    processes: int
+    samples_per_step: int
+    seconds_per_step: float
+    memory_bytes: int  # the most that this process has held while it timed its steps, on a GPU the GPU's
+    training_seconds: float
+
+
+def plan(recipe: Recipe, corpus: Corpus, *, init: str | Path | None = None) -> Plan:
+    """Estimates the time and memory of `train` with these arguments; nothing is written. Raises UserError likewise."""
     with together() as processes:
         with processes.agreed():
             trainer = Trainer(recipe, corpus, corpus.path, processes, init)
         trainer.learner.connect()
-        resolved, probe = calibrated(trainer), trainer.learner.copied()
+        resolved = calibrated(trainer)
+        probe = trainer.learner.copied()
         settings = resolved.training
         assert settings.threads is not None, "a resolved recipe has all three"
         assert settings.steps is not None, "a resolved recipe has all three"
@@ -40,13 +55,12 @@ def plan(recipe: Recipe, corpus: Corpus, init: str | Path | None = None) -> dict
     validations = -(-settings.steps // settings.validate_every)
     seconds = settings.steps * each + validations * validation_seconds(each, trainer.validation_steps)
     model, windows = trainer.learner.model, trainer.learner.windows
-    return {
+    found: Plan = {
         "recipe": resolved.tables(),
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
         "receptive_field": model.receptive_field,
         "recordings": len(trainer.trained_on),
-        **({} if model.whole else {"recorded_seconds": round(int(windows.ends[-1]) / corpus.sample_rate, 1)}),
         "device": str(model.device),
         "processes": processes.world,
         "samples_per_step": windows.batch_size * (windows.length - windows.context),
@@ -54,6 +68,9 @@ def plan(recipe: Recipe, corpus: Corpus, init: str | Path | None = None) -> dict
         "memory_bytes": _memory(model.device),
         "training_seconds": round(seconds, 1),
     }
+    if model.whole is None:
+        found["recorded_seconds"] = round(int(windows.ends[-1]) / corpus.sample_rate, 1)
+    return found
 
 
 def _memory(device: torch.device) -> int:

@@ -1,4 +1,4 @@
-"""What a run folder holds besides models: the state to resume from, the log of metrics, the recipe."""
+"""The run folder: the state to resume from, the log of metrics, the recipe."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from torch import Tensor
 
 from wavegen.data.corpus import Corpus
 from wavegen.data.format import DESCRIPTION, LINES, PCM, is_corpus
 from wavegen.errors import UserError
-from wavegen.models.checkpoint import FORMAT, read_tensors, weights_hash, write_tensors
+from wavegen.models.checkpoint import read_tensors, weights_hash, write_tensors
+from wavegen.models.metadata import Metadata
+from wavegen.models.tensorfile import FORMAT
 from wavegen.system.atomic import replacing
 from wavegen.training.recipe import Recipe, check_same, parse_recipe
 
@@ -25,27 +27,41 @@ STATE, METRICS, RECIPE = "resume.safetensors", "metrics.jsonl", "recipe.toml"
 BEST, LAST = "model.safetensors", "last.safetensors"
 
 
+class Position(TypedDict):
+    """The progress of a run, as the header of its state has it."""
+
+    corpus_fingerprint: str
+    init: str | None  # weights_hash of the model that the run started from
+    inherited: NotRequired[Metadata]  # of that model; missing in older runs
+    step: int
+    samples: int
+    seconds: float
+    best: float  # bits per sample on the validation split
+    validated: int  # step of the last validation
+    since_best: int  # validations
+
+
 def check_no_corpus(run: Path) -> None:
-    """Raises UserError if the folder is a corpus, whose files and a run's would be mixed."""
+    """Raises UserError if the folder is a corpus."""
     if is_corpus(run):
         raise UserError(f"{run}: is a corpus; give another `run`", parameter="run")
 
 
 def check_free(run: Path, resume: bool) -> None:
-    """Raises UserError if the folder holds a run and it is not to be resumed, or files that a run would replace."""
+    """Raises UserError if the folder holds a run and not `resume`, or files that a run would replace."""
     if (run / STATE).exists():
         if not resume:
             said = "holds a training run; give `resume=True` to go on with it, or another `run`"
             raise UserError(f"{run}: {said}", parameter=("resume", "run"))
         return
-    for name in (BEST, LAST, RECIPE, METRICS):  # none of a run that was killed: the state is there before them
+    for name in (BEST, LAST, RECIPE, METRICS):  # not of a killed run: the state is written before them
         if (run / name).exists():
             said = f"holds {name} of something else, which training would replace; give another `run`"
             raise UserError(f"{run}: {said}", parameter="run")
 
 
 def check_minutes(run: Path, recipe: Recipe) -> None:
-    """Warns that a finished run takes no more minutes, if `recipe` asks for some."""
+    """Warns if `recipe` asks for minutes that a finished run does not take."""
     if recipe.training.minutes is None or not (run / STATE).exists():
         return
     stored, _, header = read_state(run)
@@ -60,14 +76,26 @@ def check_minutes(run: Path, recipe: Recipe) -> None:
         )
 
 
-def write_state(run: Path, recipe: Recipe, tensors: Mapping[str, Tensor], position: Mapping[str, Any]) -> None:
-    """Writes all that a run goes on from, in one file, whole or not at all. Raises UserError."""
+def write_state(run: Path, recipe: Recipe, tensors: Mapping[str, Tensor], position: Position) -> None:
+    """Writes the state of a run to one file, whole or not at all. Raises UserError if it cannot be written.
+
+    Args:
+        run: folder of the run.
+        recipe: resolved.
+        tensors: of the learner.
+        position: how far the run is.
+    """
     header = {"format": FORMAT, "recipe": recipe.to_toml(), "weights_hash": weights_hash(tensors), **position}
     write_tensors(run / STATE, tensors, header)
 
 
-def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], dict[str, Any]]:
-    """What `write_state` wrote. Raises UserError if the file is damaged or is something else."""
+def stored_state(run: Path) -> tuple[Recipe, dict[str, Tensor], Position] | None:
+    """`read_state`, or None if the folder holds no run. Raises UserError."""
+    return read_state(run) if (run / STATE).exists() else None
+
+
+def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], Position]:
+    """The recipe, tensors and position of a run. Raises UserError if the file is damaged or something else."""
     path = run / STATE
     tensors, header = read_tensors(path)
     if not {"recipe", "weights_hash"} <= header.keys():
@@ -76,28 +104,37 @@ def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], dict[str, Any]]:
     if header["weights_hash"] != weights_hash(tensors):
         said = "the weights do not match their hash; the file is damaged, give another `run`"
         raise UserError(f"{path}: {said}", parameter="run")
+    if not isinstance(text := header["recipe"], str):
+        raise foreign(run)
     try:
-        recipe = parse_recipe(tomllib.loads(header["recipe"]), "in its recipe")
-    except (AttributeError, TypeError, ValueError) as error:  # no text, or no TOML
+        recipe = parse_recipe(tomllib.loads(text), "in its recipe")
+    except ValueError as error:  # no TOML
         raise foreign(run) from error
     except UserError as error:
         told = "; ".join(error.problems)
         raise UserError(f"{path}: of a run that another wavegen began ({told}); use that one") from error
-    return recipe, tensors, header
+    return recipe, tensors, cast(Position, header)  # `Trainer.open` finds missing keys and other types
 
 
 def foreign(run: Path) -> UserError:
-    """Of a state whose hash is right, so that no copy has damaged it."""
+    """The error for a state of another run or wavegen, whose hash is right: no copy has damaged it."""
     said = "does not fit this run: altered, or of another run or wavegen; give another `run`"
     return UserError(f"{run / STATE}: {said}", parameter="run")
 
 
 def agreed_recipe(given: Recipe, stored: Recipe, step: int, run: Path) -> Recipe:
-    """The recipe that a run at `step` goes on with: the one it has, with more steps if it is done and these are asked.
+    """The recipe to resume with: the stored one, with the steps of the given one if the run has all its own behind it.
+
+    Args:
+        given: the recipe asked for.
+        stored: the resolved recipe of the run.
+        step: of the run.
+        run: its folder.
 
     Raises UserError if `given` asks for anything else.
     """
-    asked, has = given.training.steps, stored.training.steps
+    asked = given.training.steps
+    has = stored.training.steps
     assert has is not None, "a resolved recipe has steps"
     if asked is not None and asked != has:
         if asked < has or step < has:
@@ -111,7 +148,16 @@ def agreed_recipe(given: Recipe, stored: Recipe, step: int, run: Path) -> Recipe
 
 
 def tidy(run: Path, recipe: Recipe, step: int, validated: int) -> None:
-    """Takes away what a killed process left after the run last saved, at `step`, and writes the recipe. UserError."""
+    """Removes what a killed process wrote after the last save, and writes the recipe.
+
+    Args:
+        run: its folder.
+        recipe: resolved.
+        step: of the last save.
+        validated: step of the last validation.
+
+    Raises UserError if the folder cannot be written.
+    """
     for left in run.glob(".*.part*"):
         left.unlink(missing_ok=True)
     with replacing(run / RECIPE) as temporary:
@@ -120,12 +166,10 @@ def tidy(run: Path, recipe: Recipe, step: int, validated: int) -> None:
 
 
 def _keep_metrics(path: Path, step: int, validated: int) -> None:
-    """Drops what a killed run wrote after it last saved, at `step` and with the last validation at `validated`.
-
-    Also a last line that was cut short.
-    """
-    kept = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []:
+    """Drops the lines after the last save, at `step` with the last validation at `validated`, and a line cut short."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    kept: list[str] = []
+    for line in text.splitlines(keepends=True):
         with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             entry = json.loads(line)
             if entry["step"] <= (validated if "validation_bits" in entry else step):
@@ -135,14 +179,14 @@ def _keep_metrics(path: Path, step: int, validated: int) -> None:
 
 
 class Unchanged:
-    """Watches that a corpus's files stay what they are while they are read."""
+    """Watches that the files of a corpus do not change while they are read."""
 
     def __init__(self, corpus: Corpus):
         self.corpus = corpus
         self.before = self._looks()
 
     def check(self) -> None:
-        """Raises UserError if a file of the corpus was replaced, written to or removed since."""
+        """Raises UserError if a file of the corpus was replaced, written to or removed."""
         looks = self._looks()
         if None in looks:
             raise UserError(
@@ -158,7 +202,7 @@ class Unchanged:
             )
 
     def _looks(self) -> list[tuple[int, int, int] | None]:
-        looks = []
+        looks: list[tuple[int, int, int] | None] = []
         for name in (DESCRIPTION, LINES, PCM):
             try:
                 status = os.stat(self.corpus.path / name)

@@ -1,4 +1,4 @@
-"""What a training process holds while it runs: torch's threads, its folder's lock, and the signals that end it."""
+"""The process of a training: torch's threads, the run folder's lock, and signals that end it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ctypes
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -18,6 +18,11 @@ from wavegen.system.limits import check_threads
 from wavegen.system.locks import hold
 
 LOCK = ".lock"
+
+
+def set_seed(seed: int) -> None:
+    """Seeds torch's random numbers."""
+    torch.manual_seed(seed)
 
 
 @contextlib.contextmanager
@@ -33,9 +38,9 @@ def torch_threads(threads: int) -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Lets this process keep what it frees: steps of training ask for the same again.
+    """Makes this process keep the memory it frees: the next step of training asks for the same again.
 
-    New pages cost a fifth of a step. Where the C library is not glibc nothing changes.
+    New pages cost a fifth of a step. Nothing changes where the C library is not glibc.
     """
     trim_threshold, mmap_threshold = -1, -3  # mallopt's numbers
     with contextlib.suppress(AttributeError, OSError):
@@ -45,23 +50,32 @@ def keep_freed_memory() -> None:
 
 
 class Interrupt(threading.Event):
-    """Whether a signal has asked the work to end, and which came first."""
+    """Set by a signal that asks the work to end; `number` is the first signal."""
 
     number: int = signal.SIGINT
 
+    def __init__(self, in_any: Callable[[bool], bool]):
+        super().__init__()
+        self._in_any = in_any
+
+    def came(self) -> bool:
+        """Whether it is set in any of the processes that work together; all ask at the same time."""
+        return self._in_any(self.is_set())
+
     def error(self) -> KeyboardInterrupt:
-        """What to raise when all is saved."""
+        """The exception to raise when all is saved."""
         return KeyboardInterrupt() if self.number == signal.SIGINT else signals.Ended(self.number)
 
 
 @contextlib.contextmanager
-def interrupt_noted() -> Iterator[Interrupt]:
-    """Ctrl-C, SIGTERM and SIGHUP inside the block set the event, so that no step and no file is cut in two.
+def interrupt_noted(in_any: Callable[[bool], bool] = bool) -> Iterator[Interrupt]:
+    """Lets Ctrl-C, SIGTERM and SIGHUP inside the block set the event, so that no step and no file is cut in two.
 
-    A second Ctrl-C raises; the others do not, since whoever sends one may have sent another signal before.
-    A handler of the host's own stays in place, and so does that of a shell or of nohup which ignores a signal.
+    A second Ctrl-C raises; the others do not, since their sender may have sent another signal before. A handler of the
+    host program stays in place, and so does that of a shell or of nohup which ignores a signal. `in_any` says whether
+    something is so in any of the processes that work together.
     """
-    came = Interrupt()
+    came = Interrupt(in_any)
 
     def note(number: int, _: object) -> None:
         if came.is_set():
@@ -79,7 +93,7 @@ def interrupt_noted() -> Iterator[Interrupt]:
 def locked(run: Path) -> Iterator[None]:
     """Holds the run folder's lock. Raises UserError if another process does, or the folder cannot be made.
 
-    If the block raises with nothing but the lock in the folder, what was made of it is removed again.
+    If the block raises with nothing but the lock in the folder, the folders that this made are removed again.
     """
     made = [folder for folder in (run, *run.parents) if not folder.exists()]
     try:

@@ -1,18 +1,19 @@
-"""Starting from another model's weights."""
+"""Starts a training from another model's weights."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import load
+from wavegen.models.configs.base import Tables
 from wavegen.models.density import Density
+from wavegen.models.metadata import Metadata
 
 
-def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
-    """Copies the weights of the model file `path` into `model`; gives what the file says of their making.
+def take_weights(model: Density, path: str | Path) -> Metadata:
+    """Copies the weights of the model file `path` into `model`, and returns the file's metadata.
 
     Raises UserError, naming what differs, unless the two have the same settings and sample rate.
     """
@@ -25,7 +26,7 @@ def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
         )
     wanted, found = _flat(model.settings), _flat(other.settings)
     keys = wanted.keys() | found.keys()
-    for key in sorted(keys, key=lambda key: (not key.endswith(".name"), key)):  # what another network lacks says less
+    for key in sorted(keys, key=lambda key: (not key.endswith(".name"), key)):  # names of parts before their settings
         if wanted.get(key) != found.get(key):
             raise UserError(
                 f"{path}: {key} = {found.get(key)}, the recipe says {wanted.get(key)}; "
@@ -36,6 +37,6 @@ def take_weights(model: Density, path: str | Path) -> dict[str, Any]:
     return other.metadata
 
 
-def _flat(settings: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    plain = json.loads(json.dumps(settings))  # tuples are lists in recipes
+def _flat(settings: Tables) -> dict[str, object]:
+    plain: Tables = json.loads(json.dumps(settings))  # tuples are lists in recipes
     return {f"{part}.{key}": value for part, table in plain.items() for key, value in table.items()}

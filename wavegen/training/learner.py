@@ -1,8 +1,7 @@
-"""One step of training: the gradient of a batch that processes and parts share, the optimisers, the average."""
+"""One step of training: the gradient of a batch, the optimisers, the average of the weights."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import itertools
 import math
@@ -11,13 +10,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from wavegen.models.density import Density
 from wavegen.training.distributed import ALONE, Processes
 from wavegen.training.muon import optimizers
 from wavegen.training.recipe import TrainingSettings
-from wavegen.training.windows import Batch, Place, Windows
+from wavegen.training.windows import Batch, Window, Windows
 
 WARM_UP_STEPS = 100  # or a tenth of a run, if that is less
 FINAL_RATE = 0.02  # of the learning rate, reached by a cosine
@@ -25,12 +23,21 @@ MAX_GRADIENT_NORM = 1.0
 
 
 class Step(NamedTuple):
-    """What a step met: mean bits of the batch's scored samples, how many these are, the gradient's norm, the rate."""
+    """Mean bits of a batch's scored samples, how many these are, the gradient's norm, and the learning rate."""
 
     bits: float
     samples: int
     gradient_norm: float
     learning_rate: float
+
+    def values(self, taken: float) -> dict[str, float | None]:
+        """Its line of metrics.jsonl, after so many seconds."""
+        return {
+            "train_bits": self.bits,
+            "gradient_norm": self.gradient_norm,
+            "learning_rate": self.learning_rate,
+            "samples_per_second": round(self.samples / taken, 1),
+        }
 
 
 class NotFiniteError(Exception):
@@ -38,11 +45,11 @@ class NotFiniteError(Exception):
 
 
 class AbandonedError(Exception):
-    """A step or validation was given up, since the training is to end now; it is made when the training goes on."""
+    """Interrupted: the current step or validation is discarded and repeated on resume."""
 
 
 class BitsOf(nn.Module):
-    """−Σ log2 p over a batch's scored samples, a scalar, as a module whose gradients processes can share."""
+    """−Σ log2 p over a batch's scored samples, a scalar, as a module."""
 
     def __init__(self, model: Density):
         super().__init__()
@@ -54,108 +61,100 @@ class BitsOf(nn.Module):
 
 
 class Learner:
-    """All that a step changes: a model's weights, their running average, the optimisers and how far they are.
+    """All that a step changes: a model's weights, their running average, the optimisers and the step counts.
 
-    Before the first step all processes `connect` it.
+    `connect` it before the first step.
     """
 
     def __init__(self, model: Density, settings: TrainingSettings, windows: Windows, processes: Processes = ALONE):
-        self.model, self.average = model, copy.deepcopy(model)
+        self.model = model
+        self.average = copy.deepcopy(model)
         self.optimizers = optimizers(model, settings.learning_rate)
-        self.settings, self.windows, self.processes = settings, windows, processes
-        self.step, self.samples = 0, 0
+        self.settings = settings
+        self.windows = windows
+        self.processes = processes
+        self.step = 0
+        self.samples = 0
         self.give_up: Callable[[], bool] = bool
 
     def fit(self) -> None:
-        """Starts from what can be said of the recordings without gradients."""
+        """Fits the weights that need no gradients, such as the predictor's, to the recordings."""
         for model in (self.model, self.average):
             model.fit(self.windows.recordings)
 
     def connect(self) -> None:
-        """Makes the gradients those of all processes; a GPU compiles the network, a CPU uses its own backward pass.
+        """Prepares the gradients: of all processes, compiled on a GPU, by the network's own backward pass on a CPU.
 
-        The network's own backward pass ends at the states: steps of training start from fixed ones.
+        No gradient reaches the states then; steps of training start from fixed ones.
         """
         self.model.network.own_backward = True
         if self.model.device.type == "cuda":
-            torch.backends.cudnn.allow_tf32 = False  # what a recurrent layer computes is float32 everywhere
+            torch.backends.cudnn.allow_tf32 = False  # recurrent layers compute in float32 everywhere
             self.model.network.compile()
         self.round_layers(self.settings.bfloat16)
-        self._bits_of = self.processes.parallel(BitsOf(self.model))
+        self._loss = self.processes.shared(BitsOf(self.model))
 
     def round_layers(self, bfloat16: bool | None) -> None:
-        """Lets products inside the layers of what is trained, but not of its average, be bfloat16; None: on a GPU."""
+        """Makes products inside the layers of the model, but not of its average, bfloat16 or not; None: on a GPU."""
         wanted = self.model.device.type == "cuda" if bfloat16 is None else bfloat16
         self.model.network.bfloat16_layers = wanted and self.model.network.takes_bfloat16
 
     def copied(self) -> Learner:
-        """One whose steps leave no trace in this one."""
+        """A copy whose steps leave this one unchanged."""
         made = copy.copy(self)
         made.model, made.average, made.optimizers = copy.deepcopy((self.model, self.average, self.optimizers))
         made.connect()
         return made
 
     def take_step(self, steps: int) -> Step:
-        """One step of a run of `steps`, on the mean bits of the batch's scored samples.
+        """Takes one step of a run of `steps`, on the mean bits of the batch's scored samples.
 
-        Raises NotFiniteError, and AbandonedError if it has several parts and `give_up` says so between them.
+        Raises NotFiniteError, and AbandonedError if `give_up` says so between the parts of the step.
         """
         rate = self.settings.learning_rate * schedule(self.step, steps)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        places = self.windows.places(self.step)
-        bits = self.backward(places)
+        windows = self.windows.of_step(self.step)
+        bits = self.backward(windows)
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM))
         if not (math.isfinite(bits) and math.isfinite(norm)):
             raise NotFiniteError
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1
-        samples = sum(place.scored for place in places)
+        samples = sum(window.scored for window in windows)
         self.samples += samples
-        # Early steps weigh less: the average must not remember the random start.
+        # Early steps have less weight, so that the average forgets the random start.
         decay = min(self.settings.average_decay, self.step / (self.step + 9))
         with torch.no_grad():
             for average, weight in zip(self.average.parameters(), self.model.parameters(), strict=True):
                 average.lerp_(weight, 1 - decay)
         return Step(bits, samples, norm, rate)
 
-    def backward(self, places: Sequence[Place]) -> float:
-        """Leaves the gradient of the mean bits over all scored samples of `places` in every process; gives that mean.
+    def backward(self, windows: Sequence[Window]) -> float:
+        """Leaves the gradient of the mean bits over all scored samples of `windows`, which all weigh the same.
 
-        The processes take shares, which each cuts into `accumulate` parts. All samples of all weigh the same.
+        The windows are computed in `accumulate` parts. Returns that mean. Raises AbandonedError.
         """
         self.model.zero_grad()
-        # A module in parallel takes the mean of the processes' gradients, of which the sum is wanted here.
-        divisor = sum(place.scored for place in places) / self.processes.world
-        batches = self._parts(places)
-        bits = 0.0
-        for number, batch in enumerate(batches):
-            if number and self.processes.world == 1 and self.give_up():  # others would wait for this one's gradients
-                raise AbandonedError
-            with self.processes.in_touch(), self._apart(number < len(batches) - 1):
-                part = self._bits_of(*(tensor.to(self.model.device) for tensor in batch)) / divisor
-                part.backward()
-            bits += part.item()
-        return self.processes.sum(bits)[0] / self.processes.world
+        scored = sum(window.scored for window in windows)
+        parts = [[tensor.to(self.model.device) for tensor in batch] for batch in self._parts(windows)]
+        return self._loss.backward(parts, scored, self._check_given_up)
 
-    def _parts(self, places: Sequence[Place]) -> list[Batch]:
-        share, count = self.processes.share(places), self.settings.accumulate
+    def _parts(self, windows: Sequence[Window]) -> list[Batch]:
+        """The batches of this process."""
+        share, count = self.processes.share(windows), self.settings.accumulate
         cuts = [number * len(share) // count for number in range(count + 1)]
         parts = [share[begin:end] for begin, end in itertools.pairwise(cuts) if end > begin]
         if parts:
             return [self.windows.read(part) for part in parts]
-        # Without a share the process must go through the motions all the same, for the others wait for its gradients.
-        batch = self.windows.read(places[:1])
+        batch = self.windows.read(windows[:1])  # without a share: others wait for this process's gradients, of zero
         return [batch._replace(scored=torch.zeros_like(batch.scored))]
 
-    def _apart(self, apart: bool) -> contextlib.AbstractContextManager[None]:
-        """Inside the block gradients stay in this process if `apart`."""
-        parallel = self._bits_of
-        return (
-            parallel.no_sync() if apart and isinstance(parallel, DistributedDataParallel) else contextlib.nullcontext()
-        )
+    def _check_given_up(self) -> None:
+        if self.give_up():
+            raise AbandonedError
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor that coming steps depend on."""
@@ -168,7 +167,7 @@ class Learner:
         return tensors
 
     def restore(self, tensors: Mapping[str, Tensor], step: int, samples: int) -> None:
-        """Takes over what `state` gave. Raises KeyError, ValueError or RuntimeError if it is another model's."""
+        """Restores `state`. Raises KeyError, ValueError or RuntimeError if it is another model's."""
         for prefix, module in (("model", self.model), ("average", self.average)):
             names = module.state_dict()
             module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in names})
@@ -183,9 +182,9 @@ class Learner:
 
 
 def schedule(step: int, steps: int) -> float:
-    """The share of the learning rate that step number `step` of `steps` takes: warm-up, then a cosine.
+    """The learning rate of step number `step` of `steps`, as a share of the full one: warm-up, then a cosine.
 
-    A run that is extended takes the rates of the longer run from there on.
+    An extended run takes the rates of the longer run from there on.
     """
     warm = min(1.0, (step + 1) / min(WARM_UP_STEPS, 1 + steps // 10))
     cosine = (1 + math.cos(math.pi * step / steps)) / 2

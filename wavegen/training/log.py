@@ -1,38 +1,57 @@
-"""What a training says while it runs: a line of progress, metrics.jsonl, TensorBoard's events."""
+"""The log of a training: a line of progress, metrics.jsonl, TensorBoard's events."""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from tqdm import tqdm
 
 from wavegen.errors import UserError
+from wavegen.models.density import Density
 from wavegen.training.board import Board
 from wavegen.training.folder import METRICS
 from wavegen.training.learner import Step
+from wavegen.training.previews import Previews
+
+if TYPE_CHECKING:
+    from wavegen.training.trainer import Trainer
+
+_log = logging.getLogger("wavegen")
 
 
 class Log:
-    """The log of a run from `step` of `steps` on, shown on stderr if `progress`; a `part` of a recording has bits."""
+    """The log of a run.
 
-    def __init__(self, run: Path, name: str, step: int, steps: int, part: str, progress: bool):
-        self._metrics, self._part = run / METRICS, part
+    Args:
+        run: folder of the run.
+        name: of the network, before the line of progress.
+        step: from which the log goes on.
+        steps: of the whole run.
+        element: the word for a number of a recording, such as sample.
+        progress: whether to show the line of progress on stderr.
+    """
+
+    def __init__(self, run: Path, name: str, step: int, steps: int, element: str, progress: bool):
+        self._metrics = run / METRICS
+        self._element = element
         self.board = Board(run, step)
         interval = 0.5 if sys.stderr.isatty() else 30  # a log file wants lines now and then
         self._bar = tqdm(total=steps, initial=step, desc=name, unit="step", disable=not progress, mininterval=interval)
 
     def show(self, step: Step, samples_per_second: float) -> None:
-        """Moves the line of progress on by one step."""
-        rate = f"{samples_per_second:,.0f} {self._part}s/s".replace(",", " ")
-        words = f"{step.bits:.3f} bits/{self._part}, {rate}, gradient {step.gradient_norm:.2g}"
+        """Advances the line of progress by one step."""
+        rate = f"{samples_per_second:,.0f} {self._element}s/s".replace(",", " ")
+        words = f"{step.bits:.3f} bits/{self._element}, {rate}, gradient {step.gradient_norm:.2g}"
         self._bar.set_postfix_str(words, refresh=False)
         self._bar.update()
 
     def record(self, position: Mapping[str, float], values: Mapping[str, float | None]) -> None:
-        """A line of metrics.jsonl, `position` saying where the run is, and the same for TensorBoard."""
+        """Writes a line of metrics.jsonl, with the `position` of the run, and the same for TensorBoard."""
         try:
             with open(self._metrics, "a", encoding="utf-8") as metrics:
                 metrics.write(json.dumps({**position, **values}) + "\n")
@@ -41,6 +60,48 @@ class Log:
         known = {name: value for name, value in values.items() if value is not None}
         self.board.scalars(known, int(position["step"]))
 
+    def preview(
+        self, previews: Previews, model: Density, step: int, seconds: float, give_up: Callable[[], bool]
+    ) -> None:
+        """Shows previews of the model on TensorBoard; see `Previews.show`."""
+        previews.show(model, self.board, step, seconds, give_up)
+
     def close(self) -> None:
+        """Ends the line of progress and TensorBoard's events."""
         self._bar.close()
         self.board.close()
+
+
+class NoLog:
+    """The log of a process that writes none."""
+
+    def show(self, step: Step, samples_per_second: float) -> None:
+        """Nothing."""
+
+    def record(self, position: Mapping[str, float], values: Mapping[str, float | None]) -> None:
+        """Nothing."""
+
+    def preview(
+        self, previews: Previews, model: Density, step: int, seconds: float, give_up: Callable[[], bool]
+    ) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+AnyLog: TypeAlias = Log | NoLog
+
+
+def open_log(trainer: Trainer, progress: bool) -> AnyLog:
+    """The log of a run from its current step on; one process writes it."""
+    if not trainer.processes.first:
+        return NoLog()
+    if not trainer.validation:
+        _log.warning(
+            "wavegen: %s: the validation split is empty: the last model counts as the best", trainer.corpus.path
+        )
+    steps = trainer.recipe.training.steps
+    assert steps is not None, "a resolved recipe has them"
+    name = trainer.learner.model.network.name
+    return Log(trainer.run, name, trainer.learner.step, steps, trainer.corpus.form.element, progress)

@@ -1,9 +1,8 @@
-"""Adam, and Muon for hidden matrices: its steps move every direction of a matrix alike."""
+"""Muon for hidden matrices, whose steps have the same size in every direction, and Adam for other weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -26,7 +25,7 @@ def optimizers(model: Density, learning_rate: float) -> list[torch.optim.Optimiz
 class Muon(torch.optim.Optimizer):
     """Momentum with Nesterov's look ahead, orthogonalised: W ← W − η · 0.2 √max(rows, columns) · U Vᵀ for M = U Σ Vᵀ.
 
-    For matrices between hidden layers; vectors, and what reads inputs or writes parameters, are Adam's. The
+    For matrices between hidden layers; Adam takes vectors and the matrices of the first and last layers. The
     factor gives updates of the size of Adam's, so that both take one learning rate. Jordan et al. (2024),
     "Muon: an optimizer for hidden layers in neural networks"; the factor is from Liu et al. (2025), "Muon is
     scalable for LLM training", section 2.2. `torch.optim.Muon` does the same one matrix at a time in bfloat16,
@@ -37,7 +36,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(weights, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (of overloads)
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] (of overloads)
         """Moves every weight that has a gradient; `closure` is not supported."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[Tensor]] = {}
@@ -52,7 +51,7 @@ class Muon(torch.optim.Optimizer):
 
     def _ahead(self, weight: Tensor) -> Tensor:
         gradient = weight.grad
-        assert gradient is not None, "step leaves the others out"
+        assert gradient is not None, "step skips weights without"
         state = self.state[weight]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(weight)

@@ -1,4 +1,4 @@
-"""What a model in training sounds or looks like: audio and surprise by the native engine, pictures; for TensorBoard."""
+"""Previews of a model in training on TensorBoard: sound with its surprisal, by the native engine, or pictures."""
 
 from __future__ import annotations
 
@@ -26,32 +26,41 @@ from wavegen.training.learner import AbandonedError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SHARE = 0.02  # of the training time at most goes into previews
+SHARE = 0.02  # of the training time, for previews at most
 EXPECTED_SECONDS = 5.0  # that the first takes
 PREVIEW_SECONDS = 2.0  # of audio at most
-DRAWING_SECONDS = 5.0  # of time at most: a large model draws less than that audio
+DRAWING_SECONDS = 5.0  # of time at most: a large model draws less audio
 PIECE = 256  # samples between two looks at the clock
-PICTURES, PICTURE_SECONDS = 16, 30.0  # drawn; a model that takes longer shows none
+PICTURES, PICTURE_SECONDS = 16, 30.0  # drawn, in that time or not at all
 
 
 class Previews:
-    """Makes previews now and then, as seldom as SHARE says, of a model and of a validation recording if there is one.
+    """Makes previews of a model, and of a validation recording if there is one, within SHARE of the training time.
 
-    Nothing that is trained depends on them.
+    Training does not depend on them.
     """
 
     def __init__(self, recordings: Sequence[NDArray[np.int16]], form: Form):
         self._preview: Preview = PREVIEWS[form.kind](recordings, form)
-        self._spent, self._last, self._begun = 0.0, EXPECTED_SECONDS, 0.0
+        self._spent = 0.0  # seconds
+        self._last = EXPECTED_SECONDS
+        self._begun = 0.0
 
     def begin(self, seconds: float) -> None:
-        """Counts from after the first `seconds` of training, which another process did."""
+        """Counts from after the first `seconds` of training, before the run was resumed."""
         self._begun = seconds
 
     def show(self, model: Density, board: Board, step: int, seconds: float, give_up: Callable[[], bool] = bool) -> None:
-        """Adds previews of `model` to the board if they are due after `seconds` of training.
+        """Adds previews to the board if they are due.
 
-        Leaves off soon after `give_up` says so. Raises UserError as the board does.
+        Args:
+            model: in evaluation mode.
+            board: TensorBoard's events.
+            step: of the training.
+            seconds: of training so far.
+            give_up: asked now and then; once it says so, the rest is left out.
+
+        Raises UserError if the board cannot be written.
         """
         if self._spent + self._last > SHARE * (seconds - self._begun):
             return
@@ -62,19 +71,19 @@ class Previews:
 
 
 class Preview(Protocol):
-    """What shows a model of one kind."""
+    """The preview of one kind of model."""
 
     def add(self, model: Any, board: Board, step: int, give_up: Callable[[], bool]) -> None:
-        """Adds what the model draws to the board, and what it makes of a recording."""
+        """Adds draws of the model to the board, and its surprisal on a recording."""
 
 
 class SoundPreview:
-    """Sound, with its spectrogram and surprise: drawn by the model, and the beginning of the first of `recordings`."""
+    """Sound, with its spectrogram and surprisal: drawn by the model, and the beginning of the first of `recordings`."""
 
     def __init__(self, recordings: Sequence[NDArray[np.int16]], form: AudioForm):
         self._sample_rate = form.sample_rate
         self._length = round(PREVIEW_SECONDS * form.sample_rate)
-        self._heard = np.ascontiguousarray(recordings[0][: self._length]) if recordings else None
+        self._recording = np.ascontiguousarray(recordings[0][: self._length]) if recordings else None
 
     def add(self, model: AudioModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:
         """Adds both, if the native engine runs the model."""
@@ -82,13 +91,14 @@ class SoundPreview:
             return
         model = copy.deepcopy(model).cpu().eval()
         self._add("drawn", *self._drawn(open_engine(model, engine="cpu", threads=1), give_up), board, step)
-        if self._heard is not None and not give_up():
-            log2_prob = open_engine(model, engine="cpu", threads=1).feed(self._heard[None])[0]
-            self._add("validation", self._heard, log2_prob, board, step)
+        if self._recording is not None and not give_up():
+            log2_prob = open_engine(model, engine="cpu", threads=1).feed(self._recording[None])[0]
+            self._add("validation", self._recording, log2_prob, board, step)
 
     def _drawn(self, engine: Engine, give_up: Callable[[], bool]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
         """Audio from seed 0 and log2 p of each sample, (samples,) both."""
-        left, pieces = self._length, []
+        left = self._length
+        pieces: list[tuple[NDArray[np.int16], NDArray[np.float64]]] = []
         deadline = time.monotonic() + DRAWING_SECONDS
         while left > 0 and (not pieces or (time.monotonic() < deadline and not give_up())):
             pieces.append(engine.generate(min(PIECE, left), [0]))
@@ -97,10 +107,10 @@ class SoundPreview:
         return pcm, log2_prob
 
     def _add(self, name: str, pcm: NDArray[np.int16], log2_prob: NDArray[np.float64], board: Board, step: int) -> None:
-        """The sound, and a picture of its waveform, spectrogram and surprise."""
-        surprise = windowed(-log2_prob, max(1, round(WINDOW * self._sample_rate)))
+        """The sound, and a picture of its waveform, spectrogram and surprisal."""
+        surprisal = windowed(-log2_prob, max(1, round(WINDOW * self._sample_rate)))
         title = f"{name} at step {step}: {-log2_prob.mean():.3f} bits/sample"
-        curves = {"the model": surprise}
+        curves = {"the model": surprisal}
         drawing = adorning(lambda: pixels(drawn(pcm, self._sample_rate, curves, WINDOW, title)))
         board.audio(name, pcm / 32768, self._sample_rate, step)
         if drawing is not None:
@@ -114,7 +124,7 @@ class PicturePreview:
         self._form = form
 
     def add(self, model: PictureModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:
-        """Adds it, if a PNG has such channels, unless it is given up or takes too long."""
+        """Adds it, if a PNG can have such channels, unless it is interrupted or takes too long."""
         if self._form.channels not in MODES:
             return
         deadline = time.monotonic() + PICTURE_SECONDS
@@ -128,4 +138,4 @@ class PicturePreview:
             board.image("drawn", sheet(draws.pictures, self._form.levels), step)
 
 
-PREVIEWS: dict[str, Any] = {AudioForm.kind: SoundPreview, PictureForm.kind: PicturePreview}
+PREVIEWS: dict[str, Callable[..., Preview]] = {AudioForm.kind: SoundPreview, PictureForm.kind: PicturePreview}

@@ -1,17 +1,21 @@
-"""What a long command looks at in its first seconds: all that it would otherwise miss at its end."""
+"""Checks at the start of a long command for all that could fail at its end: libraries, drawing, disk."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 
 from wavegen.errors import UserError
 from wavegen.reports.plots import adorning, try_plotting
 from wavegen.system.optional import Library, needed
 from wavegen.training.board import try_board
+from wavegen.training.folder import check_free, check_no_corpus
+from wavegen.training.host import locked
 from wavegen.wording import amount
 
 SOUNDFILE = Library("soundfile", "soundfile>=0.13", "cffi")
@@ -21,15 +25,15 @@ LIBRARIES = {  # needed after the training, by the module that is imported
     "safetensors.torch": Library("safetensors", "safetensors>=0.7", "torch"),
     "tomli_w": Library("tomli-w", "tomli-w>=1.0"),
 }
-MODEL_COPIES = 12  # of float32 in a run: the state has 4, the two models 1 each, and each is replaced by a new one
+MODEL_COPIES = 12  # of float32 in a run: 4 in the state, 1 in each of two models, twice while each is replaced
 REST_BYTES = 16 * 2**20  # metrics and TensorBoard's events
 
 
 def check_ready(folder: Path, room: int) -> None:
     """Tries the libraries, drawing and the disk that writing `room` bytes into `folder` will need.
 
-    Raises UserError where something needed fails: a library, no right to write, too little space. Where one that only
-    adorns does, a line says what will be left out. `folder` need not exist; nothing stays behind.
+    Raises UserError for a missing library, no right to write, or too little space. If drawing or TensorBoard fails, a
+    line says what will be left out. `folder` need not exist; no file is left.
     """
     for module, library in LIBRARIES.items():
         with needed(library, str(folder)):
@@ -41,8 +45,26 @@ def check_ready(folder: Path, room: int) -> None:
     _check_disk(folder, room)
 
 
+@contextlib.contextmanager
+def held_folder(run: Path, resume: bool, parameters: int) -> Generator[None]:
+    """Holds the lock of a run folder that is ready for a run, new or to be resumed.
+
+    Args:
+        run: the folder.
+        resume: whether it may hold a run.
+        parameters: of the model.
+
+    Raises UserError if the run cannot be written there.
+    """
+    check_no_corpus(run)
+    check_ready(run, run_bytes(parameters))
+    with locked(run):
+        check_free(run, resume)
+        yield
+
+
 def run_bytes(parameters: int) -> int:
-    """How much a run of a model of so many parameters writes at most."""
+    """The most bytes that a run of a model of so many parameters has on the disk."""
     return MODEL_COPIES * 4 * parameters + REST_BYTES
 
 

@@ -1,34 +1,35 @@
-"""Recipes: what to train and how, read from TOML into checked, typed settings."""
+"""Recipes: TOML read into checked, typed settings of a model and its training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from wavegen.errors import UserError, closest, nearest
 from wavegen.models.audio import AudioModel
+from wavegen.models.configs.base import Tables
 from wavegen.models.density import Density
 from wavegen.models.parts import check_parts
 from wavegen.models.registry import DENSITIES, density_named
 from wavegen.models.settings import Draft, Problems, Table
 from wavegen.training.toml import apply_overrides, read_toml
 
-OF_SOUND = {"corpus": ("sample_rate",), "training": ("window", "warm_up")}  # what recipes of pictures do not have
+OF_SOUND = {"corpus": ("sample_rate",), "training": ("window", "warm_up")}  # keys that recipes of pictures do not have
 
 
 class CorpusSettings(Table):
-    """Where the prepared corpus lies, relative to the recipe, and the rate it must have."""
+    """The folder of the prepared corpus, relative to the recipe, and its sample rate in Hz."""
 
     path: str | None = None
     sample_rate: Annotated[int, Field(ge=1000, le=384000)] | None = None
 
 
 class TrainingSettings(Table):
-    """How to train. `window` and `warm_up` are in samples; either `steps` or `minutes` says how long."""
+    """How to train: `window` and `warm_up` in samples; either `steps` or `minutes`."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
@@ -54,7 +55,7 @@ class TrainingSettings(Table):
 
 
 class SamplingSettings(Table):
-    """What `generate` uses unless the command line says otherwise."""
+    """Defaults of `generate`."""
 
     temperature: Annotated[float, Field(ge=1e-6, le=100)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -68,18 +69,18 @@ SETTINGS: dict[str, type[Table]] = {
 
 
 class Recipe(BaseModel):
-    """A whole recipe; `model` is what `from_settings` of its density takes."""
+    """A whole recipe; `model` is the argument of `from_settings` of its density."""
 
     model_config = ConfigDict(frozen=True)
 
     corpus: CorpusSettings
     training: TrainingSettings
     sampling: SamplingSettings
-    model: dict[str, dict[str, Any]]
+    model: Tables
 
-    def tables(self) -> dict[str, dict[str, Any]]:
-        """The recipe's tables without the keys that say nothing."""
-        tables = {
+    def tables(self) -> Tables:
+        """The recipe's tables without keys whose value is None."""
+        tables: Tables = {
             "corpus": self.corpus.model_dump(exclude_none=True),
             **self.model,
             "training": self.training.model_dump(exclude_none=True),
@@ -96,9 +97,13 @@ class Recipe(BaseModel):
 
 
 def load_recipe(path: str | Path, overrides: Iterable[str] = (), needs_corpus: bool = False) -> Recipe:
-    """Reads a TOML recipe; each override is `table.key=value`, the value as TOML or else a string.
+    """Reads a TOML recipe.
 
-    With `needs_corpus` the recipe must say where its corpus lies.
+    Args:
+        path: of the file.
+        overrides: `table.key=value` each, the value as TOML or else a string.
+        needs_corpus: whether the recipe must name its corpus.
+
     Raises UserError with a line for each problem: the file or override, the key, what is wrong, what would be right.
     """
     tables, problems = read_toml(path)
@@ -108,13 +113,13 @@ def load_recipe(path: str | Path, overrides: Iterable[str] = (), needs_corpus: b
     return _parsed(tables or {}, Problems(str(path), set_by), problems.lines, needs_corpus)
 
 
-def parse_recipe(tables: Mapping[str, Any], source: str) -> Recipe:
-    """Checks a recipe's tables; `source` is what an error's lines start with. Raises UserError."""
+def parse_recipe(tables: Mapping[str, object], source: str) -> Recipe:
+    """Checks a recipe's tables; `source` is the start of an error's lines. Raises UserError."""
     return _parsed(tables, Problems(source))
 
 
 def _parsed(
-    tables: Mapping[str, Any], problems: Problems, found: Iterable[str] = (), needs_corpus: bool = False
+    tables: Mapping[str, object], problems: Problems, found: Iterable[str] = (), needs_corpus: bool = False
 ) -> Recipe:
     """The recipe in the tables; raises UserError with all their problems and those `found` before."""
     problems.lines += found
@@ -138,7 +143,7 @@ def _parsed(
 
 
 def _density_meant(draft: Draft) -> type[Density] | None:
-    """The density that [density] names, or that it is likely to mean; None if that cannot be told."""
+    """The density that [density] names or probably means; None if that is unclear."""
     try:
         return density_named(draft.tables, draft.problems.source)
     except UserError as error:
@@ -149,7 +154,7 @@ def _density_meant(draft: Draft) -> type[Density] | None:
 
 
 def _leave_out_foreign(draft: Draft, density: type[Density]) -> None:
-    """Reports tables and keys that are another density's, and fills in the defaults of this one."""
+    """Reports and removes tables and keys of another density."""
     problems, tables = draft.problems, draft.tables
     known = {*SETTINGS, "density", *density.PARTS}
     for name in [name for name in tables if name not in known]:
@@ -163,7 +168,7 @@ def _leave_out_foreign(draft: Draft, density: type[Density]) -> None:
 
 
 def check_same(given: Recipe, stored: Recipe, run: str) -> None:
-    """Raises UserError if `given` asks for something else than a run's `stored` recipe; `minutes` it cannot tell."""
+    """Raises UserError if `given` differs from the `stored` recipe of a run; `minutes` are not compared."""
     decided = {"training.steps", "training.minutes", "training.validate_every", "training.threads", "training.bfloat16"}
     a, b = _flat(given), _flat(stored)
     for key in [*a, *(b.keys() - a.keys())]:
@@ -173,6 +178,6 @@ def check_same(given: Recipe, stored: Recipe, run: str) -> None:
             raise UserError(f"{run}: {said}", parameter="run")
 
 
-def _flat(recipe: Recipe) -> dict[str, Any]:
-    tables = {**recipe.model, "training": dict(recipe.training), "sampling": dict(recipe.sampling)}
+def _flat(recipe: Recipe) -> dict[str, object]:
+    tables: Tables = {**recipe.model, "training": dict(recipe.training), "sampling": dict(recipe.sampling)}
     return {f"{name}.{key}": value for name, table in tables.items() for key, value in table.items()}

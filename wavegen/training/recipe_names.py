@@ -1,4 +1,4 @@
-"""Recipes that come with wavegen, by name: `wavegen train asterisk/wavenet --corpus corpus`."""
+"""Bundled recipes by name: `wavegen train asterisk/wavenet --corpus corpus`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _FEW = 5  # a longer list of names is left to `wavegen info recipes`
 
 
 def folder() -> Path | None:
-    """Where the recipes lie: inside the package, or in a clone beside it; None where they were left out."""
+    """The folder of recipes: inside the package, or beside it in a clone; None if they were not installed."""
     return next((path for path in FOLDERS if path.is_dir()), None)
 
 
 def names() -> list[str]:
-    """What `find` knows, as in asterisk/wavenet."""
+    """The names of all, as in asterisk/wavenet."""
     root = folder()
     return [] if root is None else sorted(path.relative_to(root).with_suffix("").as_posix() for path in _files(root))
 
 
 def described() -> dict[str, str]:
-    """Each name with what the recipe's first comment says it is."""
+    """Each name with the recipe's first comment."""
     root = folder()
     return {} if root is None else {name: _first_comment(root / f"{name}.toml") for name in names()}
 
@@ -35,10 +35,10 @@ def find(name: str | Path) -> Path | None:
 
 
 def recipe_file(recipe: str | Path) -> tuple[Path, bool]:
-    """The TOML file that a path or name means, and whether it comes with wavegen.
+    """The TOML file that a path or name means, and whether it is bundled.
 
-    A file of that name goes before a recipe of wavegen, which may be named with .toml as well. Raises UserError for a
-    name that is neither, with the nearest that is known; any other path that ends in .toml is taken as it is.
+    A file hides the bundled recipe of the same name, which may end in .toml. Any other path that ends in .toml is
+    returned as it is. Raises UserError for other names, with the nearest known one.
     """
     path = Path(recipe)
     if path.is_file():
@@ -54,7 +54,7 @@ def recipe_file(recipe: str | Path) -> tuple[Path, bool]:
 
 
 def _nearest(name: str) -> str:
-    """Those whose folder or file is called so, else the most similar name, else where they are listed."""
+    """The names with that folder or file, else the most similar name, else where names are listed."""
     known = names()
     alike = [each for each in known if name.strip("/") in each.split("/")]
     if alike:

@@ -1,4 +1,4 @@
-"""TOML files and the overrides of a command line, read so that every problem is told."""
+"""Reads TOML files and overrides of single keys, with all their problems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from wavegen.models.settings import Problems, shortened
 from wavegen.system.text import read_text
@@ -18,15 +18,16 @@ HINTS = {  # by what tomllib says
     "Invalid statement": "a line is [TABLE], KEY = VALUE or # COMMENT",
     "Unescaped": r"write \\ for a backslash, or / in a path",
 }
-EXCLUSIVE = {("training", "steps"): "minutes", ("training", "minutes"): "steps"}  # each says how long
+Overrides: TypeAlias = dict[tuple[str, str], str]  # the override of each (table, key)
+EXCLUSIVE = {("training", "steps"): "minutes", ("training", "minutes"): "steps"}  # keys of which one is given
 
 
-def read_toml(path: str | Path) -> tuple[dict[str, Any] | None, Problems]:
-    """The tables of a TOML file, None if it is not TOML, and what is wrong with it. Raises UserError if unreadable."""
+def read_toml(path: str | Path) -> tuple[dict[str, object] | None, Problems]:
+    """The tables of a TOML file, None if it is not TOML, and its problems. Raises UserError if it cannot be read."""
     problems = Problems(str(path))
     text = read_text(path)
     try:
-        return tomllib.loads(text + "\n"), problems  # of a last line without an end no place would be told
+        return tomllib.loads(text + "\n"), problems  # tomllib gives no line number for a last line without an end
     except (ValueError, RecursionError) as error:  # wrong syntax, endless numbers or brackets
         problems.add(_not_toml(" ".join(str(error).split()), text))
         return None, problems
@@ -34,15 +35,25 @@ def read_toml(path: str | Path) -> tuple[dict[str, Any] | None, Problems]:
 
 def _not_toml(reason: str, text: str) -> str:
     hint = next((f"; {hint}" for start, hint in HINTS.items() if reason.startswith(start)), "")
-    if (place := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", reason)) is None:
+    if (found := re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", reason)) is None:
         return f"not TOML: {reason}{hint}"
-    line = text.split("\n")[int(place[2]) - 1].strip()
-    return f"not TOML: line {place[2]}, {shortened(line)!r}: {place[1]}{hint}"
+    line = text.split("\n")[int(found[2]) - 1].strip()
+    return f"not TOML: line {found[2]}, {shortened(line)!r}: {found[1]}{hint}"
 
 
-def apply_overrides(overrides: Iterable[str], tables: dict[str, Any], problems: Problems) -> dict[tuple[str, str], str]:
-    """Sets each `table.key=value` in the tables; gives the override of each (table, key), as `Problems` takes them."""
-    set_by: dict[tuple[str, str], str] = {}
+def apply_overrides(
+    overrides: Iterable[str], tables: dict[str, object], problems: Problems
+) -> dict[tuple[str, str], str]:
+    """Sets each `table.key=value` in the tables.
+
+    Args:
+        overrides: the value as TOML, or else a string.
+        tables: to change.
+        problems: to add to.
+
+    Returns the override of each (table, key), as `Problems` takes them.
+    """
+    set_by: Overrides = {}
     for override in overrides:
         path, equals, value = override.partition("=")
         table, dot, key = (part.strip() for part in path.partition("."))
@@ -58,16 +69,16 @@ def apply_overrides(overrides: Iterable[str], tables: dict[str, Any], problems: 
                 set_by[table, ""] = override
             section = tables.setdefault(table, {})
             set_by[table, key] = override
-            if isinstance(section, dict):  # else its problem is the file's, and told
+            if isinstance(section, dict):  # else its problem is the file's
                 _set(section, table, key, value, set_by)
     return set_by
 
 
-def _set(section: dict[str, Any], table: str, key: str, value: str, set_by: dict[tuple[str, str], str]) -> None:
+def _set(section: dict[str, object], table: str, key: str, value: str, set_by: Overrides) -> None:
     try:
         section[key] = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         section[key] = value.strip()
     other = EXCLUSIVE.get((table, key))
-    if other is not None and (table, other) not in set_by:  # the command line's takes the place of the file's
+    if other is not None and (table, other) not in set_by:  # the override replaces the key in the file
         section.pop(other, None)

@@ -1,7 +1,8 @@
-"""Bits per sample of the averaged weights on whole validation files, which processes share."""
+"""Bits per sample of the averaged weights on whole validation files."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,22 +20,27 @@ if TYPE_CHECKING:
 def validate(
     model: Density, files: Sequence[NDArray[np.int16]], processes: Processes, give_up: Callable[[], bool]
 ) -> float | None:
-    """Σ bits / Σ samples of `files`, the same in every process; None without files.
+    """The bits per sample of a model on whole files, the same in every process.
 
-    Raises AbandonedError in all processes soon after `give_up` says so in one of them.
+    Args:
+        model: in evaluation mode.
+        files: (samples,) int16 each.
+        processes: that share the files.
+        give_up: asked now and then; once it says so in any process, all raise AbandonedError.
+
+    Returns Σ bits / Σ samples, None without files.
     """
     if not files:
         return None
-    share = sorted(files, key=len)[processes.rank :: processes.world]  # of like lengths in every process
-    given_up, bits = False, 0.0
-    try:
+    share = processes.dealt(sorted(files, key=len))  # of like lengths in every process
+    bits = None
+    with contextlib.suppress(AbandonedError):
         bits = float(bits_per_file(model, share, open_feed=lambda streams: _watched(model, streams, give_up)).sum())
-    except AbandonedError:
-        given_up = True
-    found = processes.gathered((bits, given_up))
-    if any(given_up for _, given_up in found):
+    everyone = processes.gathered(bits)
+    found = [bits for bits in everyone if bits is not None]
+    if len(found) < len(everyone):
         raise AbandonedError
-    return sum(bits for bits, _ in found) / sum(map(len, files))
+    return sum(found) / sum(map(len, files))
 
 
 def _watched(model: Density, streams: int, give_up: Callable[[], bool]) -> Feed:

@@ -1,1 +1,1 @@
-"""What a model's parts are by their settings alone: sizes, costs and ranges, without torch."""
+"""The parts of a model by their settings: sizes, costs and ranges, without torch."""

@@ -1,20 +1,19 @@
-"""A model of audio by its settings: its parts, the shapes of its weights, and what it costs."""
+"""A model of audio by its settings: its parts, the shapes of its weights, and its costs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from wavegen.models.codecs import CODECS, Codec
-from wavegen.models.configs.base import Settings, part_of, settings_of
+from wavegen.models.configs.base import Part, Settings, Tables, part_of, settings_of
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, DistributionConfig
 from wavegen.models.configs.networks import NETWORK_CONFIGS, NetworkConfig, Shapes
 from wavegen.models.configs.predictors import PREDICTOR_CONFIGS, LinearPredictorConfig
 from wavegen.models.forms import AudioForm
-from wavegen.models.inputs import EMBEDDING_CHANNELS, MOST_EMBEDDINGS, symbol_channels
+from wavegen.models.inputs import EMBEDDING_CHANNELS, MAX_EMBEDDINGS, symbol_channels
 
-AUDIO_PARTS: Mapping[str, Mapping[str, type]] = {
+AUDIO_PARTS: Mapping[str, Mapping[str, type[Part]]] = {
     "codec": CODECS,
     "distribution": DISTRIBUTION_CONFIGS,
     "predictor": PREDICTOR_CONFIGS,
@@ -37,16 +36,19 @@ class AudioConfig:
         """Raises KeyError for an unknown name and TypeError for an unknown setting; check them before."""
         codec = part_of(settings, "codec", CODECS)
         distribution = part_of(settings, "distribution", DISTRIBUTION_CONFIGS, codec.num_symbols)
-        predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS) if settings.get("predictor") else None
+        predictor = None
+        if settings.get("predictor"):
+            predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS)
         channels = symbol_channels(codec) + (predictor is not None)
         network = part_of(settings, "network", NETWORK_CONFIGS, channels, distribution.num_params)
         return cls(codec, distribution, network, predictor, sample_rate)
 
     @property
-    def settings(self) -> dict[str, dict[str, Any]]:
-        """What `from_settings` takes."""
-        parts = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
-        parts |= {"predictor": self.predictor} if self.predictor is not None else {}
+    def settings(self) -> Tables:
+        """The argument of `from_settings`."""
+        parts: dict[str, Part] = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
+        if self.predictor is not None:
+            parts["predictor"] = self.predictor
         return {name: settings_of(part) for name, part in parts.items()}
 
     @property
@@ -55,8 +57,8 @@ class AudioConfig:
 
     @property
     def embeds(self) -> bool:
-        """Whether the network hears symbols by a learned embedding, not as amplitudes."""
-        return self.codec.num_symbols <= MOST_EMBEDDINGS
+        """Whether the network's inputs are a learned embedding of symbols, not amplitudes."""
+        return self.codec.num_symbols <= MAX_EMBEDDINGS
 
     @property
     def shapes(self) -> Shapes:
@@ -70,13 +72,46 @@ class AudioConfig:
 
     @property
     def receptive_field(self) -> int | None:
-        """How many past samples a distribution depends on at most; None: all."""
+        """How many samples before it a distribution depends on at most; None: all."""
         if self.network.receptive_field is None or self.predictor is None:
             return self.network.receptive_field
-        # The oldest input that the network sees tells of an error, which the predictor's own past explains.
+        # The oldest input of the network is an error of the predictor, which depends on the predictor's own inputs.
         return self.network.receptive_field + self.predictor.receptive_field
 
     @property
     def macs_per_sample(self) -> int:
         """Multiply-adds to step one sample; looking up an embedding costs none."""
         return self.network.macs_per_sample + (0 if self.predictor is None else self.predictor.macs_per_sample)
+
+
+class OfConfig:
+    """The answers that a model as data and a torch module have from the same config."""
+
+    config: AudioConfig
+
+    @property
+    def codec(self) -> Codec:
+        return self.config.codec
+
+    @property
+    def sample_rate(self) -> int:
+        return self.config.sample_rate
+
+    @property
+    def form(self) -> AudioForm:
+        return self.config.form
+
+    @property
+    def settings(self) -> Tables:
+        """The argument of `from_settings`, to build this model again."""
+        return self.config.settings
+
+    @property
+    def receptive_field(self) -> int | None:
+        """How many samples before it a distribution depends on at most; None: all."""
+        return self.config.receptive_field
+
+    @property
+    def macs_per_sample(self) -> int:
+        """Multiply-adds to step one sample; looking up an embedding costs none."""
+        return self.config.macs_per_sample

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol, TypeAlias, TypeVar
 
-Settings = Mapping[str, Mapping[str, Any]]  # tables by the part's kind: "codec", "network" …
+Tables: TypeAlias = dict[str, dict[str, object]]  # settings by the part's kind: "codec", "network" …
+Settings: TypeAlias = Mapping[str, Mapping[str, object]]  # the same, read only
+
+T = TypeVar("T")
 
 
-def part_of(settings: Settings, table: str, registry: Mapping[str, Any], *args: Any) -> Any:
-    """The part that a table of settings names, made with `args` and its other keys."""
+class Part(Protocol):
+    """A part of a model, or its config."""
+
+    name: ClassVar[str]
+
+
+def part_of(settings: Settings, table: str, registry: Mapping[str, Callable[..., T]], *args: object) -> T:
+    """Makes the part that a table of settings names, with `args` and its other keys.
+
+    Raises KeyError for an unknown name and TypeError for an unknown key.
+    """
     keywords = dict(settings[table])
-    return registry[keywords.pop("name")](*args, **keywords)
+    return registry[str(keywords.pop("name"))](*args, **keywords)
 
 
-def settings_of(part: Any) -> dict[str, Any]:
+def settings_of(part: Part) -> dict[str, object]:
     """The name of a part and the keyword-only arguments it was made with."""
-    return {"name": part.name, **{keyword.name: getattr(part, keyword.name) for keyword in keywords_of(type(part))}}
+    return {"name": part.name, **keywords_given(part)}
+
+
+def keywords_given(part: object) -> dict[str, object]:
+    """The keyword-only arguments that a part was made with."""
+    return {keyword.name: getattr(part, keyword.name) for keyword in keywords_of(type(part))}
 
 
 def keywords_of(part: type) -> list[inspect.Parameter]:

@@ -1,6 +1,6 @@
 """Checks the settings in a model file's header by the annotations of its parts, without pydantic.
 
-It says yes or no. What is wrong, and what would be right, `wavegen.models.parts` says, which knows all of a recipe.
+The answer is yes or no; `wavegen.models.parts` finds what is wrong, and what would be right.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from annotated_types import Ge, Le, MaxLen, MinLen, MultipleOf
 
 from wavegen.models.codecs import CODECS
 from wavegen.models.configs.audio import AUDIO_PARTS
-from wavegen.models.configs.base import keywords_of
-from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MOST_CATEGORIES
+from wavegen.models.configs.base import Part, Tables, keywords_of, part_of
+from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MAX_CATEGORIES
 
 OPTIONAL = ("predictor",)
 
 
-def checked_audio(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
+def checked_audio(tables: Mapping[str, object]) -> Tables | None:
     """The tables of a model of audio with their defaults filled in; None if anything in them is not as it should be."""
-    found = {}
+    found: Tables = {}
     for part, registry in AUDIO_PARTS.items():
         if part in tables:
             if (table := _checked(tables[part], registry)) is None:
@@ -32,9 +32,11 @@ def checked_audio(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None
     return found if _go_together(found) else None
 
 
-def _checked(table: Any, registry: Mapping[str, type]) -> dict[str, Any] | None:
+def _checked(table: object, registry: Mapping[str, type[Part]]) -> dict[str, object] | None:
     """A table by the annotations of the part that it names."""
-    name = table.get("name") if isinstance(table, dict) else None
+    if not isinstance(table, dict):
+        return None
+    name = table.get("name")
     if not isinstance(name, str) or name not in registry:
         return None
     part = registry[name]
@@ -48,10 +50,10 @@ def _checked(table: Any, registry: Mapping[str, type]) -> dict[str, Any] | None:
     return {"name": name, **{key: list(value) if isinstance(value, tuple) else value for key, value in whole.items()}}
 
 
-def fits(value: Any, annotation: Any) -> bool:
+def fits(value: object, annotation: object) -> bool:
     """Whether a value is of an annotated type: an integer within its range, or a sequence of such.
 
-    Anything that this does not know, a type or a condition, does not fit.
+    A type or condition that is unknown here does not fit.
     """
     if typing.get_origin(annotation) is Annotated:
         kind, *conditions = typing.get_args(annotation)
@@ -62,7 +64,8 @@ def fits(value: Any, annotation: Any) -> bool:
     return annotation is int and type(value) is int
 
 
-def _holds(value: Any, condition: Any) -> bool:
+def _holds(value: Any, condition: object) -> bool:
+    """Whether a value of the right type meets a condition of its annotation."""
     match condition:
         case Ge(ge=least):
             return value >= least
@@ -77,9 +80,8 @@ def _holds(value: Any, condition: Any) -> bool:
     return False
 
 
-def _go_together(tables: Mapping[str, dict[str, Any]]) -> bool:
+def _go_together(tables: Tables) -> bool:
     """Whether the distribution takes the codec's symbols, and a predictor's location if there is one."""
-    if DISTRIBUTION_CONFIGS[tables["distribution"]["name"]].takes_location:
+    if DISTRIBUTION_CONFIGS[str(tables["distribution"]["name"])].takes_location:
         return True
-    codec = dict(tables["codec"])
-    return "predictor" not in tables and CODECS[codec.pop("name")](**codec).num_symbols <= MOST_CATEGORIES
+    return "predictor" not in tables and part_of(tables, "codec", CODECS).num_symbols <= MAX_CATEGORIES

@@ -10,15 +10,17 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Le
 
-MOST_CATEGORIES = 4096
+MAX_CATEGORIES = 4096
 SCALE_OFFSETS = (2.0, 2000.0)  # scales of an untrained mixture, in PCM codes: from silence to loud speech
+MIN_SCALE, MAX_SCALE = 1e-3, 1e5  # of a component, in PCM codes
+MAX_MIXTURES = 64
 
 
 @dataclass(frozen=True)
 class DistributionConfig(ABC):
     """A distribution over `num_symbols` symbols; the settings are keyword-only."""
 
-    name: ClassVar[str]  # what a recipe calls it
+    name: ClassVar[str]  # in a recipe
     takes_location: ClassVar[bool]
     takes_top_p: ClassVar[bool]
 
@@ -27,25 +29,25 @@ class DistributionConfig(ABC):
     @property
     @abstractmethod
     def num_params(self) -> int:
-        """How many numbers say how one sample is distributed."""
+        """How many parameters the distribution of one sample has."""
 
     @property
     @abstractmethod
     def log_scale_offsets(self) -> np.ndarray:
-        """What is added to each component's log scale, (num_mixtures,) float32; empty where there are none."""
+        """The offset of each component's log scale, (num_mixtures,) float32; empty for a categorical distribution."""
 
 
 @dataclass(frozen=True)
 class CategoricalConfig(DistributionConfig):
-    """One free logit a symbol. Raises ValueError for more than MOST_CATEGORIES symbols."""
+    """One free logit a symbol. Raises ValueError for more than MAX_CATEGORIES symbols."""
 
     name: ClassVar[str] = "categorical"
     takes_location: ClassVar[bool] = False
     takes_top_p: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if self.num_symbols > MOST_CATEGORIES:
-            raise ValueError(f"a categorical distribution takes at most {MOST_CATEGORIES} symbols")
+        if self.num_symbols > MAX_CATEGORIES:
+            raise ValueError(f"a categorical distribution takes at most {MAX_CATEGORIES} symbols")
 
     @property
     def num_params(self) -> int:
@@ -57,14 +59,14 @@ class CategoricalConfig(DistributionConfig):
 
 
 @dataclass(frozen=True)
-class _MixtureConfig(DistributionConfig):
+class MixtureConfig(DistributionConfig):
     """Weight, location and scale of each component."""
 
     takes_location: ClassVar[bool] = True
     takes_top_p: ClassVar[bool] = False
 
     _: KW_ONLY
-    num_mixtures: Annotated[int, Ge(1), Le(64)] = 10
+    num_mixtures: Annotated[int, Ge(1), Le(MAX_MIXTURES)] = 10
 
     @property
     def num_params(self) -> int:
@@ -75,24 +77,26 @@ class _MixtureConfig(DistributionConfig):
         """Evenly spaced between the logarithms of SCALE_OFFSETS, without the ends.
 
         From either end step · k is added with one rounding, in float64 here: the bits that torch.linspace gives on
-        CPUs with fused multiply-add. What it gives on others, and to NumPy's linspace, differs by an ulp.
+        CPUs with fused multiply-add. Other CPUs, and NumPy's linspace, differ by an ulp.
         """
         low, high = (np.float32(math.log(scale)) for scale in SCALE_OFFSETS)
         points = self.num_mixtures + 2
-        step, index = float((high - low) / np.float32(points - 1)), np.arange(1, points - 1)
-        upward, downward = float(low) + step * index, float(high) - step * (points - 1 - index)
+        step = float((high - low) / np.float32(points - 1))
+        index = np.arange(1, points - 1)
+        upward = float(low) + step * index
+        downward = float(high) - step * (points - 1 - index)
         return np.where(index < points // 2, upward, downward).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class MixtureOfGaussiansConfig(_MixtureConfig):
+class MixtureOfGaussiansConfig(MixtureConfig):
     """A mixture of normal distributions."""
 
     name: ClassVar[str] = "mixture-of-gaussians"
 
 
 @dataclass(frozen=True)
-class MixtureOfLogisticsConfig(_MixtureConfig):
+class MixtureOfLogisticsConfig(MixtureConfig):
     """A mixture of logistic distributions."""
 
     name: ClassVar[str] = "mixture-of-logistics"

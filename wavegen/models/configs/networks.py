@@ -1,6 +1,6 @@
-"""Networks of audio by their settings: the shapes of their weights, what a step costs, how far they see.
+"""Networks of audio by their settings: shapes of weights, multiply-adds of a step, receptive field.
 
-The torch networks, the model files and the C++ engine all take these numbers from here.
+The torch networks, model files and the C++ engine share these numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Shapes = dict[str, tuple[int, ...]]
 class NetworkConfig(ABC):
     """A network from `input_channels` to `num_params` numbers a sample; the settings are keyword-only."""
 
-    name: ClassVar[str]  # what a recipe calls it
+    name: ClassVar[str]  # in a recipe
 
     input_channels: int
     num_params: int
@@ -78,7 +78,7 @@ class WaveNetConfig(NetworkConfig):
         shapes = _linear("front.taps", self.front_kernel_size * self.input_channels, residual)
         for layer in range(layers):
             shapes |= _linear(f"gates.{layer}.taps", self.kernel_size * residual, gate)
-        for layer in range(layers - 1):  # nothing would read the last layer's
+        for layer in range(layers - 1):  # the last has none
             shapes |= _linear(f"residuals.{layer}", gate // 2, residual)
         ends = {"skip": (layers * gate // 2, skip), "head": (skip, skip), "output": (skip, self.num_params)}
         return shapes | {key: shape for name, size in ends.items() for key, shape in _linear(name, *size).items()}
@@ -168,7 +168,7 @@ class NADEConfig(NetworkConfig):
 
     @property
     def receptive_field(self) -> int:
-        """Inputs that the last place of a frame sees; earlier places see fewer."""
+        """Inputs that the last sample of a frame sees; earlier ones see fewer."""
         return (self.context_frames + 1) * self.frame_size - 1
 
     @property
@@ -188,7 +188,7 @@ class NADEConfig(NetworkConfig):
 
     @property
     def macs_per_sample(self) -> int:
-        """Multiply-adds of a frame, shared by its samples."""
+        """Multiply-adds of a frame, divided by its samples."""
         used = [math.prod(s) for name, s in self.shapes.items() if not name.endswith("bias")]
         return sum(used) // self.frame_size
 

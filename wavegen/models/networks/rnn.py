@@ -1,32 +1,32 @@
-"""Recurrent networks: the whole past in a state of fixed size."""
+"""Recurrent networks: all samples before in a state of fixed size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from wavegen.models.configs.networks import GRUConfig, LSTMConfig
-from wavegen.models.networks.base import NetworkModule, State
+from wavegen.models.network import State
+from wavegen.models.networks.base import Network
 
 
-class _Recurrent(NetworkModule):
+class _Recurrent(Network):
     """h_t = cell(inputs_t, h_{t−1}); params_t = V relu(U h_t)."""
 
-    of: ClassVar[Callable[..., Any]]  # makes the config
     cell: ClassVar[Callable[..., nn.RNNBase]]
     states: ClassVar[int]  # tensors in the state: h, and c for an LSTM
     hidden_size: int
     num_layers: int
 
-    def __init__(self, input_channels: int, num_params: int, **settings: Any):
-        super().__init__(self.of(input_channels, num_params, **settings))
+    def __init__(self, *sizes: int, **settings: object):
+        super().__init__(*sizes, **settings)
         hidden_size = self.hidden_size
-        self.cells = self.cell(input_channels, hidden_size, self.num_layers, batch_first=True)
+        self.cells = self.cell(self.input_channels, hidden_size, self.num_layers, batch_first=True)
         self.head = nn.Linear(hidden_size, hidden_size)
-        self.output = nn.Linear(hidden_size, num_params)
+        self.output = nn.Linear(hidden_size, self.num_params)
 
     def hidden_weights(self) -> list[Tensor]:
         later = [getattr(self.cells, f"weight_ih_l{layer}") for layer in range(1, self.num_layers)]
@@ -41,12 +41,11 @@ class _Recurrent(NetworkModule):
         return (zeros,) * self.states
 
     def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, State]:
-        """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""
         hidden, state = self.features(inputs, state)
         return self.output(torch.relu(self.head(hidden))), state
 
     def features(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, State]:
-        """What the last cell puts out, (batch, time, hidden_size), and the next state."""
+        """The outputs of the last cell, (batch, time, hidden_size), and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
         hidden, state = self.cells(inputs, state[0] if self.states == 1 else state)
         return hidden, (state,) if self.states == 1 else state

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from wavegen import extension
+from wavegen.models.autograd import Context
 
-SKIP_GROUPS = 4  # whose sums of rounded products are added in float32
+SKIP_GROUPS = 4  # of layers, whose sums of rounded products are added in float32
 
 
 @cache
@@ -26,32 +27,33 @@ def _extension() -> ModuleType | None:
     return built if extension.fits(built) else None
 
 
-def available(x: Tensor, pasts: Sequence[Tensor]) -> bool:
-    """Whether `gated_stack` can take the layers' place: with gradients, in float32, on a CPU with the C++ extension."""
+def available(x: Tensor, histories: Sequence[Tensor]) -> bool:
+    """Whether `gated_stack` can replace the layers: with gradients, in float32, on a CPU with the C++ extension."""
     plain = x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() > 0
-    trained = torch.is_grad_enabled() and not any(past.requires_grad for past in pasts)
+    trained = torch.is_grad_enabled() and not any(history.requires_grad for history in histories)
     return plain and trained and _extension() is not None
 
 
 class Shape(NamedTuple):
-    """What the layers have in common, their dilations, and what their products are computed in."""
+    """The kernel size of all layers, their dilations, and the dtype of their products."""
 
     kernel_size: int
     dilations: tuple[int, ...]
     dtype: torch.dtype
 
-    def taps(self, x: Tensor, past: Tensor, dilation: int) -> Tensor:
+    def taps(self, x: Tensor, history: Tensor, dilation: int) -> Tensor:
         """x (batch, time, channels) of each tap side by side, oldest first: (batch · time, kernel_size · channels)."""
         batch, time, channels = x.shape
         taps = x.new_empty(batch, time, self.kernel_size, channels, dtype=self.dtype)
         for k, late in enumerate(self._late(dilation)):
-            span, here = past.shape[1], min(late, time)
-            taps[:, :here, k] = past[:, span - late : span - late + here]
+            span = history.shape[1]
+            here = min(late, time)
+            taps[:, :here, k] = history[:, span - late : span - late + here]
             taps[:, here:, k] = x[:, : time - here]
         return taps.view(batch * time, -1)
 
     def add_taps_gradient(self, dx: Tensor, dtaps: Tensor, dilation: int) -> None:
-        """Adds to the gradient of x, (batch, time, channels), what comes back through its taps."""
+        """Adds the gradient of the taps to that of x, (batch, time, channels)."""
         batch, time, channels = dx.shape
         dtaps = dtaps.view(batch, time, self.kernel_size, channels)
         for k, late in enumerate(self._late(dilation)):
@@ -65,46 +67,68 @@ class Shape(NamedTuple):
 
 def gated_stack(
     x: Tensor,
-    pasts: Sequence[Tensor],
+    histories: Sequence[Tensor],
     shape: Shape,
     gates: Sequence[tuple[Tensor, Tensor]],
     residuals: Sequence[tuple[Tensor, Tensor]],
     skip: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """x (batch, time, residual_channels) float32 to the skip sum (batch, time, skip_channels) and the next pasts.
+    """All layers of a gated stack, as one by one up to rounding.
 
-    `gates`, `residuals` and `skip` are weights and biases as `torch.nn.Linear` keeps them. The same as the layers one
-    by one, up to rounding: with dtype bfloat16 products' factors and results are rounded, while x and the skip sum
-    are added up in float32. The gradient does not reach the pasts.
+    With dtype bfloat16 the factors and results of products are rounded, while x and the skip sum are added up in
+    float32. No gradient reaches the histories.
+
+    Args:
+        x: (batch, time, residual_channels) float32.
+        histories: history of each layer, (batch, span, residual_channels).
+        shape: of the layers.
+        gates: weight and bias of each layer's gates, as `torch.nn.Linear` keeps them.
+        residuals: weight and bias of each residual connection; the last layer has none.
+        skip: weight and bias of all skip connections.
+
+    Returns the skip sum, (batch, time, skip_channels), and the next histories.
     """
     weights = [tensor for pair in (*gates, *residuals, skip) for tensor in pair]
-    total, *new_pasts = _GatedStack.apply(x, tuple(pasts), shape, *weights)
-    return total, tuple(new_pasts)
+    total, *next_histories = _GatedStack.apply(x, tuple(histories), shape, *weights)
+    return total, tuple(next_histories)
+
+
+class _Context(Context, Protocol):
+    spent: bool
+    shape: Shape
+    size: tuple[int, ...]
+    pairs: list[tuple[Tensor, Tensor]]
 
 
 class _GatedStack(torch.autograd.Function):
-    """x ← x + W_r z, z = tanh(W_f * x) ⊙ σ(W_g * x), and Σ S z, with what `WaveNet.forward` gives as gradients.
+    """x ← x + W_r z, z = tanh(W_f * x) ⊙ σ(W_g * x), and Σ S z, with the gradients of `WaveNet.forward`.
 
-    What each layer read and its gates are kept, in `shape.dtype`; the outputs z of all layers stand side by side. The
-    gates' gradient takes the gates' place, so a backward pass is made once.
+    Each layer's taps and gates are kept, in `shape.dtype`; the outputs z of all layers stand side by side. The gradient
+    of the gates overwrites the gates: there is one backward pass.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, pasts: tuple[Tensor, ...], shape: Shape, *weights: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: _Context, x: Tensor, histories: tuple[Tensor, ...], shape: Shape, *weights: Tensor
+    ) -> tuple[Tensor, ...]:
         batch, time, channels = x.shape
-        layers, rounded = len(shape.dilations), [weight.to(shape.dtype) for weight in weights]
+        layers = len(shape.dilations)
+        rounded = [weight.to(shape.dtype) for weight in weights]
         pairs = list(zip(rounded[::2], rounded[1::2], strict=True))
-        half, (skip_weight, _) = pairs[0][0].shape[0] // 2, pairs[-1]
+        half = pairs[0][0].shape[0] // 2
+        skip_weight = pairs[-1][0]
         x = x.clone()
         rows = x.view(batch * time, channels)
         z = rows.new_empty(len(rows), layers * half, dtype=shape.dtype)
-        kept, new_pasts = [], []
-        for layer, (past, dilation) in enumerate(zip(pasts, shape.dilations, strict=True)):
+        kept: list[Tensor] = []
+        next_histories: list[Tensor] = []
+        for layer, (history, dilation) in enumerate(zip(histories, shape.dilations, strict=True)):
             weight, bias = pairs[layer]
-            taps = shape.taps(x, past, dilation)
-            gates, out = torch.addmm(bias, taps, weight.t()), z[:, layer * half : (layer + 1) * half]
+            taps = shape.taps(x, history, dilation)
+            gates = torch.addmm(bias, taps, weight.t())
+            out = z[:, layer * half : (layer + 1) * half]
             _native("gated_activation", gates, out)
-            new_pasts.append(torch.cat([past, x], dim=1)[:, time:].clone() if past.shape[1] else past)
+            next_histories.append(torch.cat([history, x], dim=1)[:, time:].clone() if history.shape[1] else history)
             if layer < layers - 1:
                 weight, bias = pairs[layers + layer]
                 rows += torch.addmm(bias, out, weight.t())
@@ -112,19 +136,23 @@ class _GatedStack(torch.autograd.Function):
         total = weights[-1].expand(len(rows), -1).clone()
         for begin, end in pairwise(_groups(layers)):
             total += z[:, begin * half : end * half] @ skip_weight[:, begin * half : end * half].t()
-        ctx.spent, ctx.shape, ctx.size, ctx.pairs = False, shape, (batch, time, channels), pairs
+        ctx.spent = False
+        ctx.shape = shape
+        ctx.size = (batch, time, channels)
+        ctx.pairs = pairs
         ctx.save_for_backward(z, *kept)
-        ctx.mark_non_differentiable(*new_pasts)
-        return total.view(batch, time, -1), *new_pasts
+        ctx.mark_non_differentiable(*next_histories)
+        return total.view(batch, time, -1), *next_histories
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
+    def backward(ctx: _Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         if ctx.spent:
-            raise RuntimeError("the backward pass of a gated stack was made before, and is made once")
+            raise RuntimeError("a gated stack has one backward pass")
         ctx.spent = True
         z, *kept = ctx.saved_tensors
-        layers, pairs, shape = len(kept) // 2, ctx.pairs, ctx.shape
+        pairs, shape = ctx.pairs, ctx.shape
+        layers = len(kept) // 2
         half = z.shape[1] // layers
         dtotal = gradients[0].reshape(len(z), -1)
         through = dtotal.to(shape.dtype)
@@ -149,7 +177,7 @@ class _GatedStack(torch.autograd.Function):
 
 
 def _groups(layers: int) -> list[int]:
-    """The ends of SKIP_GROUPS groups of layers, or as many as there are layers."""
+    """The bounds of SKIP_GROUPS groups of layers, or of one for each layer if they are fewer."""
     groups = min(SKIP_GROUPS, layers)
     return [layers * group // groups for group in range(groups + 1)]
 

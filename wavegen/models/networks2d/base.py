@@ -1,54 +1,58 @@
-"""What every network of pictures promises."""
+"""The base of every network of pictures."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-State = Any  # whatever a network hands itself from rows to rows
+from wavegen.models.configs.networks2d import Network2dConfig
+from wavegen.models.network import BaseNetwork, State
 
 
-class Network2d(Protocol):
+class Network2d(BaseNetwork):
     """Maps a picture to the parameters of each of its dimensions' distributions.
 
     pictures (batch, height, width, channels) float from −1 to 1
     params   (batch, height, width, channels, num_params); those of a dimension see only dimensions before it:
              row by row, pixel by pixel, a pixel's channels in their order
 
-    It is made of height, width, channels, levels and num_params; its keyword-only arguments are a recipe's keys.
+    It is made of height, width, channels, levels, `num_params` and the settings of its config as keywords.
     """
 
-    name: ClassVar[str]  # what a recipe calls it
-    takes_bfloat16: ClassVar[bool]  # whether it can compute products inside its layers so
-    bfloat16_layers: bool  # set while training
+    of: ClassVar[Callable[..., Network2dConfig]]
+    config: Network2dConfig
+    height: int
+    width: int
+    channels: int
+    num_params: int
 
     @property
     def macs_per_picture(self) -> int:
-        """Multiply-adds of one forward pass; what a mask hides is not counted."""
-        ...
+        """Multiply-adds of one forward pass, in which each matrix is used once a pixel, whatever a mask hides."""
+        return self.height * self.width * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
 
-    def hidden_weights(self) -> list[Tensor]:
-        """The matrices between hidden layers, which Muon trains; Adam trains the rest."""
-        ...
-
+    @abstractmethod
     def features(self, pictures: Tensor) -> Tensor:
-        """What the last layers compute the parameters from, averaged over a picture's pixels, (batch, features)."""
-        ...
+        """The input of the last layers, averaged over a picture's pixels, (batch, features)."""
 
-    def __call__(self, pictures: Tensor) -> Tensor: ...
+    def forward(self, pictures: Tensor) -> Tensor:
+        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
+        return self.rows(pictures)[0]
 
+    @abstractmethod
     def rows(self, pictures: Tensor, state: State = None) -> tuple[Tensor, State]:
         """The parameters of the next rows, (batch, rows, width, channels), and the state after them; None is the top.
 
         Any cut of pictures into stretches of rows gives the same parameters up to rounding.
         """
-        ...
 
 
 def rows_anew(network: Network2d, pictures: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-    """`rows` of a network that knows no better than to go through all rows again, which are its state."""
+    """`rows` of a network that goes through all rows again, which are its state."""
     above = pictures[:, :0] if state is None else state
     whole = torch.cat([above, pictures], dim=1)
     return network(whole)[:, above.shape[1] :], whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from wavegen.models.configs.networks2d import DiagonalBiLSTMConfig
 from wavegen.models.networks2d.lines import Span, Taps
 from wavegen.models.networks2d.pixel_rnn import PixelRNN
 
@@ -16,7 +17,8 @@ class DiagonalBiLSTM(PixelRNN):
     way to a diagonal, is here a stride: from row to row a diagonal's pixels are width ∓ 1 apart in the raster.
     """
 
-    name: ClassVar[str] = "diagonal-bilstm"
+    name: ClassVar[str] = DiagonalBiLSTMConfig.name
+    of = DiagonalBiLSTMConfig
     taps: ClassVar[Taps] = Taps(inputs=(0,), states=(-1, 0))
 
     @staticmethod
@@ -25,7 +27,7 @@ class DiagonalBiLSTM(PixelRNN):
 
 
 def _diagonal(number: int, height: int, width: int) -> Span:
-    """The pixels whose row and whose distance from the left (right) edge add up to `number`; places are rows."""
+    """The pixels whose row and whose distance from the left (right) edge add up to `number`; positions are rows."""
     top, bottom = max(0, number - width + 1), min(height - 1, number)
     column = number - top
     from_left = (top * width + column, width - 1)

@@ -1,4 +1,4 @@
-"""Gated PixelCNN: a stack for the rows above and one for the row itself, which together see all that is before."""
+"""Gated PixelCNN: a stack for the rows above and one for the row itself, without a blind spot."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from wavegen.models.configs.networks2d import GatedPixelCNNConfig
+from wavegen.models.networks2d.base import Network2d
 from wavegen.models.networks2d.layers import MaskedConv2d, PixelMasks, grid_of, images
-from wavegen.models.networks2d.pixelcnn import Layers, OddSize, Width, within_layers
 
 
 class _Layer(nn.Module):
@@ -28,18 +29,18 @@ class _Layer(nn.Module):
         self.down = MaskedConv2d(2 * hidden, 2 * hidden, (1, 1), 1)
         self.residual = masks.conv(hidden, hidden, 1, 1)
 
-    def forward(self, v: Tensor, h: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        above, past = self.vertical.rows(v, past)
+    def forward(self, v: Tensor, h: Tensor, history: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        above, history = self.vertical.rows(v, history)
         z = _gated(self.horizontal(h) + self.down(above))
-        return _gated(above), self.residual(z), past
+        return _gated(above), self.residual(z), history
 
 
 def _gated(x: Tensor) -> Tensor:
-    signal, gate = x.chunk(2, dim=1)
-    return torch.tanh(signal) * torch.sigmoid(gate)
+    filtered, gate = x.chunk(2, dim=1)
+    return torch.tanh(filtered) * torch.sigmoid(gate)
 
 
-class GatedPixelCNN(nn.Module):
+class GatedPixelCNN(Network2d):
     """Stacks v of all rows above a pixel, v ← gate(V * v), and h of its own row: h ← h + R gate(H * h + L (V * v)).
 
     gate(a, b) = tanh(a) ⊙ σ(b); params = W₂ relu(W₁ relu(h)). Both stacks have `hidden_channels` features. van den
@@ -48,50 +49,32 @@ class GatedPixelCNN(nn.Module):
     connection.
     """
 
-    name: ClassVar[str] = "gated-pixelcnn"
+    name: ClassVar[str] = GatedPixelCNNConfig.name
+    of = GatedPixelCNNConfig
     takes_bfloat16: ClassVar[bool] = True
-    bfloat16_layers = False
+    hidden_channels: int
+    num_layers: int
+    kernel_size: int
+    first_kernel_size: int
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        channels: int,
-        levels: int,
-        num_params: int,
-        *,
-        hidden_channels: Width = 32,
-        num_layers: Layers = 7,
-        kernel_size: OddSize = 3,
-        first_kernel_size: OddSize = 7,
-    ):
-        super().__init__()
-        self.channels, self.pixels = channels, height * width
-        self.hidden_channels, self.num_layers = hidden_channels, num_layers
-        self.kernel_size, self.first_kernel_size = kernel_size, first_kernel_size
-        hidden, masks = hidden_channels, PixelMasks(channels)
-        self.front = _Layer(channels, channels, hidden, first_kernel_size, first=True)
+    def __init__(self, *sizes: int, **settings: object):
+        super().__init__(*sizes, **settings)
+        channels, hidden = self.channels, self.hidden_channels
+        masks = PixelMasks(channels)
+        self.front = _Layer(channels, channels, hidden, self.first_kernel_size, first=True)
         self.layers = nn.ModuleList(
-            _Layer(channels, hidden, hidden, kernel_size, first=False) for _ in range(num_layers)
+            _Layer(channels, hidden, hidden, self.kernel_size, first=False) for _ in range(self.num_layers)
         )
         self.head = masks.conv(hidden, 2 * hidden, 1, 1)
-        self.output = masks.conv(2 * hidden, channels * num_params, 1, 1)
-
-    @property
-    def macs_per_picture(self) -> int:
-        return self.pixels * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
+        self.output = masks.conv(2 * hidden, channels * self.num_params, 1, 1)
 
     def hidden_weights(self) -> list[Tensor]:
         convolutions = [part for part in self.layers.modules() if isinstance(part, MaskedConv2d)]
         inner = [self.front.down, self.front.residual, *convolutions, self.head]
         return [conv.weight for conv in inner]
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
-        return self.rows(pictures)[0]
-
     def rows(self, pictures: Tensor, state: Sequence[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
-        """The next rows' parameters, and what the rows after them need of these: the past of each vertical one."""
+        """The next rows' parameters, and the history of each vertical convolution."""
         h, after = self._features(pictures, state)
         return grid_of(self.output(torch.relu(self.head(torch.relu(h)))), self.channels), after
 
@@ -101,13 +84,13 @@ class GatedPixelCNN(nn.Module):
 
     def _features(self, pictures: Tensor, state: Sequence[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
         """h behind the last layer, (batch, features, rows, width), and the next state."""
-        pasts = [None] * (1 + len(self.layers)) if state is None else state
+        histories = [None] * (1 + len(self.layers)) if state is None else state
         x = images(pictures)
-        v, h, past = self.front(x, x, pasts[0])
-        after = [past]
-        for layer, past in zip(self.layers, pasts[1:], strict=True):
-            with within_layers(h.device.type, self.bfloat16_layers):
-                v, change, past = layer(v, h, past)
+        v, h, history = self.front(x, x, histories[0])
+        after = [history]
+        for layer, history in zip(self.layers, histories[1:], strict=True):
+            with self.rounding(h.device.type):
+                v, change, history = layer(v, h, history)
             h = h + change
-            after.append(past)
+            after.append(history)
         return h, after

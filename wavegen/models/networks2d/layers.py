@@ -1,4 +1,4 @@
-"""Convolutions that see only what comes before a pixel."""
+"""Masked convolutions, whose output at a pixel depends on pixels before it alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def colour_mask(in_features: int, out_features: int, channels: int, itself: bool
 
 
 class MaskedConv2d(nn.Module):
-    """A convolution of the first `taps` places of its kernel, row by row; the others are hidden.
+    """A convolution with the first `taps` positions of its kernel, row by row; the others are masked.
 
     x (batch, in_features, height, width) to (batch, out_features, height, width), zeros lying around the picture.
     `mask`, (out_features, in_features), hides features of the last tap, where that is the pixel itself. Weights are
@@ -48,21 +48,21 @@ class MaskedConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self.rows(x, None)[0]
 
-    def rows(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The next rows x, (batch, in_features, rows, width), below the `past` ones that they see; None is the top.
+    def rows(self, x: Tensor, history: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The next rows x, (batch, in_features, rows, width), below the rows of `history`; None is the top.
 
-        Gives (batch, out_features, rows, width) and the past of what follows.
+        Returns (batch, out_features, rows, width) and the next history.
         """
         rows, columns = self.kernel_size
         weight = self.weight if self.mask is None else self.weight * self.mask
         hidden = (rows * columns - self.taps) * self.in_features
         kernel = nn.functional.pad(weight, (0, hidden)).view(-1, rows, columns, self.in_features).permute(0, 3, 1, 2)
         above, beside = rows // 2, columns // 2
-        if past is None:  # all at once and nothing to put together: so it trains
+        if history is None:  # in training: all at once, nothing to concatenate
             y = nn.functional.conv2d(x, kernel, self.bias, padding=(above, beside))
             x = nn.functional.pad(x, (0, 0, above, 0)) if x.shape[2] < above else x
         else:
-            x = torch.cat([past, x], dim=2)
+            x = torch.cat([history, x], dim=2)
             y = nn.functional.conv2d(x, kernel[:, :, : above + 1], self.bias, padding=(0, beside))
         return y, x[:, :, x.shape[2] - above :]
 
@@ -81,7 +81,8 @@ class PixelMasks:
         Each of as many `parts` of the outputs has the groups of all channels.
         """
         several = self.channels > 1
-        taps, mask = rows * columns // 2 + (several or itself), None
+        taps = rows * columns // 2 + (several or itself)
+        mask = None
         if several:
             mask = colour_mask(in_features, out_features // parts, self.channels, itself).repeat(parts, 1)
         return MaskedConv2d(in_features, out_features, (rows, columns), taps, mask)

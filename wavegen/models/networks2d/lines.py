@@ -1,4 +1,4 @@
-"""The order in which an LSTM goes over a picture, and what of it each line sees."""
+"""The order in which an LSTM scans a picture, and the inputs of each line."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 
 class Taps(NamedTuple):
-    """What a place p sees: the inputs at p + offset of its own line, the states at p + offset of the line before."""
+    """Offsets of the inputs of position p, from p on its own line, and of the states, from p on the line before."""
 
     inputs: tuple[int, ...]
     states: tuple[int, ...]
 
 
 class Span(NamedTuple):
-    """Places `first` … `first + length − 1` of a line.
+    """Positions `first` … `first + length − 1` of a line.
 
     `pixels` are for each direction the first one's index and the stride among the raster's height · width pixels.
     """
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 
 
 class Input(NamedTuple):
-    """Rows of what a direction sees and the places there, and the pixels that are copied to them."""
+    """Rows and positions in a direction's input, and the pixels that are copied there."""
 
     direction: int
     rows: slice
@@ -34,7 +34,7 @@ class Input(NamedTuple):
 
 
 class State(NamedTuple):
-    """Rows of what all directions see and the places there, and the places of the line before copied to them."""
+    """Rows and positions in all directions' input, and the positions of the line before that are copied there."""
 
     rows: slice
     here: slice
@@ -42,19 +42,19 @@ class State(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line, whose places are all computed at once."""
+    """One line, whose positions are all computed at once."""
 
     length: int
     pixels: tuple[slice, ...]  # for each direction
     inputs: tuple[Input, ...]
     states: tuple[State, ...]  # none on the first line
-    here: slice  # the places that the line before has too …
-    there: slice  # … and where it has them
+    here: slice  # the positions that the line before has too …
+    there: slice  # … and their indices there
 
 
 @functools.lru_cache(maxsize=64)
 def plan(spans: tuple[Span, ...], taps: Taps, channels: int, hidden: int) -> tuple[Line, ...]:
-    """Works out once what scans of every batch do: slices only, no arithmetic, as Python's time counts here."""
+    """The plan of a scan, made once for all batches: slices only, since Python's time counts in the scan."""
     lines: list[Line] = []
     before = None
     for span in spans:
@@ -75,15 +75,16 @@ def plan(spans: tuple[Span, ...], taps: Taps, channels: int, hidden: int) -> tup
 
 
 def _shared(span: Span, other: Span, offset: int) -> tuple[slice, slice]:
-    """Where place p of a span has place p + offset of the other: which of its own, which of the other's."""
+    """The positions p of a span for which the other has p + offset: indices in the span, and in the other."""
     low = max(span.first, other.first - offset)
     high = max(low, min(span.first + span.length, other.first + other.length - offset))
     there = low + offset - other.first
     return slice(low - span.first, high - span.first), slice(there, there + high - low)
 
 
-def _strided(span: Span, direction: int, places: slice) -> slice:
-    """The pixels of some of a span's places."""
+def _strided(span: Span, direction: int, positions: slice) -> slice:
+    """The pixels of some of a span's positions."""
     first, stride = span.pixels[direction]
-    start, count = first + places.start * stride, places.stop - places.start
+    start = first + positions.start * stride
+    count = positions.stop - positions.start
     return slice(start, start + (count - 1) * stride + 1 if count else start, max(stride, 1))

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from wavegen.models.autograd import Context, applied, not_compiled
+from wavegen.models.configs.networks2d import NADEConfig
+from wavegen.models.networks2d.base import Network2d
 
-class NADE(nn.Module):
+
+class NADE(Network2d):
     """Neural autoregressive distribution estimator: a_d = c + Σ_{k < d} x_k W_k, params_d = b_d + V_d σ(a_d).
 
     x_k is dimension k of a picture, taken from 0 to 1. All dimensions share the W_k (the tied weights), so that the
     running sum a costs O(dimensions · hidden_size) a picture. Larochelle & Murray (2011), "The neural autoregressive
     distribution estimator", section 3. It is `wavegen.models.networks.nade` with a whole picture for its frame; that
-    one keeps every place's hidden units for the backward pass, which for the 784 pixels of a digit takes ten times as
-    long.
+    one keeps the hidden units of every dimension for the backward pass, which for the 784 pixels of a digit takes ten
+    times as long.
     """
 
-    name: ClassVar[str] = "nade"
-    takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = False
+    name: ClassVar[str] = NADEConfig.name
+    of = NADEConfig
+    hidden_size: int
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        channels: int,
-        levels: int,
-        num_params: int,
-        *,
-        hidden_size: Annotated[int, Field(ge=1, le=8192)] = 500,
-    ):
-        super().__init__()
-        self.num_params, self.hidden_size = num_params, hidden_size
-        dimensions = height * width * channels
+    def __init__(self, *sizes: int, **settings: object):
+        super().__init__(*sizes, **settings)
+        hidden_size, num_params = self.hidden_size, self.num_params
+        dimensions = self.height * self.width * self.channels
         self.hidden = nn.Parameter(torch.randn(dimensions - 1, hidden_size) / dimensions**0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(hidden_size))
         self.output = nn.Parameter(torch.randn(dimensions, num_params, hidden_size) / hidden_size**0.5)
@@ -50,11 +44,10 @@ class NADE(nn.Module):
         return []
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
         return self._params(pictures, self.hidden_bias.expand(len(pictures), -1), 0)
 
     def rows(self, pictures: Tensor, state: tuple[Tensor, int] | None = None) -> tuple[Tensor, tuple[Tensor, int]]:
-        """The next rows' parameters, and for what follows a, (batch, hidden_size), and the dimension that it is of."""
+        """The next rows' parameters, and the next a, (batch, hidden_size), with its dimension."""
         a, first = (self.hidden_bias.expand(len(pictures), -1), 0) if state is None else state
         x = (pictures.flatten(1) + 1) / 2
         weights = self.hidden[first : first + x.shape[1]]  # the last dimension of all has none
@@ -68,21 +61,21 @@ class NADE(nn.Module):
         return (params.transpose(0, 1) + self.output_bias[first:last]).view(*pictures.shape, self.num_params)
 
     def features(self, pictures: Tensor) -> Tensor:
-        """The last hidden units of whole pictures, which have seen all but the last dimension, (batch, hidden_size)."""
-        seen = (pictures.flatten(1)[:, :-1] + 1) / 2
-        return torch.sigmoid(self.hidden_bias + seen @ self.hidden)
+        """The last hidden units of whole pictures, which see all but the last dimension, (batch, hidden_size)."""
+        x = (pictures.flatten(1)[:, :-1] + 1) / 2
+        return torch.sigmoid(self.hidden_bias + x @ self.hidden)
 
 
 class _Scan(torch.autograd.Function):
     """V_d σ(a_d) of all dimensions, (dimensions, batch, num_params), of x (batch, dimensions), W, the first a and V.
 
-    Nothing is kept but the last a: on the way back it loses one x_d W_d after the other. Pictures in which x_d is 0,
-    most of them for most d, keep their a and σ(a) from d to d + 1, so that only the others' rows are computed anew;
-    what their σ(a) owe to the loss adds up until it changes.
+    Only the last a is kept: the backward pass subtracts one x_d W_d after the other from it. Pictures in which x_d is
+    0, most of them for most d, keep their a and σ(a) from d to d + 1, so that only the rows of the others are computed
+    anew; the gradient of an unchanged σ(a) adds up until it changes.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, hidden: Tensor, start: Tensor, output: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor, hidden: Tensor, start: Tensor, output: Tensor) -> Tensor:
         dimensions, num_params, _ = output.shape
         a = start.clone(memory_format=torch.contiguous_format)
         units = torch.sigmoid(a)
@@ -99,7 +92,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
+    def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         x, hidden, output, a = ctx.saved_tensors
         a, units, of_params = a.clone(), torch.sigmoid(a), gradients[0].contiguous()
         of_x, of_hidden, of_output = torch.zeros_like(x), torch.zeros_like(hidden), torch.empty_like(output)
@@ -111,7 +104,7 @@ class _Scan(torch.autograd.Function):
             if not d:
                 break
             rows, values = changes[d - 1]
-            if ctx.needs_input_grad[0]:  # in tests alone: every row's part is due at every dimension
+            if ctx.needs_input_grad[0]:  # in tests alone: every row has a gradient at every dimension
                 of_a += of_units * units * (1 - units)
                 of_units.zero_()
                 of_x[:, d - 1] = of_a @ hidden[d - 1]
@@ -128,12 +121,14 @@ class _Scan(torch.autograd.Function):
         return of_x, of_hidden, of_a, of_output
 
 
-_scan: Any = torch.compiler.disable(_Scan.apply)  # compiled, it would be unrolled over all dimensions
+@not_compiled
+def _scan(x: Tensor, hidden: Tensor, start: Tensor, output: Tensor) -> Tensor:
+    return applied(_Scan, x, hidden, start, output)
 
 
 def _changes(x: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """The rows in which a dimension is not 0, (rows,), and what it is there, (rows, 1), for all dimensions but the
-    last, which no other sees.
+    """The rows in which a dimension is not 0, (rows,), and its values there, (rows, 1), for all dimensions but the
+    last, on which no other depends.
     """
     columns = x.T[:-1]
     rows = columns.nonzero()[:, 1].split(columns.count_nonzero(dim=1).tolist())

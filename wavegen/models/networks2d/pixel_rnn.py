@@ -1,15 +1,16 @@
-"""What the two PixelRNNs share: a masked convolution, residual LSTM layers and two 1 × 1 convolutions."""
+"""The base of the two PixelRNNs: a masked convolution, residual LSTM layers and two 1 × 1 convolutions."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar
+from abc import abstractmethod
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from wavegen.models.networks2d.base import State, rows_anew
+from wavegen.models.autograd import not_compiled
+from wavegen.models.network import State
+from wavegen.models.networks2d.base import Network2d, rows_anew
 from wavegen.models.networks2d.layers import PixelMasks, colour_mask, images
 from wavegen.models.networks2d.lines import Span, Taps, plan
 from wavegen.models.networks2d.scan import scan
@@ -17,7 +18,7 @@ from wavegen.models.networks2d.scan import scan
 FRONT = 7  # height and width of the first convolution's kernel
 
 
-class PixelRNN(nn.Module, ABC):
+class PixelRNN(Network2d):
     """x ← A * picture; layer l: x ← x + V_l LSTM_l(x); params = W₂ relu(W₁ relu(x)).
 
     A is a 7 × 7 convolution with mask A; all others look at the pixel alone, with mask B. x has 2 · hidden_channels
@@ -25,50 +26,33 @@ class PixelRNN(nn.Module, ABC):
     networks", sections 3.3 and 3.4 and table 1.
     """
 
-    name: ClassVar[str]
     taps: ClassVar[Taps]
-    takes_bfloat16: ClassVar[bool] = False
-    bfloat16_layers = False
+    hidden_channels: int
+    num_layers: int
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        channels: int,
-        levels: int,
-        num_params: int,
-        *,
-        hidden_channels: Annotated[int, Field(ge=4, le=1024)] = 16,
-        num_layers: Annotated[int, Field(ge=1, le=64)] = 7,
-    ):
-        super().__init__()
-        self.pixels = height * width
-        self.hidden_channels, self.num_layers = hidden_channels, num_layers
-        features = 2 * hidden_channels
+    def __init__(self, *sizes: int, **settings: object):
+        super().__init__(*sizes, **settings)
+        channels, hidden = self.channels, self.hidden_channels
+        features = 2 * hidden
         self.front = PixelMasks(channels).conv(channels, features, FRONT, FRONT, itself=False)
         directions = len(self.spans(1, 1)[0].pixels)
         self.layers = nn.ModuleList(
-            ResidualLSTM(hidden_channels, channels, self.taps, directions, reads_pixels=directions == 2 and number == 0)
-            for number in range(num_layers)
+            ResidualLSTM(hidden, channels, self.taps, directions, reads_pixels=directions == 2 and number == 0)
+            for number in range(self.num_layers)
         )
         self.head = Pointwise(features, features, channels)
-        self.output = Pointwise(features, channels * num_params, channels)
+        self.output = Pointwise(features, channels * self.num_params, channels)
 
     @staticmethod
     @abstractmethod
     def spans(height: int, width: int) -> tuple[Span, ...]:
         """The lines that the LSTMs go over, one after another."""
 
-    @property
-    def macs_per_picture(self) -> int:
-        return self.pixels * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
-
     def hidden_weights(self) -> list[Tensor]:
         layers = [layer for layer in self.layers.modules() if isinstance(layer, ResidualLSTM)]
         return [*(weight for layer in layers for weight in (*layer.weights, layer.residual.weight)), self.head.weight]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
         batch, height, width, channels = pictures.shape
         params = self.output(torch.relu(self.head(torch.relu(self._features(pictures)))))
         return params.view(channels, -1, height, width, batch).permute(4, 2, 3, 0, 1)
@@ -96,9 +80,9 @@ class PixelRNN(nn.Module, ABC):
 class ResidualLSTM(nn.Module):
     """x + V h, where h are the outputs of an LSTM that scans x in one direction or two.
 
-    The second direction's are those of the row above: on its own row it has seen later pixels. As features lack the
-    pixel that they are to predict, that alone would hide a row's last pixel from most of the next row. So there is a
-    layer whose second direction `reads_pixels` too.
+    The second direction gives the outputs of the row above, since those of its own row depend on later pixels.
+    Features do not depend on their own pixel, so that this would hide a row's last pixel from most of the next row;
+    one layer's second direction therefore `reads_pixels` too.
     """
 
     mask: Tensor | None
@@ -122,7 +106,8 @@ class ResidualLSTM(nn.Module):
     def forward(self, x: Tensor, pixels: Tensor, spans: tuple[Span, ...], width: int) -> Tensor:
         """x (features, height · width, batch) to the same, with pixels (channels, height · width, batch)."""
         weight = torch.stack(list(self.weights))
-        weight, inputs = weight if self.mask is None else weight * self.mask, x
+        weight = weight if self.mask is None else weight * self.mask
+        inputs = x
         if self.from_pixels is not None:
             inputs = torch.cat([x, pixels])
             of_pixels = torch.stack([torch.zeros_like(self.from_pixels), self.from_pixels])
@@ -134,11 +119,9 @@ class ResidualLSTM(nn.Module):
         return self.residual(h.flatten(0, 1), onto=x)
 
 
-def _planned(inputs: Tensor, weight: Tensor, bias: Tensor, spans: tuple[Span, ...], taps: Taps, hidden: int) -> Tensor:
+@not_compiled
+def _scanned(inputs: Tensor, weight: Tensor, bias: Tensor, spans: tuple[Span, ...], taps: Taps, hidden: int) -> Tensor:
     return scan(inputs, weight, bias, plan(spans, taps, len(inputs), hidden))
-
-
-_scanned: Any = torch.compiler.disable(_planned)  # compiled, it would be unrolled over all lines
 
 
 class Pointwise(nn.Module):

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
-from typing import Annotated, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
-from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
+from wavegen.models.configs.networks2d import PixelCNNConfig
+from wavegen.models.networks2d.base import Network2d
 from wavegen.models.networks2d.layers import MaskedConv2d, PixelMasks, grid_of, images
-
-
-def _odd(size: int) -> int:
-    if size % 2 == 0:
-        raise ValueError(f"= {size}: should be odd, so that a pixel is in the middle")
-    return size
-
-
-Width = Annotated[int, Field(ge=4, le=4096)]
-Layers = Annotated[int, Field(ge=1, le=256)]
-OddSize = Annotated[int, Field(ge=3, le=31), AfterValidator(_odd)]
-
-
-def within_layers(device: str, bfloat16: bool) -> contextlib.AbstractContextManager[object]:
-    """What a layer's own products are computed in: the stream that they add to is never rounded."""
-    return torch.autocast(device, torch.bfloat16) if bfloat16 else contextlib.nullcontext()
 
 
 class _Residual(nn.Sequential):
@@ -38,17 +22,17 @@ class _Residual(nn.Sequential):
         widen = masks.conv(hidden, 2 * hidden, 1, 1)
         super().__init__(nn.ReLU(), narrow, nn.ReLU(), around, nn.ReLU(), widen)
 
-    def rows(self, x: Tensor, past: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """The next rows, (batch, 2 · hidden, rows, width), below the `past` ones that B sees; and the next past."""
+    def rows(self, x: Tensor, history: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The next rows, (batch, 2 · hidden, rows, width), below those of B's `history`; and the next history."""
         for number, part in enumerate(self):
             if number == 3:
-                x, past = cast(MaskedConv2d, part).rows(x, past)
+                x, history = cast(MaskedConv2d, part).rows(x, history)
             else:
                 x = part(x)
-        return x, past
+        return x, history
 
 
-class PixelCNN(nn.Module):
+class PixelCNN(Network2d):
     """x ← A * picture; layer l: x ← x + V_l relu(B_l * relu(U_l relu(x))); params = W₂ relu(W₁ relu(x)).
 
     A is a convolution of `first_kernel_size` with mask A, B_l one of `kernel_size` with mask B, all others look at
@@ -57,49 +41,31 @@ class PixelCNN(nn.Module):
     its right; `gated-pixelcnn` has none.
     """
 
-    name: ClassVar[str] = "pixelcnn"
+    name: ClassVar[str] = PixelCNNConfig.name
+    of = PixelCNNConfig
     takes_bfloat16: ClassVar[bool] = True
-    bfloat16_layers = False
+    hidden_channels: int
+    num_layers: int
+    kernel_size: int
+    first_kernel_size: int
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        channels: int,
-        levels: int,
-        num_params: int,
-        *,
-        hidden_channels: Width = 32,
-        num_layers: Layers = 7,
-        kernel_size: OddSize = 3,
-        first_kernel_size: OddSize = 7,
-    ):
-        super().__init__()
-        self.channels, self.pixels = channels, height * width
-        self.hidden_channels, self.num_layers = hidden_channels, num_layers
-        self.kernel_size, self.first_kernel_size = kernel_size, first_kernel_size
-        masks, hidden = PixelMasks(channels), hidden_channels
-        self.front = masks.conv(channels, 2 * hidden, first_kernel_size, first_kernel_size, itself=False)
-        self.layers = nn.ModuleList(_Residual(masks, hidden, kernel_size) for _ in range(num_layers))
+    def __init__(self, *sizes: int, **settings: object):
+        super().__init__(*sizes, **settings)
+        channels, hidden, first = self.channels, self.hidden_channels, self.first_kernel_size
+        masks = PixelMasks(channels)
+        self.front = masks.conv(channels, 2 * hidden, first, first, itself=False)
+        self.layers = nn.ModuleList(_Residual(masks, hidden, self.kernel_size) for _ in range(self.num_layers))
         self.head = masks.conv(2 * hidden, 2 * hidden, 1, 1)
-        self.output = masks.conv(2 * hidden, channels * num_params, 1, 1)
-
-    @property
-    def macs_per_picture(self) -> int:
-        return self.pixels * sum(weight.numel() for weight in self.parameters() if weight.dim() == 2)
+        self.output = masks.conv(2 * hidden, channels * self.num_params, 1, 1)
 
     def hidden_weights(self) -> list[Tensor]:
         convolutions = [part for part in self.layers.modules() if isinstance(part, MaskedConv2d)]
         return [conv.weight for conv in (*convolutions, self.head)]
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """pictures (batch, height, width, channels) to params (batch, height, width, channels, num_params)."""
-        return self.rows(pictures)[0]
-
     def rows(
         self, pictures: Tensor, state: Sequence[Tensor | None] | None = None
     ) -> tuple[Tensor, list[Tensor | None]]:
-        """The next rows' parameters, and what the rows after them need of these: the past of each convolution."""
+        """The next rows' parameters, and the history of each convolution."""
         x, after = self._features(pictures, state)
         return grid_of(self.output(torch.relu(self.head(torch.relu(x)))), self.channels), after
 
@@ -109,12 +75,12 @@ class PixelCNN(nn.Module):
 
     def _features(self, pictures: Tensor, state: Sequence[Tensor | None] | None) -> tuple[Tensor, list[Tensor | None]]:
         """x behind the last layer, (batch, features, rows, width), and the next state."""
-        pasts = [None] * (1 + len(self.layers)) if state is None else state
-        x, past = self.front.rows(images(pictures), pasts[0])
-        after: list[Tensor | None] = [past]
-        for layer, past in zip(cast(Iterable[_Residual], self.layers), pasts[1:], strict=True):
-            with within_layers(x.device.type, self.bfloat16_layers):
-                change, past = layer.rows(x, past)
+        histories = [None] * (1 + len(self.layers)) if state is None else state
+        x, history = self.front.rows(images(pictures), histories[0])
+        after: list[Tensor | None] = [history]
+        for layer, history in zip(cast(Iterable[_Residual], self.layers), histories[1:], strict=True):
+            with self.rounding(x.device.type):
+                change, history = layer.rows(x, history)
             x = x + change
-            after.append(past)
+            after.append(history)
         return x, after

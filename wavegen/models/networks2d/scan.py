@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from wavegen.models.autograd import Context, applied
 from wavegen.models.networks2d.lines import Line
 
 
@@ -22,16 +23,16 @@ def scan(inputs: Tensor, weight: Tensor, bias: Tensor, lines: Sequence[Line]) ->
     bias     (directions, 4 · hidden)
     lines    the plan made for these sizes and taps
 
-    With a = W [inputs; states] + b at a place p, all being zero outside a line: i, f, o = σ(a_i), σ(a_f), σ(a_o),
-    g = tanh(a_g), c = f ⊙ c' + i ⊙ g with c' that of place p on the line before, h = o ⊙ tanh(c). van den Oord
+    With a = W [inputs; states] + b at a pixel p of a line, all being zero outside it: i, f, o = σ(a_i), σ(a_f), σ(a_o),
+    g = tanh(a_g), c = f ⊙ c' + i ⊙ g with c' that of pixel p on the line before, h = o ⊙ tanh(c). van den Oord
     et al. (2016), "Pixel recurrent neural networks", equation 3. The backward pass is written by hand: autograd's
-    takes many times longer, as it makes a gradient of the whole picture for every line that is cut from one.
+    takes many times longer, since it makes a gradient of the whole picture for every line cut from one.
     """
-    return _Scan.apply(inputs, weight, bias, lines)  # pyright: ignore[reportReturnType]
+    return applied(_Scan, inputs, weight, bias, lines)
 
 
 class _Step(NamedTuple):
-    """What a line leaves to the next one and to the backward pass; (directions, rows, length, batch) each."""
+    """A line's values that the next line and the backward pass need, (directions, rows, length, batch) each."""
 
     gates: Tensor
     c: Tensor
@@ -39,12 +40,20 @@ class _Step(NamedTuple):
     h: Tensor
 
 
+class _Context(Context, Protocol):
+    steps: list[_Step]
+    lines: Sequence[Line]
+
+
 class _Scan(torch.autograd.Function):
+    """`scan`; see there."""
+
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor, lines: Sequence[Line]) -> Tensor:
+    def forward(ctx: _Context, inputs: Tensor, weight: Tensor, bias: Tensor, lines: Sequence[Line]) -> Tensor:
         outputs = inputs.new_empty(weight.shape[0], weight.shape[1] // 4, *inputs.shape[1:])
         doubled_weight, doubled_bias = _candidate_doubled(weight), _candidate_doubled(bias).unsqueeze(2)
-        memory, each_output = _Memory(inputs, weight, lines), outputs.unbind()
+        memory = _Memory(inputs, weight, lines)
+        each_output = outputs.unbind()
         steps: list[_Step] = []
         step = None
         for line in lines:
@@ -59,13 +68,14 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: _Context, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         inputs, weight = ctx.saved_tensors
         steps, lines = ctx.steps, ctx.lines
         grad_inputs, grad_weight = torch.zeros_like(inputs), torch.zeros_like(weight)
         grad_bias = weight.new_zeros(weight.shape[:2])
         transposed = weight.transpose(1, 2).contiguous()
-        memory, each_grad = _Memory(inputs, weight, lines), grad_outputs.unbind()
+        memory = _Memory(inputs, weight, lines)
+        each_grad = grad_outputs.unbind()
         grad_h, grad_c = torch.zeros_like(steps[-1].h), torch.zeros_like(steps[-1].c)
         for t in reversed(range(len(lines))):
             line, step, before = lines[t], steps[t], steps[t - 1] if t else None
@@ -86,7 +96,7 @@ class _Scan(torch.autograd.Function):
 
 
 class _Memory:
-    """What lines see, one after another in the same memory, which so stays in the cache."""
+    """The inputs of one line after another, in the same memory, which stays in the cache."""
 
     def __init__(self, inputs: Tensor, weight: Tensor, lines: Sequence[Line]):
         self.directions, self.columns, self.batch = weight.shape[0], weight.shape[2], inputs.shape[2]
@@ -116,7 +126,7 @@ def _candidate_doubled(rows: Tensor) -> Tensor:
 
 
 def _cell(sums: Tensor, before: _Step | None, line: Line) -> _Step:
-    """The LSTM's equations, in place of the gates' sums, of which the candidate's are doubled."""
+    """The LSTM's equations, computed in place on the gates' sums, of which the candidate's are doubled."""
     gates = sums.sigmoid_()
     i, f, o, g = gates.chunk(4, dim=1)
     torch.add(_MINUS_ONE, g, alpha=2, out=g)

@@ -1,0 +1,93 @@
+"""The safetensors files of wavegen, models and states of training alike, and the JSON in their headers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from wavegen.assets import pretrained
+from wavegen.errors import UserError, unreadable
+from wavegen.jsontypes import Json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FORMAT = 2  # of model files; 1 had no predictors, and other names for a front's weights
+DAMAGED = "the wavegen header is damaged; copy the file again"
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Slice(Protocol):
+    """A tensor that has not been read yet."""
+
+    def get_shape(self) -> list[int]: ...
+
+    def get_dtype(self) -> str: ...
+
+
+class TensorFile(Protocol[T_co]):
+    """An open safetensors file, whose tensors are of one library."""
+
+    def keys(self) -> Iterable[str]: ...
+
+    def metadata(self) -> dict[str, str] | None: ...
+
+    def get_slice(self, name: str) -> Slice: ...
+
+    def get_tensor(self, name: str) -> T_co: ...
+
+
+Opened = contextlib.AbstractContextManager[tuple[TensorFile[T_co], Json]]
+
+
+@overload
+def opened(path: Path, framework: Literal["np"]) -> Opened[np.ndarray]: ...
+
+
+@overload
+def opened(path: Path, framework: Literal["pt"]) -> Opened[Tensor]: ...
+
+
+@contextlib.contextmanager
+def opened(path: Path, framework: str) -> Iterator[tuple[TensorFile[Any], Json]]:
+    """Opens a safetensors file and reads the JSON in its header.
+
+    Args:
+        path: of the file.
+        framework: of its tensors: "np" for NumPy or "pt" for PyTorch.
+
+    Raises UserError for a missing, damaged or foreign file, one of another format, and damage found inside the block.
+    """
+    if not path.is_file():
+        known = ", ".join(pretrained.names())
+        raise UserError(f"{path}: no such file; give a .safetensors file, a run folder or a model of wavegen: {known}")
+    try:
+        with open(path, "rb"):  # safe_open calls every file that it cannot open missing
+            pass
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        with safe_open(path, framework=framework) as file:
+            yield file, _header(file, path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file, damaged or cut short: {error}") from error
+
+
+def _header(file: TensorFile[object], path: Path) -> Json:
+    try:
+        header = json.loads((file.metadata() or {})["wavegen"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: no wavegen header; this is not a model that wavegen wrote") from error
+    if not isinstance(header, dict) or not isinstance(header.get("format"), int):
+        raise UserError(f"{path}: {DAMAGED}")
+    if header["format"] != FORMAT:
+        age, cure = ("a newer", "install that") if header["format"] > FORMAT else ("an older", "use it, or train again")
+        raise UserError(f"{path}: format {header['format']} of {age} wavegen, this one reads {FORMAT}; {cure}")
+    return header
