@@ -158,7 +158,7 @@ def test_what_is_printed_is_what_is_documented(section, printed):
         assert path in seen or filled or empty or meaning.startswith("only"), f"{section}: {path} was not printed"
 
 
-@pytest.mark.parametrize("section", TYPES_OF_RESULTS.keys() & COMMANDS.keys())
+@pytest.mark.parametrize("section", sorted(TYPES_OF_RESULTS.keys() & COMMANDS.keys()))
 def test_what_is_printed_is_of_the_results_type(section, printed):
     kind = TYPES_OF_RESULTS[section]
     for output in printed[section]:
