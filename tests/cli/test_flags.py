@@ -30,7 +30,7 @@ NAMED_FOR_OTHERS = {  # in texts that others raise, or that results hold
     "training/recipe.py": {"corpus"},
     "training/toml.py": {"overrides"},
 }
-STORED = {"data/preparing/held_out.py": [" --split-by time", "--cut ……"]}  # in corpora, since their first version
+STORED = {"data/preparing/held_out.py": ["--cut ……", " --split-by time"]}  # in corpora, since their first version
 FLAGS = {"force": "--force", "split_by": "--split-by", "cut": "--cut", "against": "--against"}
 
 
@@ -163,9 +163,8 @@ def test_names_in_backticks_stay_as_they_are(tmp_path, monkeypatch, capsys):
     assert "d/`resample`.wav: 16000 Hz, the model was trained at 8000 Hz; give --resample to convert it" in printed.err
     assert main(["score", "allison", "d", "--json"]) == 0
     (refused,) = json.loads(capsys.readouterr().out)["refused"]
-    assert refused["reason"].startswith("d/`resample`.wav: 16000 Hz") and refused["reason"].endswith(
-        "give --resample to convert it"
-    )
+    assert refused["reason"].startswith("d/`resample`.wav: 16000 Hz")
+    assert refused["reason"].endswith("give --resample to convert it")
     assert main(["generate", "allison", "`seed`.wav", "--seconds", "0.1"]) == 0
     assert "`seed`.wav" in capsys.readouterr().out
 
