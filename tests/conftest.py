@@ -50,12 +50,12 @@ GROUPS = {
 }
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        file = item.path.relative_to(TESTS).as_posix()
-        if file.startswith(SLOW):
-            item.add_marker(pytest.mark.slow)
-        item.add_marker(pytest.mark.xdist_group(GROUPS.get(file, file)))
+def pytest_itemcollected(item):
+    """Marks slow tests and groups, before pytest-xdist looks at them."""
+    file = item.path.relative_to(TESTS).as_posix()
+    if file.startswith(SLOW):
+        item.add_marker(pytest.mark.slow)
+    item.add_marker(pytest.mark.xdist_group(GROUPS.get(file, file)))
 
 
 @pytest.fixture
