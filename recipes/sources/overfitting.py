@@ -19,6 +19,7 @@ import torch
 from wavegen import load_recipe, open_corpus
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
+from wavegen.models.density import Density
 from wavegen.models.forms import AudioForm
 from wavegen.training.batches import training_windows
 from wavegen.training.learner import Learner
@@ -27,7 +28,7 @@ EVERY = 100
 COLUMNS = ("step", "trained on", "others = KL(truth || model)")
 
 
-def excess(model: AudioModel, pcms: Sequence[np.ndarray], truth: float) -> float:
+def excess(model: Density, pcms: Sequence[np.ndarray], truth: float) -> float:
     """The model's bits per sample of recordings less the truth's bits of them, which are `truth` in all."""
     return (bits_per_file(model, pcms).sum() - truth) / sum(map(len, pcms))
 

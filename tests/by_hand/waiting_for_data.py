@@ -24,11 +24,11 @@ def share(recipe: str, corpus: str, overrides: list[str], steps: int) -> str:
     """A line for one recipe; the first steps, in which torch and the disk warm up, do not count."""
     ends: list[float] = []
     spent: list[float] = []
-    places, read = Windows.of_step, Windows.read
+    of_step, read = Windows.of_step, Windows.read
 
-    def timed_places(self: Windows, step: int) -> list[Window]:
+    def timed_of_step(self: Windows, step: int) -> list[Window]:
         begun = time.perf_counter()
-        found = places(self, step)
+        found = of_step(self, step)
         spent.append(time.perf_counter() - begun)
         return found
 
@@ -41,7 +41,7 @@ def share(recipe: str, corpus: str, overrides: list[str], steps: int) -> str:
 
     length = [f"training.{key}={steps}" for key in ("steps", "validate_every")] + ["training.threads=1"]
     settings = load_recipe(recipe, [*length, *overrides])
-    with tempfile.TemporaryDirectory() as run, mock.patch.multiple(Windows, places=timed_places, read=timed_read):
+    with tempfile.TemporaryDirectory() as run, mock.patch.multiple(Windows, of_step=timed_of_step, read=timed_read):
         train(settings, open_corpus(corpus), Path(run) / "run", progress=False)
     half = steps // 2
     waiting, whole = sum(spent[half:]), ends[-1] - ends[half - 1]

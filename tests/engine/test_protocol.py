@@ -1,5 +1,7 @@
 """Every engine keeps the protocol: coders, saved states, streams that go on elsewhere."""
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import small_models
 
 from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.cuda import CudaEngine
+from wavegen.engine.packing import cuda_arguments
 from wavegen.errors import UserError
 from wavegen.extension import extension
 
@@ -84,9 +87,34 @@ def test_no_stream_joins_a_network_that_is_within_a_frame():
 def test_a_state_of_another_engine_is_refused():
     model = sensitive_models.combined("logistics")
     cpu, torch = (open_engine(model, 1, engine) for engine in ("cpu", "torch"))
-    for one, other in ((cpu, torch), (torch, cpu)):
-        with pytest.raises(TypeError, match="a state of engine"):
+    for one, other, said in ((cpu, torch, "engine cpu or cuda"), (torch, cpu, "engine torch")):
+        with pytest.raises(TypeError, match=f"not a saved state of {said}"):
             one.restore(other.save())
+
+
+@pytest.mark.parametrize("engine", ["cpu", "torch", "cuda"])
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ([0, 1, 1], "3 streams are kept, the other engine has 2"),
+        ([-1], "there is no stream -1 to keep, of 2"),
+        ([2], "there is no stream 2 to keep, of 2"),
+    ],
+)
+def test_streams_that_are_not_there_are_not_kept(engine, kept, words, monkeypatch):
+    monkeypatch.setattr(cuda, "extension", OnGpu)
+    running = open_engine(sensitive_models.combined("logistics"), 2, engine)
+    with pytest.raises(ValueError, match=words):
+        running.resized(2, kept)
+
+
+@pytest.mark.parametrize(("engine", "name"), [*RUNNING, ("torch", "nade")])
+def test_words_that_no_encoder_wrote_are_decoded(engine, name):
+    model = small_models.model("nade") if name == "nade" else sensitive_models.combined(name)
+    words = np.full(200, 0xFFFFFFFF, np.uint32)
+    decoders = [extension().Decoder(words), extension().Decoder(words[:9])]
+    open_engine(model, 2, engine).decode(100, decoders)
+    assert not any(decoder.finished() for decoder in decoders)
 
 
 def test_the_number_of_coders_is_checked():
@@ -127,6 +155,13 @@ class OnGpu:
         running = native.NativeEngine(sensitive_models.combined("logistics"), streams)._native
         methods = {name: getattr(running, name) for name in ("generate", "feed", "save", "restore")}
         return SimpleNamespace(fell_back=False, kernel="latency-grid", **methods)
+
+
+def test_the_weights_get_the_arguments_that_the_cuda_extension_takes():
+    source = (Path(__file__).parents[2] / "csrc/bindings/cuda.cpp").read_text(encoding="utf-8")
+    (block,) = re.findall(r'm\.def\("weights", .*?\);', source, re.DOTALL)
+    given = cuda_arguments(sensitive_models.combined("logistics").data())
+    assert sorted([*given, "bfloat16"]) == sorted(re.findall(r'"(\w+)"_a', block))
 
 
 def test_the_cuda_engine_keeps_the_protocol_but_refuses_to_code(monkeypatch):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import small_trainings
@@ -17,6 +18,7 @@ from wavegen.models import checkpoint
 from wavegen.training.agreement import check_alike
 from wavegen.training.distributed import Processes
 from wavegen.training.folder import read_state
+from wavegen.training.learner import BitsOf
 from wavegen.training.trainer import Trainer
 
 STEPS, FATAL = 30, 17
@@ -124,6 +126,29 @@ def test_a_step_in_parts_has_the_gradient_of_the_whole(batch_size, tmp_path):
     assert gradients[0].abs().max() > 0
 
 
+def test_each_part_is_moved_in_its_turn(tmp_path, monkeypatch):
+    learner = Trainer(small_trainings.recipe(accumulate=3), small_trainings.make_corpus(tmp_path), tmp_path).learner
+    learner.connect()
+    happened: list[str] = []
+    read, forward = learner.windows.read, BitsOf.forward
+
+    class Elsewhere(NamedTuple):
+        tensor: torch.Tensor
+
+        def to(self, device):
+            happened.append("moved")
+            return self.tensor.to(device)
+
+    def computed(self, *batch):
+        happened.append("computed")
+        return forward(self, *batch)
+
+    monkeypatch.setattr(learner.windows, "read", lambda part: list(map(Elsewhere, read(part))))
+    monkeypatch.setattr(BitsOf, "forward", computed)
+    learner.backward(learner.windows.of_step(3))
+    assert happened == 3 * ["moved", "moved", "moved", "computed"]
+
+
 def test_shares_are_all_windows_once():
     for world in range(1, 6):
         for size in range(8):
@@ -147,7 +172,8 @@ def test_processes_that_were_given_different_things_do_not_train_together(what, 
     trainer = Trainer(small_trainings.recipe(), small_trainings.make_corpus(tmp_path), tmp_path)
     trainer.processes = Differing()
     trainer.processes.what, trainer.init = what, "a hash"
-    with pytest.raises(UserError, match=f"process 1 has another {what} than process 0"):
+    with pytest.raises(UserError, match=f"process 1 has another {what} than process 0") as error:
         check_alike(trainer.processes, trainer.recipe, trainer.corpus, trainer.init)
+    assert error.value.parameters == (("init",) if "`init`" in what else ())
     own = {"recipe": trainer.recipe.to_toml(), "corpus": trainer.corpus.fingerprint, "model to `init` from": "a hash"}
     assert trainer.processes.given == own

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from wavegen.errors import UserError
 from wavegen.models import checkpoint
 from wavegen.training import plan, train
 from wavegen.training.board import Board
-from wavegen.training.folder import read_state
+from wavegen.training.folder import check_minutes, read_state
 from wavegen.training.learner import FINAL_RATE, WARM_UP_STEPS, Learner, schedule
 from wavegen.training.trainer import Trainer
 
@@ -70,7 +71,7 @@ def test_only_a_finished_run_takes_more_steps(corpus, tmp_path):
     assert workspace.tree(tmp_path) == before
 
 
-def test_patience_ends_a_run_that_gets_no_better_and_the_best_and_last_are_kept(corpus, tmp_path, monkeypatch):
+def test_patience_ends_a_run_that_gets_no_better_and_the_best_and_last_are_kept(corpus, tmp_path, monkeypatch, caplog):
     told = iter([9.0, 8.0, 8.5, 8.0, 7.0])
     monkeypatch.setattr("wavegen.training.trainer.validate", lambda *_: next(told))
     asked = small_trainings.recipe(steps=100, patience=2)
@@ -86,6 +87,8 @@ def test_patience_ends_a_run_that_gets_no_better_and_the_best_and_last_are_kept(
     assert (last["steps"], last["validation_bits"]) == (40, 8.0)
     train(asked, corpus, tmp_path / "run", resume=True, progress=False)
     assert read_state(tmp_path / "run")[2]["step"] == 40, "it stays stopped"
+    check_minutes(tmp_path / "run", small_trainings.recipe(steps=None, minutes=7))
+    assert caplog.messages[-1].endswith("; training.patience = 2 has ended it for good")
 
 
 def test_more_steps_come_with_more_patience(corpus, tmp_path, monkeypatch):
@@ -161,6 +164,9 @@ def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(corpus, tmp_path, 
     assert main(["train", "recipe.toml", "--dry-run", "--json", "--set", "training.steps=700"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert workspace.tree(tmp_path) == before
+    page = (Path(__file__).parents[2] / "docs/json.md").read_text(encoding="utf-8")
+    section = page.partition("## train --dry-run\n")[2].partition("\n## ")[0]
+    assert list(told) == re.findall(r"^\| `(\w+)`", section, re.MULTILINE)
     assert told["recipe"]["training"]["steps"] == 700
     assert told["recipe"]["training"]["validate_every"] <= 700
     assert told["recipe"]["network"] == {"name": "gru", "hidden_size": 4, "num_layers": 1}
@@ -242,7 +248,9 @@ def test_a_finished_run_says_that_minutes_add_nothing(corpus, tmp_path, caplog):
     command = ["train", str(tmp_path / "r.toml"), "--corpus", str(corpus.path), "--resume", "--run"]
     train(small_trainings.recipe(steps=10), corpus, tmp_path / "done", progress=False)
     assert main([*command, str(tmp_path / "done")]) == 0
-    assert "done: is finished, with 10 steps behind it; training.minutes = 7 adds none; to go on, give" in caplog.text
+    (line,) = caplog.messages
+    said = "is finished, with 10 steps behind it; training.minutes = 7 adds none"
+    assert line.endswith(f"done: {said}; to go on, set training.steps to more than 10")
     caplog.clear()
     (tmp_path / "killed").mkdir()
     (tmp_path / "killed" / ".lock").touch()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 
 import pytest
@@ -10,15 +11,25 @@ import workspace
 from small_trainings import ends_as_if_never_stopped, recipe
 
 from wavegen.errors import UserError
+from wavegen.models import checkpoint
 from wavegen.training import train
 from wavegen.training.board import Board
-from wavegen.training.folder import _keep_metrics
+from wavegen.training.folder import _keep_metrics, read_state
 from wavegen.training.trainer import Trainer
+
+MISSING = object()
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     return small_trainings.make_corpus(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="module")
+def state(corpus, tmp_path_factory):
+    run = tmp_path_factory.mktemp("state")
+    train(recipe(steps=2), corpus, run, progress=False)
+    return checkpoint.read_tensors(run / "resume.safetensors")
 
 
 def test_a_state_whose_weights_were_damaged_is_refused(corpus, tmp_path):
@@ -72,6 +83,32 @@ def test_a_corpus_that_changes_under_the_run_stops_it_and_nothing_is_saved(tmp_p
         name: content for name, content in before.items() if name != "metrics.jsonl"
     }
     ends_as_if_never_stopped(recipe(), corpus, run, tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *[(key, value) for key in ("best", "seconds") for value in (None, "x", True)],
+        *[(key, value) for key in ("step", "samples", "validated", "since_best") for value in (None, "x", 1.5)],
+        *[(key, MISSING) for key in ("best", "seconds", "step", "samples", "validated", "since_best", "init")],
+        ("init", 3),
+        ("corpus_fingerprint", None),
+        ("inherited", None),
+        ("inherited", {"trained_on": 3}),
+    ],
+)
+def test_a_state_with_a_value_of_another_type_is_refused(key, value, state, corpus, tmp_path):
+    tensors, header = state
+    changed = {name: each for name, each in (header | {key: value}).items() if each is not MISSING}
+    checkpoint.write_tensors(tmp_path / "resume.safetensors", tensors, changed)
+    with pytest.raises(UserError, match=r"resume.safetensors: does not fit this run: altered, or of another run"):
+        train(recipe(steps=2), corpus, tmp_path, resume=True, progress=False)
+
+
+def test_a_run_is_resumed_before_its_first_validation(corpus, tmp_path):
+    Trainer(recipe(steps=2), corpus, tmp_path).open()
+    assert math.isinf(read_state(tmp_path)[2]["best"])
+    train(recipe(steps=2), corpus, tmp_path, resume=True, progress=False)
 
 
 def test_another_corpus_is_refused(corpus, tmp_path):

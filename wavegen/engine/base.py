@@ -104,7 +104,7 @@ class Engine(Protocol):
         ...
 
     def restore(self, state: object) -> None:
-        """Puts the streams into a saved state. Raises TypeError for the state of an engine of another kind."""
+        """Puts the streams into a saved state. Raises TypeError for another engine's; cpu and cuda share theirs."""
 
     def resized(self, streams: int, kept: Sequence[int] = ()) -> Engine:
         """Another engine of the same model, which shares the weights.
@@ -113,6 +113,8 @@ class Engine(Protocol):
             streams: their number.
             kept: indices of streams of this engine, whose history the first streams of the other take over; the
                 rest start as a file does. Random words count on from this engine's time if any is kept.
+
+        Raises ValueError if `kept` has more than `streams` indices, or one that is no stream's.
         """
         ...
 
@@ -163,6 +165,16 @@ def checked_pcm(pcm: NDArray[np.int16], streams: int) -> NDArray[np.int16]:
     if pcm.dtype != np.int16 or pcm.ndim != 2 or pcm.shape[0] != streams:
         raise ValueError(f"expected int16 PCM of shape ({streams}, n), got {pcm.dtype} {pcm.shape}")
     return pcm
+
+
+def checked_kept(kept: Sequence[int], have: int, streams: int) -> list[int]:
+    """The indices. Raises ValueError unless they are at most `streams` integers from 0 to `have` − 1."""
+    if len(kept) > streams:
+        raise ValueError(f"{len(kept)} streams are kept, the other engine has {streams}")
+    for index in kept:
+        if not 0 <= index < have:
+            raise ValueError(f"there is no stream {index} to keep, of {have}")
+    return list(kept)
 
 
 def cpus() -> int:

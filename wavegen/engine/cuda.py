@@ -14,7 +14,7 @@ import numpy as np
 
 from wavegen import __version__
 from wavegen.constants import NUMERICS
-from wavegen.engine.base import Decoder, Encoder
+from wavegen.engine.base import Decoder, Encoder, checked_kept
 from wavegen.engine.packing import Parts, cuda_arguments, packs_for_cuda
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
@@ -128,10 +128,11 @@ class CudaEngine(SymbolEngine):
             )
 
     def resized(self, streams: int, kept: Sequence[int] = ()) -> CudaEngine:
+        rows = checked_kept(kept, self.streams, streams)
         other = copy.copy(self)
         other._open(streams)
-        if kept:
-            other.restore(self.save().over(other.save(), kept))
+        if rows:
+            other.restore(self.save().over(other.save(), rows))
         return other
 
     def encode(self, pcm: NDArray[np.int16], encoders: Sequence[Encoder]) -> NDArray[np.float64]:

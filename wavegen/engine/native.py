@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wavegen.constants import NUMERICS
-from wavegen.engine.base import Decoder, Encoder, checked_pcm, cpus
+from wavegen.engine.base import Decoder, Encoder, checked_kept, checked_pcm, cpus
 from wavegen.engine.packing import Parts, engine_arguments, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
@@ -106,10 +106,11 @@ class NativeEngine(SymbolEngine):
         self._piece = max(1, _PIECE // streams)
 
     def resized(self, streams: int, kept: Sequence[int] = ()) -> NativeEngine:
+        rows = checked_kept(kept, self.streams, streams)
         other = copy.copy(self)
         other._open(streams, self._threads)
-        if kept:
-            other.restore(self.save().over(other.save(), kept))
+        if rows:
+            other.restore(self.save().over(other.save(), rows))
         return other
 
     def encode(self, pcm: NDArray[np.int16], encoders: Sequence[Encoder]) -> NDArray[np.float64]:

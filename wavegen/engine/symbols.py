@@ -19,17 +19,16 @@ T = TypeVar("T")
 
 
 class StreamState(NamedTuple):
-    """The saved streams of an engine; a row of each array is a stream."""
+    """The saved streams of engine cpu or cuda, for either; a row of each array is a stream."""
 
     network: NDArray[np.float32]
     codes: NDArray[np.int16]
     last: NDArray[np.uint16]
     time: int
 
-    def over(self, other: StreamState, kept: Sequence[int]) -> StreamState:
-        """The state `other`, whose first streams are replaced by the streams `kept` of this one."""
-        rows = list(kept)
-        rest = len(kept)
+    def over(self, other: StreamState, rows: list[int]) -> StreamState:
+        """The state `other`, whose first streams are replaced by the streams `rows` of this one."""
+        rest = len(rows)
         return StreamState(
             np.concatenate([self.network[rows], other.network[rest:]]),
             np.concatenate([self.codes[rows], other.codes[rest:]]),
@@ -102,7 +101,7 @@ class SymbolEngine:
 
     def restore(self, state: object) -> None:
         if not isinstance(state, StreamState):
-            raise TypeError(f"a state of engine {type(self).__name__} is expected, not {type(state).__name__}")
+            raise TypeError("not a saved state of engine cpu or cuda")
         self._call(self._native.restore, *state)
 
     def _pieces(self, num_samples: int) -> list[slice]:

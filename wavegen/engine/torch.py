@@ -14,13 +14,14 @@ from wavegen.engine.base import (
     NOT_FINITE,
     Decoder,
     Encoder,
+    checked_kept,
     checked_pcm,
     checked_seeds,
     checked_temperature,
     checked_top_p,
 )
 from wavegen.engine.bisection import symbol_at
-from wavegen.engine.random import MODEL_SHARE, uniforms, words
+from wavegen.engine.random import MODEL_SHARE, TOTAL, uniforms, words
 from wavegen.errors import UserError
 from wavegen.models.audio import AudioState
 from wavegen.models.model import AnyAudio
@@ -158,17 +159,18 @@ class TorchEngine:
 
     def restore(self, state: object) -> None:
         if not isinstance(state, _Streams):
-            raise TypeError(f"a state of engine torch is expected, not {type(state).__name__}")
+            raise TypeError("not a saved state of engine torch")
         self._state, self._time = state
 
     @torch.inference_mode()
     def resized(self, streams: int, kept: Sequence[int] = ()) -> TorchEngine:
-        """As in the protocol. Raises ValueError where a network that works in frames is within one: no stream joins."""
+        """As in the protocol. Raises ValueError also if streams would join a network that is within a frame."""
+        rows = checked_kept(kept, self.streams, streams)
         other = copy.copy(self)
         other._start(streams)
-        if kept:
+        if rows:
             axes = _stream_axes(self.model.initial_state(1), self.model.initial_state(2))
-            other._state = _joined(self._state, other._state, torch.tensor(kept), axes)
+            other._state = _joined(self._state, other._state, torch.tensor(rows), axes)
             other._time = self._time
         return other
 
@@ -191,7 +193,8 @@ class TorchEngine:
     def _counts(self, here: _Next, k: Tensor) -> Tensor:
         """C(k), (streams,) int64: of 2³⁰ counts each code has one, the model shares out the others."""
         below = self.model.cumulative(here.params, k, location=here.location, exact=False)
-        return self._codes_below(k) + (below.clamp(max=1.0) * MODEL_SHARE).long()
+        counts = self._codes_below(k) + (below.clamp(max=1.0) * MODEL_SHARE).long()
+        return torch.where(k == self.model.codec.num_symbols, TOTAL, counts)  # the last symbol has what rounding leaves
 
 
 def _even_interval(index: int, number: int) -> tuple[int, int]:

@@ -13,12 +13,14 @@ from wavegen.training.recipe import Recipe
 
 def check_alike(processes: Processes, recipe: Recipe, corpus: Corpus, init: str | None) -> None:
     """Raises UserError unless all processes have the same recipe, corpus, and hash of the weights to start from."""
-    given = processes.gathered({"recipe": recipe.to_toml(), "corpus": corpus.fingerprint, "model to `init` from": init})
+    model = "model to `init` from"
+    given = processes.gathered({"recipe": recipe.to_toml(), "corpus": corpus.fingerprint, model: init})
     for rank, one in enumerate(given):
         if one != given[0]:
             what = next(name for name in one if one[name] != given[0][name])
             raise UserError(
-                f"process {rank} has another {what} than process 0; give the same on every machine", parameter="init"
+                f"process {rank} has another {what} than process 0; give the same on every machine",
+                parameter="init" if what == model else (),
             )
 
 

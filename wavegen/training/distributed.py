@@ -148,11 +148,14 @@ class SharedLoss:
         self.module = module
         self._processes = processes
 
-    def backward(self, parts: Sequence[Sequence[Tensor]], divisor: float, check: Callable[[], None]) -> float:
+    def backward(
+        self, parts: Sequence[Sequence[Tensor]], on: torch.device, divisor: float, check: Callable[[], None]
+    ) -> float:
         """Adds the gradient of Σ loss(part) / divisor, over the parts of all processes, to the weights'.
 
         Args:
             parts: this process's parts, each the arguments of the loss; one at least.
+            on: device of the loss, to which each part is moved in its turn: all together may not fit.
             divisor: of the sum.
             check: called between parts; an error that it raises in one of several processes would leave the others
                 waiting, so that it is called in a process alone.
@@ -165,7 +168,7 @@ class SharedLoss:
             if number and self._processes.world == 1:
                 check()
             with self._processes.in_touch(), self._apart(number < len(parts) - 1):
-                loss = self.module(*part) / divisor
+                loss = self.module(*(tensor.to(on) for tensor in part)) / divisor
                 loss.backward()
             total += loss.item()
         return self._processes.sum(total) / self._processes.world

@@ -18,6 +18,10 @@ from wavegen.training.recipe import Recipe
 from wavegen.training.trainer import Trainer
 
 
+class _OfSound(TypedDict, total=False):
+    recorded_seconds: float
+
+
 class Plan(TypedDict):
     """The JSON of `wavegen train --dry-run`."""
 
@@ -55,12 +59,16 @@ def plan(recipe: Recipe, corpus: Corpus, *, init: str | Path | None = None) -> P
     validations = -(-settings.steps // settings.validate_every)
     seconds = settings.steps * each + validations * validation_seconds(each, trainer.validation_steps)
     model, windows = trainer.learner.model, trainer.learner.windows
-    found: Plan = {
+    recorded: _OfSound = {}
+    if model.whole is None:
+        recorded["recorded_seconds"] = round(int(windows.ends[-1]) / corpus.sample_rate, 1)
+    return {
         "recipe": resolved.tables(),
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
         "receptive_field": model.receptive_field,
         "recordings": len(trainer.trained_on),
+        **recorded,
         "device": str(model.device),
         "processes": processes.world,
         "samples_per_step": windows.batch_size * (windows.length - windows.context),
@@ -68,9 +76,6 @@ def plan(recipe: Recipe, corpus: Corpus, *, init: str | Path | None = None) -> P
         "memory_bytes": _memory(model.device),
         "training_seconds": round(seconds, 1),
     }
-    if model.whole is None:
-        found["recorded_seconds"] = round(int(windows.ends[-1]) / corpus.sample_rate, 1)
-    return found
 
 
 def _memory(device: torch.device) -> int:

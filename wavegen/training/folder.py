@@ -9,7 +9,8 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NotRequired, TypedDict, cast
+from types import NoneType
+from typing import NotRequired, TypedDict, TypeGuard
 
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.format import DESCRIPTION, LINES, PCM, is_corpus
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import read_tensors, weights_hash, write_tensors
-from wavegen.models.metadata import Metadata
+from wavegen.models.metadata import Metadata, is_metadata
 from wavegen.models.tensorfile import FORMAT
 from wavegen.system.atomic import replacing
 from wavegen.training.recipe import Recipe, check_same, parse_recipe
@@ -39,6 +40,20 @@ class Position(TypedDict):
     best: float  # bits per sample on the validation split
     validated: int  # step of the last validation
     since_best: int  # validations
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "corpus_fingerprint": (str,),
+    "init": (str, NoneType),
+    **dict.fromkeys(("step", "samples", "validated", "since_best"), (int,)),
+    **dict.fromkeys(("seconds", "best"), (float, int)),  # best is infinite before the first validation
+}
+
+
+def is_position(found: Mapping[str, object]) -> TypeGuard[Position]:
+    """Whether the header has every key of a position, with values of the right types."""
+    typed = all(key in found and type(found[key]) in types for key, types in _TYPES.items())
+    return typed and is_metadata(found.get("inherited", {}))
 
 
 def check_no_corpus(run: Path) -> None:
@@ -66,14 +81,15 @@ def check_minutes(run: Path, recipe: Recipe) -> None:
         return
     stored, _, header = read_state(run)
     steps, patience = stored.training.steps, stored.training.patience
-    if header.get("step") == steps or (patience is not None and header.get("since_best", 0) >= patience):
-        _log.warning(
-            "wavegen: %s: is finished, with %s steps behind it; training.minutes = %g adds none; to go on, give "
-            "training.steps=N with more",
-            run,
-            header.get("step"),
-            recipe.training.minutes,
-        )
+    step = header["step"]
+    if step == steps:
+        advice = f"to go on, set training.steps to more than {steps}"
+    elif patience is not None and header["since_best"] >= patience:
+        advice = f"training.patience = {patience} has ended it for good"
+    else:
+        return
+    said = "is finished, with %d steps behind it; training.minutes = %g adds none"
+    _log.warning(f"wavegen: %s: {said}; %s", run, step, recipe.training.minutes, advice)
 
 
 def write_state(run: Path, recipe: Recipe, tensors: Mapping[str, Tensor], position: Position) -> None:
@@ -113,7 +129,9 @@ def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], Position]:
     except UserError as error:
         told = "; ".join(error.problems)
         raise UserError(f"{path}: of a run that another wavegen began ({told}); use that one") from error
-    return recipe, tensors, cast(Position, header)  # `Trainer.open` finds missing keys and other types
+    if not is_position(header):
+        raise foreign(run)
+    return recipe, tensors, header
 
 
 def foreign(run: Path) -> UserError:

@@ -139,8 +139,7 @@ class Learner:
         """
         self.model.zero_grad()
         scored = sum(window.scored for window in windows)
-        parts = [[tensor.to(self.model.device) for tensor in batch] for batch in self._parts(windows)]
-        return self._loss.backward(parts, scored, self._check_given_up)
+        return self._loss.backward(self._parts(windows), self.model.device, scored, self._check_given_up)
 
     def _parts(self, windows: Sequence[Window]) -> list[Batch]:
         """The batches of this process."""

@@ -16,7 +16,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.preparing.held_out import ENLARGE
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import save
-from wavegen.models.metadata import Metadata, is_metadata
+from wavegen.models.metadata import Metadata
 from wavegen.models.registry import untrained
 from wavegen.models.training_provenance import Provenance, inherited
 from wavegen.training import folder
@@ -278,8 +278,6 @@ class Trainer:
             check_origin(self.run, header, self.corpus, self.init)
             self.init = header["init"]
             inherited = header.get("inherited", self.inherited)
-            if not is_metadata(inherited):
-                raise ValueError("inherited is no metadata")
             Provenance.of(inherited)
             self.inherited = inherited
             self.learner.restore(tensors, header["step"], header["samples"])
