@@ -9,6 +9,7 @@ import warnings
 import pytest
 
 from wavegen.cli import exits
+from wavegen.system.machine import cpus
 
 WAVEGEN = f"{sys.executable} -m wavegen"
 
@@ -110,6 +111,7 @@ def test_want_of_memory_as_a_cause(capsys):
         (OSError(5, "Input/output error", b"c/x\xff"), "c/x\\udcff: Input/output error"),
         (OSError(18, "Invalid cross-device link", "a", None, "b"), "a and b: Invalid cross-device link"),
         (OSError(116, "Stale file handle"), "the system: Stale file handle"),
+        (BlockingIOError(11, "Resource temporarily unavailable", "a.wav"), "a.wav: Resource temporarily unavailable"),
         *(
             (
                 error,
@@ -135,7 +137,7 @@ def test_what_the_system_refuses_is_no_bug(error, line, capsys):
     ("command", "limit", "library"),
     [
         ("train recipe.toml --run {}/run", 50_000, "numpy"),
-        ("train recipe.toml --run {}/run", 150_000, "numpy"),
+        ("train recipe.toml --run {}/run", 150_000, "torch"),
         ("train recipe.toml --run {}/run", 300_000, "torch"),
         ("train recipe.toml --run {}/run", 500_000, "torch"),  # where C++ aborts
         ("generate gru {}/o.wav", 50_000, "numpy"),
@@ -149,6 +151,20 @@ def test_a_library_that_has_no_room(furnished, tmp_path, command, limit, library
     needs = rf"wavegen: ulimit -v: {library} needs \S+ MB of address space, \S+ MB are left; raise the limit\n"
     assert re.fullmatch(needs, done.stderr), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "limit", "threads"),
+    [
+        ("info gru", 125_000, 1),
+        ("features gru a.wav {}/o.npz", 745_000, 1),
+        pytest.param("score gru a.wav", 1_000_000, 64, marks=pytest.mark.skipif(cpus() > 8, reason="takes more")),
+    ],
+)
+def test_a_library_is_given_the_room_there_is(furnished, tmp_path, command, limit, threads):
+    environment = f"export OMP_NUM_THREADS={threads}; unset OPENBLAS_NUM_THREADS"
+    done = shell(f"{environment}; ulimit -v {limit}; {WAVEGEN} {command.format(tmp_path)}", furnished)
+    assert done.returncode == 0, done.stderr
 
 
 def test_little_room_is_enough_without_torch(furnished, tmp_path):

@@ -97,6 +97,13 @@ def test_the_table(corpus):
     assert result["missing"] == [{"name": "Absent", "why": "the absent program is not here"}]
 
 
+def test_a_split_of_an_older_corpus_is_doubted_too(corpus):
+    audit = dict(corpus.audit)
+    del audit["minutes"]
+    older = dataclasses.replace(corpus, audit=audit)
+    assert compare({}, older)["warnings"] == compare({}, corpus)["warnings"] != []
+
+
 def test_against_another_row_and_another_split(corpus):
     models = {"a": trained_on(corpus), "b": trained_on(corpus)}
     result = compare(models, corpus, split="validation", against="a")

@@ -12,6 +12,14 @@ from wavegen.evaluation.pictures import score_pictures
 from wavegen.models.forms import PictureForm
 
 
+def test_bits_per_dimension_are_not_of_rounded_nats(tmp_path, monkeypatch):
+    monkeypatch.setattr("wavegen.evaluation.pictures.bits_per_file", lambda *_, **__: np.array([0.2000003]))
+    write_sheet(tmp_path / "one.png", np.zeros((1, 1, 1, 1), np.int16), 2)
+    result = score_pictures(small_picture_models.model("nade", PictureForm(1, 1, 1, 2)).float(), tmp_path)
+    assert result["nats"] == 0.13863
+    assert result["bits_per_dimension"] == result["files"][0]["bits_per_dimension"] == 0.2
+
+
 def test_the_score_of_a_picture_is_minus_the_sum_of_its_log_probabilities(tmp_path):
     model = small_picture_models.model("pixelcnn", PictureForm(3, 5, 1, 2)).float()
     pictures = np.random.default_rng(1).integers(0, 2, (3, 3, 5, 1)).astype(np.int16)

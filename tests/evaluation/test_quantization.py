@@ -35,6 +35,7 @@ def test_the_file_runs_as_it_was_measured(place, tmp_path):
         for row in compare({"small": small, "whole": model}, corpus, split="validation")["rows"]
     }
     assert "int8" in result
+    assert list(result)[-3:] == ["float32", "int8", "cost"]
     assert rows["small"] == pytest.approx(result["int8"]["bits_per_sample"], abs=2e-6)
     assert rows["whole"] == pytest.approx(result["float32"]["bits_per_sample"], abs=1e-4)
     files = place / "a.wav"

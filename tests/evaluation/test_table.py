@@ -21,6 +21,12 @@ def test_rows_are_ranked_by_their_mean_over_all_files():
     assert (ranked["a"].low, ranked["a"].high) == pytest.approx(bootstrap_interval(TOTALS["a"], SIZES), abs=1e-6)
 
 
+def test_rows_are_ranked_by_what_reports_round_away():
+    ranked = Table({"b": np.array([1.0, 1 + 2e-8]), "a": np.array([1.0, 1 + 1e-8])}, np.array([1, 1])).ranked()
+    assert list(ranked) == ["a", "b"]
+    assert ranked["a"].bits() == ranked["b"].bits() == {"bits_per_sample": 1, "low": 1, "high": 1}
+
+
 def test_differences_are_paired_and_each_row_is_subtracted_once():
     table = Table(TOTALS, SIZES)
     found = {(a, b): estimate for a, b, estimate in table.differences(["b", None, "absent", "b", "c"])}

@@ -73,7 +73,8 @@ def refusal(error: BaseException) -> str | None:
     if is_no_memory(error):
         detail = "" if isinstance(error, MemoryError) else f" ({error})"
         return f"too little memory{detail}; free some, raise the limit (ulimit -v), or ask for less at once"
-    if isinstance(error, RuntimeError | BlockingIOError) and _NO_THREAD.search(str(error)):
+    of_no_file = isinstance(error, BlockingIOError) and error.filename is None
+    if (of_no_file or isinstance(error, RuntimeError)) and _NO_THREAD.search(str(error)):
         return f"no more threads or processes can be started ({error}); end some, or raise the limits ({LIMITS})"
     if isinstance(error, OSError) and error.errno is not None:
         names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]

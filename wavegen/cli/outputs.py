@@ -21,7 +21,8 @@ Result = tuple[Mapping[str, object], str]  # what --json prints, and what is pri
 Command = Callable[[argparse.Namespace], Result | None]
 MAX_WARNINGS = 20
 MODEL_FILE = "model.safetensors"  # of a run folder
-RUN_FILES = {MODEL_FILE, "last.safetensors", "resume.safetensors", "metrics.jsonl", "recipe.toml"}
+SIGNS_OF_A_RUN = {"resume.safetensors", "metrics.jsonl", "recipe.toml"}  # beside its model, which may lie alone
+RUN_FILES = {MODEL_FILE, "last.safetensors", *SIGNS_OF_A_RUN}
 CORPUS_FILES = {DESCRIPTION, LINES, ROWS, PCM}
 
 
@@ -45,6 +46,7 @@ def check_output(args: argparse.Namespace, path: Path | None, suffix: str = "") 
     if suffix:
         check_suffix(path, suffix, suffix[1:])
     check_folder(path)
+    check_not_owned(path)  # first: --force would not help
     check_place(path, args.force)
 
 
@@ -125,8 +127,12 @@ def check_not_owned(path: Path) -> None:
     place = path.resolve()
     if place.name in CORPUS_FILES and is_corpus(place.parent):
         raise UserError(f"{path}: is a file of a corpus, which --force does not replace either; name another file")
-    if place.name in RUN_FILES and (place.parent / MODEL_FILE).exists():
+    if place.name in RUN_FILES and _is_run(place.parent):
         raise UserError(f"{path}: is a file of a run, which --force does not replace either; name another file")
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / MODEL_FILE).exists() and any((folder / name).exists() for name in SIGNS_OF_A_RUN)
 
 
 def _is_input_of(path: Path, folder: Path) -> bool:

@@ -88,7 +88,7 @@ class Corpus:
 class Stretches(Sequence["NDArray[np.int16]"]):
     """Stretches of one array, (samples,), each a view that is made when it is asked for; `lengths` is (stretches,)."""
 
-    def __init__(self, whole: NDArray[np.int16], starts: NDArray[np.int16], lengths: NDArray[np.int16]):
+    def __init__(self, whole: NDArray[np.int16], starts: NDArray[np.int64], lengths: NDArray[np.int64]):
         self.whole, self.starts, self.lengths = whole, starts, lengths
 
     def __len__(self) -> int:

@@ -83,7 +83,14 @@ class AuditFigures(TypedDict):
     warnings: list[str]
 
 
-class Audit(AuditFigures):
+class AuditOrigin(TypedDict, total=False):
+    """The part of an audit that tells where the recordings came from, each where there is something to tell."""
+
+    cut: CutSize
+    layout: LayoutCensus
+
+
+class Audit(AuditFigures, AuditOrigin):
     """The contents of a corpus of sound and its oddities: the JSON of `wavegen prepare`.
 
     `split_by` is "file", "speaker", "time" or "official"; `near_duplicates` are pairs of ids in different splits that
@@ -96,8 +103,6 @@ class Audit(AuditFigures):
     near_duplicates: list[list[str]]
     speakers: int
     passed_over: dict[str, int]
-    cut: NotRequired[CutSize]
-    layout: NotRequired[LayoutCensus]
     advice: str | None
 
 

@@ -20,7 +20,16 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines.flac_samples import flac_bits_by_frame
-from wavegen.evaluation.feeding import PREPARE_AGAIN, RESAMPLE, UNIT, Take, check_form, chunks, max_samples_at_once
+from wavegen.evaluation.feeding import (
+    PREPARE_AGAIN,
+    RESAMPLE,
+    UNIT,
+    OpenFeed,
+    Take,
+    check_form,
+    chunks,
+    max_samples_at_once,
+)
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
@@ -156,14 +165,8 @@ def score(
     running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
     probe = running(streams=1)
     length = max(1, round(window * data.sample_rate)) if window else None
-    curves = [_Curve(take.samples, length or take.samples) for take in found.takes]
-    at_once = max_samples_at_once(data)
-    label = "scoring" if progress else None
-    for index, log2_prob in chunks(lambda streams: running(streams=streams).feed, found.takes, at_once, label):
-        curves[index].add(-log2_prob)
-    rows = [
-        _row(take, curve, data.sample_rate, length is not None) for take, curve in zip(found.takes, curves, strict=True)
-    ]
+    curves = _curves(lambda streams: running(streams=streams).feed, found.takes, length, data, progress)
+    rows = [_row(take, curve, data.sample_rate, bool(length)) for take, curve in zip(found.takes, curves, strict=True)]
     bits = np.array([curve.bits.sum() for curve in curves])
     samples = np.array([take.samples for take in found.takes])
     flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
@@ -208,6 +211,17 @@ class _Curve:
     def per_sample(self) -> NDArray[np.float64]:
         """Bits per sample of each window."""
         return self.bits / self.sizes
+
+
+def _curves(
+    open_feed: OpenFeed, takes: Sequence[Take], length: int | None, model: Model, progress: bool
+) -> list[_Curve]:
+    """The bits of each recording in windows of `length` samples, in one window if that is None."""
+    curves = [_Curve(take.samples, length or take.samples) for take in takes]
+    label = "scoring" if progress else None
+    for index, log2_prob in chunks(open_feed, takes, max_samples_at_once(model), label):
+        curves[index].add(-log2_prob)
+    return curves
 
 
 def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool) -> ScoredFile:

@@ -79,15 +79,8 @@ def compare(
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     data = {name: model.data() for name, model in models.items()}
-    check_fit(data, corpus, [TRUTH, *(baseline.name for baseline in BASELINES)])
-    check_held_out(data, corpus, split)
-    why = {baseline.name: baseline.missing() for baseline in BASELINES}
-    why |= {_baseline_named(name): "left out" for name in without}
-    if against is not None:
-        against = row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
-    if not (recordings := corpus.split(split)):
-        raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}", parameter="cut")
-    verify(corpus, {split, *(["train"] if why.get(TRAINED, "") is None else [])}, progress)
+    against, why = _checked(data, corpus, split, against, without, progress)
+    recordings = corpus.split(split)
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
     table = Table(dict(_bits_of_rows(models, corpus, pcms, why, progress)), samples)
@@ -105,7 +98,7 @@ def compare(
         "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
         "mu_law_corpus": is_mu_law(codes),
         "warnings": [
-            *(split_doubts(corpus.audit, split) if "minutes" in corpus.audit else []),
+            *([] if "pictures" in corpus.audit else split_doubts(corpus.audit, split)),
             *far_from(data, [recording.id for recording in recordings], pcms),
         ],
         "sample_rate": corpus.sample_rate,
@@ -113,6 +106,30 @@ def compare(
         "corpus_fingerprint": corpus.fingerprint,
         "seconds": round(time.monotonic() - begun, 3),
     }
+
+
+def _checked(
+    models: Mapping[str, Model],
+    corpus: Corpus,
+    split: str,
+    against: str | None,
+    without: Sequence[str],
+    progress: bool,
+) -> tuple[str | None, dict[str, str | None]]:
+    """The row that `against` means, and for each baseline why it does not run, None if it does.
+
+    Raises UserError where `compare` does.
+    """
+    check_fit(models, corpus, [TRUTH, *(baseline.name for baseline in BASELINES)])
+    check_held_out(models, corpus, split)
+    why = {baseline.name: baseline.missing() for baseline in BASELINES}
+    why |= {_baseline_named(name): "left out" for name in without}
+    if against is not None:
+        against = row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
+    if not corpus.split(split):
+        raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}", parameter="cut")
+    verify(corpus, {split, *(["train"] if why.get(TRAINED, "") is None else [])}, progress)
+    return against, why
 
 
 def _prove(

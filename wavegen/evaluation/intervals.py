@@ -17,15 +17,20 @@ SEED = 0  # of the bootstrap, so that a report can be made again
 
 
 class Estimate(NamedTuple):
-    """A mean with its 95 % interval, None for one file; rounded as reports are."""
+    """A mean with its 95 % interval, None for one file."""
 
     mean: float
     low: float | None
     high: float | None
 
     def bits(self) -> BitsPerSample:
-        """The estimate of a number of bits per sample, as JSON."""
-        return {"bits_per_sample": self.mean, "low": self.low, "high": self.high}
+        """The estimate of a number of bits per sample, as JSON, rounded."""
+        return {"bits_per_sample": round(self.mean, DIGITS), "low": rounded(self.low), "high": rounded(self.high)}
+
+
+def rounded(end: float | None) -> float | None:
+    """An end of an interval as reports give it."""
+    return None if end is None else round(end, DIGITS)
 
 
 def bootstrap_interval(
@@ -50,8 +55,4 @@ def bootstrap_interval(
 
 def estimate(totals: NDArray[np.float64], sizes: NDArray[np.integer]) -> Estimate:
     """Σ totals / Σ sizes of (files,) each, with its interval."""
-    low, high = bootstrap_interval(totals, sizes)
-    mean = round(float(totals.sum() / sizes.sum()), DIGITS)
-    if low is None or high is None:
-        return Estimate(mean, None, None)
-    return Estimate(mean, round(low, DIGITS), round(high, DIGITS))
+    return Estimate(float(totals.sum() / sizes.sum()), *bootstrap_interval(totals, sizes))

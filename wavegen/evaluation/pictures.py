@@ -24,7 +24,7 @@ from wavegen.evaluation.baselines.pixels import PixelHistograms
 from wavegen.evaluation.checks import check_fit, check_held_out
 from wavegen.evaluation.comparison import row_named
 from wavegen.evaluation.feeding import Take, check_form
-from wavegen.evaluation.intervals import Estimate, estimate
+from wavegen.evaluation.intervals import Estimate, estimate, rounded
 from wavegen.evaluation.provenance import provenance, row_provenance
 from wavegen.evaluation.refusals import Refusals
 from wavegen.evaluation.results import Nats, PictureCompareResult, PictureRow, PictureScoreResult
@@ -200,8 +200,12 @@ def _row(name: str, found: Estimate, model: PictureModel | None, dimensions: int
 
 def _nats_of(found: Estimate, dimensions: int) -> Nats:
     """Mean nats of a picture with their interval, and the same in bits a dimension."""
-    per_dimension = _per_dimension(found.mean, dimensions)
-    return {"nats": found.mean, "low": found.low, "high": found.high, "bits_per_dimension": per_dimension}
+    return {
+        "nats": round(found.mean, DIGITS),
+        "low": rounded(found.low),
+        "high": rounded(found.high),
+        "bits_per_dimension": _per_dimension(found.mean, dimensions),
+    }
 
 
 def _per_dimension(nats: float, dimensions: int) -> float:

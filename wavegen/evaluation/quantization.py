@@ -17,7 +17,7 @@ from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
 from wavegen.evaluation.feeding import PREPARE_AGAIN, Feed, check_form
 from wavegen.evaluation.intervals import estimate
-from wavegen.evaluation.results import QuantizeResult
+from wavegen.evaluation.results import BitsPerSample, QuantizeResult, RoundedBits
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import save
@@ -84,12 +84,9 @@ def _quantize(
         "files": len(pcms),
         "samples": int(samples.sum()),
         "float32": estimate(exact, samples).bits(),
+        **_in_precision(precision, estimate(rounded, samples).bits()),
         "cost": estimate(rounded - exact, samples).bits(),
     }
-    if precision == "int8":
-        result["int8"] = estimate(rounded, samples).bits()
-    elif precision == "bfloat16":
-        result["bfloat16"] = estimate(rounded, samples).bits()
     spent = float((rounded - exact).sum() / samples.sum())
     if spent > most:
         raise UserError(
@@ -99,6 +96,12 @@ def _quantize(
         )
     save(copy.copy(model), out, {**model.metadata, "precision": precision, "precision_cost": round(spent, DIGITS)})
     return result
+
+
+def _in_precision(precision: str, bits: BitsPerSample) -> RoundedBits:
+    if precision == "int8":
+        return {"int8": bits}
+    return {"bfloat16": bits} if precision == "bfloat16" else {}
 
 
 def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> list[NDArray[np.int16]]:

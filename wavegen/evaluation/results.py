@@ -202,7 +202,14 @@ class FeaturesResult(TypedDict):
     refused: list[Refused]
 
 
-class QuantizeResult(TypedDict):
+class RoundedBits(TypedDict, total=False):
+    """The bits with rounded weights, by their precision."""
+
+    bfloat16: BitsPerSample
+    int8: BitsPerSample
+
+
+class QuantizeResult(RoundedBits):
     """The JSON of `wavegen quantize`; one of `bfloat16` and `int8` is there, the other precision is not."""
 
     out: str
@@ -211,6 +218,4 @@ class QuantizeResult(TypedDict):
     files: int
     samples: int
     float32: BitsPerSample
-    bfloat16: NotRequired[BitsPerSample]
-    int8: NotRequired[BitsPerSample]
     cost: BitsPerSample  # the paired difference

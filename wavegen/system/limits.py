@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import resource
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from wavegen.errors import UserError
+from wavegen.system.machine import cpus
 from wavegen.wording import amount
 
 # Bytes of address space that a library takes while it is being imported, measured, and some to go on with. With less,
 # OpenBLAS exits, C++ aborts for want of memory to tell so in, and numpy tells a page about broken installations.
-NEEDED = {"numpy": 128 * 2**20, "torch": 640 * 2**20}
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")  # environment variables
+NEEDED = {"numpy": 84 * 10**6, "torch": 610 * 10**6}
+NEEDED_BY_THREAD = {"numpy": 40 * 10**6}  # by each that OpenBLAS starts
+THREADS = {"numpy": ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "torch": ("OMP_NUM_THREADS",)}  # what each asks for
 MAX_TRIED = 256  # threads
+STACK = 2**17  # bytes of each that is tried, so that many can be where there is little address space
+OPAQUE = 256  # bytes, enough for a semaphore or attributes of threads of any C library
 STATUS = "/proc/self/statm"
 
 
@@ -28,10 +32,11 @@ class _Guard:
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name in NEEDED:
-            _check_space(name, NEEDED[name])
-            for variable in THREADS:
-                if (value := os.environ.get(variable, "")).isdecimal():
-                    check_threads(int(value), variable)
+            variable, number = _asked(name)
+            beside = min(number, cpus()) - 1
+            _check_space(name, NEEDED[name] + NEEDED_BY_THREAD.get(name, 0) * beside)
+            if variable is not None:
+                check_threads(number, variable, most=cpus())  # OpenBLAS starts no more
         return None
 
 
@@ -46,28 +51,54 @@ def guarded_imports() -> Iterator[None]:
         sys.meta_path.remove(guard)
 
 
-def check_threads(number: int, setting: str) -> None:
+def _asked(library: str) -> tuple[str | None, int]:
+    """The first variable that tells a library how many threads to start, and how many; None and 1 without one."""
+    for variable in THREADS.get(library, ()):
+        if (value := os.environ.get(variable, "")).isdecimal() and int(value):
+            return variable, int(value)
+    return None, 1
+
+
+def check_threads(number: int, setting: str, most: int = MAX_TRIED) -> None:
     """Raises UserError that names `setting`, which asks for them, unless so many threads can run at once.
 
+    Beyond `most` it is not tried.
     OpenMP ends the process when it cannot start one, OpenBLAS sends it the signal of Ctrl-C.
     """
-    enough = threading.Event()
-    started = [threading.Thread(target=enough.wait, daemon=True) for _ in range(min(number, MAX_TRIED) - 1)]
-    running = 0
+    wanted = min(number, most) - 1  # beside this one
+    with waiting_threads(wanted) as running:
+        if running < wanted:
+            found = "only 1 thread" if running == 0 else f"only {running + 1} threads"
+            raise UserError(
+                f"{setting}: {number} threads are asked for, and {found} can be started; lower it, or raise the limits "
+                "(ulimit -u, ulimit -v)"
+            )
+
+
+@contextlib.contextmanager
+def waiting_threads(number: int) -> Iterator[int]:
+    """Starts so many threads, or as many as can be, which wait until the block ends; gives how many there are.
+
+    They are not Python's, for each of which glibc would keep 64 MiB of address space even when it has ended.
+    """
+    library = ctypes.CDLL(None)
+    semaphore, attributes = ctypes.create_string_buffer(OPAQUE), ctypes.create_string_buffer(OPAQUE)
+    library.sem_init(semaphore, 0, 0)
+    library.pthread_attr_init(attributes)
+    library.pthread_attr_setstacksize(attributes, ctypes.c_size_t(STACK))
+    threads: list[ctypes.c_void_p] = []
     try:
-        for thread in started:
-            thread.start()
-            running += 1
-    except RuntimeError as error:
-        most = "only 1 thread" if running == 0 else f"only {running + 1} threads"
-        raise UserError(
-            f"{setting}: {number} threads are asked for, and {most} can be started; lower it, or raise the limits "
-            "(ulimit -u, ulimit -v)"
-        ) from error
+        while len(threads) < number:
+            thread = ctypes.c_void_p()
+            if library.pthread_create(ctypes.byref(thread), attributes, library.sem_wait, semaphore):
+                break
+            threads.append(thread)
+        yield len(threads)
     finally:
-        enough.set()
-        for thread in started[:running]:
-            thread.join()
+        for _ in threads:
+            library.sem_post(semaphore)
+        for thread in threads:
+            library.pthread_join(thread, None)
 
 
 def _check_space(name: str, needed: int) -> None:

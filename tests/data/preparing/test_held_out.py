@@ -48,6 +48,7 @@ def test_few_short_recordings_are_not_split_by_time(tmp_path):
     """Whose ends would be no piece: all would be trained on."""
     folder_of(tmp_path / "source", {"train": [1.0] * 6, "validation": [1.0], "test": [1.0]})
     audit = prepare(tmp_path / "source", tmp_path / "corpus", cut=1)
+    assert list(audit)[-3:] == ["passed_over", "cut", "advice"]
     assert audit["split_by"] == "file"
     assert [of["files"] for of in audit["splits"].values()] == [6, 1, 1]
 

@@ -1,4 +1,4 @@
-"""AnyFigures become warnings: about one file, or about many at once with their names."""
+"""Figures become warnings: about one file, or about many at once with their names."""
 
 from __future__ import annotations
 

@@ -54,7 +54,8 @@ def prepare(
 
     A file that cannot be read, or is shorter than 0.1 s, is refused and the rest goes on. The corpus appears when it
     is whole. An interrupted run goes on where it stopped when it is called again. Memory holds one recording's 16-bit
-    PCM for each process, whatever the recordings' number, rate and channels.
+    PCM, whatever the recordings' number, rate and channels; where several processes read, each of them holds those of
+    up to 4 MiB of files together, or one larger file's.
 
     Args:
         source: an audio file, a folder of them, or `source:NAME` for 10 minutes drawn from one of

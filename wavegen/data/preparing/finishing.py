@@ -15,7 +15,7 @@ from wavegen.data.preparing.gathering import DONE, Gathering
 from wavegen.data.preparing.held_out import FEW_TO_CUT, Sides, advice, split_warnings
 from wavegen.data.preparing.near_copies import NearCopies, near_copy_warnings
 from wavegen.data.preparing.passed_over import by_number, passed_over_warnings
-from wavegen.data.results import Audit
+from wavegen.data.results import Audit, AuditOrigin
 from wavegen.data.splits import FILE, MIN_PIECES, RULE, SPLITS, TIME, split_of_group
 from wavegen.models.forms import AudioForm
 
@@ -61,6 +61,7 @@ def finish(gathering: Gathering, wanted: Wanted) -> Audit:
         "near_duplicates": _near_duplicates(gathering, near, wanted.sample_rate),
         "speakers": len(sides.speakers),
         "passed_over": by_number(wanted.passed_over),
+        **_origin(gathering, wanted),
         "advice": None,
     }
     _add_findings(audit, gathering, sides, wanted)
@@ -86,14 +87,19 @@ def _near_duplicates(gathering: Gathering, near: NearCopies, sample_rate: int) -
     return [[ids[a], ids[b]] for a, b in pairs]
 
 
+def _origin(gathering: Gathering, wanted: Wanted) -> AuditOrigin:
+    origin: AuditOrigin = {}
+    if wanted.cut is not None:
+        origin["cut"] = {"seconds": wanted.cut, "recordings": gathering.recordings}
+    if gathering.census is not None:
+        origin["layout"] = gathering.census.summary()
+    return origin
+
+
 def _add_findings(audit: Audit, gathering: Gathering, sides: Sides, wanted: Wanted) -> None:
-    """Adds to the audit what concerns splits, speakers and files that were not read, and the warnings of these."""
+    """Adds to the audit what concerns splits and files that were not read, and the warnings of these."""
     for name, share in sides.silence().items():
         audit["splits"][name]["digital_silence"] = share
-    if wanted.cut is not None:
-        audit["cut"] = {"seconds": wanted.cut, "recordings": gathering.recordings}
-    if gathering.census is not None:
-        audit["layout"] = gathering.census.summary()
     audit["advice"] = advice(audit)
     audit["warnings"] = [
         *split_warnings(audit),

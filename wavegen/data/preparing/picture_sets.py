@@ -34,7 +34,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class PictureSet:
-    """A known set: `read` gives its parts, in the order of their names, from a folder, None if it `bundled`.
+    """A known set: `read` gives its parts, in the order of their names, from a folder, None if it is `bundled`.
 
     Its pictures have `levels` levels; a corpus has `usual` many unless told otherwise.
     """

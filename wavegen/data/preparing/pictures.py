@@ -74,16 +74,7 @@ def prepare_pictures(
 
 
 def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> PictureAudit:
-    shape = parts[0].pictures.shape[1:]
-    for part in parts:
-        if part.pictures.shape[1:] != shape:
-            sizes = " and ".join(f"{height} x {width}" for height, width, _ in (shape, part.pictures.shape[1:]))
-            raise UserError(f"{part.source}: pictures of two sizes, {sizes}; take all files from one set")
-    try:
-        height, width, channels = shape
-        form = PictureForm(height, width, channels, levels)
-    except ValueError as error:
-        raise UserError(f"{parts[0].source}: {error}") from error
+    form = _form(parts, levels)
     random = np.random.Philox(key=SEED)  # whose numbers are the same in every version of NumPy
     counts, splits = np.zeros(levels, np.int64), Counter[str]()
     seen: dict[str, str] = {}
@@ -106,7 +97,7 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
         os.fsync(pcm.fileno())
         index = writer.summary()
     audit: PictureAudit = {
-        "grid": {"height": height, "width": width, "channels": channels, "levels": levels},
+        "grid": {"height": form.height, "width": form.width, "channels": form.channels, "levels": levels},
         "pictures": sum(splits.values()),
         "splits": {split: {"pictures": splits[split]} for split in SPLITS},
         "mean_level": float(counts @ np.arange(levels)) / float(counts.sum()),
@@ -116,6 +107,20 @@ def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) 
     write_description(folder, {**form.entry, **index, "set": known.name, "audit": audit})
     (folder / PURPOSE).unlink()
     return audit
+
+
+def _form(parts: Sequence[Part], levels: int) -> PictureForm:
+    """The form that the pictures of all parts have. Raises UserError if there is none."""
+    shape = parts[0].pictures.shape[1:]
+    for part in parts:
+        if part.pictures.shape[1:] != shape:
+            sizes = " and ".join(f"{height} x {width}" for height, width, _ in (shape, part.pictures.shape[1:]))
+            raise UserError(f"{part.source}: pictures of two sizes, {sizes}; take all files from one set")
+    try:
+        height, width, channels = shape
+        return PictureForm(height, width, channels, levels)
+    except ValueError as error:
+        raise UserError(f"{parts[0].source}: {error}") from error
 
 
 def _recording(part: Part, index: int, picture: np.ndarray, offset: int) -> Recording:
