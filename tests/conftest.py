@@ -41,21 +41,10 @@ SLOW = (
 )
 
 
-# Files whose tests share what only one process should compile; `pytest -n` keeps those of a group together.
-GROUPS = {
-    "csrc/test_allocations.py": "native programs",
-    "csrc/test_neon.py": "native programs",
-    "csrc/test_cuda.py": "CUDA stand-in",
-    "engine/test_cuda.py": "CUDA stand-in",
-}
-
-
 def pytest_collection_modifyitems(items):
     for item in items:
-        file = item.path.relative_to(TESTS).as_posix()
-        if file.startswith(SLOW):
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
-        item.add_marker(pytest.mark.xdist_group(GROUPS.get(file, file)))
 
 
 @pytest.fixture

@@ -55,6 +55,6 @@ def test_messages_are_those_of_the_source():
     assert len(quoted) > 15
     everything = "\n".join(said)
     for message in quoted:
-        for part in re.split(r"…|this model was |\.toml: [\w.]+|nade|[(),;]|warning: |cuda ", message):
+        for part in re.split(r"…|this model was |\.toml: [\w.]+|nade|[(),;]|warning: |cuda |--[\w-]+", message):
             part = part.strip(" :;")
             assert len(part) < 8 or part in everything, f"{message}: {part}"

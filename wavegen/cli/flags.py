@@ -11,7 +11,8 @@ from wavegen.errors import UserError
 
 Flags = Mapping[str, str]  # by parameter
 _PARAMETER = re.compile(r"""`(\w+)(?:=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^`'"]+))?`""")
-_SENTENCES = ("advice", "reason", "warnings", "why")  # keys of results
+SENTENCES = ("give `resample=True` to convert it",)  # of the library, in the warnings and reasons of results
+_KEYS = ("reason", "warnings")  # of results
 
 
 def in_flags(text: str, flags: Flags, parameters: Container[str] | None = None) -> str:
@@ -34,14 +35,25 @@ def in_flags(text: str, flags: Flags, parameters: Container[str] | None = None) 
             return found[0]
         if value is None or value == "True":
             return flags[name]
-        quoted = value[0] in "'\""
-        return f"{flags[name]} {ast.literal_eval(value) if quoted else value}"
+        if value[0] not in "'\"":
+            return f"{flags[name]} {value}"
+        try:
+            return f"{flags[name]} {ast.literal_eval(value)}"
+        except SyntaxError:  # of a file's name, whose backslashes mean nothing
+            return found[0]
 
     return _PARAMETER.sub(flag, text)
 
 
+def sentences_in_flags(text: str, flags: Flags) -> str:
+    """The text with flags in the sentences of `SENTENCES`; all else stays, names of files above all."""
+    for sentence in SENTENCES:
+        text = text.replace(sentence, in_flags(sentence, flags))
+    return text
+
+
 def result_in_flags(result: Mapping[str, object], flags: Flags) -> dict[str, object]:
-    """The result of a command with flags in its sentences; names of files and models stay."""
+    """The result of a command with flags in the sentences of its `reason` and `warnings`."""
     return {key: _value_in_flags(key, value, flags) for key, value in result.items()}
 
 
@@ -50,7 +62,7 @@ def _value_in_flags(key: str, value: object, flags: Flags) -> object:
         return result_in_flags(value, flags)
     if isinstance(value, list) and value and isinstance(value[0], dict | str):  # not the numbers of a long recording
         return [_value_in_flags(key, each, flags) for each in value]
-    return in_flags(value, flags) if key in _SENTENCES and isinstance(value, str) else value
+    return sentences_in_flags(value, flags) if key in _KEYS and isinstance(value, str) else value
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
-from wavegen.cli.flags import errors_in_flags, in_flags, result_in_flags
+from wavegen.cli.flags import errors_in_flags, result_in_flags, sentences_in_flags
 from wavegen.cli.model_names import called
 from wavegen.cli.outputs import MODEL_FILE, Command, Result, check_folder, check_output, taken, warn
 from wavegen.data.format import is_corpus
@@ -55,11 +55,11 @@ def _run(argv: Sequence[str] | None) -> None:
         return
     result, text = answer
     if getattr(args, "stdout_taken", False):  # by the file that was asked for
-        print(in_flags(text, args.flags), file=sys.stderr)
+        print(sentences_in_flags(text, args.flags), file=sys.stderr)
     elif args.json:
         streams.say(json.dumps(result_in_flags(result, args.flags), allow_nan=False))
     else:
-        streams.say(in_flags(text, args.flags))
+        streams.say(sentences_in_flags(text, args.flags))
 
 
 def _quickstart(args: argparse.Namespace) -> Result:
@@ -91,7 +91,7 @@ def _prepare(args: argparse.Namespace) -> Result:
     if audit["advice"]:
         rate = ["--sample-rate", str(args.sample_rate)] if args.sample_rate else []
         again = shlex.join(["wavegen", "prepare", source, f"{corpus.rstrip(os.sep)}-cut", *rate])
-        print(f"wavegen: for larger held-out splits: {again} {in_flags(audit['advice'], args.flags)}", file=sys.stderr)
+        print(f"wavegen: for larger held-out splits: {again} {audit['advice']}", file=sys.stderr)
     return audit, describe(audit)
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from wavegen.cli.flags import in_flags
+from wavegen.cli.flags import sentences_in_flags
 from wavegen.data.format import DESCRIPTION, LINES, PCM, ROWS, is_corpus
 from wavegen.errors import UserError
 from wavegen.system import pipes
@@ -29,7 +29,7 @@ CORPUS_FILES = {DESCRIPTION, LINES, ROWS, PCM}
 def warn(args: argparse.Namespace, warnings: Sequence[str]) -> None:
     """Prints warnings of the library on stderr; of very many the first, since --json has all."""
     for warning in warnings[:MAX_WARNINGS]:
-        print(f"wavegen: warning: {in_flags(warning, args.flags)}", file=sys.stderr)
+        print(f"wavegen: warning: {sentences_in_flags(warning, args.flags)}", file=sys.stderr)
     if (more := len(warnings) - MAX_WARNINGS) > 0:
         print(f"wavegen: and {counted(more, 'more warning')}; --json has all", file=sys.stderr)
 

@@ -20,7 +20,16 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines.flac_samples import flac_bits_by_frame
-from wavegen.evaluation.feeding import PREPARE_AGAIN, UNIT, OpenFeed, Take, check_form, chunks, max_samples_at_once
+from wavegen.evaluation.feeding import (
+    PREPARE_AGAIN,
+    RESAMPLE,
+    UNIT,
+    OpenFeed,
+    Take,
+    check_form,
+    chunks,
+    max_samples_at_once,
+)
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
@@ -115,9 +124,8 @@ def read_whole(path: str | Path, sample_rate: int, resample: bool) -> Audio:
         recording = audio_files.read(path, sample_rate=sample_rate if resample else None)
     except MemoryError as error:
         raise UserError(f"{path}: too little memory for its samples; cut it into shorter recordings") from error
-    cure = "give `resample=True` to convert it"
     rate, wanted = AudioForm(recording.sample_rate), AudioForm(sample_rate)
-    check_form(str(path), rate, wanted, cure, parameter="resample")
+    check_form(str(path), rate, wanted, RESAMPLE, parameter="resample")
     return recording
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNIT = "bits/sample"
 PREPARE_AGAIN = "prepare it again with `sample_rate`"  # of `prepare`
+RESAMPLE = "give `resample=True` to convert it"
 STREAMS = 16  # files side by side
 SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds the memory of a forward pass
 PARAMS_AT_ONCE = 2**24  # of the distributions of all those samples

@@ -108,7 +108,7 @@ def test_a_command_is_advised_that_helps(tmp_path, capsys, lengths, wanted):
 def test_advice_needs_no_more_than_an_audit():
     splits = {name: {"files": 1, "minutes": 1} for name in ("train", "validation", "test")}
     audit = audit_with(splits=splits, split_by="file", minutes=3, files=3)
-    assert advice(audit) == "`cut=6`"
+    assert advice(audit) == "--cut 6"
     assert advice(audit | {"split_by": "official"}) is advice(audit | {"split_by": "speaker"}) is None
 
 

@@ -105,7 +105,7 @@ def split_warnings(audit: Audit) -> list[str]:
 
 
 def advice(audit: Audit) -> str | None:
-    """The arguments of `prepare` that would give larger held-out splits of the same recordings; None if none would."""
+    """The options of `wavegen prepare` that would give larger held-out splits; None if none would."""
     splits = audit["splits"]
     longest = splits["train"]["minutes"]
     enough = not any(_is_little(name, of) or of["minutes"] > longest for name, of in splits.items())
@@ -117,8 +117,8 @@ def advice(audit: Audit) -> str | None:
     recordings = cut["recordings"] if cut else audit["files"]
     if seconds / recordings < 3 * piece or (cut is not None and split_by == TIME and cut["seconds"] <= piece):
         return None  # pieces would be as long as the recordings are
-    in_time = " `split_by='time'`" if recordings >= FEW_TO_CUT and split_by == FILE else ""
-    return f"`cut={piece}`{in_time}"
+    in_time = " --split-by time" if recordings >= FEW_TO_CUT and split_by == FILE else ""
+    return f"--cut {piece}{in_time}"  # corpora store it in these words of the command
 
 
 def _is_little(split: str, of: SplitSize) -> bool:
