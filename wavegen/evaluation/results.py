@@ -202,11 +202,11 @@ class FeaturesResult(TypedDict):
     refused: list[Refused]
 
 
-class RoundedBits(TypedDict, total=False):
+class RoundedBits(TypedDict):
     """The bits with rounded weights, by their precision."""
 
-    bfloat16: BitsPerSample
-    int8: BitsPerSample
+    bfloat16: NotRequired[BitsPerSample]
+    int8: NotRequired[BitsPerSample]
 
 
 class QuantizeResult(RoundedBits):
