@@ -5,24 +5,13 @@ import os
 
 import numpy as np
 import pytest
-from noise_corpora import NAMES, corpus_of, source_in
+from noise_corpora import NAMES
 
 from wavegen.audio import files as audio_files
 from wavegen.data.corpus import open_corpus
 from wavegen.data.index import Recording
 from wavegen.data.splits import split_of
 from wavegen.errors import UserError
-
-
-@pytest.fixture
-def source(tmp_path):
-    return source_in(tmp_path)
-
-
-@pytest.fixture
-def corpus(source):
-    return corpus_of(source)
-
 
 TRAIN = sum(split_of(name) == "train" for name in NAMES)
 

@@ -2,20 +2,14 @@
 
 import shutil
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from noise_corpora import NAMES, folder_of, noise, source_in
+from noise_corpora import NAMES, folder_of, noise
 
 from wavegen.audio import files as audio_files
 from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.audio import prepare
 from wavegen.data.splits import split_of
-
-
-@pytest.fixture
-def source(tmp_path):
-    return source_in(tmp_path)
 
 
 @given(

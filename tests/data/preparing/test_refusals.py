@@ -5,22 +5,12 @@ import resource
 
 import bad_audio
 import pytest
-from noise_corpora import NAMES, corpus_of, folder_of, noise, source_in
+from noise_corpora import NAMES, folder_of, noise
 
 from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.audio import prepare
 from wavegen.data.splits import split_of
 from wavegen.errors import UserError
-
-
-@pytest.fixture
-def source(tmp_path):
-    return source_in(tmp_path)
-
-
-@pytest.fixture
-def corpus(source):
-    return corpus_of(source)
 
 
 def test_bad_files_are_refused_one_by_one_and_the_rest_goes_on(source, tmp_path):
