@@ -11,6 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from permissions import bound_by_permissions
 
 from wavegen.audio import files as audio_files
 from wavegen.errors import UserError
@@ -212,14 +213,8 @@ def test_unreadable_file_gets_one_line(tmp_path):
     path = tmp_path / "a.wav"
     audio_files.write(path, bad_audio.NOISE, 8000)
     path.chmod(0)
-    user = os.geteuid()
-    if user == 0:  # whom no permission binds
-        os.seteuid(65534)
-    try:
-        with pytest.raises(UserError, match="cannot be read: Permission denied"):
-            audio_files.read(path)
-    finally:
-        os.seteuid(user)
+    with bound_by_permissions(), pytest.raises(UserError, match="cannot be read: Permission denied"):
+        audio_files.read(path)
 
 
 def test_names_that_are_not_utf8(tmp_path):

@@ -64,7 +64,6 @@ def library(monkeypatch):
     """Asks for threads as numpy does."""
     for name in limits.THREADS["numpy"]:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setitem(limits.NEEDED, "no_such_library", 1)
     monkeypatch.setitem(limits.THREADS, "no_such_library", limits.THREADS["numpy"])
     monkeypatch.setattr(limits, "cpus", lambda: 8)
     return "no_such_library"
@@ -99,24 +98,50 @@ def test_no_more_threads_are_tried_than_a_library_starts(tried, library, monkeyp
         assert tried == [0]
 
 
-def test_space_of_the_threads_of_a_library(tried, library, monkeypatch):
+@pytest.fixture
+def little_space(monkeypatch):
+    """The limit is on, but so high that nothing fails by it."""
+    monkeypatch.setattr(limits, "AMPLE", 2**60)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (2**50, 2**50))
-    monkeypatch.setitem(limits.NEEDED_BY_THREAD, library, 2**49)
-    with limits.guarded_imports():
-        for number, error in (("2", ModuleNotFoundError), ("3", UserError)):
-            monkeypatch.setenv("OMP_NUM_THREADS", number)
-            with pytest.raises(error):
-                importlib.import_module(library)
 
 
-def test_space_of_a_library_before_it_is_loaded(monkeypatch):
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (2**50, 2**50))
-    monkeypatch.setitem(limits.NEEDED, "no_such_library", 2**49)
+@pytest.mark.parametrize(
+    ("body", "loads"),
+    [
+        ("", True),
+        ("import no_such_module", True),  # and is what the import itself raises
+        ("raise ImportError('failed to map segment')", False),
+        ("import os; os._exit(3)", False),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", False),
+        ("import os; os.write(1, b'words'); os.write(2, b'words')", True),
+        ("import time; time.sleep(60)", False),
+    ],
+)
+def test_a_library_is_loaded_by_a_copy_first(tmp_path, monkeypatch, little_space, capfd, body, loads):
+    monkeypatch.setattr(limits, "PATIENCE", 1)
+    monkeypatch.setitem(limits.THREADS, "rehearsed", ())
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rehearsed.py").write_text(f"{body}\n")
+    assert limits._can_be_loaded("rehearsed") == loads
+    assert capfd.readouterr() == ("", "")
+    assert "rehearsed" not in sys.modules
     before = list(sys.meta_path)
-    with limits.guarded_imports():
-        with pytest.raises(ModuleNotFoundError):
-            importlib.import_module("no_such_library")
-        monkeypatch.setitem(limits.NEEDED, "no_such_library", 2**51)
-        with pytest.raises(UserError, match="ulimit -v: no_such_library needs "):
-            importlib.import_module("no_such_library")
+    if not loads:
+        with limits.guarded_imports(), pytest.raises(UserError, match=r"ulimit -v: rehearsed cannot be loaded into"):
+            importlib.import_module("rehearsed")
     assert sys.meta_path == before
+
+
+def test_some_space_is_left(tmp_path, monkeypatch, little_space):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "light.py").write_text("")
+    assert limits._can_be_loaded("light")
+    monkeypatch.setattr(limits, "RESERVE", 2**62)
+    assert not limits._can_be_loaded("light")
+
+
+def test_nothing_is_rehearsed_with_ample_space(monkeypatch):
+    monkeypatch.setattr(limits, "_can_be_loaded", lambda _: pytest.fail("rehearsed"))
+    limits._check_space("numpy")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2**50, 2**50))
+    limits._check_space("numpy")

@@ -3,12 +3,11 @@
 import contextlib
 import os
 import re
-import tempfile
-from pathlib import Path
 
 import pytest
 import small_models
 import small_trainings
+from permissions import bound_by_permissions
 
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
@@ -22,30 +21,25 @@ from wavegen.training.recipe import load_recipe
 
 
 @pytest.fixture(scope="module")
-def folder():
-    """A folder that other users may enter, as pytest's own may not be."""
-    with tempfile.TemporaryDirectory() as name:
-        os.chmod(name, 0o755)
-        small_trainings.make_corpus(Path(name))
-        for inner in ("shut", "open"):
-            Path(name, inner).mkdir()
-        Path(name, "open").chmod(0o777)
-        for plain in ("model.safetensors", "a.wgn", "a.toml", "a.wav", "shut/a.wav", "shut/model.safetensors"):
-            Path(name, plain).touch()
-        yield Path(name)
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("permissions")
+    small_trainings.make_corpus(folder)
+    for inner in ("shut", "open"):
+        (folder / inner).mkdir()
+    for plain in ("model.safetensors", "a.wgn", "a.toml", "a.wav", "shut/a.wav", "shut/model.safetensors"):
+        (folder / plain).touch()
+    return folder
 
 
 @contextlib.contextmanager
 def forbidden(path):
-    """Nobody may read `path`, root included."""
-    mode, user = path.stat().st_mode, os.geteuid()
+    """Nobody may read `path`, root included, whose other files stay readable."""
+    mode = path.stat().st_mode
     path.chmod(0)
-    if user == 0:  # whom no permission binds
-        os.seteuid(65534)
     try:
-        yield
+        with bound_by_permissions():
+            yield
     finally:
-        os.seteuid(user)
         path.chmod(mode)
 
 

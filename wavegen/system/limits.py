@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
+import mmap
 import os
 import resource
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.machinery import ModuleSpec
@@ -15,10 +18,9 @@ from wavegen.errors import UserError
 from wavegen.system.machine import cpus
 from wavegen.wording import amount
 
-# Bytes of address space that a library takes while it is being imported, measured, and some to go on with. With less,
-# OpenBLAS exits, C++ aborts for want of memory to tell so in, and numpy tells a page about broken installations.
-NEEDED = {"numpy": 84 * 10**6, "torch": 610 * 10**6}
-NEEDED_BY_THREAD = {"numpy": 40 * 10**6}  # by each that OpenBLAS starts
+AMPLE = 8 * 2**30  # bytes of address space with which nothing is rehearsed; torch with CUDA's libraries takes 3.2e9
+RESERVE = 2**26  # bytes that are to be left when a library has been loaded
+PATIENCE = 300  # seconds after which a rehearsal counts as failed: OpenBLAS may hang
 THREADS = {"numpy": ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "torch": ("OMP_NUM_THREADS",)}  # what each asks for
 MAX_TRIED = 256  # threads
 STACK = 2**17  # bytes of each that is tried, so that many can be where there is little address space
@@ -31,18 +33,17 @@ class _Guard:
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name in NEEDED:
+        if name in THREADS:
             variable, number = _asked(name)
-            beside = min(number, cpus()) - 1
-            _check_space(name, NEEDED[name] + NEEDED_BY_THREAD.get(name, 0) * beside)
             if variable is not None:
                 check_threads(number, variable, most=cpus())  # OpenBLAS starts no more
+            _check_space(name)
         return None
 
 
 @contextlib.contextmanager
 def guarded_imports() -> Iterator[None]:
-    """Inside the block, importing one of NEEDED raises UserError where a limit leaves it too little to begin with."""
+    """Inside the block, importing one of THREADS raises UserError where a limit leaves it too little to begin with."""
     guard = _Guard()
     sys.meta_path.insert(0, guard)
     try:
@@ -101,13 +102,46 @@ def waiting_threads(number: int) -> Iterator[int]:
             library.pthread_join(thread, None)
 
 
-def _check_space(name: str, needed: int) -> None:
+def _check_space(name: str) -> None:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY or not os.path.exists(STATUS):
         return
     with open(STATUS, "rb") as file:
         left = max(0, limit - int(file.read().split()[0]) * resource.getpagesize())
-    if left < needed:
+    if left < AMPLE and not _can_be_loaded(name):
         raise UserError(
-            f"ulimit -v: {name} needs {amount(needed)} of address space, {amount(left)} are left; raise the limit"
+            f"ulimit -v: {name} cannot be loaded into the {amount(left)} of address space that are left; raise the limit"
         )
+
+
+def _can_be_loaded(name: str) -> bool:
+    """Whether a copy of this process can import the library and has RESERVE left.
+
+    With too little, OpenBLAS exits, hangs or sends a signal, C++ aborts for want of memory to tell so in, torch ends by
+    a segmentation fault, and numpy tells a page about broken installations. What they need differs between releases.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            _without_words()
+            importlib.import_module(name)
+            mmap.mmap(-1, RESERVE)
+            status = 0
+        except ModuleNotFoundError:  # which is to be said instead
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _without_words() -> None:
+    """From here on this process may be ended by a signal or by time, with no message and no core."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Guard)]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.alarm(PATIENCE)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (1, 2):
+        os.dup2(nothing, standard)
