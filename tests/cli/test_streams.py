@@ -147,7 +147,7 @@ def test_what_the_system_refuses_is_no_bug(error, line, capsys):
 def test_a_library_that_has_no_room(furnished, tmp_path, command, limit, library):
     done = shell(f"ulimit -v {limit}; {WAVEGEN} {command.format(tmp_path)}", furnished)
     assert done.returncode == 2, done.stderr
-    line = rf"wavegen: ulimit -v: {library} cannot be loaded into the \S+ MB of address space .* raise the limit\n"
+    line = rf"wavegen: ulimit -v: {library} cannot be loaded into the \S+ MB of address space left; raise the limit\n"
     assert re.fullmatch(line, done.stderr), done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -110,7 +110,7 @@ def _check_space(name: str) -> None:
         left = max(0, limit - int(file.read().split()[0]) * resource.getpagesize())
     if left < AMPLE and not _can_be_loaded(name):
         raise UserError(
-            f"ulimit -v: {name} cannot be loaded into the {amount(left)} of address space that are left; raise the limit"
+            f"ulimit -v: {name} cannot be loaded into the {amount(left)} of address space left; raise the limit"
         )
 
 
