@@ -38,6 +38,7 @@ SLOW = (
     "test_levels.py",
     "models/test_pixelrnn.py",
     "training/test_pictures.py",
+    "training/test_conditions.py",
     "training/test_precision.py",
     "training/test_combinations.py",
     "training/test_distributed.py",

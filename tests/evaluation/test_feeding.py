@@ -10,9 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wavegen.evaluation.feeding import windowed
+from wavegen.evaluation.feeding import Take, windowed
 from wavegen.evaluation.intervals import bootstrap_interval
-from wavegen.evaluation.teacher_forcing import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_of_takes, bits_per_file
+from wavegen.models.given import Given
 
 RATE = 8000
 GRU = small_models.mu_law_model(name="gru", hidden_size=5)
@@ -20,7 +21,10 @@ GRU = small_models.mu_law_model(name="gru", hidden_size=5)
 
 @dataclasses.dataclass
 class Odd:
-    """A density whose surprise depends on place and preceding code: whoever loses state or counts padding is found."""
+    """A density whose surprise depends on place, preceding code and condition.
+
+    Whoever loses state or conditions, or counts padding, is found.
+    """
 
     sample_rate: int = RATE
     largest: int = 0
@@ -31,15 +35,19 @@ class Odd:
     def device(self):
         return torch.device("cpu")
 
-    def initial_state(self, batch_size):
-        return torch.zeros(batch_size, dtype=torch.int64), 0
+    def initial_state(self, batch_size, before=None, conditions=()):
+        assert len(conditions) == batch_size
+        speakers = [float(one.speaker or 0) for one in conditions]
+        return torch.zeros(batch_size, dtype=torch.int64), 0, torch.tensor(speakers)[:, None]
 
     def log2_prob(self, pcm, state=None):
         self.largest = max(self.largest, pcm.numel())
-        last, place = self.initial_state(len(pcm)) if state is None else state
+        assert state is not None
+        last, place, speakers = state
         before = torch.cat([last[:, None], pcm[:, :-1].long()], dim=1)
         places = place + torch.arange(pcm.shape[1])
-        return -(1 + places % 7 + (before - pcm.long()).abs() / 1000.0), (pcm[:, -1].long(), place + pcm.shape[1])
+        surprise = 1 + places % 7 + (before - pcm.long()).abs() / 1000.0 + speakers
+        return -surprise, (pcm[:, -1].long(), place + pcm.shape[1], speakers)
 
     def describe(self):
         return {}
@@ -61,6 +69,9 @@ def test_any_chunk_and_any_neighbours_give_the_bits_of_each_file_alone(lengths, 
     model: Any = Odd()
     bits = bits_per_file(model, pcms, samples_at_once)
     np.testing.assert_allclose(bits, [odd_bits(pcm) for pcm in pcms], rtol=1e-5)
+    takes = [Take("", len(pcm), lambda pcm=pcm: pcm, lambda n=n: Given(str(n % 5))) for n, pcm in enumerate(pcms)]
+    given = [odd_bits(pcm) + n % 5 * len(pcm) for n, pcm in enumerate(pcms)]
+    np.testing.assert_allclose(bits_of_takes(model, takes, samples_at_once), given, rtol=1e-5)
     assert model.largest <= max(samples_at_once, 16), "memory is bounded by the samples at once"
 
 
@@ -70,6 +81,19 @@ def test_scoring_in_chunks_is_scoring_whole_files(name):
     pcms = [noise(length, length) for length in (257, 1, 90, 64)]
     whole = [-model.log2_prob(torch.from_numpy(pcm)[None])[0].sum().item() for pcm in pcms]
     np.testing.assert_allclose(bits_per_file(model, pcms, samples_at_once=50), whole, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", small_models.NAMES)
+def test_scoring_in_chunks_is_scoring_whole_files_with_their_conditions(name):
+    model = small_models.model(name, encoder=small_models.conditioning(mel="librosa", bands=2, hop=6))
+    takes, whole = [], []
+    for length, speaker, frames in ((257, "anna", 50), (1, None, 1), (90, "ben", 0), (64, None, 7)):
+        given = Given(speaker, np.random.default_rng(frames).normal(size=(frames, 2)).astype("f4") if frames else None)
+        pcm = noise(length, length)
+        takes.append(Take("", length, lambda pcm=pcm: pcm, lambda given=given: given))
+        state = model.initial_state(1, conditions=[given])
+        whole.append(-model.log2_prob(torch.from_numpy(pcm)[None], state)[0].sum().item())
+    np.testing.assert_allclose(bits_of_takes(model, takes, samples_at_once=50), whole, rtol=1e-9)
 
 
 def test_scoring_leaves_weights_and_gradients_alone():

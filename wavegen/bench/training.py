@@ -22,7 +22,7 @@ from wavegen.errors import UserError, nearest
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.density import Density
 from wavegen.system import machine
-from wavegen.training.batches import training_windows, validation_files
+from wavegen.training.batches import training_windows, validation_takes
 from wavegen.training.host import keep_freed_memory, torch_threads
 from wavegen.training.learner import Learner
 from wavegen.training.recipe import TrainingSettings
@@ -74,7 +74,7 @@ def bench_training(what: str, rounds: int = ROUNDS, progress: bool = False) -> B
         windows = training_windows(corpus.pcms("train"), configuration(what), settings)
         contenders, missing = _contenders(what, windows, settings)
         seconds = _seconds(contenders, rounds, progress)
-        files = list(validation_files(corpus))
+        files = [take.pcm() for take in validation_takes(corpus)]
         bits = [
             bits_per_file(contender.trained().eval(), files).sum() / sum(map(len, files)) for contender in contenders
         ]

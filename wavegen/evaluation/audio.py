@@ -30,6 +30,7 @@ from wavegen.evaluation.feeding import (
     chunks,
     max_samples_at_once,
 )
+from wavegen.evaluation.feeds import fed_by
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
@@ -165,7 +166,7 @@ def score(
     running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
     probe = running(streams=1)
     length = max(1, round(window * data.sample_rate)) if window else None
-    curves = _curves(lambda streams: running(streams=streams).feed, found.takes, length, data, progress)
+    curves = _curves(fed_by(lambda streams: running(streams=streams)), found.takes, length, data, progress)
     rows = [_row(take, curve, data.sample_rate, bool(length)) for take, curve in zip(found.takes, curves, strict=True)]
     bits = np.array([curve.bits.sum() for curve in curves])
     samples = np.array([take.samples for take in found.takes])

@@ -18,7 +18,7 @@ from wavegen.data.verification import verify
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation.baselines import BASELINES, TRAINED
 from wavegen.evaluation.checks import check_fit, check_held_out
-from wavegen.evaluation.feeding import UNIT, bits_per_file, max_samples_at_once
+from wavegen.evaluation.feeding import UNIT, bits_per_file, max_samples_at_once, takes_of
 from wavegen.evaluation.feeds import feed_of
 from wavegen.evaluation.intervals import Estimate
 from wavegen.evaluation.mu_law import bits_per_symbol, is_mu_law
@@ -177,7 +177,7 @@ def _bits_of_rows(
     """The name of each row that can be had and the bits of each file, (files,); a baseline that fails says `why`."""
     for name, model in models.items():
         at_once = max_samples_at_once(model.data())
-        yield name, bits_per_file(feed_of(model), pcms, at_once, f"scoring {name}" if progress else None)
+        yield name, bits_per_file(feed_of(model), takes_of(pcms), at_once, f"scoring {name}" if progress else None)
     for baseline in BASELINES:
         if why[baseline.name] is None:
             training = (corpus.pcm(recording) for recording in corpus.split("train"))

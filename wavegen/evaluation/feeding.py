@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from wavegen.errors import UserError
 from wavegen.models.forms import Form
+from wavegen.models.given import Given
 from wavegen.system.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SAMPLES_AT_ONCE = 2**15  # of all files side by side: bounds the memory of a for
 PARAMS_AT_ONCE = 2**24  # of the distributions of all those samples
 
 Feed = Callable[["NDArray[np.int16]"], "NDArray[np.floating]"]  # the next PCM, (streams, n), to log2 p of each
-OpenFeed = Callable[[int], Feed]  # the number of streams to a feed that starts a file in each
+OpenFeed = Callable[[Sequence[Given]], Feed]  # the condition of each stream to a feed that starts a file in each
 
 
 class Parametric(Protocol):
@@ -34,11 +35,12 @@ class Parametric(Protocol):
 
 
 class Take(NamedTuple):
-    """A recording to score: its name, its length, and a function that reads its int16 PCM."""
+    """A recording to score: its name, its length, and functions that read its int16 PCM and its condition."""
 
     name: str
     samples: int
     pcm: Callable[[], NDArray[np.int16]]
+    given: Callable[[], Given] = Given
 
 
 def max_samples_at_once(model: Parametric) -> int:
@@ -56,7 +58,7 @@ def chunks(
     """Feeds takes of like length side by side, in chunks, until all have ended.
 
     Args:
-        open_feed: the number of streams to a feed that starts a file in each.
+        open_feed: the condition of each stream to a feed that starts a file in each.
         takes: the recordings.
         samples_at_once: of all streams together.
         label: of a bar on stderr; None shows none.
@@ -69,7 +71,7 @@ def chunks(
     total = sum(take.samples for take in takes)
     with progress_bar(total, label) as bar:
         for group in _side_by_side(takes, streams):
-            feed = open_feed(len(group))
+            feed = open_feed([takes[index].given() for index in group])
             pcms = [takes[index].pcm() for index in group]
             chunk = whole or max(1, samples_at_once // len(group))
             for start in range(0, takes[group[0]].samples, chunk):
@@ -84,7 +86,7 @@ def chunks(
 
 def bits_per_file(
     open_feed: OpenFeed,
-    pcms: Sequence[NDArray[np.int16]],
+    takes: Sequence[Take],
     samples_at_once: int,
     label: str | None = None,
     whole: int | None = None,
@@ -92,17 +94,21 @@ def bits_per_file(
     """−Σ_t log2 p(pcm_t | pcm_<t) of every file from its first sample on, (files,) float64.
 
     Args:
-        open_feed: the number of streams to a feed of the model.
-        pcms: (samples,) int16 each. Files of like length go side by side, in chunks with carried state.
+        open_feed: the condition of each stream to a feed of the model.
+        takes: the files. Files of like length go side by side, in chunks with carried state.
         samples_at_once: of all files side by side.
         label: of a bar on stderr; None shows none.
         whole: no chunk is cut within so many samples.
     """
-    takes = [Take("", len(pcm), functools.partial(np.asarray, pcm)) for pcm in pcms]
     bits = np.zeros(len(takes))
     for index, log2_prob in chunks(open_feed, takes, samples_at_once, label, whole):
         bits[index] -= log2_prob.sum(dtype=np.float64)
     return bits
+
+
+def takes_of(pcms: Iterable[NDArray[np.int16]]) -> list[Take]:
+    """Nameless takes of PCM, (samples,) int16 each, without conditions."""
+    return [Take("", len(pcm), functools.partial(np.asarray, pcm)) for pcm in pcms]
 
 
 def _side_by_side(takes: Sequence[Take], streams: int) -> Iterator[list[int]]:

@@ -15,7 +15,8 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import PREPARE_AGAIN, Feed, check_form
+from wavegen.evaluation.feeding import PREPARE_AGAIN, check_form
+from wavegen.evaluation.feeds import fed_by
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.results import BitsPerSample, QuantizeResult, RoundedBits
 from wavegen.evaluation.teacher_forcing import bits_per_file
@@ -70,9 +71,7 @@ def _quantize(
     samples = np.array([len(pcm) for pcm in pcms])
 
     def bits_in(name: str) -> NDArray[np.float64]:
-        def open_feed(streams: int) -> Feed:
-            return open_engine(model, streams, "cpu", precision=name).feed
-
+        open_feed = fed_by(lambda streams: open_engine(model, streams, "cpu", precision=name))
         return bits_per_file(model, pcms, label=f"scoring in {name}" if progress else None, open_feed=open_feed)
 
     exact = bits_in(PRECISIONS[0])

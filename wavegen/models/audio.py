@@ -183,19 +183,17 @@ class AudioModel(OfConfig, Density):
         Raises UserError for conditions that the model does not take.
         """
         last = torch.zeros(batch_size, dtype=torch.int64, device=self.device) if before is None else before
-        predictor = None if self.predictor is None else self.predictor.initial_state(batch_size)
-        state = AudioState(last, self.network.initial_state(batch_size), predictor)
         given = conditions or [Given()] * batch_size
         if self.conditioning is not None:
-            return self.conditioned(state, self.conditioning.batch(given))
+            return self.window_state(last, self.conditioning.batch(given))
         for one in given:
             check_given(None, one)
-        return state
+        return self.window_state(last)
 
-    def conditioned(self, state: AudioState, conditions: Conditions) -> AudioState:
-        """A state whose next samples are those of `conditions`, of a model with conditions."""
-        assert self.conditioning is not None, "the caller asks models with conditions"
-        return state._replace(condition=self.conditioning(conditions))
+    def window_state(self, before: Tensor, conditions: Sequence[Tensor] = ()) -> AudioState:
+        predictor = None if self.predictor is None else self.predictor.initial_state(len(before))
+        condition = None if self.conditioning is None else self.conditioning(Conditions(*conditions))
+        return AudioState(before, self.network.initial_state(len(before)), predictor, condition)
 
     def params(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, AudioState]:
         """The parameters of each PCM code's distribution, their location, and the state after the last code.

@@ -169,6 +169,15 @@ class Density(nn.Module, ABC):
         """
         return None
 
+    def window_state(self, before: Tensor, conditions: Sequence[Tensor] = ()) -> State:
+        """The state at the start of training windows.
+
+        Args:
+            before: the sample before each window, (batch,) int64.
+            conditions: the tensors of `wavegen.models.conditioning.Conditions`; none without conditions.
+        """
+        return self.initial_state(len(before), before)
+
     @property
     def device(self) -> torch.device:
         """The device of its weights."""

@@ -15,7 +15,7 @@ from wavegen.models.density import Density
 from wavegen.training.distributed import ALONE, Processes
 from wavegen.training.muon import optimizers
 from wavegen.training.recipe import TrainingSettings
-from wavegen.training.windows import Batch, Window, Windows
+from wavegen.training.windows import Window, Windows
 
 WARM_UP_STEPS = 100  # or a tenth of a run, if that is less
 FINAL_RATE = 0.02  # of the learning rate, reached by a cosine
@@ -55,8 +55,8 @@ class BitsOf(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, pcm: Tensor, before: Tensor, scored: Tensor) -> Tensor:
-        log2_prob, _ = self.model.log2_prob(pcm, self.model.initial_state(len(pcm), before))
+    def forward(self, pcm: Tensor, before: Tensor, scored: Tensor, *conditions: Tensor) -> Tensor:
+        log2_prob, _ = self.model.log2_prob(pcm, self.model.window_state(before, conditions))
         return -(log2_prob * scored).sum()
 
 
@@ -80,7 +80,7 @@ class Learner:
     def fit(self) -> None:
         """Fits the weights that need no gradients, such as the predictor's, to the recordings."""
         for model in (self.model, self.average):
-            model.fit(self.windows.recordings)
+            model.fit(self.windows.recordings, self.windows.frames())
 
     def connect(self) -> None:
         """Prepares the gradients: of all processes, compiled on a GPU, by the network's own backward pass on a CPU.
@@ -141,15 +141,16 @@ class Learner:
         scored = sum(window.scored for window in windows)
         return self._loss.backward(self._parts(windows), self.model.device, scored, self._check_given_up)
 
-    def _parts(self, windows: Sequence[Window]) -> list[Batch]:
-        """The batches of this process."""
+    def _parts(self, windows: Sequence[Window]) -> list[tuple[Tensor, ...]]:
+        """The batches of this process, each with its conditions."""
         share, count = self.processes.share(windows), self.settings.accumulate
         cuts = [number * len(share) // count for number in range(count + 1)]
         parts = [share[begin:end] for begin, end in itertools.pairwise(cuts) if end > begin]
         if parts:
-            return [self.windows.read(part) for part in parts]
+            return [(*self.windows.read(part), *self.windows.conditions(part)) for part in parts]
         batch = self.windows.read(windows[:1])  # without a share: others wait for this process's gradients, of zero
-        return [batch._replace(scored=torch.zeros_like(batch.scored))]
+        batch = batch._replace(scored=torch.zeros_like(batch.scored))
+        return [(*batch, *self.windows.conditions(windows[:1]))]
 
     def _check_given_up(self) -> None:
         if self.give_up():

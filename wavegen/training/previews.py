@@ -13,10 +13,12 @@ import numpy as np
 from wavegen.data.picture_files import MODES, sheet
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
-from wavegen.evaluation.feeding import windowed
+from wavegen.evaluation.feeding import Take, windowed
+from wavegen.evaluation.feeds import conditioned
 from wavegen.models.audio import AudioModel
 from wavegen.models.density import Density
 from wavegen.models.forms import AudioForm, Form, PictureForm
+from wavegen.models.given import Given
 from wavegen.models.pictures import PictureModel
 from wavegen.reports.plots import WINDOW, adorning, drawn, pixels
 from wavegen.sampling.pictures import generate_pictures
@@ -40,7 +42,7 @@ class Previews:
     Training does not depend on them.
     """
 
-    def __init__(self, recordings: Sequence[NDArray[np.int16]], form: Form):
+    def __init__(self, recordings: Sequence[Take], form: Form):
         self._preview: Preview = PREVIEWS[form.kind](recordings, form)
         self._spent = 0.0  # seconds
         self._last = EXPECTED_SECONDS
@@ -78,21 +80,27 @@ class Preview(Protocol):
 
 
 class SoundPreview:
-    """Sound, with its spectrogram and surprisal: drawn by the model, and the beginning of the first of `recordings`."""
+    """Sound, with its spectrogram and surprisal: drawn by the model, and the beginning of the first of `recordings`.
 
-    def __init__(self, recordings: Sequence[NDArray[np.int16]], form: AudioForm):
+    The draw has the condition of that recording.
+    """
+
+    def __init__(self, recordings: Sequence[Take], form: AudioForm):
         self._sample_rate = form.sample_rate
         self._length = round(PREVIEW_SECONDS * form.sample_rate)
-        self._recording = np.ascontiguousarray(recordings[0][: self._length]) if recordings else None
+        self._recording = np.ascontiguousarray(recordings[0].pcm()[: self._length]) if recordings else None
+        self._given = recordings[0].given if recordings else Given
 
     def add(self, model: AudioModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:
         """Adds both, if the native engine runs the model."""
         if native.missing() is not None or not native.runs(model):
             return
         model = copy.deepcopy(model).cpu().eval()
-        self._add("drawn", *self._drawn(open_engine(model, engine="cpu", threads=1), give_up), board, step)
+        given = [self._given()]
+        drawing, scoring = (conditioned(open_engine(model, engine="cpu", threads=1), given) for _ in range(2))
+        self._add("drawn", *self._drawn(drawing, give_up), board, step)
         if self._recording is not None and not give_up():
-            log2_prob = open_engine(model, engine="cpu", threads=1).feed(self._recording[None])[0]
+            log2_prob = scoring.feed(self._recording[None])[0]
             self._add("validation", self._recording, log2_prob, board, step)
 
     def _drawn(self, engine: Engine, give_up: Callable[[], bool]) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
@@ -120,7 +128,7 @@ class SoundPreview:
 class PicturePreview:
     """A sheet of drawn pictures."""
 
-    def __init__(self, recordings: Sequence[NDArray[np.int16]], form: PictureForm):
+    def __init__(self, recordings: Sequence[Take], form: PictureForm):
         self._form = form
 
     def add(self, model: PictureModel, board: Board, step: int, give_up: Callable[[], bool]) -> None:

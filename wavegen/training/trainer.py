@@ -21,8 +21,9 @@ from wavegen.models.registry import untrained
 from wavegen.models.training_provenance import Provenance, inherited
 from wavegen.training import folder
 from wavegen.training.agreement import check_alike, check_origin
-from wavegen.training.batches import training_windows, validation_files
+from wavegen.training.batches import training_windows, validation_takes
 from wavegen.training.choices import calibrated
+from wavegen.training.conditions import CorpusConditions, with_speakers
 from wavegen.training.distributed import ALONE, Processes, device, together
 from wavegen.training.folder import Position
 from wavegen.training.host import interrupt_noted, keep_freed_memory, set_seed, torch_threads
@@ -94,6 +95,7 @@ class Trainer:
             raise UserError(f"{corpus.path}: {corpus.form.name}, but the recipe says {recipe.corpus.sample_rate} Hz")
         set_seed(recipe.training.seed)
         keep_freed_memory()
+        recipe = with_speakers(recipe, corpus)
         self.recipe = recipe
         self.corpus = corpus
         self.run = run
@@ -103,12 +105,14 @@ class Trainer:
         if not self.trained_on:
             raise UserError(f"{corpus.path}: the training split is empty; {ENLARGE}", parameter="cut")
         model = untrained(recipe.model, corpus.form, str(corpus.path))
-        windows = training_windows(corpus.pcms("train"), model, recipe.training, processes.world)
+        self.conditions = CorpusConditions(recipe.model, corpus)
+        known = self.conditions.of("train")
+        windows = training_windows(corpus.pcms("train"), model, recipe.training, processes.world, known)
         start: Metadata = {} if init is None else take_weights(model, init)
         self.init = start.get("weights_hash")
         self.inherited = inherited(start)
         self.learner = Learner(model.to(device()), recipe.training, windows, processes)
-        self.validation = list(validation_files(corpus))
+        self.validation = list(validation_takes(corpus, self.conditions.of("validation")))
         self.previews = Previews(self.validation, corpus.form)
         self.seconds = 0.0
         self.best = math.inf
@@ -117,6 +121,8 @@ class Trainer:
 
     def open(self) -> None:
         """Restores the state in the run folder, or decides what the recipe leaves open; then tidies the folder."""
+        with self.processes.agreed():
+            self.conditions.open()
         stored = self.processes.from_first(lambda: folder.stored_state(self.run))
         with self.processes.agreed():
             check_alike(self.processes, self.recipe, self.corpus, self.init)
@@ -137,7 +143,8 @@ class Trainer:
     @property
     def validation_steps(self) -> float:
         """Samples that one validation scores, as a multiple of a step's."""
-        return sum(map(len, self.validation)) / (self.learner.windows.batch_size * self.learner.windows.length)
+        windows = self.learner.windows
+        return sum(take.samples for take in self.validation) / (windows.batch_size * windows.length)
 
     @property
     def done(self) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from wavegen.training.conditions import Known
 
 
 class Batch(NamedTuple):
@@ -19,11 +22,16 @@ class Batch(NamedTuple):
 
 
 class Window(NamedTuple):
-    """A stretch of a recording: the recording's index, the first sample, and how many samples are scored."""
+    """A stretch of a recording: the recording's index, the first sample, and how many samples are scored.
+
+    Of a model with conditions: whether its speaker is `unknown`, and its frames `absent`.
+    """
 
     recording: int
     start: int
     scored: int
+    unknown: bool = False
+    absent: bool = False
 
 
 class Windows:
@@ -40,6 +48,7 @@ class Windows:
         alignment: of starts.
         batch_size: windows of a step.
         seed: of the draws.
+        known: what the recordings are conditioned on, if the model takes conditions.
     """
 
     def __init__(
@@ -51,12 +60,14 @@ class Windows:
         alignment: int = 1,
         batch_size: int,
         seed: int,
+        known: Known | None = None,
     ):
         self.recordings = recordings
         self.context, self.alignment = -(-context // alignment) * alignment, alignment
         self.length = self.context + window
         self.batch_size = batch_size
         self.seed = seed
+        self.known = known
         self.ends = np.cumsum([len(pcm) for pcm in recordings])
 
     def of_step(self, step: int) -> list[Window]:
@@ -66,7 +77,8 @@ class Windows:
         parts = (np.arange(self.batch_size) + random.random(self.batch_size)) / self.batch_size
         offsets = random.integers(self.length, size=self.batch_size)
         samples = (parts * self.ends[-1]).astype(np.int64)
-        return [self._around(sample, offset) for sample, offset in zip(samples.tolist(), offsets.tolist(), strict=True)]
+        windows = [self._around(*each) for each in zip(samples.tolist(), offsets.tolist(), strict=True)]
+        return windows if self.known is None else self.known.dropped(self.seed, step, windows)
 
     def batch(self, step: int) -> Batch:
         """The samples of a step's windows. Raises IndexError if there are no samples to draw from."""
@@ -84,6 +96,16 @@ class Windows:
             scored[row, len(taken) - window.scored : len(taken)] = True
             before[row] = whole[start - 1] if start else 0
         return Batch(torch.from_numpy(pcm), torch.from_numpy(before), torch.from_numpy(scored))
+
+    def conditions(self, windows: Sequence[Window]) -> tuple[Tensor, ...]:
+        """The tensors of `Conditions` of windows; none of a model without conditions."""
+        return () if self.known is None else self.known.read(windows, self.length)
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The frames of each recording, (frames, F) float32, of a model that is conditioned on some."""
+        for recording in range(len(self.known) if self.known is not None and self.known.config.frame_channels else 0):
+            assert self.known is not None, "or there are none"
+            yield self.known.frames(recording)
 
     def _around(self, sample: int, offset: int) -> Window:
         """The window with the corpus's sample number `sample` at index `offset`, moved to lie inside the recording."""
