@@ -30,7 +30,7 @@ T = TypeVar("T")
 PRECISIONS = ("float32", "bfloat16")
 
 _log = logging.getLogger("wavegen")
-INTERFACE = 2  # also in csrc/bindings/cuda.cpp; see wavegen.extension
+INTERFACE = 3  # also in csrc/bindings/cuda.cpp; see wavegen.extension
 # Of one launch, which no interrupt ends: at most some tenths of a second. Multiply-adds are those of one stream.
 _STEPS = 1000
 _SAMPLES = 2**22
