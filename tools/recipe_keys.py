@@ -7,6 +7,7 @@ python tools/recipe_keys.py --check    # exit code 1 if the page is out of date
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -61,6 +62,17 @@ MEANINGS = {
     "mixture-of-logistics.num_mixtures": "components",
     "mixture-of-gaussians.num_mixtures": "components",
     "linear.taps": "past samples of the filter",
+    "encoder.speakers": 'names of speakers of the corpus, each with an embedding; `["*"]`: all of the training split',
+    "encoder.mel": 'convention of the mel spectrogram; `""`: none',
+    "encoder.hop": "samples of a frame",
+    "encoder.n_fft": "samples of the Fourier transform",
+    "encoder.win_length": "samples of its window",
+    "encoder.bands": "mel bands",
+    "encoder.fmin": "Hz, lower edge of the mel bands",
+    "encoder.fmax": "Hz, upper edge of the mel bands",
+    "encoder.f0": "log F0 and whether a frame is voiced, beside the mel bands or alone",
+    "encoder.channels": "of the encoded condition",
+    "encoder.look_ahead": "frames on each side of the present one that the encoder sees",
     "wavenet.residual_channels": "width of the signal that passes from layer to layer",
     "wavenet.gate_channels": "filter and gate together, so a layer's output has half of it",
     "wavenet.skip_channels": "width of the sum of all layers and of the hidden output layer",
@@ -89,6 +101,7 @@ MEANINGS = {
     "diagonal-bilstm.hidden_channels": "units of an LSTM in each direction; twice as many features between layers",
     "diagonal-bilstm.num_layers": "LSTM layers",
 }
+PLURALS = {"integer": "integers", "string": "texts"}
 TYPES = {"integer": "integer", "number": "number", "string": "text", "boolean": "true or false"}
 
 
@@ -108,7 +121,8 @@ def page() -> str:
 def _choice(names: list[str], default: str | None, optional: bool) -> str:
     listed = ", ".join(f'`"{name}"`' for name in names)
     if optional:
-        return f"The table may stay out. `name`, which must be given: {listed}."
+        must = "which must be given" if default is None else f'default `"{default}"`'
+        return f"The table may stay out. `name`, {must}: {listed}."
     return f"`name`: {listed}; " + ("must be given." if default is None else f'default `"{default}"`.')
 
 
@@ -130,9 +144,11 @@ def _kind(schema: Mapping[str, Any]) -> str:
     choices = [each for each in schema.get("anyOf", ()) if each["type"] != "null"]
     if choices:
         return _kind(choices[0])
+    if "enum" in schema:
+        return " or ".join(f'`"{choice}"`' for choice in schema["enum"])
     if schema["type"] == "array":
         items = schema["items"]
-        return f"list of {schema.get('minItems', 0)} to {schema['maxItems']} {TYPES[items['type']]}s{_range(items)}"
+        return f"list of {schema.get('minItems', 0)} to {schema['maxItems']} {PLURALS[items['type']]}{_range(items)}"
     return TYPES[schema["type"]] + _range(schema)
 
 
@@ -155,6 +171,8 @@ def _number(value: float) -> str:
 
 def _default(schema: Mapping[str, Any]) -> str:
     value = schema.get("default")
+    if isinstance(value, (str, bool)):
+        return f"`{json.dumps(value)}`"
     return "–" if value is None else f"`{list(value) if isinstance(value, (list, tuple)) else value}`"
 
 

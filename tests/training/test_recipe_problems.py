@@ -27,8 +27,8 @@ def test_all_problems_are_told_at_once_and_a_misspelt_name_makes_nothing_else_lo
     assert problems_of(tmp_path, MANY, overrides, needs_corpus=True) == [
         "`overrides` network: write it as TABLE.KEY=VALUE, as in network.residual_channels=24",
         "[trainig] is not a table of a recipe; did you mean training?",
-        "[foo] is not a table of a recipe; known: codec, corpus, density, distribution, network, predictor, sampling, "
-        "training",
+        "[foo] is not a table of a recipe; known: codec, conditioning, corpus, density, distribution, network, "
+        "predictor, sampling, training",
         "`overrides` netwrk.skip_channels=4: [netwrk] is not a table of a recipe; did you mean network?",
         "network.nam is not a setting; did you mean name?",
         "network.nam = 'wavnet' is unknown; did you mean wavenet?",
@@ -111,6 +111,61 @@ def test_parts_that_do_not_go_together_are_told_once_they_are_right(tmp_path):
     assert problems_of(tmp_path, nucleus.replace("mixture-of-logistics", "mixture-of-logistic")) == [
         "distribution.name = 'mixture-of-logistic' is unknown; did you mean mixture-of-logistics?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("table", "problems"),
+    [
+        ("", ["conditioning has neither speakers nor mel nor f0; give one of them, or leave [conditioning] out"]),
+        ("speakers = []\nhop = 64", ["conditioning has neither speakers nor mel nor f0"]),
+        ("speakers = ['ann', 'ben', 'ann']", ["conditioning.speakers has 'ann' twice; leave one out"]),
+        ("speakers = ['*', 'ben']", ["conditioning.speakers has '*', which means all speakers, beside names"]),
+        ("speakers = '*'", ["conditioning.speakers = '*': "]),
+        ("speakers = ['']", ["conditioning.speakers.0 = '': should have at least 1 character"]),
+        ("speakers = [3]", ["conditioning.speakers.0 = 3: should be a valid string"]),
+        ("f0 = true\nhop = 63", ["conditioning.hop = 63: should be greater than or equal to 64"]),
+        ("f0 = true\nhop = 513", ["conditioning.hop = 513: should be less than or equal to 512"]),
+        ("f0 = 1", ["conditioning.f0 = 1: should be a valid boolean"]),
+        ("mel = 'hifigna'", ["conditioning.mel = 'hifigna' is unknown; did you mean hifigan?"]),
+        (
+            "mel = 'parallel_wavegan'",
+            ["conditioning.mel = 'parallel_wavegan' is unknown; did you mean parallel-wavegan?"],
+        ),
+        (
+            "mel = 'htk'",
+            ["conditioning.mel = 'htk' is unknown; known: hifigan, librosa, parallel-wavegan, r9y9, tacotron2"],
+        ),
+        ("mel = 3", ["conditioning.mel = 3 is unknown; known: "]),
+        ("mel = 'librosa'\nfmin = 7600", ["conditioning.fmin = 7600 is not below fmax = 7600"]),
+        ("mel = 'librosa'\nwin_length = 2048", ["conditioning.win_length = 2048 is longer than n_fft = 1024"]),
+        ("speaker = ['*']", ["conditioning.speaker is not a setting; did you mean speakers?"]),
+        ("name = 'enkoder'\nf0 = true", ["conditioning.name = 'enkoder' is unknown; did you mean encoder?"]),
+        ("f0 = true\nlook_behind = 3", ["conditioning.look_behind is not a setting; did you mean look_ahead?"]),
+        ("f0 = true\nseed = 3", ["conditioning.seed is not a setting; it belongs in [training]"]),
+    ],
+)
+def test_what_a_model_cannot_be_conditioned_on(tmp_path, table, problems):
+    found = problems_of(tmp_path, f"{GOOD}[conditioning]\n{table}\n")
+    assert len(found) == len(problems)
+    assert all(line.startswith(problem) for line, problem in zip(found, problems, strict=True))
+
+
+def test_an_override_of_a_condition_is_blamed(tmp_path):
+    text = f"{GOOD}[conditioning]\nf0 = true\n"
+    (line,) = problems_of(tmp_path, text, ["conditioning.speakers=['a', 'a']"])
+    assert line.startswith("`overrides` conditioning.speakers=['a', 'a']: conditioning.speakers has 'a' twice")
+
+
+def test_a_condition_has_its_defaults_and_comes_back_from_the_resolved_recipe(tmp_path):
+    recipe = load_recipe(written(tmp_path, f"{GOOD}[conditioning]\nspeakers = ['*']\nmel = 'hifigan'\n"))
+    assert recipe.model["conditioning"] == {
+        "name": "encoder",
+        "speakers": ["*"],
+        "mel": "hifigan",
+        **{"hop": 128, "n_fft": 1024, "win_length": 1024, "bands": 80, "fmin": 80, "fmax": 7600},
+        **{"f0": False, "channels": 64, "look_ahead": 2},
+    }
+    assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
 
 
 def test_overrides_that_contradict_each_other_are_told(tmp_path):

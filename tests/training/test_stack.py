@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wavegen.models.conditioning import Condition
 from wavegen.models.networks import WaveNet, stack
 
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
@@ -23,17 +24,33 @@ def drawn_network(data) -> WaveNet:
         kernel_size=data.draw(st.integers(2, 4)),
         front_kernel_size=data.draw(st.integers(1, 3)),
         dilations=data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=6)),
+        condition_channels=data.draw(st.sampled_from([0, 4])),
     )
 
 
-def run(network, inputs, state, weights) -> tuple[torch.Tensor, list[torch.Tensor], tuple[torch.Tensor, ...]]:
-    """Parameters, the gradients of inputs and weights, and the next state."""
+def drawn_condition(data, network, batch, time) -> Condition | None:
+    """Rows of which some have no samples; or one row for all samples."""
+    if not network.condition_channels:
+        return None
+    rows = torch.randn(batch, data.draw(st.integers(1, 5)), network.condition_channels)
+    if rows.shape[1] == 1 and data.draw(st.booleans()):
+        return Condition(rows)
+    frame = torch.randint(rows.shape[1], (batch, time)).sort(dim=1).values
+    return Condition(rows, frame)
+
+
+def run(network, inputs, state, weights, condition=None):
+    """Parameters, the gradients of inputs, condition and weights, and the next state."""
     network.zero_grad()
     network.own_backward = True
-    inputs = inputs.clone().requires_grad_()
-    params, after = network(inputs, state)
+    given = [inputs.clone().requires_grad_()]
+    if condition is not None:
+        given.append(condition.rows.clone().requires_grad_())
+        condition = condition._replace(rows=given[1])
+    params, after = network(given[0], state, condition)
     (params * weights).sum().backward()
-    return params.detach(), [inputs.grad, *(weight.grad.clone() for weight in network.parameters())], after
+    gradients = [tensor.grad.clone() for tensor in (*given, *network.parameters())]
+    return params.detach(), gradients, after
 
 
 @settings(max_examples=40, deadline=None)
@@ -43,12 +60,13 @@ def test_values_gradients_and_states_are_those_of_the_layers(data):
     inputs = torch.randn(batch, data.draw(st.integers(1, 40)), 3)
     state = tuple(torch.randn_like(past) for past in network.initial_state(batch))
     weights = torch.randn(batch, inputs.shape[1], 5)
+    condition = drawn_condition(data, network, batch, inputs.shape[1])
     used = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(stack, "gated_stack", lambda *given, inner=stack.gated_stack: used.append(1) or inner(*given))
-        params, gradients, after = run(network, inputs, state, weights)
+        params, gradients, after = run(network, inputs, state, weights, condition)
         patched.setattr(stack, "available", lambda *_: False)
-        expected = run(network, inputs, state, weights)
+        expected = run(network, inputs, state, weights, condition)
     assert used == [1], "the second time it is the layers"
     torch.testing.assert_close(params, expected[0], rtol=1e-4, atol=1e-5)
     for gradient, other in zip(gradients, expected[1], strict=True):
@@ -58,22 +76,25 @@ def test_values_gradients_and_states_are_those_of_the_layers(data):
         torch.testing.assert_close(past, other, rtol=1e-4, atol=1e-5)
 
 
-def test_bfloat16_is_as_near_as_the_layers_in_bfloat16_are(monkeypatch):
+@pytest.mark.parametrize("channels", [0, 16])
+def test_bfloat16_is_as_near_as_the_layers_in_bfloat16_are(channels, monkeypatch):
     """The gradient's error against float32 is no more than a tenth larger than autocast's."""
     torch.manual_seed(3)
-    network = WaveNet(4, 6, dilations=[2**i for i in range(8)])
+    network = WaveNet(4, 6, channels, dilations=[2**i for i in range(8)])
     inputs, weights, state = torch.randn(2, 400, 4), torch.randn(2, 400, 6), network.initial_state(2)
-    exact = torch.cat([gradient.flatten() for gradient in run(network, inputs, state, weights)[1]])
+    frames = torch.arange(400).expand(2, -1) // 100
+    condition = Condition(torch.randn(2, 4, channels), frames) if channels else None
+    exact = torch.cat([gradient.flatten() for gradient in run(network, inputs, state, weights, condition)[1]])
     network.bfloat16_layers = True
     errors = []
     for fast in (True, False):
         if not fast:
             monkeypatch.setattr(stack, "available", lambda *_: False)
-        params, gradients, _ = run(network, inputs, state, weights)
+        params, gradients, _ = run(network, inputs, state, weights, condition)
         assert params.dtype == torch.float32
         assert {gradient.dtype for gradient in gradients} == {torch.float32}
         errors.append(float((torch.cat([gradient.flatten() for gradient in gradients]) - exact).norm() / exact.norm()))
-    assert 1e-4 < errors[0] < 1.1 * errors[1] < 0.05
+    assert 1e-4 < errors[0] < 1.1 * errors[1] < 0.06
 
 
 def test_what_adds_up_stays_in_float32():
@@ -92,7 +113,7 @@ def test_what_comes_in_is_left_as_it_was():
     network = WaveNet(1, 1, dilations=[1, 2])
     x = torch.randn(1, 9, network.residual_channels, requires_grad=True)
     before = x.detach().clone()
-    network._fast(x, network.initial_state(1)[1:])
+    network._fast(x, network.initial_state(1)[1:], None)
     assert torch.equal(x, before)
 
 

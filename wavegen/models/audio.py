@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 from wavegen import modelfile
 from wavegen.models.codecs import PCM_CODES, Codec
+from wavegen.models.conditioning import CONDITIONINGS, Condition, Conditioning, Conditions, ConditionState
 from wavegen.models.configs.audio import AUDIO_PARTS, AudioConfig, OfConfig
 from wavegen.models.configs.base import Settings, keywords_given
 from wavegen.models.density import Density
 from wavegen.models.distributions import DISTRIBUTIONS, Distribution
 from wavegen.models.forms import AUDIO, AudioForm
+from wavegen.models.given import Given, check_given
 from wavegen.models.inputs import EMBEDDING_CHANNELS, amplitudes, companded
 from wavegen.models.model import Model
 from wavegen.models.network import State
@@ -28,15 +30,18 @@ if TYPE_CHECKING:
 
 
 class AudioState(NamedTuple):
-    """The state from chunk to chunk: the last PCM code, (batch,) int64, and the states of network and predictor."""
+    """The state from chunk to chunk: the last PCM code, (batch,) int64, and the states of the model's parts."""
 
     last: Tensor
     network: State
     predictor: PredictorState | None
+    condition: ConditionState | None = None
 
 
 class AudioModel(OfConfig, Density):
     """p(pcm) = Π_t p(pcm_t | pcm_<t), with p(pcm_t | ·) = (1 − ε) P(symbol_t | ·) / codes(symbol_t) + ε / 65536.
+
+    With `conditioning` it is p(pcm | speaker, frames); either may be unknown.
 
     ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample before
     a file is silence. The network's inputs are a learned embedding of the symbol or, for a codec with more than 512,
@@ -46,8 +51,12 @@ class AudioModel(OfConfig, Density):
 
     kind: ClassVar[str] = AUDIO
     PARTS: ClassVar = AUDIO_PARTS
-    DEFAULTS: ClassVar = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}}
-    OPTIONAL: ClassVar = ("predictor",)
+    DEFAULTS: ClassVar = {
+        "codec": {"name": "mu-law"},
+        "distribution": {"name": "categorical"},
+        "conditioning": {"name": "encoder"},
+    }
+    OPTIONAL: ClassVar = ("predictor", "conditioning")
 
     amplitudes: Tensor
     errors: Tensor
@@ -61,11 +70,13 @@ class AudioModel(OfConfig, Density):
         network: Network,
         sample_rate: int,
         predictor: LinearPredictor | None = None,
+        conditioning: Conditioning | None = None,
     ):
         super().__init__(distribution, network, codec.codes_per_symbol)
-        self.predictor = predictor
+        self.predictor, self.conditioning = predictor, conditioning
         predicting = None if predictor is None else predictor.config
-        self.config = AudioConfig(codec, distribution.config, network.config, predicting, sample_rate)
+        given = None if conditioning is None else conditioning.config
+        self.config = AudioConfig(codec, distribution.config, network.config, predicting, sample_rate, given)
         self.keep("symbol_of_code", codec.encode(np.arange(PCM_CODES) - PCM_CODES // 2))
         self.keep("code_of_symbol", codec.decode(np.arange(codec.num_symbols)))
         self.keep("errors", companded()[:, None])
@@ -94,9 +105,12 @@ class AudioModel(OfConfig, Density):
         predictor = None
         if config.predictor is not None:
             predictor = PREDICTORS[config.predictor.name](**keywords_given(config.predictor))
-        sizes = (config.network.input_channels, config.network.num_params)
+        conditioning = None
+        if config.conditioning is not None:
+            conditioning = CONDITIONINGS[config.conditioning.name](**keywords_given(config.conditioning))
+        sizes = (config.network.input_channels, config.network.num_params, config.network.condition_channels)
         network = NETWORKS[config.network.name](*sizes, **keywords_given(config.network))
-        return cls(config.codec, distribution, network, config.sample_rate, predictor)
+        return cls(config.codec, distribution, network, config.sample_rate, predictor, conditioning)
 
     @classmethod
     def from_data(cls, data: Model) -> AudioModel:
@@ -137,10 +151,12 @@ class AudioModel(OfConfig, Density):
             return self.receptive_field - 1
         return warm_up if self.predictor is None else max(warm_up, self.predictor.receptive_field)
 
-    def fit(self, recordings: Sequence[np.ndarray]) -> None:
-        """Starts the predictor, if there is one, from a least-squares fit to the recordings."""
+    def fit(self, recordings: Sequence[np.ndarray], frames: Iterable[np.ndarray] = ()) -> None:
+        """Starts the predictor from a least-squares fit to the recordings, and normalises their frames."""
         if self.predictor is not None:
             self.predictor.fit(recordings)
+        if self.conditioning is not None:
+            self.conditioning.fit(frames)
 
     def input_table(self) -> Tensor:
         """The network's input for each symbol, (num_symbols, channels)."""
@@ -154,11 +170,32 @@ class AudioModel(OfConfig, Density):
         """Symbols, any shape, to the middle PCM code of their cells, int64."""
         return self.code_of_symbol[symbols.long()]
 
-    def initial_state(self, batch_size: int, before: Tensor | None = None) -> AudioState:
-        """The state at the start of a file, or of a window after the codes `before`, (batch,) int64."""
+    def initial_state(
+        self, batch_size: int, before: Tensor | None = None, conditions: Sequence[Given] | None = None
+    ) -> AudioState:
+        """The state at the start of a file, or of a window after the codes `before`, (batch,) int64.
+
+        Args:
+            batch_size: number of files.
+            before: the code before each; silence unless given.
+            conditions: of each file from its start on; unknown speakers and no frames unless given.
+
+        Raises UserError for conditions that the model does not take.
+        """
         last = torch.zeros(batch_size, dtype=torch.int64, device=self.device) if before is None else before
         predictor = None if self.predictor is None else self.predictor.initial_state(batch_size)
-        return AudioState(last, self.network.initial_state(batch_size), predictor)
+        state = AudioState(last, self.network.initial_state(batch_size), predictor)
+        given = conditions or [Given()] * batch_size
+        if self.conditioning is not None:
+            return self.conditioned(state, self.conditioning.batch(given))
+        for one in given:
+            check_given(None, one)
+        return state
+
+    def conditioned(self, state: AudioState, conditions: Conditions) -> AudioState:
+        """A state whose next samples are those of `conditions`, of a model with conditions."""
+        assert self.conditioning is not None, "the caller asks models with conditions"
+        return state._replace(condition=self.conditioning(conditions))
 
     def params(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, AudioState]:
         """The parameters of each PCM code's distribution, their location, and the state after the last code.
@@ -170,15 +207,23 @@ class AudioModel(OfConfig, Density):
         Returns: parameters (batch, time, num_params), location (batch, time) float64, None without a predictor, state.
         """
         inputs, location, predictor_state = self._inputs(pcm.long(), state)
-        params, network_state = self.network(inputs, state.network)
-        return params, location, AudioState(pcm[:, -1].long(), network_state, predictor_state)
+        condition, condition_state = self._condition(pcm.shape[1], state)
+        params, network_state = self.network(inputs, state.network, condition)
+        return params, location, AudioState(pcm[:, -1].long(), network_state, predictor_state, condition_state)
 
     def features(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
         """The network's features before each PCM code, (batch, time) integer to (batch, time, channels) float."""
         state = self.initial_state(len(batch)) if state is None else state
         inputs, _, predictor_state = self._inputs(batch.long(), state)
-        features, network_state = self.network.features(inputs, state.network)
-        return features, AudioState(batch[:, -1].long(), network_state, predictor_state)
+        condition, condition_state = self._condition(batch.shape[1], state)
+        features, network_state = self.network.features(inputs, state.network, condition)
+        return features, AudioState(batch[:, -1].long(), network_state, predictor_state, condition_state)
+
+    def _condition(self, time: int, state: AudioState) -> tuple[Condition | None, ConditionState | None]:
+        """The condition of the next samples, and its state after them."""
+        if self.conditioning is None or state.condition is None:
+            return None, None
+        return self.conditioning.of_samples(state.condition, time)
 
     def _inputs(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, PredictorState | None]:
         """The network's inputs, (batch, time, channels), and the predictor's location and next state."""

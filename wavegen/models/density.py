@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from wavegen.constants import UNIFORM_SHARE
 from wavegen.models.configs.base import Part, Settings, Tables
 from wavegen.models.distributions import Distribution
 from wavegen.models.forms import Form
+from wavegen.models.given import Given
 from wavegen.models.metadata import Metadata
 from wavegen.models.model import described
 from wavegen.models.network import BaseNetwork, State
@@ -151,11 +152,21 @@ class Density(nn.Module, ABC):
         """Unscored samples at the start of a training window; `warm_up` if the receptive field is unlimited."""
         return 0
 
-    def fit(self, recordings: Sequence[np.ndarray]) -> None:
-        """Fits to the training recordings, (samples,) int16 each, the weights that need no gradients."""
+    def fit(self, recordings: Sequence[np.ndarray], frames: Iterable[np.ndarray] = ()) -> None:
+        """Fits the weights that need no gradients to the training recordings.
 
-    def initial_state(self, batch_size: int, before: Tensor | None = None) -> State:
-        """The state at the start of a recording, or of a window after the samples `before`, (batch,) int64."""
+        Args:
+            recordings: (samples,) int16 each.
+            frames: of each that has some, (frames, F) float32.
+        """
+
+    def initial_state(
+        self, batch_size: int, before: Tensor | None = None, conditions: Sequence[Given] | None = None
+    ) -> State:
+        """The state at the start of a recording, or of a window after the samples `before`, (batch,) int64.
+
+        `conditions` are those of each recording, for a model that takes some.
+        """
         return None
 
     @property

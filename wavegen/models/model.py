@@ -18,6 +18,7 @@ from wavegen.models.training_provenance import in_short
 
 if TYPE_CHECKING:
     from wavegen.models.audio import AudioModel
+    from wavegen.models.configs.conditioning import ConditioningConfig
     from wavegen.models.configs.distributions import DistributionConfig
     from wavegen.models.configs.networks import NetworkConfig
     from wavegen.models.configs.predictors import LinearPredictorConfig
@@ -70,7 +71,7 @@ class Model(OfConfig):
     """The checked contents of a model file.
 
     Args:
-        config: codec, distribution, network, predictor and sample rate.
+        config: codec, distribution, network, predictor, conditioning and sample rate.
         metadata: how it was made: corpus fingerprint, seed, training time …
         arrays: the weights, float32, by their names in the torch module's state dict.
     """
@@ -104,6 +105,10 @@ class Model(OfConfig):
         return self.config.predictor
 
     @property
+    def conditioning(self) -> ConditioningConfig | None:
+        return self.config.conditioning
+
+    @property
     def num_params(self) -> int:
         """How many parameters the distribution of one sample has, which limits how many samples are scored at once."""
         return self.distribution.num_params
@@ -125,7 +130,14 @@ class Model(OfConfig):
     @cached_property
     def network_arrays(self) -> dict[str, np.ndarray]:
         """The network's weights, by their names in its own state dict."""
-        prefix = "network."
+        return self._arrays_of("network.")
+
+    @cached_property
+    def conditioning_arrays(self) -> dict[str, np.ndarray]:
+        """The weights of the encoder of conditions, by their names in its own state dict; empty without one."""
+        return self._arrays_of("conditioning.")
+
+    def _arrays_of(self, prefix: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
 
     @property

@@ -1,4 +1,4 @@
-"""Checks the settings of codec, distribution, predictor and network, each by its registry."""
+"""Checks the settings of a model's parts, each by its registry."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from wavegen.models.codecs import CODECS
 from wavegen.models.configs.base import Part, Tables, part_of
+from wavegen.models.configs.conditioning import contradictions
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MAX_CATEGORIES
 from wavegen.models.density import Density
 from wavegen.models.registry import density_named
@@ -62,7 +63,10 @@ def _parts(draft: Draft, density: type[Density], complete: bool) -> Iterator[tup
 
 
 def _check_together(draft: Draft, parts: Tables) -> None:
-    """Reports a distribution, codec and predictor that are right and do not go together."""
+    """Reports settings that are right and do not go together: of a condition; of distribution, codec and predictor."""
+    if "conditioning" in parts and "conditioning" not in draft.wrong:
+        for key, line in contradictions(parts["conditioning"]):
+            draft.problems.add(line, "conditioning", key)
     right = {name for name in ("distribution", "codec", "predictor") if name in parts and name not in draft.wrong}
     if (
         not right >= {"distribution", "codec"}

@@ -183,16 +183,22 @@ class Draft:
                 first, *rest = [str(part) for part in one["loc"]] or [""]
                 if first not in told:
                     told.add(first)
-                    self._wrong_value(table, first, rest, one)
+                    self._wrong_value(model, table, first, rest, one)
             return None
 
-    def _wrong_value(self, table: str, key: str, rest: list[str], error: ErrorDetails) -> None:
+    def _wrong_value(self, model: type[Table], table: str, key: str, rest: list[str], error: ErrorDetails) -> None:
         if error["type"] == "value_error":
             self.problems.add(f"{table}: {error['msg'].removeprefix('Value error, ')}", table, key)
             return
         written = self._written(table, key)
         at = ".".join([part for part in written if part] + rest)
-        should = error["msg"].replace("Input should", "should")
+        if error["type"] == "literal_error":
+            choices = [str(choice) for choice in typing.get_args(model.model_fields[key].annotation) if choice]
+            self.problems.add(
+                f"{at} = {shown(error['input'])} is unknown{nearest(str(error['input']), choices)}", *written
+            )
+            return
+        should = error["msg"].removeprefix("Input ").removeprefix("String ")
         self.problems.add(f"{at} = {shown(error['input'])}: {should}", *written)
 
 

@@ -4,10 +4,11 @@ import typing
 
 import pytest
 import torch
-from annotated_types import Ge, Gt, Le, MaxLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wavegen.audio.spectral.names import CONVENTIONS
 from wavegen.errors import UserError
 from wavegen.models.audio import AudioModel
 from wavegen.models.configs.audio import AudioConfig
@@ -47,6 +48,21 @@ MIXTURE = st.fixed_dictionaries(
     optional={"num_mixtures": st.integers(1, 64)},
 )
 PREDICTOR = st.fixed_dictionaries({"name": st.just("linear")}, optional={"taps": st.integers(1, 1024)})
+SPEAKERS = st.lists(st.sampled_from(["anna", "ben", "*", "Ångström", "a\nb"]), max_size=3)
+CONDITIONING = st.fixed_dictionaries(
+    {"name": st.just("encoder")},
+    optional={
+        "speakers": SPEAKERS,
+        "mel": st.sampled_from(["", *CONVENTIONS]),
+        "hop": st.integers(64, 512),
+        "win_length": st.sampled_from([512, 1024, 2048]),
+        "bands": st.integers(1, 512),
+        "fmin": st.integers(0, 8000),
+        "f0": st.booleans(),
+        "channels": WIDTH,
+        "look_ahead": st.integers(0, 16),
+    },
+)
 
 
 @st.composite
@@ -55,7 +71,7 @@ def models(draw):
     name = draw(st.sampled_from(list(NETWORK_SETTINGS)))
     tables = {"codec": draw(CODEC), "distribution": draw(MIXTURE | st.just({"name": "categorical"}))}
     tables["network"] = {"name": name, **draw(network_settings(name))}
-    return tables | draw(st.fixed_dictionaries({}, optional={"predictor": PREDICTOR}))
+    return tables | draw(st.fixed_dictionaries({}, optional={"predictor": PREDICTOR, "conditioning": CONDITIONING}))
 
 
 def test_there_is_a_network_for_every_config():
@@ -67,15 +83,16 @@ def shapes_of(module):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@given(data=st.data(), channels=st.integers(1, 33), num_params=WIDTH)
+@given(data=st.data(), channels=st.integers(1, 33), num_params=WIDTH, conditions=st.sampled_from([0, 1, 7]))
 @settings(deadline=None, max_examples=40)
-def test_shapes_and_costs_are_those_of_the_torch_network(name, data, channels, num_params):
+def test_shapes_and_costs_are_those_of_the_torch_network(name, data, channels, num_params, conditions):
     given = data.draw(network_settings(name))
-    config = NETWORK_CONFIGS[name](channels, num_params, **given)
+    config = NETWORK_CONFIGS[name](channels, num_params, conditions, **given)
     with torch.device("meta"):
-        network: typing.Any = NETWORKS[name](channels, num_params, **given)
+        network: typing.Any = NETWORKS[name](channels, num_params, conditions, **given)
     assert config.shapes == shapes_of(network)
-    matrices = sum(weight.numel() for weight in network.parameters() if weight.dim() == 2)
+    assert config.condition_macs == sum(weight.numel() for weight in network.conditions.parameters())
+    matrices = sum(weight.numel() for weight in network.parameters() if weight.dim() == 2) - config.condition_macs
     if name == "nade":  # output_bias has a row for each place, and a frame's products are shared by its samples
         matrices += sum(weight.numel() for weight in network.parameters() if weight.dim() == 3)
         matrices = (matrices - network.output_bias.numel()) // network.frame_size
@@ -107,6 +124,7 @@ def test_the_check_agrees_with_the_one_of_recipes(tables):
 
 
 WRONG = [None, True, 0, -1, 1.0, 10**12, "3", [], [0], [1.5], [True], [[1]], {}, {"bits": 8}, float("nan")]
+WRONG += ["", "hifigan", [""], ["x" * 201], ["anna", "anna"], ["\ud800"], ("ben",)]
 
 
 @given(models(), st.data())
@@ -142,5 +160,10 @@ def test_what_the_check_does_not_know_does_not_fit(value, annotation):
 def test_ranges_include_their_ends():
     annotation = typing.Annotated[int, Ge(1), Le(4)]
     assert [value for value in range(-1, 7) if fits(value, annotation)] == [1, 2, 3, 4]
+    names = typing.Annotated[str, MinLen(2)]
+    assert [value for value in ("", "a", "ab") if fits(value, names)] == ["ab"]
+    choice = typing.Literal["", "a", "b"]
+    assert [value for value in ("", "a", "b", "c", 0) if fits(value, choice)] == ["", "a", "b"]
+    assert [value for value in (0, 1, True, False, "true") if fits(value, bool)] == [True, False]
     sizes = typing.Annotated[typing.Sequence[annotation], MaxLen(2)]
     assert not fits([1, 2], sizes) or fits([1, 4], sizes)

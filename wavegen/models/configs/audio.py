@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wavegen.models.codecs import CODECS, Codec
 from wavegen.models.configs.base import Part, Settings, Tables, part_of, settings_of
+from wavegen.models.configs.conditioning import CONDITIONING_CONFIGS, ConditioningConfig
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, DistributionConfig
 from wavegen.models.configs.networks import NETWORK_CONFIGS, NetworkConfig, Shapes
 from wavegen.models.configs.predictors import PREDICTOR_CONFIGS, LinearPredictorConfig
@@ -17,6 +18,7 @@ AUDIO_PARTS: Mapping[str, Mapping[str, type[Part]]] = {
     "codec": CODECS,
     "distribution": DISTRIBUTION_CONFIGS,
     "predictor": PREDICTOR_CONFIGS,
+    "conditioning": CONDITIONING_CONFIGS,
     "network": NETWORK_CONFIGS,
 }
 
@@ -30,6 +32,7 @@ class AudioConfig:
     network: NetworkConfig
     predictor: LinearPredictorConfig | None
     sample_rate: int
+    conditioning: ConditioningConfig | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, sample_rate: int) -> AudioConfig:
@@ -39,9 +42,13 @@ class AudioConfig:
         predictor = None
         if settings.get("predictor"):
             predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS)
+        conditioning = None
+        if settings.get("conditioning"):
+            conditioning = part_of(settings, "conditioning", CONDITIONING_CONFIGS)
         channels = symbol_channels(codec) + (predictor is not None)
-        network = part_of(settings, "network", NETWORK_CONFIGS, channels, distribution.num_params)
-        return cls(codec, distribution, network, predictor, sample_rate)
+        sizes = (channels, distribution.num_params, 0 if conditioning is None else conditioning.channels)
+        network = part_of(settings, "network", NETWORK_CONFIGS, *sizes)
+        return cls(codec, distribution, network, predictor, sample_rate, conditioning)
 
     @property
     def settings(self) -> Tables:
@@ -49,6 +56,8 @@ class AudioConfig:
         parts: dict[str, Part] = {"codec": self.codec, "distribution": self.distribution, "network": self.network}
         if self.predictor is not None:
             parts["predictor"] = self.predictor
+        if self.conditioning is not None:
+            parts["conditioning"] = self.conditioning
         return {name: settings_of(part) for name, part in parts.items()}
 
     @property
@@ -66,6 +75,8 @@ class AudioConfig:
         shapes = {f"network.{name}": shape for name, shape in self.network.shapes.items()}
         if self.predictor is not None:
             shapes |= {f"predictor.{name}": shape for name, shape in self.predictor.shapes.items()}
+        if self.conditioning is not None:
+            shapes |= {f"conditioning.{name}": shape for name, shape in self.conditioning.shapes.items()}
         if self.embeds:
             shapes["embedding.weight"] = (self.codec.num_symbols, EMBEDDING_CHANNELS)
         return shapes
@@ -80,8 +91,12 @@ class AudioConfig:
 
     @property
     def macs_per_sample(self) -> int:
-        """Multiply-adds to step one sample; looking up an embedding costs none."""
-        return self.network.macs_per_sample + (0 if self.predictor is None else self.predictor.macs_per_sample)
+        """Multiply-adds to step one sample, a frame's divided by its samples; looking up an embedding costs none."""
+        macs = self.network.macs_per_sample
+        macs += 0 if self.predictor is None else self.predictor.macs_per_sample
+        return macs + (
+            0 if self.conditioning is None else self.conditioning.macs_per_sample(self.network.condition_macs)
+        )
 
 
 class OfConfig:
@@ -113,5 +128,5 @@ class OfConfig:
 
     @property
     def macs_per_sample(self) -> int:
-        """Multiply-adds to step one sample; looking up an embedding costs none."""
+        """Multiply-adds to step one sample, a frame's divided by its samples; looking up an embedding costs none."""
         return self.config.macs_per_sample

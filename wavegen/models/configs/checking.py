@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MaxLen, MinLen, MultipleOf
 
 from wavegen.models.codecs import CODECS
 from wavegen.models.configs.audio import AUDIO_PARTS
 from wavegen.models.configs.base import Part, Tables, keywords_of, part_of
+from wavegen.models.configs.conditioning import contradictions
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MAX_CATEGORIES
 
-OPTIONAL = ("predictor",)
+OPTIONAL = ("predictor", "conditioning")
 
 
 def checked_audio(tables: Mapping[str, object]) -> Tables | None:
@@ -51,7 +52,7 @@ def _checked(table: object, registry: Mapping[str, type[Part]]) -> dict[str, obj
 
 
 def fits(value: object, annotation: object) -> bool:
-    """Whether a value is of an annotated type: an integer within its range, or a sequence of such.
+    """Whether a value is of an annotated type: an integer within its range, true or false, text, or a sequence of such.
 
     A type or condition that is unknown here does not fit.
     """
@@ -61,7 +62,11 @@ def fits(value: object, annotation: object) -> bool:
     if typing.get_origin(annotation) is Sequence:
         (item,) = typing.get_args(annotation)
         return isinstance(value, list | tuple) and all(fits(each, item) for each in value)
-    return annotation is int and type(value) is int
+    if typing.get_origin(annotation) is Literal:
+        return type(value) is str and value in typing.get_args(annotation)
+    if annotation is str:
+        return type(value) is str and not any("\ud800" <= character <= "\udfff" for character in value)
+    return annotation in (int, bool) and type(value) is annotation
 
 
 def _holds(value: Any, condition: object) -> bool:
@@ -81,7 +86,9 @@ def _holds(value: Any, condition: object) -> bool:
 
 
 def _go_together(tables: Tables) -> bool:
-    """Whether the distribution takes the codec's symbols, and a predictor's location if there is one."""
+    """Whether the distribution takes the codec's symbols, and a predictor's location, and there is a condition."""
+    if "conditioning" in tables and any(True for _ in contradictions(tables["conditioning"])):
+        return False
     if DISTRIBUTION_CONFIGS[str(tables["distribution"]["name"])].takes_location:
         return True
     return "predictor" not in tables and part_of(tables, "codec", CODECS).num_symbols <= MAX_CATEGORIES

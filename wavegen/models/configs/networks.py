@@ -22,12 +22,16 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class NetworkConfig(ABC):
-    """A network from `input_channels` to `num_params` numbers a sample; the settings are keyword-only."""
+    """A network from `input_channels` to `num_params` numbers a sample; the settings are keyword-only.
+
+    `condition_channels` are those of an encoded condition, 0 without one.
+    """
 
     name: ClassVar[str]  # in a recipe
 
     input_channels: int
     num_params: int
+    condition_channels: int = 0
 
     @property
     def alignment(self) -> int:
@@ -41,13 +45,31 @@ class NetworkConfig(ABC):
 
     @property
     @abstractmethod
+    def condition_widths(self) -> tuple[int, ...]:
+        """The width of each vector that a condition adds to the pre-activations."""
+
+    @property
+    @abstractmethod
+    def layer_shapes(self) -> Shapes:
+        """The shapes of the weights that are there without a condition too."""
+
+    @property
     def shapes(self) -> Shapes:
         """The shape of every weight, by its name in the torch network's state dict."""
+        if not self.condition_channels:
+            return self.layer_shapes
+        sizes = [(width, self.condition_channels) for width in self.condition_widths]
+        return self.layer_shapes | {f"conditions.{index}.weight": size for index, size in enumerate(sizes)}
 
     @property
     def macs_per_sample(self) -> int:
-        """Multiply-adds to step one sample: each matrix is used once."""
-        return sum(math.prod(shape) for shape in self.shapes.values() if len(shape) == 2)
+        """Multiply-adds to step one sample: each matrix is used once, those of conditions left out."""
+        return sum(math.prod(shape) for shape in self.layer_shapes.values() if len(shape) == 2)
+
+    @property
+    def condition_macs(self) -> int:
+        """Multiply-adds from an encoded condition to its vectors, once a frame."""
+        return self.condition_channels * sum(self.condition_widths)
 
 
 @dataclass(frozen=True)
@@ -72,7 +94,11 @@ class WaveNetConfig(NetworkConfig):
         return self.front_kernel_size + (self.kernel_size - 1) * sum(self.dilations)
 
     @property
-    def shapes(self) -> Shapes:
+    def condition_widths(self) -> tuple[int, ...]:
+        return (self.gate_channels,) * len(self.dilations)
+
+    @property
+    def layer_shapes(self) -> Shapes:
         residual, gate, skip = self.residual_channels, self.gate_channels, self.skip_channels
         layers = len(self.dilations)
         shapes = _linear("front.taps", self.front_kernel_size * self.input_channels, residual)
@@ -99,7 +125,11 @@ class _RecurrentConfig(NetworkConfig):
         return None
 
     @property
-    def shapes(self) -> Shapes:
+    def condition_widths(self) -> tuple[int, ...]:
+        return (self.gates * self.hidden_size,)
+
+    @property
+    def layer_shapes(self) -> Shapes:
         hidden, rows = self.hidden_size, self.gates * self.hidden_size
         shapes: Shapes = {}
         for layer in range(self.num_layers):
@@ -143,7 +173,11 @@ class MarkovConfig(NetworkConfig):
         return self.order
 
     @property
-    def shapes(self) -> Shapes:
+    def condition_widths(self) -> tuple[int, ...]:
+        return ((*self.hidden_sizes, self.num_params)[0],)
+
+    @property
+    def layer_shapes(self) -> Shapes:
         sizes = (*self.hidden_sizes, self.num_params)
         shapes = _linear("front.taps", self.order * self.input_channels, sizes[0])
         for layer, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
@@ -172,7 +206,11 @@ class NADEConfig(NetworkConfig):
         return (self.context_frames + 1) * self.frame_size - 1
 
     @property
-    def shapes(self) -> Shapes:
+    def condition_widths(self) -> tuple[int, ...]:
+        return (self.hidden_size,)
+
+    @property
+    def layer_shapes(self) -> Shapes:
         frame, hidden, inputs = self.frame_size, self.hidden_size, self.input_channels
         shapes: Shapes = {
             "hidden": (frame - 1, inputs, hidden),
@@ -189,7 +227,7 @@ class NADEConfig(NetworkConfig):
     @property
     def macs_per_sample(self) -> int:
         """Multiply-adds of a frame, divided by its samples."""
-        used = [math.prod(s) for name, s in self.shapes.items() if not name.endswith("bias")]
+        used = [math.prod(s) for name, s in self.layer_shapes.items() if not name.endswith("bias")]
         return sum(used) // self.frame_size
 
 

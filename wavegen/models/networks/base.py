@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from wavegen.models.conditioning import Condition
 from wavegen.models.configs.networks import NetworkConfig
 from wavegen.models.network import BaseNetwork, State
 
@@ -15,17 +16,24 @@ from wavegen.models.network import BaseNetwork, State
 class Network(BaseNetwork):
     """Maps the history of a recording to the parameters of the next sample's distribution.
 
-    inputs   (batch, time, input_channels) float; inputs[:, t] describes sample t − 1
-    params   (batch, time, num_params); params[:, t] sees inputs[:, ≤ t] and the state
+    inputs     (batch, time, input_channels) float; inputs[:, t] describes sample t − 1
+    condition  an encoded row for each sample, or one for all, if there are `condition_channels`
+    params     (batch, time, num_params); params[:, t] sees inputs[:, ≤ t], the sample's row and the state
 
     Any cut of a sequence into chunks gives the same parameters up to rounding. It is made of `input_channels`,
-    `num_params` and the settings of its config as keywords.
+    `num_params`, `condition_channels` and the settings of its config as keywords.
     """
 
     of: ClassVar[Callable[..., NetworkConfig]]
     config: NetworkConfig
     input_channels: int
     num_params: int
+    condition_channels: int
+
+    def condition_layers(self) -> nn.ModuleList:
+        """The maps from an encoded condition to the vectors that are added to the pre-activations, without bias."""
+        widths = self.config.condition_widths if self.condition_channels else ()
+        return nn.ModuleList(nn.Linear(self.condition_channels, width, bias=False) for width in widths)
 
     @property
     def receptive_field(self) -> int | None:
@@ -47,9 +55,9 @@ class Network(BaseNetwork):
         """The state at the start of a file, the same in training, scoring and sampling."""
 
     @abstractmethod
-    def features(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def features(self, inputs: Tensor, state: State = None, condition: Condition | None = None) -> tuple[Tensor, State]:
         """The input of the last layers, (batch, time, channels), and the next state."""
 
     @abstractmethod
-    def forward(self, inputs: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, inputs: Tensor, state: State = None, condition: Condition | None = None) -> tuple[Tensor, State]:
         """inputs (batch, time, input_channels) to params (batch, time, num_params) and the next state."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from wavegen.models.conditioning import Condition
 from wavegen.models.configs.networks import NADEConfig
 from wavegen.models.networks.base import Network
 
@@ -21,6 +22,7 @@ class NADE(Network):
 
     The textbook's frames are independent. With `context_frames` > 0 the biases b and c
     are functions of that many preceding frames, after RNN-NADE of Boulanger-Lewandowski et al. (2012).
+    A condition adds a vector to a_p, that of sample p.
     """
 
     name: ClassVar[str] = NADEConfig.name
@@ -41,6 +43,7 @@ class NADE(Network):
             self.context = nn.Linear(self.context_frames * frame_size * input_channels, hidden_size)
             self.context_to_hidden = nn.Linear(hidden_size, hidden_size, bias=False)
             self.context_to_output = nn.Linear(hidden_size, frame_size * num_params, bias=False)
+        self.conditions = self.condition_layers()  # one
 
     def hidden_weights(self) -> list[Tensor]:
         return [self.context_to_hidden.weight] if self.context_frames else []
@@ -52,17 +55,23 @@ class NADE(Network):
         """
         return self.hidden.new_zeros(batch_size, self.context_frames * self.frame_size, self.input_channels)
 
-    def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        hidden, bias, here, after = self._hidden(inputs, state)
+    def forward(
+        self, inputs: Tensor, state: Tensor | None = None, condition: Condition | None = None
+    ) -> tuple[Tensor, Tensor]:
+        hidden, bias, here, after = self._hidden(inputs, state, condition)
         params = torch.einsum("nph,phq->npq", hidden, self.output) + bias
         return params.reshape(len(inputs), -1, self.num_params)[:, here], after
 
-    def features(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def features(
+        self, inputs: Tensor, state: Tensor | None = None, condition: Condition | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The hidden units of each sample, (batch, time, hidden_size), and the next state."""
-        hidden, _, here, after = self._hidden(inputs, state)
+        hidden, _, here, after = self._hidden(inputs, state, condition)
         return hidden.reshape(len(inputs), -1, self.hidden_size)[:, here], after
 
-    def _hidden(self, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor, slice, Tensor]:
+    def _hidden(
+        self, inputs: Tensor, state: Tensor | None, condition: Condition | None
+    ) -> tuple[Tensor, Tensor, slice, Tensor]:
         """The hidden units of the frames that the inputs are in, (frames of all, frame_size, hidden_size), the bias of
         their parameters, the positions of the inputs in a recording's frames, and the next state.
         """
@@ -73,13 +82,17 @@ class NADE(Network):
         x = torch.cat([state, inputs], dim=1)
         frames = -(-(position + time) // self.frame_size)
         padding = context + frames * self.frame_size - x.shape[1]
-        hidden, bias = self._frames(nn.functional.pad(x, (0, 0, 0, padding)), frames)
+        vectors = None
+        if condition is not None:  # of the inputs alone: the samples of the frame before them have their parameters
+            vectors = condition.through(self.conditions[0]).expand(-1, time, -1)
+            vectors = nn.functional.pad(vectors, (0, 0, position, padding))
+        hidden, bias = self._frames(nn.functional.pad(x, (0, 0, 0, padding)), frames, vectors)
         whole = (position + time) // self.frame_size * self.frame_size
         return hidden, bias, slice(position, position + time), x[:, whole:].clone()
 
-    def _frames(self, x: Tensor, frames: int) -> tuple[Tensor, Tensor]:
+    def _frames(self, x: Tensor, frames: int, vectors: Tensor | None) -> tuple[Tensor, Tensor]:
         """The context and `frames` whole frames, (batch, context + frames · frame_size, channels), to hidden units and
-        the bias of their parameters.
+        the bias of their parameters. `vectors`, (batch, frames · frame_size, hidden_size), are those of a condition.
         """
         batch = x.shape[0]
         context = self.context_frames * self.frame_size
@@ -95,4 +108,6 @@ class NADE(Network):
             seen = torch.tanh(self.context(preceding.reshape(batch * frames, -1)))
             sums = sums + self.context_to_hidden(seen).unsqueeze(1)
             bias = bias + self.context_to_output(seen).view(-1, self.frame_size, self.num_params)
+        if vectors is not None:
+            sums = sums + vectors.reshape(batch * frames, self.frame_size, self.hidden_size)
         return torch.sigmoid(sums), bias

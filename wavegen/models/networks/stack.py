@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from wavegen import extension
 from wavegen.models.autograd import Context
+from wavegen.models.conditioning import Condition
 
 SKIP_GROUPS = 4  # of layers, whose sums of rounded products are added in float32
 
@@ -65,6 +66,30 @@ class Shape(NamedTuple):
         return [(self.kernel_size - 1 - k) * dilation for k in range(self.kernel_size)]
 
 
+class Added(NamedTuple):
+    """The vectors that a condition adds to the gates.
+
+    Args:
+        vectors: of all layers side by side, (rows, layers · gate_channels) float32.
+        row: of each sample, (batch · time,) int64, ascending.
+        starts: the first sample of each row, (rows,) int64; a row without samples has that of the next.
+    """
+
+    vectors: Tensor
+    row: Tensor
+    starts: Tensor
+
+
+def vectors_added(condition: Condition, weights: Sequence[Tensor], x: Tensor) -> Added:
+    """What the layers' maps `weights`, (gate_channels, channels) each, make of a condition of x (batch, time, …)."""
+    batch, time, _ = x.shape
+    rows = condition.rows.flatten(0, 1)
+    each = condition.rows.shape[1]
+    frame = condition.frame if condition.frame is not None else x.new_zeros(batch, time, dtype=torch.int64)
+    row = (frame + each * torch.arange(batch)[:, None]).flatten()
+    return Added(rows @ torch.cat(list(weights)).t(), row, torch.searchsorted(row, torch.arange(len(rows))))
+
+
 def gated_stack(
     x: Tensor,
     histories: Sequence[Tensor],
@@ -72,6 +97,7 @@ def gated_stack(
     gates: Sequence[tuple[Tensor, Tensor]],
     residuals: Sequence[tuple[Tensor, Tensor]],
     skip: tuple[Tensor, Tensor],
+    added: Added | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """All layers of a gated stack, as one by one up to rounding.
 
@@ -85,17 +111,20 @@ def gated_stack(
         gates: weight and bias of each layer's gates, as `torch.nn.Linear` keeps them.
         residuals: weight and bias of each residual connection; the last layer has none.
         skip: weight and bias of all skip connections.
+        added: by a condition, if there is one.
 
     Returns the skip sum, (batch, time, skip_channels), and the next histories.
     """
     weights = [tensor for pair in (*gates, *residuals, skip) for tensor in pair]
-    total, *next_histories = _GatedStack.apply(x, tuple(histories), shape, *weights)
+    vectors, *where = (None, None, None) if added is None else added
+    total, *next_histories = _GatedStack.apply(x, tuple(histories), shape, vectors, tuple(where), *weights)
     return total, tuple(next_histories)
 
 
 class _Context(Context, Protocol):
     spent: bool
     shape: Shape
+    starts: Tensor | None
     size: tuple[int, ...]
     pairs: list[tuple[Tensor, Tensor]]
 
@@ -109,7 +138,13 @@ class _GatedStack(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: _Context, x: Tensor, histories: tuple[Tensor, ...], shape: Shape, *weights: Tensor
+        ctx: _Context,
+        x: Tensor,
+        histories: tuple[Tensor, ...],
+        shape: Shape,
+        vectors: Tensor | None,
+        where: tuple[Tensor, Tensor],
+        *weights: Tensor,
     ) -> tuple[Tensor, ...]:
         batch, time, channels = x.shape
         layers = len(shape.dilations)
@@ -125,7 +160,11 @@ class _GatedStack(torch.autograd.Function):
         for layer, (history, dilation) in enumerate(zip(histories, shape.dilations, strict=True)):
             weight, bias = pairs[layer]
             taps = shape.taps(x, history, dilation)
-            gates = torch.addmm(bias, taps, weight.t())
+            if vectors is None:
+                gates = torch.addmm(bias, taps, weight.t())
+            else:
+                here = (weights[2 * layer + 1] + vectors[:, layer * 2 * half : (layer + 1) * 2 * half]).to(shape.dtype)
+                gates = here.index_select(0, where[0]).addmm_(taps, weight.t())
             out = z[:, layer * half : (layer + 1) * half]
             _native("gated_activation", gates, out)
             next_histories.append(torch.cat([history, x], dim=1)[:, time:].clone() if history.shape[1] else history)
@@ -138,6 +177,7 @@ class _GatedStack(torch.autograd.Function):
             total += z[:, begin * half : end * half] @ skip_weight[:, begin * half : end * half].t()
         ctx.spent = False
         ctx.shape = shape
+        ctx.starts = None if vectors is None else where[1]
         ctx.size = (batch, time, channels)
         ctx.pairs = pairs
         ctx.save_for_backward(z, *kept)
@@ -161,6 +201,7 @@ class _GatedStack(torch.autograd.Function):
         found[-1] = through.t() @ z, dtotal.sum(0)
         dx = dtotal.new_zeros(ctx.size)
         rows = dx.view(len(z), -1)
+        vectors: list[Tensor] = []
         for layer in reversed(range(layers)):
             columns = slice(layer * half, (layer + 1) * half)
             back = through @ skip_weight[:, columns]
@@ -171,9 +212,16 @@ class _GatedStack(torch.autograd.Function):
             taps, gates = kept[2 * layer : 2 * layer + 2]
             _native("gates_gradient", gates, back)
             found[layer] = gates.t() @ taps, gates.sum(0, dtype=torch.float32)
+            if ctx.starts is not None:
+                vectors.insert(0, _sums(gates, ctx.starts))
             shape.add_taps_gradient(dx, gates @ pairs[layer][0], shape.dilations[layer])
         weights = [gradient.float() for pair in found if pair is not None for gradient in pair]
-        return dx, None, None, *weights
+        return dx, None, None, torch.cat(vectors, dim=1) if vectors else None, None, *weights
+
+
+def _sums(values: Tensor, starts: Tensor) -> Tensor:
+    """The sum of the values, (samples, width), of each row, (rows, width) float32."""
+    return nn.functional.embedding_bag(torch.arange(len(values)), values, starts, mode="sum").float()
 
 
 def _groups(layers: int) -> list[int]:

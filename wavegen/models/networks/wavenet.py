@@ -8,6 +8,7 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from wavegen.models.conditioning import Condition
 from wavegen.models.configs.networks import WaveNetConfig
 from wavegen.models.networks import stack
 from wavegen.models.networks.base import Network
@@ -20,7 +21,7 @@ class WaveNet(Network):
     van den Oord et al. (2016), "WaveNet: a generative model for raw audio", sections 2.1 to 2.4.
     x starts as a causal convolution of the inputs over `front_kernel_size` steps. All layers' skip connections
     are one matrix product over their outputs side by side; the last layer has no residual connection, since
-    nothing would read it.
+    nothing would read it. A condition adds a vector to W_f * x and W_g * x of each layer, section 2.5.
     """
 
     name: ClassVar[str] = WaveNetConfig.name
@@ -45,6 +46,7 @@ class WaveNet(Network):
         self.skip = nn.Linear(len(dilations) * gate_channels // 2, skip_channels)
         self.head = nn.Linear(skip_channels, skip_channels)
         self.output = nn.Linear(skip_channels, self.num_params)
+        self.conditions = self.condition_layers()  # one for each layer
 
     def hidden_weights(self) -> list[Tensor]:
         layers = cast(Iterable[CausalConv], self.gates)
@@ -54,27 +56,35 @@ class WaveNet(Network):
     def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
         return tuple(layer.initial_state(batch_size) for layer in cast(Iterable[CausalConv], (self.front, *self.gates)))
 
-    def forward(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
-        skip, state = self.features(inputs, state)
+    def forward(
+        self, inputs: Tensor, state: tuple[Tensor, ...] | None = None, condition: Condition | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        skip, state = self.features(inputs, state, condition)
         return self.output(torch.relu(self.head(torch.relu(skip)))), state
 
-    def features(self, inputs: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def features(
+        self, inputs: Tensor, state: tuple[Tensor, ...] | None = None, condition: Condition | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The sum of the skip connections, (batch, time, skip_channels), and the next state."""
         state = self.initial_state(inputs.shape[0]) if state is None else state
         x, history = self.front(inputs, state[0])
         if self.own_backward and stack.available(x, state[1:]):
-            skip, histories = self._fast(x, state[1:])
+            skip, histories = self._fast(x, state[1:], condition)
         else:
-            skip, histories = self._layers(x, state[1:])
+            skip, histories = self._layers(x, state[1:], condition)
         return skip, (history, *histories)
 
-    def _layers(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _layers(
+        self, x: Tensor, state: tuple[Tensor, ...], condition: Condition | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """x (batch, time, residual_channels) to the skip sum (batch, time, skip_channels) and the next states."""
         outputs: list[Tensor] = []
         histories: list[Tensor] = []
         for layer, (conv, history) in enumerate(zip(self.gates, state, strict=True)):
             with self.rounding(x.device.type):
                 gates, history = conv(x, history)
+                if condition is not None:
+                    gates = gates + condition.through(self.conditions[layer])
                 filtered, gate = gates.chunk(2, dim=2)
                 z = torch.tanh(filtered) * torch.sigmoid(gate)
                 change = self.residuals[layer](z) if layer < len(self.residuals) else None
@@ -83,10 +93,14 @@ class WaveNet(Network):
             histories.append(history)
         return self.skip(torch.cat(outputs, dim=2).to(x.dtype)), tuple(histories)
 
-    def _fast(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _fast(
+        self, x: Tensor, state: tuple[Tensor, ...], condition: Condition | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """`_layers` with a backward pass of its own, made once, on a CPU; no gradient reaches the states."""
         dtype = torch.bfloat16 if self.bfloat16_layers else x.dtype
         gates = [(gate.taps.weight, gate.taps.bias) for gate in cast(Iterable[CausalConv], self.gates)]
         residuals = [(layer.weight, layer.bias) for layer in cast(Iterable[nn.Linear], self.residuals)]
         shape = stack.Shape(self.kernel_size, self.dilations, dtype)
-        return stack.gated_stack(x, state, shape, gates, residuals, (self.skip.weight, self.skip.bias))
+        conditions = [layer.weight for layer in cast(Iterable[nn.Linear], self.conditions)]
+        added = None if condition is None else stack.vectors_added(condition, conditions, x)
+        return stack.gated_stack(x, state, shape, gates, residuals, (self.skip.weight, self.skip.bias), added)

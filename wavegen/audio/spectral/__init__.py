@@ -1,0 +1,1 @@
+"""Spectral features of recordings: mel spectrograms by convention, and F0."""
