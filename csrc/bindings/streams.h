@@ -31,6 +31,7 @@ class CheckedConditions {
         if (!given) return;
         const auto& [vectors, rows, phases, hop] = *given;
         require(engine.condition_floats() != 0, "the engine takes no conditions");
+        require(vectors.is_valid() && rows.is_valid() && phases.is_valid(), "conditions have None for an array");
         weight(vectors, {vectors.shape(0), engine.condition_floats()}, "vectors");
         shaped(rows, {engine.streams(), rows.shape(1)}, "rows");
         shaped(phases, {engine.streams()}, "phases");

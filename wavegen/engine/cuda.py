@@ -99,6 +99,8 @@ class CudaEngine(SymbolEngine):
         if not runs(data):
             said = f"engine cuda does not run {data.network.name} networks; try `engine='cpu'`"
             raise UserError(said, parameter="engine")
+        if data.conditioning is not None:
+            raise UserError("engine cuda does not take conditions yet; try `engine='cpu'`", parameter="engine")
         if precision not in PRECISIONS:
             said = f"engine cuda does not know precision {precision}; give `precision` {' or '.join(PRECISIONS)}"
             raise UserError(said, parameter="precision")

@@ -77,14 +77,14 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, const C
 }
 
 struct Shape {
-    std::size_t streams, min_threads, max_threads, count;
+    std::size_t streams, min_threads, max_threads, count, conditioned;  // samples without conditions, and with them
 };
-constexpr Shape kShapes[] = {{3, 1, 2, 100}, {1, 2, 2, 100}, {17, 1, 1, 17}};
+constexpr Shape kShapes[] = {{3, 1, 2, 100, 30}, {1, 2, 2, 100, 30}, {17, 1, 1, 17, 8}};
 
 // A run without conditions, or with them.
 void add_run(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
-             const Inputs& inputs, const Shape& shape, std::size_t threads, const Conditions* conditions, Hash& hash) {
-    const std::size_t streams = shape.streams, count = shape.count;
+             const Inputs& inputs, std::size_t streams, std::size_t threads, std::size_t count,
+             const Conditions* conditions, Hash& hash) {
     Engine engine(network, distribution, inputs, distribution->quantizer().num_symbols() / 2, streams, threads);
     std::vector<std::uint64_t> seeds(streams);
     std::iota(seeds.begin(), seeds.end(), 1);
@@ -104,9 +104,9 @@ unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::s
                            const Inputs& inputs, const Conditioned& conditioned, const Shape& shape,
                            std::size_t threads) {
     Hash hash;
-    add_run(network, distribution, inputs, shape, threads, nullptr, hash);
+    add_run(network, distribution, inputs, shape.streams, threads, shape.count, nullptr, hash);
     hash.add(conditioned.vectors());
-    add_run(network, distribution, inputs, shape, threads, conditioned.all(), hash);
+    add_run(network, distribution, inputs, shape.streams, threads, shape.conditioned, conditioned.all(), hash);
     return hash.value();
 }
 
@@ -126,7 +126,7 @@ int main() {
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));
                 for (std::size_t i = 0; i < all.size(); ++i)
                     for (const Shape& shape : kShapes) {
-                        const Conditioned conditioned(*all[i], shape.streams, shape.count);
+                        const Conditioned conditioned(*all[i], shape.streams, shape.conditioned);
                         for (std::size_t threads = shape.min_threads; threads <= shape.max_threads; ++threads)
                             std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
                                         mixed ? "mixture" : "categorical", names[i], shape.streams, threads,
