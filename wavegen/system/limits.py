@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import importlib
 import mmap
 import os
+import re
 import resource
 import signal
 import sys
@@ -26,6 +28,23 @@ MAX_TRIED = 256  # threads
 STACK = 2**17  # bytes of each that is tried, so that many can be where there is little address space
 OPAQUE = 256  # bytes, enough for a semaphore or attributes of threads of any C library
 STATUS = "/proc/self/statm"
+MORE_MEMORY = "free some, raise the limit (ulimit -v), or ask for less at once"
+_NO_MEMORY = re.compile(
+    r"cannot allocate memory|can't allocate memory|failed to map segment|not enough memory|out of memory|bad_alloc",
+    re.IGNORECASE,
+)
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Whether an error reports a lack of memory; each library words it in its own way.
+
+    A library that cannot be mapped is an ImportError or an OSError, and torch's allocators raise RuntimeError.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if isinstance(error, ImportError | OSError | RuntimeError | SystemError) and _NO_MEMORY.search(str(error)):
+        return True
+    return error.__cause__ is not None and is_no_memory(error.__cause__)
 
 
 class _Guard:
