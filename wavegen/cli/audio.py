@@ -126,11 +126,10 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     from wavegen.evaluation.features import Source, Sources, of_corpus
     from wavegen.evaluation.feeding import PREPARE_AGAIN, Take, check_form
     from wavegen.evaluation.refusals import Refusals
-    from wavegen.models.condition_kinds import kind_of
     from wavegen.models.familiarity import Familiarity
 
     sources: list[Source] = []
-    giver = Giver(model.data(), kind_of(model.config.conditioning, args.given, args.speaker), args.speaker)
+    giver = Giver.of(model.data(), args.given, args.speaker)
     findings = Findings()
     familiarity = Familiarity(model)
     refusals = Refusals()
