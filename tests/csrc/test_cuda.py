@@ -61,8 +61,9 @@ def results(engine, streams, drawn=25, **how):
     fed = engine.feed(sensitive_models.pcm(5, 12)[:streams])
     found = engine.generate(drawn, SEEDS[:streams], **how)
     scored = engine.generate(drawn // 3, SEEDS[:streams], **how, exact=True)
-    *state, time = engine.save()
-    return [array.tobytes() for array in (fed, *found, *scored, *state)] + [time]
+    state = engine.save()
+    arrays = (fed, *found, *scored, state.network, state.codes, state.last)
+    return [array.tobytes() for array in arrays] + [state.time]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
