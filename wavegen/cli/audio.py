@@ -17,6 +17,9 @@ from wavegen.models.model import Model
 from wavegen.system.signals import Ended
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from wavegen.evaluation.features import Sources
     from wavegen.models.audio import AudioModel
 
@@ -30,9 +33,6 @@ def opened(contents: Contents) -> Model:
 
 def generate(args: argparse.Namespace, model: Model) -> Result:
     """Draws recordings, or continues one."""
-    from wavegen.audio.examination import Findings
-    from wavegen.evaluation.audio import read_whole
-    from wavegen.models.familiarity import Familiarity
     from wavegen.reports.tables import generated_text
     from wavegen.sampling.audio import HEADER, PartDrawn, check_amount, generate, out_paths
 
@@ -41,16 +41,8 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
     paths = out_paths(args.out, args.number)
     for path in paths:
         check_output(args, path)
-    prime = None
-    warnings: list[str] = []
-    if args.prime is not None:
-        findings = Findings()
-        familiarity = Familiarity(model)
-        sound = read_whole(args.prime, model.sample_rate, args.resample)
-        prime = sound.pcm
-        familiarity.add(str(args.prime), None, prime)
-        findings.add(str(args.prime), sound.figures, familiarity.tells(str(args.prime)))
-        warn(args, warnings := findings.warnings() + familiarity.warnings())
+    prime, warnings = (None, []) if args.prime is None else _prime(args, model)
+    warn(args, warnings)
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     primed = 0 if prime is None else len(prime)
     check_amount(num_samples, primed, args.number)
@@ -69,6 +61,20 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
         result = draws.describe(draws.write_to(outputs))
         result["warnings"] = warnings
     return result, generated_text(result)
+
+
+def _prime(args: argparse.Namespace, model: Model) -> tuple[NDArray[np.int16], list[str]]:
+    """The samples of the recording that is to be continued, (samples,), and warnings about it."""
+    from wavegen.audio.examination import Findings
+    from wavegen.audio.files import content_hash
+    from wavegen.evaluation.audio import read_whole
+    from wavegen.models.familiarity import Familiarity
+
+    name, findings, familiarity = str(args.prime), Findings(), Familiarity(model)
+    sound = read_whole(args.prime, model.sample_rate, args.resample)
+    familiarity.add(name, content_hash(sound.pcm), sound.pcm)
+    findings.add(name, sound.figures, familiarity.tells(name))
+    return sound.pcm, findings.warnings() + familiarity.warnings()
 
 
 def score(args: argparse.Namespace, model: Model) -> Result:
@@ -122,13 +128,10 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
         if is_corpus(given):
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, PREPARE_AGAIN, parameter="sample_rate")
-            found = of_corpus(corpus, progress=True)
-            for source in found:
-                familiarity.add(source.take.name, None, source.take.pcm())
-            sources += found
+            sources += of_corpus(corpus, model, familiarity, progress=True)
             continue
         for path, sound in refusals.usable(given, audio_files.find(given), read):
-            familiarity.add(str(path), None, sound.pcm)
+            familiarity.add(str(path), audio_files.content_hash(sound.pcm), sound.pcm)
             findings.add(str(path), sound.figures, familiarity.tells(str(path)))
             again = functools.partial(read_at, path, model.sample_rate, args.resample)
             sources.append(Source(Take(str(path), len(sound.pcm), again)))

@@ -80,8 +80,7 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
 
 unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
                            const Inputs& inputs, std::size_t streams, std::size_t threads) {
-    const std::size_t symbols = distribution->quantizer().num_symbols(),
-                      count = 300 / std::max<std::size_t>(streams, 3);
+    const std::size_t symbols = distribution->quantizer().num_symbols(), count = 96 / std::max<std::size_t>(streams, 3);
     Engine engine(network, distribution, inputs, symbols / 2, streams, threads);
     std::vector<std::uint64_t> seeds(streams);
     std::iota(seeds.begin(), seeds.end(), 1);
