@@ -48,7 +48,7 @@ def test_what_costs_too_much_is_refused_unless_allowed(place, tmp_path, monkeypa
     model, corpus = checkpoint.load(place / "gru"), open_corpus(place / "corpus")
     bits = iter([np.full(100, 900.0), np.full(100, 1000.0)] * 2)
     files = corpus.split("validation")
-    monkeypatch.setattr("wavegen.evaluation.quantization.bits_per_file", lambda *_, **__: next(bits)[: len(files)])
+    monkeypatch.setattr("wavegen.evaluation.quantization.bits_of_takes", lambda *_, **__: next(bits)[: len(files)])
     cost = 100 * len(files) / sum(file.samples for file in files)
     with pytest.raises(UserError, match=rf"bfloat16 would cost {cost:.4f} bits per sample .* give `most="):
         quantize(model, corpus, tmp_path / "small.safetensors", "bfloat16", cost * 0.99)

@@ -22,7 +22,7 @@ from wavegen.engine import cuda, native
 from wavegen.errors import UserError
 from wavegen.reports import plots
 from wavegen.system import optional
-from wavegen.system.optional import LIBROSA, MATPLOTLIB, TENSORBOARDX, TORCHAUDIO, Library, adorned, fault, needed
+from wavegen.system.optional import H5PY, LIBROSA, MATPLOTLIB, TENSORBOARDX, TORCHAUDIO, Library, adorned, fault, needed
 
 ROOT = Path(__file__).parents[2]
 EACH_ERROR = pytest.mark.parametrize("error", list(failing_libraries.ERRORS))
@@ -50,7 +50,7 @@ def test_requirements_are_those_of_the_project():
     from wavegen.training.readiness import LIBRARIES
 
     peers = [peer.library for peer in PEERS.values() if peer.library is not None]
-    for library in [LIBROSA, MATPLOTLIB, TENSORBOARDX, TORCHAUDIO, *LIBRARIES.values(), *peers]:
+    for library in [H5PY, LIBROSA, MATPLOTLIB, TENSORBOARDX, TORCHAUDIO, *LIBRARIES.values(), *peers]:
         assert library.requirement in every
 
 

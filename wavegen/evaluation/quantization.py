@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wavegen.constants import DIGITS
 from wavegen.data.corpus import Corpus
+from wavegen.data.index import Recording
 from wavegen.data.preparing.held_out import ENLARGE
 from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.engine.base import PRECISIONS
 from wavegen.errors import UserError
+from wavegen.evaluation.conditions import Giver
 from wavegen.evaluation.feeding import PREPARE_AGAIN, check_form
 from wavegen.evaluation.feeds import fed_by
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.results import BitsPerSample, QuantizeResult, RoundedBits
-from wavegen.evaluation.teacher_forcing import bits_per_file
+from wavegen.evaluation.teacher_forcing import bits_of_takes
 from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import save
+from wavegen.models.condition_kinds import Kind
 from wavegen.models.forms import AudioForm
 from wavegen.system.atomic import Output, Target, opened
 
@@ -41,6 +45,8 @@ def quantize(
     force: bool = False,
 ) -> QuantizeResult:
     """Writes the model with its `precision`, if that costs at most `most` bits per sample on the validation files.
+
+    A model with conditions is given all that it takes of each file.
 
     The weights stay as they are: an engine rounds them when it opens the model, as it was measured here.
 
@@ -67,12 +73,13 @@ def quantize(
 def _quantize(
     model: AudioModel, corpus: Corpus, out: Output, precision: str, most: float, progress: bool
 ) -> QuantizeResult:
-    pcms = _validation_files(model, corpus, progress)
-    samples = np.array([len(pcm) for pcm in pcms])
+    giver = Giver(model.data(), Kind.all_of(model.config.conditioning))
+    takes = giver.takes(corpus, _validation_files(model, corpus, progress), progress)
+    samples = np.array([take.samples for take in takes])
 
     def bits_in(name: str) -> NDArray[np.float64]:
         open_feed = fed_by(lambda streams: open_engine(model, streams, "cpu", precision=name))
-        return bits_per_file(model, pcms, label=f"scoring in {name}" if progress else None, open_feed=open_feed)
+        return bits_of_takes(model, takes, label=f"scoring in {name}" if progress else None, open_feed=open_feed)
 
     exact = bits_in(PRECISIONS[0])
     rounded = bits_in(precision)
@@ -80,7 +87,8 @@ def _quantize(
         "out": str(out.path),
         "precision": precision,
         "split": SPLIT,
-        "files": len(pcms),
+        "condition": giver.condition,
+        "files": len(takes),
         "samples": int(samples.sum()),
         "float32": estimate(exact, samples).bits(),
         **_in_precision(precision, estimate(rounded, samples).bits()),
@@ -89,7 +97,7 @@ def _quantize(
     spent = float((rounded - exact).sum() / samples.sum())
     if spent > most:
         raise UserError(
-            f"{precision} would cost {spent:.4f} bits per sample on {len(pcms)} {SPLIT} files, more than {most:g}; "
+            f"{precision} would cost {spent:.4f} bits per sample on {len(takes)} {SPLIT} files, more than {most:g}; "
             f"give `most={_rounded_up(spent)}` if that is all right",
             parameter="most",
         )
@@ -103,8 +111,8 @@ def _in_precision(precision: str, bits: BitsPerSample) -> RoundedBits:
     return {"bfloat16": bits} if precision == "bfloat16" else {}
 
 
-def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> list[NDArray[np.int16]]:
-    """The PCM of each, (samples,) int16.
+def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> Sequence[Recording]:
+    """The recordings of the split.
 
     Raises UserError if model and corpus do not fit each other, the split is empty, or a recording is not the one that
     was prepared.
@@ -116,7 +124,7 @@ def _validation_files(model: AudioModel, corpus: Corpus, progress: bool) -> list
     if not recordings:
         raise UserError(f"{corpus.path}: the {SPLIT} split is empty; {ENLARGE}", parameter="cut")
     verify(corpus, [SPLIT], progress)
-    return [corpus.pcm(recording) for recording in recordings]
+    return recordings
 
 
 def _rounded_up(value: float) -> str:

@@ -220,6 +220,7 @@ class QuantizeResult(RoundedBits):
     out: str
     precision: str
     split: str
+    condition: str | None  # what the model is given; None for nothing
     files: int
     samples: int
     float32: BitsPerSample

@@ -33,6 +33,7 @@ class Library:
 MATPLOTLIB = Library("matplotlib", "matplotlib>=3.10.7", "numpy")
 TENSORBOARDX = Library("tensorboardX", "tensorboardX>=2.6.2", "protobuf")
 LIBROSA = Library("librosa", "librosa>=0.11", "numpy")
+H5PY = Library("h5py", "h5py>=3.11", "numpy")
 TORCHAUDIO = Library("torchaudio", "torchaudio==2.11.0", "torch", "--force-reinstall --no-deps")  # torch is gigabytes
 
 

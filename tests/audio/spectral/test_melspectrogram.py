@@ -64,6 +64,9 @@ def test_the_numbers_are_the_definitions(convention, data, samples, seed, kind):
     assert found.shape == expected.shape
     assert len(found) == FrameSettings(convention, *s).number_of_frames(samples)
     assert np.abs(found - expected).max() <= 2e-6 * max(1, np.abs(expected).max())
+    in_file = frames(pcm, FrameSettings(convention, *s), in_file=True)
+    in_file = in_file.T if convention in mel_definitions.BANDS_FIRST else in_file
+    np.testing.assert_allclose(in_file, mel_definitions.FILES[convention](pcm, s), rtol=0, atol=2e-4)
 
 
 @EACH

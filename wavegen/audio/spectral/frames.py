@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def frames(pcm: NDArray[np.int16], settings: FrameSettings) -> NDArray[np.float32]:
+def frames(pcm: NDArray[np.int16], settings: FrameSettings, in_file: bool = False) -> NDArray[np.float32]:
     """The frames of a recording, (frames, F) with F = `settings.channels`.
 
     Sample t belongs to frame t // hop, or to the last if there are fewer. Every number depends on the samples around
@@ -25,14 +25,16 @@ def frames(pcm: NDArray[np.int16], settings: FrameSettings) -> NDArray[np.float3
     Args:
         pcm: (samples,) at `settings.sample_rate`; a code is 1/32768 of full scale.
         settings: what frames are.
+        in_file: gives all frames that a file of the convention has; of r9y9's some come before and after the others.
 
     Raises UserError for a recording without samples, if a mel band holds no bin, or if librosa cannot be used.
     """
     if not len(pcm):
         raise UserError("a recording without samples has no frames; leave it out")
+    span = settings.span(len(pcm), in_file)
     parts: list[NDArray[np.float32]] = []
     if settings.mel is not None:
-        parts.append(mel_spectrogram(pcm, settings, settings.mel))
+        parts.append(mel_spectrogram(pcm, settings, settings.mel, span))
     if settings.f0:
-        parts.append(log_f0(pcm, settings))
+        parts.append(log_f0(pcm, settings, span))
     return np.concatenate(parts, axis=1)

@@ -8,12 +8,19 @@ and end with later ones, `tail`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+class Span(NamedTuple):
+    """Frames of a recording: the sample at which the first starts, 0 being the recording's first, and their number."""
+
+    start: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,11 @@ class Framing:
 
     kind: str
     mirrored: bool
+
+    def span(self, samples: int, hop: int, n_fft: int, in_file: bool = False) -> Span:
+        """The frames of a recording of so many samples; with `in_file`, all that a toolkit's file has."""
+        lead, tail = (self.lead(hop, n_fft), self.tail(hop, n_fft)) if in_file else (0, 0)
+        return Span(self.first(hop, n_fft) - lead * hop, lead + self.number(samples, hop, n_fft) + tail)
 
     def first(self, hop: int, n_fft: int) -> int:
         """The first sample of frame 0, 0 being that of the recording; negative."""

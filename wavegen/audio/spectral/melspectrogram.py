@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wavegen.audio.spectral.conventions import Analysis, Mel, Scale
+from wavegen.audio.spectral.framing import Span
 from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.errors import UserError
 from wavegen.system.optional import LIBROSA, needed
@@ -27,19 +28,18 @@ class _Librosa(NamedTuple):
     mel: Callable[..., NDArray[np.float64]]
 
 
-def mel_spectrogram(pcm: NDArray[np.int16], settings: FrameSettings, mel: Mel) -> NDArray[np.float32]:
-    """The mel spectrogram, (frames, bands), of a recording, (samples,) with one sample at least.
+def mel_spectrogram(pcm: NDArray[np.int16], settings: FrameSettings, mel: Mel, span: Span) -> NDArray[np.float32]:
+    """The mel spectrogram, (frames, bands) for the frames of `span`, of a recording, (samples,) with one at least.
 
     Raises UserError if a band lies between two bins of the transform, or librosa cannot be used.
     """
     framing, hop, n_fft = mel.analysis.framing, settings.hop, settings.n_fft
-    number, first = settings.number_of_frames(len(pcm)), framing.first(hop, n_fft)
     weights, pcm = _weights(settings), framing.continued(pcm, hop)
-    spectrogram = np.empty((number, settings.bands), np.float32)
+    spectrogram = np.empty((span.number, settings.bands), np.float32)
     at_once = max(1, BLOCK // n_fft)
-    for frame in range(0, number, at_once):
-        frames = min(at_once, number - frame)
-        start = first + frame * hop
+    for frame in range(0, span.number, at_once):
+        frames = min(at_once, span.number - frame)
+        start = span.start + frame * hop
         samples = framing.stretch(pcm, start, start + (frames - 1) * hop + n_fft)
         bands = weights @ _spectrum(samples, settings, mel.analysis)
         spectrogram[frame : frame + frames] = _scaled(bands, mel.scale).T

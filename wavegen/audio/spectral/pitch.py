@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wavegen.audio.spectral.framing import CENTRED_IN_ZEROS
+from wavegen.audio.spectral.framing import CENTRED_IN_ZEROS, Span
 from wavegen.audio.spectral.settings import F0_CHANNELS, FrameSettings
 from wavegen.system.optional import LIBROSA, needed
 
@@ -28,16 +28,16 @@ STRETCH, MARGIN = 2048, 128  # frames decoded together, and those heard before a
 Pyin = Callable[..., "tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]"]
 
 
-def log_f0(pcm: NDArray[np.int16], settings: FrameSettings) -> NDArray[np.float32]:
+def log_f0(pcm: NDArray[np.int16], settings: FrameSettings, span: Span) -> NDArray[np.float32]:
     """The natural logarithm of F0 in Hz, 0 where unvoiced, and 1 where voiced, else 0: (frames, 2).
 
-    Frame k is around the same sample as that of the mel spectrogram, `pcm` being (samples,) with one at least. The
-    recording's mean is taken out: pyin calls a voice beside an offset unvoiced. Long recordings are decoded in
-    stretches, so that memory does not grow with them. Raises UserError if librosa cannot be used.
+    Each frame is around the same sample as that of a mel spectrogram, whose frames `span` tells; `pcm` is (samples,)
+    with one at least. The recording's mean is taken out: pyin calls a voice beside an offset unvoiced. Long recordings
+    are decoded in stretches, so that memory does not grow with them. Raises UserError if librosa cannot be used.
     """
-    hop, number = settings.hop, settings.number_of_frames(len(pcm))
+    hop, number = settings.hop, span.number
     size = _frame_length(settings.sample_rate)
-    first = settings.framing.first(hop, settings.n_fft) + settings.n_fft // 2 - size // 2
+    first = span.start + settings.n_fft // 2 - size // 2
     mean = pcm.mean(dtype=np.float64) / 32768
     found = np.empty((number, F0_CHANNELS), np.float32)
     for frame in range(0, number, STRETCH):

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from wavegen.audio.headers import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from wavegen.audio.spectral.conventions import MELS, Mel, convention_named
-from wavegen.audio.spectral.framing import CENTRED_IN_ZEROS, Framing
+from wavegen.audio.spectral.framing import CENTRED_IN_ZEROS, Framing, Span
 from wavegen.errors import UserError
 
 F0_CHANNELS = 2  # log F0, 0 where unvoiced, and 1 where voiced
@@ -110,7 +110,11 @@ class FrameSettings:
 
     def number_of_frames(self, samples: int) -> int:
         """How many frames a recording of so many samples has, one at least."""
-        return self.framing.number(samples, self.hop, self.n_fft)
+        return self.span(samples).number
+
+    def span(self, samples: int, in_file: bool = False) -> Span:
+        """Where the frames of such a recording lie; with `in_file`, all that a file of the convention has."""
+        return self.framing.span(samples, self.hop, self.n_fft, in_file)
 
 
 def _check_sizes(s: FrameSettings) -> None:
