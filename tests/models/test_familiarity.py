@@ -1,6 +1,7 @@
 """Commands say which recordings a model was trained or validated on."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from wavegen.data.picture_files import write_sheet
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
+from wavegen.models.forms import PictureForm
 from wavegen.training import train
 from wavegen.training.recipe import parse_recipe
 
@@ -99,12 +101,14 @@ def test_features_say_so_too_but_for_the_models_own_corpus(folder, capsys):
 
 def test_pictures_that_a_model_was_trained_on(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    corpus = open_corpus(run(capsys, "prepare", "digits", "digits") and "digits")
+    run(capsys, "prepare", "digits", "digits")
+    corpus = open_corpus("digits")
     train(PICTURES, corpus, "run", progress=False)
+    form = corpus.form
+    assert isinstance(form, PictureForm)
     for split in ("train", "test"):
-        (first, second) = corpus.split(split)[:2]
-        sheet = np.stack([corpus.pcm(one).reshape(corpus.form.shape) for one in (first, second)])
-        write_sheet(f"{split}.png", sheet, corpus.form.levels)
+        sheet = np.stack([corpus.pcm(one).reshape(form.shape) for one in corpus.split(split)[:2]])
+        write_sheet(Path(f"{split}.png"), sheet, form.levels)
     for command in (["generate", "run", "new.png", "-n", 3, "--prime"], ["features", "run"], ["score", "run"]):
         after = ["f.npz", "--force"] if command[0] == "features" else ["--force"] if "-n" in command else []
         (warning,) = warned(capsys, *command, "train.png", *after)
