@@ -101,7 +101,8 @@ def test_features_say_so_too_but_for_the_models_own_corpus(folder, capsys):
 
 def test_pictures_that_a_model_was_trained_on(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    corpus = open_corpus(run(capsys, "prepare", "digits", "digits") and "digits")
+    run(capsys, "prepare", "digits", "digits")
+    corpus = open_corpus("digits")
     train(PICTURES, corpus, "run", progress=False)
     form = corpus.form
     assert isinstance(form, PictureForm)
