@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class Corpus:
         """The samples of `recording`, (samples,) int16, a read-only view into the memory-mapped file."""
         return self._samples[recording.offset : recording.offset + recording.samples]
 
-    def pcms(self, name: str) -> Stretches:
+    def pcms(self, name: str) -> Stretches[np.int16]:
         """The samples of each recording of a split, in the order of `split`, without reading what it says of them."""
         rows = self.split(name).rows
         return Stretches(self._samples, rows["offset"], rows["samples"])
@@ -85,20 +85,23 @@ class Corpus:
         return samples
 
 
-class Stretches(Sequence["NDArray[np.int16]"]):
-    """Stretches of one array, (samples,), each a view that is made when it is asked for; `lengths` is (stretches,)."""
+Item = TypeVar("Item", bound=np.generic)
 
-    def __init__(self, whole: NDArray[np.int16], starts: NDArray[np.int64], lengths: NDArray[np.int64]):
+
+class Stretches(Sequence["NDArray[Item]"], Generic[Item]):
+    """Stretches of one array, (n, …), each a view that is made when it is asked for; `lengths` is (stretches,)."""
+
+    def __init__(self, whole: NDArray[Item], starts: NDArray[np.int64], lengths: NDArray[np.int64]):
         self.whole, self.starts, self.lengths = whole, starts, lengths
 
     def __len__(self) -> int:
         return len(self.starts)
 
     @overload
-    def __getitem__(self, index: int) -> NDArray[np.int16]: ...
+    def __getitem__(self, index: int) -> NDArray[Item]: ...
     @overload
-    def __getitem__(self, index: slice) -> Stretches: ...
-    def __getitem__(self, index: int | slice) -> NDArray[np.int16] | Stretches:
+    def __getitem__(self, index: slice) -> Stretches[Item]: ...
+    def __getitem__(self, index: int | slice) -> NDArray[Item] | Stretches[Item]:
         if isinstance(index, slice):
             return Stretches(self.whole, self.starts[index], self.lengths[index])
         return self.whole[self.starts[index] : self.starts[index] + self.lengths[index]]

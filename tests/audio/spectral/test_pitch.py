@@ -17,7 +17,7 @@ ONLY_F0 = FrameSettings("", RATE, 128, 1024, 1024, 80, 80, 4000, f0=True)
 def sung(frequency: np.ndarray, amplitude: float = 6000.0) -> np.ndarray:
     """(samples,) int16 of four harmonics with that frequency in Hz at each sample."""
     phase = 2 * np.pi * np.cumsum(frequency) / RATE
-    return sum(amplitude / k * np.sin(k * phase) for k in range(1, 5)).astype(np.int16)
+    return np.sum([amplitude / k * np.sin(k * phase) for k in range(1, 5)], axis=0).astype(np.int16)
 
 
 def glide(seconds: float = 2.0, low: float = 90.0, octaves: float = 2.0) -> np.ndarray:
