@@ -11,7 +11,7 @@ import pytest
 import small_models
 import small_trainings
 import torch
-from small_trainings import ends_as_if_never_stopped, levels_of, metrics, recipe
+from small_trainings import Levels, ends_as_if_never_stopped, metrics, recipe
 
 from wavegen.data.index import Recordings
 from wavegen.errors import UserError
@@ -28,7 +28,7 @@ from wavegen.training.trainer import Trainer
 from wavegen.training.windows import Windows
 
 SPEAKERS = {"speakers": ["*"]}
-FRAMES = {"mel": "librosa", "bands": 2, "hop": 64, "look_ahead": 1}
+FRAMES = {"mel": "librosa", "bands": 2, "hop": 64, "fmax": 4000, "look_ahead": 1}
 BOTH = {**SPEAKERS, **FRAMES}
 
 
@@ -41,8 +41,12 @@ def corpus(tmp_path_factory):
 def quick_frames(monkeypatch):
     """Frames that take no time to compute."""
     module: Any = types.ModuleType("wavegen.data.frames")
-    module.frames_of = levels_of
+    module.open_frames = Levels.opened
     monkeypatch.setitem(sys.modules, "wavegen.data.frames", module)
+
+
+def levels(corpus, known, split):
+    return Levels(corpus, known.config.hop, known.config.frame_channels).split(split)
 
 
 def speakers(recipe):
@@ -89,7 +93,7 @@ def test_a_speaker_with_too_little_said_is_named(corpus):
 def windows_of(corpus, config, model, **how):
     known = CorpusConditions({"conditioning": {"name": "encoder", **config}}, corpus).of("train")
     assert known is not None
-    known.open(levels_of(corpus, known.config))
+    known.open(levels(corpus, known, "train"))
     how = {"window": 40, "context": model.context(9), "alignment": model.alignment, "batch_size": 6, "seed": 4} | how
     return Windows(corpus.pcms("train"), known=known, **how), known
 
@@ -124,12 +128,11 @@ def test_windows_go_on_after_the_last_frame():
     config = ConditioningConfig(mel="librosa", bands=1, hop=10, look_ahead=1)
     known = Known.__new__(Known)
     known.config, known.speakers = config, np.zeros(1, np.int64)
-    known._index, known._samples = np.array([0]), np.array([95])
     known.open([np.arange(1.0, 5.0, dtype=np.float32)[:, None]])  # of the first 40 samples
     model: Any = small_models.model("markov", encoder=small_models.conditioning(**dataclasses.asdict(config)))
     pcm = torch.randint(-32768, 32768, (1, 95))
     whole, _ = model.log2_prob(pcm, model.initial_state(1, conditions=[known.given(0)]))
-    windows = Windows(pcm.numpy(), window=30, context=4, batch_size=1, seed=0, known=known)
+    windows = Windows(list(pcm.numpy()), window=30, context=4, batch_size=1, seed=0, known=known)
     for step in range(20):
         drawn = [window._replace(absent=False) for window in windows.of_step(step)]
         batch = windows.read(drawn)
@@ -174,15 +177,12 @@ def test_a_window_that_goes_without_shows_nothing(corpus):
 
 
 def takes(corpus, split, change=lambda given: given):
-    known = CorpusConditions(
-        {"conditioning": {"name": "encoder", **FRAMES, "speakers": sorted(small_trainings.VOICES)}}, corpus
-    )
-    of = known.of(split)
-    assert of is not None
-    of.open(levels_of(corpus, of.config))
+    table = {"name": "encoder", **FRAMES, "speakers": sorted(small_trainings.VOICES)}
+    known: Any = CorpusConditions({"conditioning": table}, corpus).of(split)
+    known.open(levels(corpus, known, split))
     entries = enumerate(corpus.split(split))
     return [
-        Take(entry.id, entry.samples, lambda e=entry: corpus.pcm(e), lambda i=index: change(of.given(i)))
+        Take(entry.id, entry.samples, lambda e=entry: corpus.pcm(e), lambda i=index: change(known.given(i)))
         for index, entry in entries
     ]
 
@@ -212,10 +212,9 @@ def test_knowing_who_speaks_helps_and_being_told_wrong_harms(network, corpus, tm
 def test_frames_help_and_are_normalised_by_the_training_split(network, corpus, tmp_path):
     asked = recipe(network, FRAMES, steps=150, learning_rate=0.02, batch_size=8, window=100, warm_up=5)
     model: Any = checkpoint.load(train(asked, corpus, tmp_path / "run"))
-    frames = levels_of(corpus, model.config.conditioning)
-    of_training = [one for one, entry in zip(frames, corpus.recordings, strict=True) if entry.split == "train"]
-    np.testing.assert_allclose(model.conditioning.mean, np.concatenate(of_training).mean(axis=0), rtol=1e-5)
-    assert abs(np.concatenate(frames).mean() - float(model.conditioning.mean[0])) > 1e-3, "or nothing is shown"
+    training, held_out = (np.concatenate(Levels(corpus, 64, 2).split(name)).mean(axis=0) for name in ("train", "test"))
+    np.testing.assert_allclose(model.conditioning.mean, training, rtol=1e-5)
+    assert abs(training - held_out).min() > 1e-3, "or nothing is shown"
     told, absent = (
         per_sample(model, takes(corpus, "test", change))
         for change in (lambda g: Given(None, g.frames), lambda g: Given())
@@ -227,7 +226,7 @@ def test_validation_is_with_conditions(corpus, tmp_path):
     model = checkpoint.load(train(recipe("gru", BOTH, learning_rate=0.02), corpus, tmp_path / "run"))
     known = CorpusConditions(model.settings, corpus).of("validation")
     assert known is not None
-    known.open(levels_of(corpus, known.config))
+    known.open(levels(corpus, known, "validation"))
     found = list(validation_takes(corpus, known))
     best = min(line["validation_bits"] for line in metrics(tmp_path / "run") if "validation_bits" in line)
     assert per_sample(model, found) == pytest.approx(best, rel=1e-6)
@@ -271,8 +270,14 @@ def test_a_run_starts_from_the_weights_and_the_normalisation_of_another(corpus, 
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_frames_that_no_recording_of_the_rate_has_get_one_line(corpus, tmp_path):
+    said = r"voices-corpus: frames as \[conditioning\] asks for them: fmax=7600 is above half of 8000 Hz"
+    with pytest.raises(UserError, match=said):
+        train(recipe("gru", {"mel": "librosa"}), corpus, tmp_path / "run")
+
+
 def test_a_dry_run_computes_no_frames(corpus, monkeypatch):
-    monkeypatch.delattr(sys.modules["wavegen.data.frames"], "frames_of")
+    monkeypatch.delattr(sys.modules["wavegen.data.frames"], "open_frames")
     found = plan(recipe("gru", BOTH), corpus)
     assert found["recipe"]["conditioning"]["speakers"] == ["anna", "ben", "cid"]
     with pytest.raises(ImportError):

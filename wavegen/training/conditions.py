@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.data.corpus import Corpus
-from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
 from wavegen.models.conditioning import Conditions
 from wavegen.models.configs.base import Tables, part_of
@@ -68,16 +68,15 @@ class Known:
     """
 
     def __init__(self, config: ConditioningConfig, corpus: Corpus, split: str):
-        self.config, self.corpus = config, corpus
+        self.config = config
         rows = {name: 1 + index for index, name in enumerate(config.speakers)}
         recordings = corpus.split(split)
         self.speakers = np.array([rows.get(one.speaker or "", UNKNOWN) for one in recordings], np.int64)
-        self._index = np.flatnonzero(corpus.recordings.rows["split"] == SPLITS.index(split))
         self._samples = recordings.rows["samples"]
         self._frames: Sequence[NDArray[np.float32]] | None = None
 
     def open(self, frames: Sequence[NDArray[np.float32]]) -> None:
-        """Takes the frames of all recordings of the corpus, (frames, F) each."""
+        """Takes the frames of the recordings, (frames, F) each."""
         self._frames = frames
 
     def frames(self, recording: int) -> NDArray[np.float32]:
@@ -86,7 +85,7 @@ class Known:
             return np.zeros(
                 (1 + int(self._samples[recording]) // self.config.hop, self.config.frame_channels), np.float32
             )
-        return self._frames[int(self._index[recording])]
+        return self._frames[recording]
 
     def given(self, recording: int) -> Given:
         """The condition of a whole recording."""
@@ -132,12 +131,16 @@ class CorpusConditions:
     Args:
         model: checked tables of its parts.
         corpus: whose speakers and frames these are.
+
+    Raises UserError for frames that no recordings of the corpus's sample rate have.
     """
 
     def __init__(self, model: Tables, corpus: Corpus):
         self.config = None
+        self.settings: FrameSettings | None = None
         if "conditioning" in model:
             self.config = part_of(model, "conditioning", CONDITIONING_CONFIGS)
+            self.settings = frame_settings(self.config, corpus)
         self.corpus = corpus
         self._known: dict[str, Known] = {}
 
@@ -147,12 +150,29 @@ class CorpusConditions:
             self._known[split] = Known(self.config, self.corpus, split)
         return self._known.get(split)
 
-    def open(self) -> None:
-        """Opens the frames of the recordings, which are computed first if they are not there yet. Raises UserError."""
-        if self.config is None or not self.config.frame_channels:
-            return
-        from wavegen.data.frames import frames_of  # imports librosa
+    def open(self, progress: bool = False) -> None:
+        """Opens the frames of the recordings, which are computed first if they are not there yet.
 
-        frames = frames_of(self.corpus, self.config)
-        for known in self._known.values():
-            known.open(frames)
+        With `progress` a bar on stderr shows how. Raises UserError.
+        """
+        if self.settings is None:
+            return
+        from wavegen.data.frames import open_frames
+
+        frames = open_frames(self.corpus, self.settings, progress)
+        for split, known in self._known.items():
+            known.open(frames.split(split))
+
+
+def frame_settings(config: ConditioningConfig, corpus: Corpus) -> FrameSettings | None:
+    """What the frames of a corpus are; None where a model takes none.
+
+    Raises UserError for frames that no recordings of the corpus's sample rate have.
+    """
+    if not config.frame_channels:
+        return None
+    try:
+        return FrameSettings.of(config, corpus.sample_rate)
+    except UserError as error:
+        said = str(error).replace("`", "")  # these are keys of the recipe here
+        raise UserError(f"{corpus.path}: frames as [conditioning] asks for them: {said}") from error

@@ -75,7 +75,7 @@ def train(
         parameters = trainer.learner.model.num_parameters
         processes.first_does(lambda: held.enter_context(held_folder(run, resume, parameters)))
         check_recordings(corpus, processes, progress)
-        trainer.open()
+        trainer.open(progress)
         trainer.run_all(progress)
     return run / folder.BEST
 
@@ -119,10 +119,10 @@ class Trainer:
         self.validated = 0  # step of the last validation
         self.since_best = 0  # validations
 
-    def open(self) -> None:
+    def open(self, progress: bool = False) -> None:
         """Restores the state in the run folder, or decides what the recipe leaves open; then tidies the folder."""
         with self.processes.agreed():
-            self.conditions.open()
+            self.conditions.open(progress)
         stored = self.processes.from_first(lambda: folder.stored_state(self.run))
         with self.processes.agreed():
             check_alike(self.processes, self.recipe, self.corpus, self.init)
