@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bindings/module.h"
+#include "bindings/streams.h"
 #include "engine/engine.h"
 
 using namespace nanobind::literals;
@@ -97,7 +98,7 @@ void consume(SharedDecoder& decoder, std::uint32_t start, std::uint32_t count) {
 }
 
 Result<double> encode(Engine& engine, const Array<std::uint16_t, 2>& symbols, const Array<std::uint16_t, 2>& offsets,
-                      const std::vector<SharedEncoder*>& encoders) {
+                      const std::vector<SharedEncoder*>& encoders, const GivenConditions& conditions) {
     const std::size_t count = symbols.shape(1);
     shaped(symbols, {engine.streams(), count}, "symbols");
     shaped(offsets, {engine.streams(), count}, "offsets");
@@ -107,22 +108,25 @@ Result<double> encode(Engine& engine, const Array<std::uint16_t, 2>& symbols, co
     for (std::size_t i = 0; i < known.size(); ++i)
         if (known[i] >= engine.num_symbols() || inside[i] >= engine.distribution().quantizer().codes(known[i]))
             throw std::invalid_argument("symbol " + std::to_string(known[i]) + " or its offset is out of range");
+    const CheckedConditions checked(engine, conditions, count);
     const Claim<Encoder> claim(encoders, engine.streams());
     Owned<double> log2_prob({engine.streams(), count});
     {
         nb::gil_scoped_release released;
-        engine.encode(known.data(), inside.data(), count, claim.coders(), log2_prob.data());
+        engine.encode(known.data(), inside.data(), count, checked.get(), claim.coders(), log2_prob.data());
     }
     return log2_prob.release();
 }
 
-nb::tuple decode(Engine& engine, std::size_t count, const std::vector<SharedDecoder*>& decoders) {
+nb::tuple decode(Engine& engine, std::size_t count, const std::vector<SharedDecoder*>& decoders,
+                 const GivenConditions& conditions) {
     require(product(engine.streams(), count) <= kMaxSamplesPerCall, "too many samples for one call");
+    const CheckedConditions checked(engine, conditions, count);
     const Claim<Decoder> claim(decoders, engine.streams());
     Owned<std::uint16_t> symbols({engine.streams(), count}), offsets({engine.streams(), count});
     {
         nb::gil_scoped_release released;
-        engine.decode(claim.coders(), count, symbols.data(), offsets.data());
+        engine.decode(claim.coders(), count, checked.get(), symbols.data(), offsets.data());
     }
     return nb::make_tuple(symbols.release(), offsets.release());
 }
@@ -140,9 +144,10 @@ void bind_coder(nb::module_& m) {
         .def("consume", &consume, "start"_a, "count"_a)
         .def("finished", &finished, "Whether the words were an encoder's and all have been read.");
     m.def("encode", &encode, "engine"_a, "symbols"_a.noconvert(), "offsets"_a.noconvert(), "encoders"_a,
+          "conditions"_a.noconvert() = nb::none(),
           "Feeds the codes of symbols at offsets in their cells to the engine and to one encoder per stream: log2 p of "
           "the codes, (streams, count).");
-    m.def("decode", &decode, "engine"_a, "count"_a, "decoders"_a,
+    m.def("decode", &decode, "engine"_a, "count"_a, "decoders"_a, "conditions"_a.noconvert() = nb::none(),
           "Symbols and offsets in their cells, uint16, each (streams, count), from one decoder per stream.");
 }
 

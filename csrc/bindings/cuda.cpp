@@ -106,7 +106,7 @@ NB_MODULE(wavegen_cuda, m) {
     using namespace wavegen;
     m.doc() = "The CUDA engine of wavegen; wavegen.engine is the way to it.";
     m.attr("numerics") = 1;
-    m.attr("interface") = 2;  // raise with any change of the bound names; also in wavegen/engine/cuda.py
+    m.attr("interface") = 3;  // raise with any change of the bound names; also in wavegen/engine/cuda.py
     m.def("missing", &cuda::missing, "Why no GPU can be used, or None.");
     m.def("device", &cuda::device_name, "The name of the GPU.");
     m.def("multiprocessors", &cuda::multiprocessors, "The GPU's number of multiprocessors.");
@@ -126,8 +126,9 @@ NB_MODULE(wavegen_cuda, m) {
         .def_prop_ro("fell_back", &cuda::Engine::fell_back,
                      "Whether few streams use the throughput kernel, because the weights do not fit on chip.")
         .def("generate", &generate_streams<cuda::Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
-             "exact"_a = false, "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
-        .def("feed", &feed_streams<cuda::Engine>, "symbols"_a.noconvert(),
+             "exact"_a = false, "conditions"_a.noconvert() = nb::none(),
+             "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
+        .def("feed", &feed_streams<cuda::Engine>, "symbols"_a.noconvert(), "conditions"_a.noconvert() = nb::none(),
              "Feeds symbols and returns log2 p of their codes, (streams, count).")
         .def("save", &save_streams<cuda::Engine>,
              "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")

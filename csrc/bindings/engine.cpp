@@ -51,7 +51,8 @@ std::unique_ptr<Replay> replay_of(Engine& engine, std::size_t count) {
     const std::vector<std::uint64_t> seeds(engine.streams());
     std::vector<std::uint16_t> symbols(engine.streams() * count);
     std::vector<double> log2_prob(engine.streams() * count);
-    replay->record([&] { engine.generate(seeds.data(), count, {1.0f, 1.0, false}, symbols.data(), log2_prob.data()); });
+    replay->record(
+        [&] { engine.generate(seeds.data(), count, {1.0f, 1.0, false}, nullptr, symbols.data(), log2_prob.data()); });
     return replay;
 }
 
@@ -69,15 +70,19 @@ void bind_engine(nb::module_& m) {
              "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "distribution"_a, "start_symbol"_a,
              "streams"_a, "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
-             "exact"_a = false, "Symbols uint16 and log2 p of their codes float64, each (streams, count).")
-        .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(),
+             "exact"_a = false, "conditions"_a.noconvert() = nb::none(),
+             "Symbols uint16 and log2 p of their codes float64, each (streams, count). Conditions are vectors float32 "
+             "(rows, condition_floats), the row of each frame uint32 (streams, frames), the place of the first sample "
+             "within its frame uint32 (streams,), and the samples of a frame.")
+        .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(), "conditions"_a.noconvert() = nb::none(),
              "Feeds symbols and returns log2 p of their codes, (streams, count).")
         .def("save", &save_streams<Engine>,
              "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
         .def("restore", &restore_streams<Engine>, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(),
              "time"_a)
         .def_prop_ro("isa", &Engine::isa)
-        .def_prop_ro("threads", &Engine::threads);
+        .def_prop_ro("threads", &Engine::threads)
+        .def_prop_ro("condition_floats", &Engine::condition_floats);
     nb::class_<Replay>(m, "Replay", "The weight reads of an engine's steps, for benchmarks.")
         .def_prop_ro("floats", &Replay::floats)
         .def("read", &Replay::read, "times"_a, nb::call_guard<nb::gil_scoped_release>(),

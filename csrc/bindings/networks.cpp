@@ -2,6 +2,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "bindings/module.h"
 #include "bindings/wavenet.h"
 #include "cpu/rounding.h"
+#include "networks/conditioner.h"
 #include "networks/markov.h"
 #include "networks/network.h"
 #include "networks/recurrent.h"
@@ -88,12 +90,76 @@ std::shared_ptr<Network> markov(const nb::dict& arrays, std::size_t order, std::
     return std::make_shared<Markov>(a, *kernels, rounded);
 }
 
+constexpr std::size_t kMaxWindow = std::size_t{1} << 16, kMaxSpeakers = std::size_t{1} << 20;
+constexpr std::size_t kMaxParts = 4;  // gates of an LSTM
+
+// Shapes of frames and speakers, each of which may be missing.
+void check_sources(const NamedArrays& weights, ConditionerArrays& a) {
+    if (weights.has("frames_weight")) a.window = weights.find<2>("frames_weight").shape(1);
+    if (weights.has("speakers_weight")) a.speakers = weights.find<2>("speakers_weight").shape(0);
+    require(a.window != 0 || a.speakers != 0, "a conditioner takes frames or speakers");
+    within(a.window, 0, kMaxWindow, "the number of inputs");
+    within(a.speakers, 0, kMaxSpeakers, "the number of speakers");
+}
+
+void open_conditioner(Conditioner* self, const nb::dict& arrays, const std::string& isa) {
+    const Kernels* kernels = kernels_named(isa);
+    NamedArrays weights(arrays);
+    ConditionerArrays a{};
+    check_sources(weights, a);
+    const auto projections = weights.find<4>("projections");
+    a.channels = projections.shape(3);
+    a.shape = {projections.shape(0), projections.shape(1), projections.shape(2)};
+    within(a.channels, 1, kMaxChannels, "channels");
+    within(a.shape.layers, 1, kMaxLayers, "the number of layers");
+    within(a.shape.parts, 1, kMaxParts, "the number of parts");
+    within(a.shape.width, 1, kMaxWidth, "the width of a layer");
+    const std::size_t width = padded(a.channels);
+    check_floats(
+        sum(product(sum(a.window, sum(a.channels, a.speakers)), width), product(a.channels, a.shape.floats())));
+    if (a.window != 0) a.frames_weight = weights.checked("frames_weight", {a.channels, a.window});
+    if (a.speakers != 0) a.speakers_weight = weights.checked("speakers_weight", {a.speakers, a.channels});
+    a.bias = weights.checked("bias", {a.channels});
+    a.output_weight = weights.checked("output_weight", {a.channels, a.channels});
+    a.output_bias = weights.checked("output_bias", {a.channels});
+    a.projections = weights.checked("projections", {a.shape.layers, a.shape.parts, a.shape.width, a.channels});
+    new (self) Conditioner(a, *kernels);
+}
+
+Result<float> encode(const Conditioner& conditioner, const Array<float, 2>& windows,
+                     const Array<std::uint32_t, 1>& speakers) {
+    const std::size_t count = windows.shape(0);
+    weight(windows, {count, conditioner.window()}, "windows");
+    shaped(speakers, {count}, "speakers");
+    const std::vector<std::uint32_t> rows(speakers.data(), speakers.data() + count);
+    for (const std::uint32_t row : rows)
+        if (row >= std::max<std::size_t>(conditioner.speakers(), 1))
+            throw std::invalid_argument("speaker " + std::to_string(row) + " is out of range");
+    require(product(count, conditioner.floats()) <= kMaxFloats, "so many vectors would take more than 16 GiB");
+    Owned<float> vectors({count, conditioner.floats()});
+    {
+        nb::gil_scoped_release released;
+        conditioner.encode(windows.data(), rows.data(), count, vectors.data());
+    }
+    return vectors.release();
+}
+
 }  // namespace
 
 void bind_networks(nb::module_& m) {
     nb::class_<Network>(m, "Network", "A network's weights, packed for the kernels of an instruction set.")
         .def_prop_ro("channels", &Network::channels)
         .def_prop_ro("num_params", &Network::num_params);
+    nb::class_<Conditioner>(m, "Conditioner", "The vectors that condition a network, computed once a frame.")
+        .def("__init__", &open_conditioner, nb::kw_only(), "weights"_a, "isa"_a,
+             "Weights float32 by name: projections (layers, parts, width, channels), the others as PyTorch lays them "
+             "out.")
+        .def_prop_ro("window", &Conditioner::window)
+        .def_prop_ro("speakers", &Conditioner::speakers)
+        .def_prop_ro("floats", &Conditioner::floats)
+        .def("encode", &encode, "windows"_a.noconvert(), "speakers"_a.noconvert(),
+             "Windows of frames (count, window) float32 and rows of the table of speakers (count,) uint32 to vectors "
+             "(count, floats).");
     m.def("wavenet", &wavenet, nb::kw_only(), "weights"_a, "dilations"_a.noconvert(), "kernel_size"_a,
           "front_kernel_size"_a, "channels"_a, "num_params"_a, "precision"_a, "isa"_a,
           "Weights float32 by name, as PyTorch lays them out.");

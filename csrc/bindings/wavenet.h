@@ -22,10 +22,12 @@ class NamedArrays {
  public:
     explicit NamedArrays(const nb::dict& arrays) : arrays_(arrays) {}
 
+    bool has(const std::string& name) const { return arrays_.contains(name.c_str()); }
+
     template <std::size_t kDimensions>
     Array<float, kDimensions> find(const std::string& name) const {
         Array<float, kDimensions> array;
-        require(arrays_.contains(name.c_str()), name + " is missing");
+        require(has(name), name + " is missing");
         require(nb::try_cast(arrays_[name.c_str()], array, false),
                 name + " must be a contiguous float32 array of " + std::to_string(kDimensions) + " dimensions");
         return array;

@@ -105,8 +105,8 @@ void Engine::run(const Launch& launch) {
     broken_ = nullptr;
 }
 
-void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
-                      double* log2_prob) {
+void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, const Conditions*,
+                      std::uint16_t* symbols, double* log2_prob) {
     const auto held = lock(busy_);
     if (count == 0) return;
     Launch call = launch(count);
@@ -120,7 +120,7 @@ void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampl
     log2_prob_.download(log2_prob, 0, streams_ * count);
 }
 
-void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
+void Engine::feed(const std::uint16_t* symbols, std::size_t count, const Conditions*, double* log2_prob) {
     const auto held = lock(busy_);
     if (count == 0) return;
     const Launch call = launch(count);

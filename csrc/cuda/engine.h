@@ -12,6 +12,7 @@
 #include "cuda/kernels.h"
 #include "cuda/weights.h"
 #include "distributions/distribution.h"
+#include "engine/conditions.h"
 
 namespace wavegen::cuda {
 
@@ -22,9 +23,9 @@ class Engine {
     Engine(std::shared_ptr<const Weights> weights, std::size_t streams, Kernel kernel);
 
     // See engine/engine.h. Each call is one launch and cannot be interrupted.
-    void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
-                  double* log2_prob);
-    void feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob);
+    void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, const Conditions* conditions,
+                  std::uint16_t* symbols, double* log2_prob);
+    void feed(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions, double* log2_prob);
     std::uint64_t save(float* network, std::int16_t* codes, std::uint16_t* last);
     void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
 
@@ -32,6 +33,7 @@ class Engine {
     std::size_t num_symbols() const { return weights_->model().distribution.symbols; }
     std::size_t state_floats() const { return weights_->state_floats(); }
     std::size_t state_codes() const { return weights_->model().inputs.taps; }
+    std::size_t condition_floats() const { return 0; }  // takes none yet
     const char* kernel() const { return !plan_ ? "throughput" : plan_->cluster ? "latency-cluster" : "latency-grid"; }
     bool fell_back() const {
         return fell_back_;

@@ -46,7 +46,8 @@ Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Dis
     for (std::size_t t = 0; t < pool_.size(); ++t)
         scratch_.push_back({std::vector<float>(kMaxRows * inputs_.channels()),
                             Floats(kMaxRows * padded(network_->num_params())),
-                            distribution_->cumulative(network_->kernels()), std::vector<double>(kMaxRows)});
+                            distribution_->cumulative(network_->kernels()), std::vector<double>(kMaxRows),
+                            std::vector<const float*>(kMaxRows)});
 }
 
 void Engine::check_broken() const {
@@ -78,14 +79,25 @@ Cumulative& Engine::read(std::size_t row, Scratch& scratch) const {
     return *scratch.cumulative;
 }
 
+// Advances a group by `steps` steps, the first of them step `start` of the call, from the inputs to the parameters in
+// the scratch.
+void Engine::advance(Group& group, std::size_t start, std::size_t steps, const Conditions* conditions,
+                     Scratch& scratch) {
+    const float** row = scratch.conditions.data();
+    for (std::size_t t = 0; t < steps && conditions != nullptr; ++t)
+        for (std::size_t i = 0; i < group.size; ++i) *row++ = conditions->at(group.first + i, start + t);
+    group.run->advance(scratch.inputs.data(), steps, scratch.params.data(),
+                       conditions == nullptr ? nullptr : scratch.conditions.data());
+}
+
 // Advances all streams by `count` steps; draw(stream, t, cumulative) returns the stream's next symbol.
 template <class Draw>
-void Engine::draw_each(std::size_t count, const Sampling& sampling, const Draw& draw) {
+void Engine::draw_each(std::size_t count, const Sampling& sampling, const Conditions* conditions, const Draw& draw) {
     const auto held = lock(busy_);
     for_each_group(count, [&](Group& group, Scratch& scratch) {
         for (std::size_t t = 0; t < count; ++t) {
             for (std::size_t i = 0; i < group.size; ++i) write_input(group.first + i, i, scratch);
-            group.run->advance(scratch.inputs.data(), 1, scratch.params.data());
+            advance(group, t, 1, conditions, scratch);
             for (std::size_t i = 0; i < group.size; ++i) {
                 Cumulative& cumulative = read(i, scratch);
                 cumulative.apply_sampling(sampling);
@@ -97,7 +109,8 @@ void Engine::draw_each(std::size_t count, const Sampling& sampling, const Draw& 
 
 // Feeds given symbols to all streams and calls visit(stream, t, cumulative) for each.
 template <class Visit>
-void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Visit& visit) {
+void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions,
+                       const Visit& visit) {
     const auto held = lock(busy_);
     for_each_group(count, [&](Group& group, Scratch& scratch) {
         const std::size_t max_steps = kMaxRows / group.size;
@@ -108,7 +121,7 @@ void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Vi
                     write_input(group.first + i, t * group.size + i, scratch);
                     streams_[group.first + i].last = symbols[(group.first + i) * count + start + t];
                 }
-            group.run->advance(scratch.inputs.data(), steps, scratch.params.data());
+            advance(group, start, steps, conditions, scratch);
             for (std::size_t t = 0; t < steps; ++t)
                 for (std::size_t i = 0; i < group.size; ++i)
                     visit(group.first + i, start + t, read(t * group.size + i, scratch));
@@ -116,24 +129,24 @@ void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Vi
     });
 }
 
-void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
-                      double* log2_prob) {
-    draw_each(count, sampling, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
+void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling,
+                      const Conditions* conditions, std::uint16_t* symbols, double* log2_prob) {
+    draw_each(count, sampling, conditions, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
         const std::size_t drawn = cumulative.find(u_of(random_word(seeds[s], time_ + t, 0, 0), sampling.exact));
         log2_prob[s * count + t] = cumulative.log2_prob(drawn);
         return symbols[s * count + t] = static_cast<std::uint16_t>(drawn);
     });
 }
 
-void Engine::feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob) {
-    feed_each(symbols, count, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
+void Engine::feed(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions, double* log2_prob) {
+    feed_each(symbols, count, conditions, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
         log2_prob[s * count + t] = cumulative.log2_prob(symbols[s * count + t]);
     });
 }
 
 void Engine::encode(const std::uint16_t* symbols, const std::uint16_t* offsets, std::size_t count,
-                    Encoder* const* encoders, double* log2_prob) {
-    feed_each(symbols, count, [&](std::size_t s, std::size_t t, Cumulative& cumulative) {
+                    const Conditions* conditions, Encoder* const* encoders, double* log2_prob) {
+    feed_each(symbols, count, conditions, [&](std::size_t s, std::size_t t, Cumulative& cumulative) {
         const std::size_t here = s * count + t, symbol = symbols[here];
         const auto codes = static_cast<std::uint32_t>(distribution_->quantizer().codes(symbol));
         log2_prob[here] = cumulative.log2_prob(symbol);
@@ -143,8 +156,9 @@ void Engine::encode(const std::uint16_t* symbols, const std::uint16_t* offsets, 
     });
 }
 
-void Engine::decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* offsets) {
-    draw_each(count, kAsScored, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
+void Engine::decode(Decoder* const* decoders, std::size_t count, const Conditions* conditions, std::uint16_t* symbols,
+                    std::uint16_t* offsets) {
+    draw_each(count, kAsScored, conditions, [&](std::size_t s, std::size_t t, const Cumulative& cumulative) {
         Decoder& decoder = *decoders[s];
         const std::size_t here = s * count + t, symbol = cumulative.find(decoder.u());
         const auto codes = static_cast<std::uint32_t>(distribution_->quantizer().codes(symbol));

@@ -11,6 +11,7 @@
 #include "common/thread_pool.h"
 #include "distributions/coder.h"
 #include "distributions/distribution.h"
+#include "engine/conditions.h"
 #include "engine/inputs.h"
 #include "networks/network.h"
 
@@ -25,21 +26,23 @@ class Engine {
     // Draws `count` symbols for each stream and writes log2 p of their codes under the model; both are (streams,
     // count), row-major. The result for stream s depends only on seeds[s] and on the symbols fed to it or drawn
     // from it before.
+    // `conditions`, if not null, has the frames of `count` samples.
     // These functions throw std::runtime_error if the network's outputs are not finite; after that only
     // `restore` is allowed. Neither generate nor feed allocates.
-    void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, std::uint16_t* symbols,
-                  double* log2_prob);
+    void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, const Conditions* conditions,
+                  std::uint16_t* symbols, double* log2_prob);
 
     // Feeds given symbols, each below num_symbols(), to the streams and writes log2 p of their codes.
-    void feed(const std::uint16_t* symbols, std::size_t count, double* log2_prob);
+    void feed(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions, double* log2_prob);
 
     // Feeds symbols and appends their intervals to encoders[s]. `offsets` select each sample's code within its
     // symbol's cell.
-    void encode(const std::uint16_t* symbols, const std::uint16_t* offsets, std::size_t count, Encoder* const* encoders,
-                double* log2_prob);
+    void encode(const std::uint16_t* symbols, const std::uint16_t* offsets, std::size_t count,
+                const Conditions* conditions, Encoder* const* encoders, double* log2_prob);
 
     // Draws the symbols and offsets that `encode` wrote, and feeds them to the streams.
-    void decode(Decoder* const* decoders, std::size_t count, std::uint16_t* symbols, std::uint16_t* offsets);
+    void decode(Decoder* const* decoders, std::size_t count, const Conditions* conditions, std::uint16_t* symbols,
+                std::uint16_t* offsets);
 
     // The state of every stream: the network's, (streams, state_floats()); the predictor's last codes, newest
     // first, (streams, state_codes()); and the last symbol, (streams,). The time, returned or given, counts from
@@ -54,6 +57,7 @@ class Engine {
     std::size_t num_symbols() const { return distribution_->quantizer().num_symbols(); }
     std::size_t state_floats() const { return network_->state_floats(); }
     std::size_t state_codes() const { return inputs_.taps(); }
+    std::size_t condition_floats() const { return network_->condition().floats(); }
     const char* isa() const { return network_->kernels().name; }
 
  private:
@@ -70,14 +74,17 @@ class Engine {
         Floats params;
         std::unique_ptr<Cumulative> cumulative;
         std::vector<double> locations;
+        std::vector<const float*> conditions;
     };
     void check_broken() const;
     template <class Work>
     void for_each_group(std::size_t count, const Work& work);
     template <class Draw>
-    void draw_each(std::size_t count, const Sampling& sampling, const Draw& draw);
+    void draw_each(std::size_t count, const Sampling& sampling, const Conditions* conditions, const Draw& draw);
     template <class Visit>
-    void feed_each(const std::uint16_t* symbols, std::size_t count, const Visit& visit);
+    void feed_each(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions, const Visit& visit);
+    static void advance(Group& group, std::size_t start, std::size_t steps, const Conditions* conditions,
+                        Scratch& scratch);
     void write_input(std::size_t stream, std::size_t row, Scratch& scratch);
     Cumulative& read(std::size_t row, Scratch& scratch) const;
 

@@ -9,7 +9,11 @@
 namespace wavegen {
 
 Markov::Markov(const MarkovArrays& a, const Kernels& kernels, Precision precision)
-    : kernels_(kernels), channels_(a.channels), order_(a.order), num_params_(a.layers.back().size) {
+    : kernels_(kernels),
+      channels_(a.channels),
+      order_(a.order),
+      first_(a.layers.front().size),
+      num_params_(a.layers.back().size) {
     std::size_t inputs = a.order * a.channels;
     for (const MarkovArrays::Layer& layer : a.layers) {
         layers_.push_back(packed(layer.weight, layer.bias, layer.size, inputs));
@@ -34,13 +38,14 @@ class MarkovRun final : public Run {
             sums_.emplace_back(kMaxRows * network.layers_[l].outputs());
     }
 
-    void advance(const float* inputs, std::size_t steps, float* params) override {
+    void advance(const float* inputs, std::size_t steps, float* params, const float* const* conditions) override {
         const std::size_t count = streams_ * steps;
         for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
             const Matrix& matrix = net_.layers_[l];
             float* sums = l < sums_.size() ? sums_[l].data() : params;
             if (l == 0) {
                 window_.apply(net_.kernels_, matrix, inputs, steps, sums, matrix.outputs());
+                add_conditions(conditions, 0, count, matrix.outputs(), sums);
             } else {
                 const std::size_t width = net_.layers_[l - 1].outputs();
                 Rows below(sums_[l - 1].data(), width, count, width, scratch_);

@@ -22,7 +22,7 @@ struct MarkovArrays {
     std::vector<Layer> layers;  // the last layer's output is the parameters
 };
 
-// params = W_n relu(… relu(W_1 inputs + b_1) …) + b_n.
+// params = W_n relu(… relu(W_1 inputs + b_1 + v) …) + b_n, v a condition's vector.
 class Markov final : public Network {
  public:
     // Rounds the weights of all layers except the first and the last to `precision`.
@@ -31,6 +31,7 @@ class Markov final : public Network {
     std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;
     std::size_t channels() const override { return channels_; }
     std::size_t num_params() const override { return num_params_; }
+    ConditionShape condition() const override { return {1, 1, first_}; }
     std::size_t state_floats() const override { return (order_ - 1) * channels_; }
     std::size_t stream_floats() const override { return (2 * order_ + kMaxRows + kLanes) * channels_; }
     const Kernels& kernels() const override { return kernels_; }
@@ -44,7 +45,7 @@ class Markov final : public Network {
     }
 
     const Kernels& kernels_;
-    std::size_t channels_, order_, num_params_;
+    std::size_t channels_, order_, first_, num_params_;  // first_: the size of the first layer
     std::vector<Matrix> layers_;
 };
 

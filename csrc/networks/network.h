@@ -11,6 +11,14 @@ namespace wavegen {
 constexpr std::size_t kMaxBatch = 32;  // streams in lock-step
 constexpr std::size_t kMaxRows = 64;   // streams times steps per call
 
+// The vector that conditions one step: for each of `layers` that take it, `parts` rows of padded(width) floats, all
+// side by side.
+struct ConditionShape {
+    std::size_t layers, parts, width;
+    std::size_t row() const { return parts * padded(width); }  // that a layer adds
+    std::size_t floats() const { return layers * row(); }
+};
+
 // The state of streams in lock-step, initially that at the start of a file. Rows of several steps are ordered by
 // time, then by stream.
 class Run {
@@ -19,9 +27,9 @@ class Run {
 
     // Advances each stream by `steps` steps. `inputs` has a row of channels() for each, made from the previous
     // sample. `params` receives the distribution's parameters, a row of num_params() padded with the lowest
-    // float. The bits do not depend on how many steps or streams share a call; streams * steps <= kMaxRows. Does
-    // not allocate.
-    virtual void advance(const float* inputs, std::size_t steps, float* params) = 0;
+    // float. `conditions`, if not null, has the vector of each row, condition().floats() of the network. The bits do
+    // not depend on how many steps or streams share a call; streams * steps <= kMaxRows. Does not allocate.
+    virtual void advance(const float* inputs, std::size_t steps, float* params, const float* const* conditions) = 0;
 
     // The number of threads that one step may use.
     virtual std::size_t threads() const { return 1; }
@@ -38,9 +46,18 @@ class Network {
     virtual std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const = 0;  // threads: the limit per run
     virtual std::size_t channels() const = 0;
     virtual std::size_t num_params() const = 0;
+    virtual ConditionShape condition() const = 0;
     virtual std::size_t state_floats() const = 0;   // per stream
     virtual std::size_t stream_floats() const = 0;  // upper bound of a stream's memory
     virtual const Kernels& kernels() const = 0;
 };
+
+// Adds to each of `count` rows `width` floats of its vector, from `first` on; nothing if `conditions` is null.
+inline void add_conditions(const float* const* conditions, std::size_t first, std::size_t count, std::size_t width,
+                           float* rows) {
+    if (conditions == nullptr) return;
+    for (std::size_t r = 0; r < count; ++r)
+        for (std::size_t i = 0; i < width; ++i) rows[r * width + i] += conditions[r][first + i];
+}
 
 }  // namespace wavegen

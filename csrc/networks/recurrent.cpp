@@ -57,12 +57,13 @@ class RecurrentRun final : public Run {
           head_(kMaxRows * width_),
           scratch_(kMaxRows, network.hidden_) {}
 
-    void advance(const float* inputs, std::size_t steps, float* params) override {
+    void advance(const float* inputs, std::size_t steps, float* params, const float* const* conditions) override {
         const std::size_t count = streams_ * steps;
         for (std::size_t l = 0; l < net_.layers_.size(); ++l) {
             const Matrix& input = net_.layers_[l].input;
             if (l == 0) {
                 input.apply(net_.kernels_, inputs, net_.channels_, count, gates_.data(), gates_width_);
+                add_conditions(conditions, 0, count, gates_width_, gates_.data());
             } else {
                 Rows below(x_.data(), width_, count, width_, scratch_);
                 input.apply(net_.kernels_, below, gates_.data(), gates_width_);

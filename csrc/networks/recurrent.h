@@ -28,8 +28,8 @@ struct RecurrentArrays {
 };
 
 // params = V relu(U h + b) + c of the last layer's h; see Kernels::gru and Kernels::lstm for the cells. The inputs'
-// and h's contributions to the gates are separate dot products, each starting from its own bias. An LSTM adds the
-// two.
+// and h's contributions to the gates are separate dot products, each starting from its own bias. A condition's vector
+// is added to the inputs' contributions in the first layer. An LSTM adds the two.
 class Recurrent final : public Network {
  public:
     // Rounds the weights of h and of all layers except the first to `precision`.
@@ -38,6 +38,7 @@ class Recurrent final : public Network {
     std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;
     std::size_t channels() const override { return channels_; }
     std::size_t num_params() const override { return num_params_; }
+    ConditionShape condition() const override { return {1, gates_of(cell_), hidden_}; }
     std::size_t state_floats() const override { return layers_.size() * states() * hidden_; }
     std::size_t stream_floats() const override { return layers_.size() * (2 + gates_of(cell_)) * padded(hidden_); }
     const Kernels& kernels() const override { return kernels_; }

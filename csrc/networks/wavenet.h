@@ -20,6 +20,7 @@ class WaveNet final : public Network {
     std::unique_ptr<Run> run(std::size_t streams, std::size_t threads) const override;
     std::size_t channels() const override { return channels_; }
     std::size_t num_params() const override { return num_params_; }
+    ConditionShape condition() const override { return {layers_.size(), 2, half_}; }
     std::size_t state_floats() const override;
     std::size_t stream_floats() const override;
     const Kernels& kernels() const override { return kernels_; }

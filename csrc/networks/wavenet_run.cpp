@@ -27,7 +27,7 @@ WaveNetRun::WaveNetRun(const WaveNet& network, std::size_t streams)
     }
 }
 
-void WaveNetRun::advance(const float* inputs, std::size_t steps, float* params) {
+void WaveNetRun::advance(const float* inputs, std::size_t steps, float* params, const float* const* conditions) {
     const std::size_t count = streams_ * steps;
     window_.apply(net_.kernels_, net_.front_, inputs, steps, x_.data(), channels_);
     net_.layers_.front().skip.begin(count, skip_.data(), skips_);
@@ -37,11 +37,14 @@ void WaveNetRun::advance(const float* inputs, std::size_t steps, float* params) 
         if (steps == 1 && streams_ < kAhead) {  // with more streams a block would be a single step
             look_ahead(layer, history);
             history.ring.push(x_.data(), channels_, 1);
-            finish(layer, history.ahead.data() + history.used++ * streams_ * 2 * half_, count);
+            float* gates = history.ahead.data() + history.used++ * streams_ * 2 * half_;
+            add_vectors(l, count, conditions, gates);
+            finish(layer, gates, count);
         } else {
             history.forget();
             history.ring.push(x_.data(), channels_, steps);
             sum_past_taps(layer, history.ring, steps, steps, gates_.data());
+            add_vectors(l, count, conditions, gates_.data());
             finish(layer, gates_.data(), count);
         }
     }
@@ -76,9 +79,8 @@ void WaveNetRun::sum_past_taps(const WaveNet::Layer& layer, const RingBuffer& ri
                    });
 }
 
-// From the sums of the past taps to the next layer's x.
+// From the sums of the past taps and the condition to the next layer's x.
 void WaveNetRun::finish(const WaveNet::Layer& layer, float* gates, std::size_t count) {
-    // Conditioning will be added to the gates here, after the past taps and before the current one.
     Rows x(x_.data(), channels_, count, channels_, scratch_);
     layer.taps.back().add(net_.kernels_, x, gates, 2 * half_);
     for (std::size_t r = 0; r < count; ++r) {

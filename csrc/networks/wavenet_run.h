@@ -14,7 +14,7 @@ constexpr std::size_t kAhead = 16;  // rows of past taps computed together
 class WaveNetRun : public Run {
  public:
     WaveNetRun(const WaveNet& network, std::size_t streams);
-    void advance(const float* inputs, std::size_t steps, float* params) override;
+    void advance(const float* inputs, std::size_t steps, float* params, const float* const* conditions) override;
     void save(std::size_t stream, float* floats) const override;
     void restore(std::size_t stream, const float* floats) override;
 
@@ -35,6 +35,9 @@ class WaveNetRun : public Run {
 
     // Computes the past taps of the next block, if the current block is consumed.
     void look_ahead(const WaveNet::Layer& layer, LayerHistory& history);
+    void add_vectors(std::size_t layer, std::size_t count, const float* const* conditions, float* gates) const {
+        add_conditions(conditions, layer * 2 * half_, count, 2 * half_, gates);
+    }
     const WaveNet& net_;
     std::size_t streams_, channels_, half_, skips_;
     Window window_;

@@ -47,35 +47,36 @@ WaveNetTwoThreads::~WaveNetTwoThreads() {
     partner_.join();
 }
 
-void WaveNetTwoThreads::advance(const float* inputs, std::size_t steps, float* params) {
-    if (steps != 1 || !partner_.joinable()) return WaveNetRun::advance(inputs, steps, params);
+void WaveNetTwoThreads::advance(const float* inputs, std::size_t steps, float* params, const float* const* conditions) {
+    if (steps != 1 || !partner_.joinable()) return WaveNetRun::advance(inputs, steps, params, conditions);
     const double begun = autotune_.needs_time() ? now() : 0.0;
     if (autotune_.use_second())
-        advance_together(inputs, params);
+        advance_together(inputs, params, conditions);
     else
-        WaveNetRun::advance(inputs, 1, params);
+        WaveNetRun::advance(inputs, 1, params, conditions);
     autotune_.record(autotune_.needs_time() ? now() - begun : 0.0);
 }
 
-void WaveNetTwoThreads::advance_together(const float* inputs, float* params) {
+void WaveNetTwoThreads::advance_together(const float* inputs, float* params, const float* const* conditions) {
     window_.apply(net_.kernels_, net_.front_, inputs, 1, xs_.data(), channels_);
     for (std::size_t l = 0; l < net_.layers_.size(); ++l)
         look_ahead(net_.layers_[l], histories_[l]);  // after single-threaded steps
     params_ = params;
     ++step_;
     wakeup_.notify();
-    lead();
+    lead(conditions);
     finish_head(true, params);
     wait_for(follower_.outputs, step_);
 }
 
-void WaveNetTwoThreads::lead() {
+void WaveNetTwoThreads::lead(const float* const* conditions) {
     const std::size_t layers = net_.layers_.size();
     for (std::size_t l = 0; l < layers; ++l) {
         const WaveNet::Layer& layer = net_.layers_[l];
         float *x = xs_.data() + l * channels_, *z = zs_.data() + l * half_;
         LayerHistory& history = histories_[l];
         float* gates = history.ahead.data() + history.used * 2 * half_;
+        add_vectors(l, 1, conditions, gates);
         Rows current(x, channels_, 1, channels_, scratch_);
         layer.taps.back().add(net_.kernels_, current, gates, 2 * half_);
         net_.kernels_.gated_activation(gates, gates + half_, half_, z);

@@ -11,22 +11,22 @@
 
 namespace wavegen {
 
-// The leading thread computes current taps, gates and residuals, layer by layer. The following thread adds the skip
-// connections and computes the past taps of the next steps. Both share the head. The bits are those of one thread,
-// since the order within each dot product is unchanged. Waiting threads spin; on busy cores two threads are slower
-// than one, and Autotune then selects one.
+// The leading thread adds conditions and computes current taps, gates and residuals, layer by layer. The following
+// thread adds the skip connections and computes the past taps of the next steps. Both share the head. The bits are
+// those of one thread, since the order within each dot product is unchanged. Waiting threads spin; on busy cores two
+// threads are slower than one, and Autotune then selects one.
 class WaveNetTwoThreads final : public WaveNetRun {
  public:
     explicit WaveNetTwoThreads(const WaveNet& network);
     ~WaveNetTwoThreads() override;
-    void advance(const float* inputs, std::size_t steps, float* params) override;
+    void advance(const float* inputs, std::size_t steps, float* params, const float* const* conditions) override;
     std::size_t threads() const override { return partner_.joinable() ? 2 : 1; }
 
  private:
     using Count = std::atomic<std::uint64_t>;
 
-    void advance_together(const float* inputs, float* params);
-    void lead();
+    void advance_together(const float* inputs, float* params, const float* const* conditions);
+    void lead(const float* const* conditions);
     void follow();
     void finish_head(bool leading, float* params);
     void serve();

@@ -193,14 +193,8 @@ GOLDEN = {
 
 
 def formula_model():
-    """Weights from an integer formula, exact in float32, so that no library's random numbers are in the hash."""
-    model = sensitive_models.wavenet("kernel-3")
-    place = 0
+    model = sensitive_models.by_formula(sensitive_models.wavenet("kernel-3"))
     with torch.no_grad():
-        for weight in model.parameters():
-            scrambled = (np.arange(place, place + weight.numel(), dtype=np.uint64) * 2654435761 >> np.uint64(7)) % 4096
-            weight.copy_(torch.from_numpy((scrambled.astype(np.float32) - 2048) / 4096).view(weight.shape))
-            place += weight.numel()
         model.network.output.weight.mul_(8)
     return model
 

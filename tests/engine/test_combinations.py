@@ -133,13 +133,8 @@ def test_draws_follow_the_scored_distribution(name):
 
 
 def formula_model(name):
-    """Weights from integer arithmetic, so that they are the same everywhere."""
-    model, place = sensitive_models.combined(name), 1
+    model = sensitive_models.by_formula(sensitive_models.combined(name), 1)
     with torch.no_grad():
-        for weight in model.parameters():
-            scrambled = (np.arange(place, place + weight.numel(), dtype=np.uint64) * 2654435761 >> np.uint64(7)) % 4096
-            weight.copy_(torch.from_numpy((scrambled.astype(np.float32) - 2048) / 4096).view(weight.shape))
-            place += weight.numel()
         [weight for weight in model.network.parameters() if weight.dim() == 2][-1].mul_(8)
         if model.predictor is not None:
             model.predictor.weights.mul_(1 / 8)

@@ -49,13 +49,36 @@ class Engine(Protocol):
     """Streams side by side, each with its own history; every call moves them on from where the last one ended.
 
     Time counts from a stream's first sample, fed or drawn, so that `generate(100)` twice is `generate(200)`. A stream
-    depends on its own seed and history only, not on how many others there are. Every method that runs the network
-    raises UserError if its outputs are not finite.
+    depends on its own seed, history and condition only, not on how many others there are. Every method that runs the
+    network raises UserError if its outputs are not finite, or if it needs frames of a condition that have not come.
     """
 
     name: str  # "cpu", "cuda" or "torch"
     precision: str  # of the layers' weights: "float64" in the torch engine
     streams: int
+
+    def condition(
+        self,
+        stream: int,
+        speaker: str | None = None,
+        frames: NDArray[np.floating] | None = None,
+        ended: bool = True,
+    ) -> None:
+        """Says what a stream is conditioned on from where it stands: until then an unknown speaker and no frames.
+
+        While more frames are to come, a further call appends to them; a speaker given with it holds for the frames
+        that the encoder had still to see whole. Otherwise it begins anew.
+
+        Args:
+            stream: its index.
+            speaker: one of the model's; None for an unknown one or, in a further call, the same.
+            frames: float32 (n, channels), not normalised, one for each hop of the model; None for none.
+            ended: whether these are the last frames, of which the last then holds for ever. If not, each sample needs
+                as many frames after its own as the encoder looks ahead.
+
+        Raises UserError for a speaker or for frames that the model does not take.
+        """
+        ...
 
     def generate(
         self,
@@ -111,8 +134,8 @@ class Engine(Protocol):
 
         Args:
             streams: their number.
-            kept: indices of streams of this engine, whose history the first streams of the other take over; the
-                rest start as a file does. Random words count on from this engine's time if any is kept.
+            kept: indices of streams of this engine, whose history and condition the first streams of the other take
+                over; the rest start as a file does. Random words count on from this engine's time if any is kept.
 
         Raises ValueError if `kept` has more than `streams` indices, or one that is no stream's.
         """

@@ -30,7 +30,7 @@ T = TypeVar("T")
 PRECISIONS = ("float32", "bfloat16")
 
 _log = logging.getLogger("wavegen")
-INTERFACE = 2  # also in csrc/bindings/cuda.cpp; see wavegen.extension
+INTERFACE = 3  # also in csrc/bindings/cuda.cpp; see wavegen.extension
 # Of one launch, which no interrupt ends: at most some tenths of a second. Multiply-adds are those of one stream.
 _STEPS = 1000
 _SAMPLES = 2**22
@@ -99,6 +99,8 @@ class CudaEngine(SymbolEngine):
         if not runs(data):
             said = f"engine cuda does not run {data.network.name} networks; try `engine='cpu'`"
             raise UserError(said, parameter="engine")
+        if data.conditioning is not None:
+            raise UserError("engine cuda does not take conditions yet; try `engine='cpu'`", parameter="engine")
         if precision not in PRECISIONS:
             said = f"engine cuda does not know precision {precision}; give `precision` {' or '.join(PRECISIONS)}"
             raise UserError(said, parameter="precision")

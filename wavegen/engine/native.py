@@ -10,7 +10,7 @@ import numpy as np
 
 from wavegen.constants import NUMERICS
 from wavegen.engine.base import Decoder, Encoder, checked_kept, checked_pcm, cpus
-from wavegen.engine.packing import Parts, engine_arguments, packs
+from wavegen.engine.packing import Parts, conditions, engine_arguments, packs
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
 from wavegen.extension import extension, fits
@@ -92,6 +92,7 @@ class NativeEngine(SymbolEngine):
         self._first_code = np.cumsum(codes) - codes - 32768
         try:
             self._arguments = engine_arguments(data, precision, isa or "auto")
+            self._conditions = conditions(data, isa or "auto")
             self._open(streams, threads)
         except (ValueError, MemoryError) as error:
             raise UserError(f"engine cpu cannot run this model: {error}") from error
@@ -104,6 +105,7 @@ class NativeEngine(SymbolEngine):
         self._native = running
         self.isa: str = running.isa  # "avx512vnni", "avx512", "avx2", "neon" or "portable"
         self._piece = max(1, _PIECE // streams)
+        self._conditions = None if self._conditions is None else self._conditions.of(streams)
 
     def resized(self, streams: int, kept: Sequence[int] = ()) -> NativeEngine:
         rows = checked_kept(kept, self.streams, streams)
@@ -120,12 +122,16 @@ class NativeEngine(SymbolEngine):
             codes = pcm[:, piece].astype(np.int64)
             symbols = self._symbol_of_code[codes + 32768]
             offsets = (codes - self._first_code[symbols]).astype(np.uint16)
-            log2_prob[:, piece] = self._call(extension().encode, self._native, symbols, offsets, encoders)
+            log2_prob[:, piece] = self._call(
+                extension().encode, self._native, symbols, offsets, encoders, self._next_vectors(symbols.shape[1])
+            )
         return log2_prob
 
     def decode(self, num_samples: int, decoders: Sequence[Decoder]) -> NDArray[np.int16]:
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         for piece in self._pieces(num_samples):
-            symbols, offsets = self._call(extension().decode, self._native, piece.stop - piece.start, decoders)
+            count = piece.stop - piece.start
+            given = self._next_vectors(count)
+            symbols, offsets = self._call(extension().decode, self._native, count, decoders, given)
             pcm[:, piece] = self._first_code[symbols] + offsets
         return pcm

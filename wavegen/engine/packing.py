@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 
+from wavegen.engine.conditions import Conditions
 from wavegen.extension import extension
 from wavegen.models.configs.distributions import (
     CategoricalConfig,
@@ -23,6 +24,7 @@ Arrays: TypeAlias = "dict[str, NDArray[np.generic]]"
 Arguments = dict[str, object]  # of a function of an extension
 _Packing: TypeAlias = Callable[[Any, Arrays], Arguments]  # of one network's settings and weights
 _KINDS = ("weight", "bias")
+_NONE = np.zeros(0, np.float32)
 
 
 class _Named(Protocol):
@@ -123,6 +125,33 @@ def markov(config: MarkovConfig, found: Arrays) -> Arguments:
     return {"weights": weights, "order": config.order, "num_layers": len(names)}
 
 
+def conditions(model: Model, isa: str) -> Conditions | None:
+    """What an engine's streams are conditioned on, none of them yet; None for a model without conditions.
+
+    Raises ValueError if the extension does not take it.
+    """
+    if model.conditioning is None:
+        return None
+    arrays = model.conditioning_arrays
+    made = extension().Conditioner(weights=conditioner(model), isa=isa)
+    return Conditions(model.conditioning, arrays.get("mean", _NONE), arrays.get("scale", _NONE), made.encode)
+
+
+def conditioner(model: Model) -> Arrays:
+    """The weights of a model's encoder of conditions, and the maps of what it encodes to the layers."""
+    found = model.conditioning_arrays
+    names = {name: name.replace(".", "_") for name in found if name not in ("mean", "scale")}
+    maps = np.stack(
+        [model.network_arrays[f"conditions.{i}.weight"] for i in range(len(model.network.condition_widths))]
+    )
+    layers, width, channels = maps.shape
+    parts = _PARTS[model.network.name]
+    return {
+        **{ours: found[name] for name, ours in names.items()},
+        "projections": maps.reshape(layers, parts, width // parts, channels),
+    }
+
+
 def inputs(model: Model) -> Arrays:
     """The tables of the network's inputs, and the predictor's weights, empty without one."""
     return {
@@ -146,6 +175,7 @@ _NETWORKS: dict[str, tuple[str, _Packing]] = {
     LSTMConfig.name: ("recurrent", recurrent),
     MarkovConfig.name: ("markov", markov),
 }
+_PARTS = {WaveNetConfig.name: 2, GRUConfig.name: 3, LSTMConfig.name: 4, MarkovConfig.name: 1}  # of a layer, padded each
 _CUDA_NETWORKS: dict[str, _Packing] = {WaveNetConfig.name: wavenet}
 _DISTRIBUTIONS = {
     CategoricalConfig.name: "categorical",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,11 +21,14 @@ from wavegen.engine.base import (
     checked_top_p,
 )
 from wavegen.engine.bisection import symbol_at
+from wavegen.engine.conditions import Conditions, Queue
+from wavegen.engine.joining import joined, stream_axes
 from wavegen.engine.random import MODEL_SHARE, TOTAL, uniforms, words
 from wavegen.errors import UserError
 from wavegen.models.audio import AudioState
+from wavegen.models.conditioning import Conditioning, ConditionState
+from wavegen.models.given import Given, check_given
 from wavegen.models.model import AnyAudio
-from wavegen.models.predictors import PredictorState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,14 +36,13 @@ if TYPE_CHECKING:
 _CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory
 _TOTAL_BITS = 30  # of the counts that are coded
 
-_Nested: TypeAlias = "Tensor | tuple[_Nested, ...] | None"
-
 
 class _Streams(NamedTuple):
     """The saved streams; no step changes a state, each makes a new one."""
 
     state: AudioState
     time: int
+    conditions: tuple[Queue, ...]
 
 
 class _Next(NamedTuple):
@@ -62,12 +64,28 @@ class TorchEngine:
 
     def __init__(self, model: AnyAudio, streams: int):
         self.model = copy.deepcopy(model.module()).cpu().double().eval().requires_grad_(False)
+        encoder = self.model.conditioning
+        self._conditions = None if encoder is None else _conditions(encoder)
         self._start(streams)
 
     def _start(self, streams: int) -> None:
         self.streams = streams
-        self._state = self.model.initial_state(streams)
+        self._state = self.model.initial_state(streams)._replace(condition=None)
+        self._conditions = None if self._conditions is None else self._conditions.of(streams)
         self._time = 0
+
+    @torch.inference_mode()
+    def condition(
+        self,
+        stream: int,
+        speaker: str | None = None,
+        frames: NDArray[np.floating] | None = None,
+        ended: bool = True,
+    ) -> None:
+        if self._conditions is None:
+            check_given(None, Given(speaker, frames))
+        else:
+            self._conditions.condition(stream, speaker, frames, ended)
 
     @torch.inference_mode()
     def generate(
@@ -83,6 +101,7 @@ class TorchEngine:
         top_p = checked_top_p(top_p, self.model)
         random = np.stack([words(int(key), self._time, num_samples) for key in keys])
         u = torch.from_numpy(uniforms(random, exact))
+        self._check(num_samples)
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         log2_prob = np.empty((self.streams, num_samples))
         for t in range(num_samples):
@@ -101,9 +120,11 @@ class TorchEngine:
         pcm = checked_pcm(pcm, self.streams)
         log2_prob = np.empty(pcm.shape)
         chunk = max(1, _CHUNK // self.streams)
+        self._check(pcm.shape[1])
         for start in range(0, pcm.shape[1], chunk):
             piece = torch.from_numpy(pcm[:, start : start + chunk].astype(np.int64))
-            values, self._state = self.model.log2_prob(piece, self._state)
+            values, state = self.model.log2_prob(piece, self._conditioned(piece.shape[1]))
+            self._state = state._replace(condition=None)
             log2_prob[:, start : start + chunk] = _finite(values)
             self._time += piece.shape[1]
         return log2_prob
@@ -112,6 +133,7 @@ class TorchEngine:
     def encode(self, pcm: NDArray[np.int16], encoders: Sequence[Encoder]) -> NDArray[np.float64]:
         pcm = checked_pcm(pcm, self.streams)
         _check_coders(encoders, self.streams)
+        self._check(pcm.shape[1])
         log2_prob = np.empty(pcm.shape)
         for t in range(pcm.shape[1]):
             codes = torch.from_numpy(pcm[:, t].astype(np.int64))
@@ -131,6 +153,7 @@ class TorchEngine:
     @torch.inference_mode()
     def decode(self, num_samples: int, decoders: Sequence[Decoder]) -> NDArray[np.int16]:
         _check_coders(decoders, self.streams)
+        self._check(num_samples)
         pcm = np.empty((self.streams, num_samples), dtype=np.int16)
         for t in range(num_samples):
             here = self._next()
@@ -155,12 +178,14 @@ class TorchEngine:
         return pcm
 
     def save(self) -> _Streams:
-        return _Streams(self._state, self._time)
+        return _Streams(self._state, self._time, () if self._conditions is None else self._conditions.save())
 
     def restore(self, state: object) -> None:
         if not isinstance(state, _Streams):
             raise TypeError("not a saved state of engine torch")
-        self._state, self._time = state
+        self._state, self._time, queues = state
+        if self._conditions is not None:
+            self._conditions.restore(queues)
 
     @torch.inference_mode()
     def resized(self, streams: int, kept: Sequence[int] = ()) -> TorchEngine:
@@ -169,16 +194,33 @@ class TorchEngine:
         other = copy.copy(self)
         other._start(streams)
         if rows:
-            axes = _stream_axes(self.model.initial_state(1), self.model.initial_state(2))
-            other._state = _joined(self._state, other._state, torch.tensor(rows), axes)
+            one, two = (self.model.initial_state(count)._replace(condition=None) for count in (1, 2))
+            axes = stream_axes(one, two)
+            other._state = joined(self._state, other._state, torch.tensor(rows), axes)
             other._time = self._time
+            if self._conditions is not None:
+                other._conditions = self._conditions.of(streams, rows)
         return other
 
     def _next(self) -> _Next:
         """The distribution of the next sample. Raises UserError if it is not finite."""
         unknown = self._state.last.unsqueeze(1)  # params do not see the sample they are about
-        params, location, state = self.model.params(unknown, self._state)
+        params, location, state = self.model.params(unknown, self._conditioned(1))
+        state = state._replace(condition=None)
         return _Next(_finite(params[:, 0]), None if location is None else location[:, 0], state)
+
+    def _check(self, num_samples: int) -> None:
+        if self._conditions is not None:
+            self._conditions.check(num_samples)
+
+    def _conditioned(self, num_samples: int) -> AudioState:
+        """The state with the conditions of the next samples."""
+        if self._conditions is None:
+            return self._state
+        vectors, rows, phases, _ = self._conditions.take(num_samples)
+        position = torch.from_numpy(phases.astype(np.int64))
+        last = torch.full_like(position, rows.shape[1] - 1)
+        return self._state._replace(condition=ConditionState(torch.from_numpy(vectors[rows]), position, last))
 
     def _move_on(self, here: _Next, codes: Tensor) -> Tensor:
         """Makes `codes`, (streams,) int64, the streams' next samples; log2 p of each, (streams,)."""
@@ -197,6 +239,19 @@ class TorchEngine:
         return torch.where(k == self.model.codec.num_symbols, TOTAL, counts)  # the last symbol has what rounding leaves
 
 
+def _conditions(encoder: Conditioning) -> Conditions:
+    """The streams' conditions, whose vectors are the rows of a model's encoder in float64."""
+
+    def encode(windows: NDArray[np.float32], speakers: NDArray[np.uint32]) -> NDArray[np.float64]:
+        rows = encoder.encode(torch.from_numpy(windows).double(), torch.from_numpy(speakers.astype(np.int64)))
+        return rows.numpy()
+
+    mean, scale = (
+        np.zeros(0, np.float32) if each is None else each.float().numpy() for each in (encoder.mean, encoder.scale)
+    )
+    return Conditions(encoder.config, mean, scale, encode)
+
+
 def _even_interval(index: int, number: int) -> tuple[int, int]:
     """Start and count of one of `number` equally probable intervals of 2³⁰, as csrc/distributions/coder.h has them."""
     start, end = (-(-(edge << _TOTAL_BITS) // number) for edge in (index, index + 1))
@@ -212,40 +267,3 @@ def _finite(values: Tensor) -> Tensor:
     if not torch.isfinite(values).all():
         raise UserError(NOT_FINITE)
     return values
-
-
-def _joined(old: AudioState, fresh: AudioState, kept: Tensor, axes: list[int]) -> AudioState:
-    """The streams `kept` of a state, then as many of a fresh state as it has more.
-
-    `axes` are those of streams, one for each tensor of a state.
-    """
-    joined: list[Tensor] = []
-    for mine, other, axis in zip(_tensors(old), _tensors(fresh), axes, strict=True):
-        selected = mine.index_select(axis, kept)
-        if added := other.shape[axis] - len(kept):
-            if selected.movedim(axis, 0).shape[1:] != other.movedim(axis, 0).shape[1:]:
-                raise ValueError("streams of this network join others only at the start of a frame")
-            selected = torch.cat([selected, other.narrow(axis, len(kept), added)], axis)
-        joined.append(selected)
-    last, network, predictor = _rebuilt(tuple(old), iter(joined))
-    return AudioState(last, network, None if predictor is None else PredictorState(*predictor))
-
-
-def _stream_axes(one: AudioState, two: AudioState) -> list[int]:
-    """The axis of streams in each tensor: where states of one stream and of two differ."""
-    pairs = zip(_tensors(one), _tensors(two), strict=True)
-    return [next(i for i, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b) for x, y in pairs]
-
-
-def _tensors(nested: _Nested) -> Iterator[Tensor]:
-    if isinstance(nested, tuple):
-        for inner in nested:
-            yield from _tensors(inner)
-    elif nested is not None:
-        yield nested
-
-
-def _rebuilt(like: tuple[_Nested, ...], tensors: Iterator[Tensor]) -> tuple[Any, ...]:
-    """The tensors, nested as those of `like` are."""
-    found = (next(tensors) if isinstance(each, Tensor) else each for each in like)
-    return tuple(_rebuilt(each, tensors) if isinstance(each, tuple) else each for each in found)

@@ -96,13 +96,24 @@ class Conditioning(nn.Module):
 
     def forward(self, conditions: Conditions) -> ConditionState:
         """The rows of a batch of conditions, and the position of their first samples."""
-        hidden = self.bias
-        if self.frames is not None:
-            hidden = hidden + self.frames(self._seen(conditions))
-        if self.speakers is not None:
-            hidden = hidden + self.speakers(conditions.speaker).unsqueeze(1)
-        rows = self.output(torch.relu(hidden))
+        windows = None if self.frames is None else self._seen(conditions)
+        rows = self.encode(windows, conditions.speaker.unsqueeze(1))
         return ConditionState(rows.expand(len(conditions.speaker), -1, -1), conditions.position, conditions.last)
+
+    def encode(self, windows: Tensor | None, speaker: Tensor) -> Tensor:
+        """The rows of what the encoder sees at once and of speakers, (…, channels).
+
+        Args:
+            windows: normalised frames with their flags, oldest first, (…, (2 · look_ahead + 1) · (F + 1)); None for a
+                model that takes no frames.
+            speaker: row of the embedding, (…) int64.
+        """
+        hidden = self.bias
+        if self.frames is not None and windows is not None:
+            hidden = hidden + self.frames(windows)
+        if self.speakers is not None:
+            hidden = hidden + self.speakers(speaker)
+        return self.output(torch.relu(hidden))
 
     def _seen(self, conditions: Conditions) -> Tensor:
         """The frames that the encoder sees, oldest first: (batch, frames, (2 · look_ahead + 1) · (F + 1))."""

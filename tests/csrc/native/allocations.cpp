@@ -37,7 +37,8 @@ namespace {
 
 using namespace wavegen;
 
-// How often memory was allocated in two rounds of feeding and drawing; the first of all may have to warm up.
+// How often memory was allocated in two rounds of feeding and drawing, the second with conditions; the first of all may
+// have to warm up.
 long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
                std::size_t taps, std::size_t streams, std::size_t threads, const Sampling& sampling) {
     const std::size_t symbols = distribution->quantizer().num_symbols(), count = 150;
@@ -45,10 +46,12 @@ long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Di
     const std::vector<std::uint64_t> seeds(streams, 5);
     std::vector<std::uint16_t> drawn_symbols(streams * count);
     std::vector<double> log2_prob(streams * count);
+    const Conditioned conditioned(*network, streams, count);
     const long before = allocations;
     for (int round = 0; round < 2; ++round) {
-        engine.generate(seeds.data(), count, sampling, drawn_symbols.data(), log2_prob.data());
-        engine.feed(drawn_symbols.data(), count, log2_prob.data());
+        const Conditions* conditions = round == 0 ? nullptr : conditioned.all();
+        engine.generate(seeds.data(), count, sampling, conditions, drawn_symbols.data(), log2_prob.data());
+        engine.feed(drawn_symbols.data(), count, conditions, log2_prob.data());
     }
     return allocations - before;
 }

@@ -1,14 +1,12 @@
 // A line for each instruction set, precision, distribution, network and number of streams and threads: a hash of all
 // symbols, log-probabilities and words of code of a run, and of what damaged words decode to. The lines of one machine
 // must be those of any other, whatever the instruction set.
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <numeric>
-#include <utility>
 #include <vector>
 
 #include "distributions/coder.h"
@@ -37,7 +35,7 @@ class Hash {
 };
 
 // Codes what was drawn, decodes it, which must give it again, and then decodes damaged words.
-void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& hash) {
+void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, const Conditions* conditions, Hash& hash) {
     const std::size_t streams = engine.streams(), count = symbols.size() / streams;
     std::vector<float> network(streams * engine.state_floats());
     std::vector<std::int16_t> codes(streams * engine.state_codes());
@@ -49,7 +47,7 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
     std::vector<Encoder*> into;
     for (Encoder& encoder : encoders) into.push_back(&encoder);
     engine.save(network.data(), codes.data(), last.data());
-    engine.encode(symbols.data(), offsets.data(), count, into.data(), log2_prob.data());
+    engine.encode(symbols.data(), offsets.data(), count, conditions, into.data(), log2_prob.data());
     hash.add(log2_prob);
     std::vector<std::vector<std::uint32_t>> words;
     for (Encoder& encoder : encoders) hash.add(words.emplace_back(encoder.finish()));
@@ -64,7 +62,7 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
             }
             for (Decoder& decoder : decoders) from.push_back(&decoder);
             engine.restore(network.data(), codes.data(), last.data(), 0);
-            engine.decode(from.data(), count, found.data(), found_offsets.data());
+            engine.decode(from.data(), count, conditions, found.data(), found_offsets.data());
             hash.add(found);
             hash.add(found_offsets);
             const bool whole = lost == 0 && flipped == 0;
@@ -78,24 +76,37 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, Hash& h
         }
 }
 
-unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
-                           const Inputs& inputs, std::size_t streams, std::size_t threads) {
-    const std::size_t symbols = distribution->quantizer().num_symbols(),
-                      count = 300 / std::max<std::size_t>(streams, 3);
-    Engine engine(network, distribution, inputs, symbols / 2, streams, threads);
+struct Shape {
+    std::size_t streams, min_threads, max_threads, count, conditioned;  // samples without conditions, and with them
+};
+constexpr Shape kShapes[] = {{3, 1, 2, 100, 30}, {1, 2, 2, 100, 30}, {17, 1, 1, 17, 8}};
+
+// A run without conditions, or with them.
+void add_run(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
+             const Inputs& inputs, std::size_t streams, std::size_t threads, std::size_t count,
+             const Conditions* conditions, Hash& hash) {
+    Engine engine(network, distribution, inputs, distribution->quantizer().num_symbols() / 2, streams, threads);
     std::vector<std::uint64_t> seeds(streams);
     std::iota(seeds.begin(), seeds.end(), 1);
     std::vector<std::uint16_t> drawn(streams * count);
     std::vector<double> log2_prob(streams * count);
-    Hash hash;
     for (const Sampling& sampling : {Sampling{1.0f, 1.0, false}, {0.7f, 1.0, false}, {0.7f, 1.0, true}}) {
-        engine.generate(seeds.data(), count, sampling, drawn.data(), log2_prob.data());
+        engine.generate(seeds.data(), count, sampling, conditions, drawn.data(), log2_prob.data());
         hash.add(drawn);
         hash.add(log2_prob);
-        engine.feed(drawn.data(), count, log2_prob.data());
+        engine.feed(drawn.data(), count, conditions, log2_prob.data());
         hash.add(log2_prob);
     }
-    add_code(engine, drawn, hash);
+    add_code(engine, drawn, conditions, hash);
+}
+
+unsigned long long hash_of(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
+                           const Inputs& inputs, const Conditioned& conditioned, const Shape& shape,
+                           std::size_t threads) {
+    Hash hash;
+    add_run(network, distribution, inputs, shape.streams, threads, shape.count, nullptr, hash);
+    hash.add(conditioned.vectors());
+    add_run(network, distribution, inputs, shape.streams, threads, shape.conditioned, conditioned.all(), hash);
     return hash.value();
 }
 
@@ -114,11 +125,13 @@ int main() {
                 const Inputs network_inputs = inputs(made->quantizer().num_symbols(), mixed ? kTaps : 0);
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));
                 for (std::size_t i = 0; i < all.size(); ++i)
-                    for (const auto& [streams, threads] :
-                         {std::pair<std::size_t, std::size_t>{3, 1}, {3, 2}, {1, 2}, {17, 1}})
-                        std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
-                                    mixed ? "mixture" : "categorical", names[i], streams, threads,
-                                    hash_of(all[i], made, network_inputs, streams, threads));
+                    for (const Shape& shape : kShapes) {
+                        const Conditioned conditioned(*all[i], shape.streams, shape.conditioned);
+                        for (std::size_t threads = shape.min_threads; threads <= shape.max_threads; ++threads)
+                            std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
+                                        mixed ? "mixture" : "categorical", names[i], shape.streams, threads,
+                                        hash_of(all[i], made, network_inputs, conditioned, shape, threads));
+                    }
             }
     }
     return 0;

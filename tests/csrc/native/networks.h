@@ -10,7 +10,9 @@
 
 #include "distributions/categorical.h"
 #include "distributions/mixture.h"
+#include "engine/conditions.h"
 #include "engine/inputs.h"
+#include "networks/conditioner.h"
 #include "networks/markov.h"
 #include "networks/recurrent.h"
 #include "networks/wavenet.h"
@@ -106,6 +108,45 @@ inline std::shared_ptr<Distribution> distribution(bool mixed) {
     if (mixed) return std::make_shared<Mixture>(quantizer, Component::logistic(), std::vector<double>(4));
     return std::make_shared<Categorical>(quantizer);
 }
+
+// Frames of `hop` samples for every stream, encoded for a network: a stream begins within its first frame.
+class Conditioned {
+ public:
+    Conditioned(const Network& network, std::size_t streams, std::size_t samples)
+        : frames_((samples + 2 * kHop - 2) / kHop) {
+        const ConditionShape shape = network.condition();
+        const std::size_t outputs = shape.layers * shape.parts * shape.width, count = streams * frames_;
+        const ConditionerArrays arrays = {kWindow,
+                                          kWidth,
+                                          kSpeakers,
+                                          shape,
+                                          drawn(kWidth * kWindow),
+                                          drawn(kWidth),
+                                          drawn(kSpeakers * kWidth),
+                                          drawn(kWidth * kWidth),
+                                          drawn(kWidth),
+                                          drawn(outputs * kWidth)};
+        const Conditioner conditioner(arrays, network.kernels());
+        std::vector<std::uint32_t> speakers;
+        for (std::size_t i = 0; i < count; ++i) {
+            rows_.push_back(static_cast<std::uint32_t>(count - 1 - i));
+            speakers.push_back(static_cast<std::uint32_t>(i % kSpeakers));
+        }
+        for (std::size_t s = 0; s < streams; ++s) phases_.push_back(static_cast<std::uint32_t>(s % kHop));
+        vectors_.resize(count * shape.floats());
+        conditioner.encode(drawn(count * kWindow), speakers.data(), count, vectors_.data());
+        all_ = {vectors_.data(), rows_.data(), phases_.data(), shape.floats(), frames_, kHop};
+    }
+    const Conditions* all() const { return &all_; }
+    const std::vector<float>& vectors() const { return vectors_; }
+
+ private:
+    static constexpr std::size_t kHop = 7, kWindow = 15, kSpeakers = 3;
+    std::size_t frames_;
+    std::vector<float> vectors_;
+    std::vector<std::uint32_t> rows_, phases_;
+    Conditions all_;
+};
 
 inline std::vector<std::shared_ptr<Network>> networks(std::size_t outputs, const Kernels& kernels,
                                                       Precision precision) {
