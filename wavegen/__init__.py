@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wavegen.models.checkpoint import load
     from wavegen.sampling.audio import generate
     from wavegen.sampling.pictures import generate_pictures
+    from wavegen.sampling.vocoding import vocode
     from wavegen.training import train
     from wavegen.training.recipe import load_recipe
 
@@ -55,6 +56,7 @@ __all__ = [
     "score",
     "score_pictures",
     "train",
+    "vocode",
 ]
 
 _HOME = {
@@ -77,6 +79,7 @@ _HOME = {
     "score": "evaluation.audio",
     "score_pictures": "evaluation.pictures",
     "train": "training",
+    "vocode": "sampling.vocoding",
 }
 
 

@@ -11,6 +11,7 @@ import workspace
 from wavegen.audio import files as audio_files
 from wavegen.data.corpus import open_corpus
 from wavegen.engine import native, open_engine
+from wavegen.evaluation.feeding import takes_of
 from wavegen.evaluation.teacher_forcing import bits_per_file
 from wavegen.models.checkpoint import load
 from wavegen.reports import examples
@@ -38,7 +39,8 @@ def test_held_out_recordings_are_shown_and_drawn_ones_where_drawing_is_fast(furn
     monkeypatch.setattr(examples, "surprisal_over_spectrogram", lambda path, *args: drawn.append(args))
     corpus = open_corpus(furnished / "corpus")
     models = {name: load(furnished / name) for name in ("gru", "wavenet")}
-    comparison: Any = {"rows": [{"name": "FLAC"}, {"name": "gru"}, {"name": "wavenet"}], "split": "test"}
+    rows = [{"name": "FLAC", "model": None}, *({"name": name, "model": name, "given": "nothing"} for name in models)]
+    comparison: Any = {"rows": rows, "split": "test"}
     shown = list(sounds(models, comparison, corpus, tmp_path))
     held_out = [sound for sound in shown if sound.title.startswith("Held out")]
     assert 1 <= len(held_out) <= 3
@@ -61,19 +63,19 @@ def test_the_surprisal_shown_is_the_tables(furnished):
     model = small_models.mu_law_model(name="gru", hidden_size=5)
     pcm = workspace.wander(700, 3)
     whole = bits_per_file(model, [pcm])[0]
-    assert examples._bits(model, pcm).sum() == pytest.approx(whole, rel=1e-5)
+    assert examples._bits(model, takes_of([pcm])[0]).sum() == pytest.approx(whole, rel=1e-5)
     if native.missing() is None:
         model.metadata = {"precision": "int8"}
         rounded = -open_engine(model).feed(pcm[None]).sum()
         assert rounded != pytest.approx(whole, rel=1e-8)
-        assert examples._bits(model, pcm).sum() == pytest.approx(rounded, rel=1e-9)
+        assert examples._bits(model, takes_of([pcm])[0]).sum() == pytest.approx(rounded, rel=1e-9)
 
 
 def test_what_was_trained_on_is_not_called_held_out(furnished, tmp_path, monkeypatch):
     monkeypatch.setattr(examples, "surprisal_over_spectrogram", lambda path, *args: None)
     corpus = open_corpus(furnished / "corpus")
     for split, title in [("train", "Trained on: "), ("validation", "Held out for validation: ")]:
-        comparison: Any = {"rows": [{"name": "FLAC"}], "split": split}
+        comparison: Any = {"rows": [{"name": "FLAC", "model": None}], "split": split}
         shown = list(sounds({}, comparison, corpus, tmp_path))
         assert shown
         assert all(sound.title.startswith(title) for sound in shown)

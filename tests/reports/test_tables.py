@@ -78,6 +78,7 @@ SCORE: Any = {
     "high": None,
     "engine": "cpu",
     "precision": "float32",
+    "condition": None,
     "window": 0.05,
 }
 
@@ -100,6 +101,7 @@ def test_windows_as_csv():
 def test_generated_text():
     files = [{"file": "a.wav", "samples": 12000, "seed": 5, "bits_per_sample": 7.25}]
     generated: Any = {"files": files, "sample_rate": 8000, "engine": "cpu", "precision": "int8"}
+    generated["condition"] = None
     text = generated_text(generated | {"samples_per_second": 21000.0, "real_time_factor": 2.625})
     assert "1.50" in text
     assert "21,000 samples/s, 2.62 x real time" in text

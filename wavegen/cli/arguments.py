@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from wavegen import __version__
-from wavegen.cli import values
+from wavegen.cli import options, values
+from wavegen.cli.options import PRECISIONS
 from wavegen.errors import UserError
 
 if TYPE_CHECKING:
     from wavegen.cli.outputs import Command
 
-ENGINES = ("auto", "torch", "cpu", "cuda")
-PRECISIONS = ("float32", "bfloat16", "int8")
-MODEL = "a .safetensors file, a run folder, or allison, which is bundled"
 RECIPE = "a TOML file, or a bundled recipe, as asterisk/wavenet; `wavegen info recipes` lists them"
 PARAMETERS = {"seconds": "num_samples", "number": "seeds"}  # of the library, by the name of an argument here
 
@@ -101,7 +99,7 @@ def _add_prepare(commands: _Commands) -> None:
     parser.add_argument("--strict", action="store_true", help=strict)
     fetch = "get the known corpus into SOURCE first, with torchaudio; files that are there are kept"
     parser.add_argument("--download", dest="fetch", action="store_true", help=fetch)
-    _add_force(parser, "replace a corpus that is there already; any other folder is refused")
+    options.add_force(parser, "replace a corpus that is there already; any other folder is refused")
 
 
 def _add_train(commands: _Commands) -> None:
@@ -126,7 +124,7 @@ def _add_train(commands: _Commands) -> None:
 
 def _add_generate(commands: _Commands) -> None:
     parser = _command(commands, "generate", "draw new recordings from a model")
-    _add_model(parser)
+    options.add_model(parser)
     parser.add_argument(
         "out", type=Path, metavar="OUT.wav|OUT.png", help="with -n: OUT-0.wav, OUT-1.wav …; of pictures all in one"
     )
@@ -137,61 +135,79 @@ def _add_generate(commands: _Commands) -> None:
     parser.add_argument(
         "--seed", type=values.seed, default=0, metavar="K", help="of the first, the next has K + 1; default: 0"
     )
-    parser.add_argument("--temperature", type=values.above_zero, metavar="T", help="below 1: likelier, less varied")
-    parser.add_argument(
-        "--top-p", type=values.share, metavar="P", help="only the likeliest symbols that make up P of each"
-    )
-    exact = "draw from the scored density, with its uniform share, which clicks; default: from the model alone"
-    parser.add_argument("--exact", action="store_true", help=exact)
+    options.add_drawing(parser)
+    options.add_speaker(parser)
     parser.add_argument("--prime", type=Path, metavar="FILE", help="a recording to go on from; it starts OUT.wav")
     rows = "of pictures: how many rows of those in --prime, a PNG, are kept; default: half"
     parser.add_argument("--rows", type=values.at_least_one, metavar="N", help=rows)
-    _add_engine(parser)
-    _add_force(parser)
+    options.add_engine(parser)
+    options.add_force(parser)
+
+
+def _add_vocode(commands: _Commands) -> None:
+    parser = _command(commands, "vocode", "speak mel spectrograms, or a recording again from its own")
+    inputs = "a recording, .npy, .npz, .h5, .pt, or a folder of these"
+    options.add_model_files_and_out(parser, ("IN", inputs), ("OUT.wav", "the new file, or the folder of several"))
+    seed = "of every recording; default: 0"
+    parser.add_argument("--seed", type=values.seed, default=0, metavar="K", help=seed)
+    options.add_drawing(parser)
+    options.add_speaker(parser)
+    options.add_engine(parser)
+    options.add_force(parser)
 
 
 def _add_score(commands: _Commands) -> None:
     parser = _command(commands, "score", "bits per sample of recordings")
-    _add_model(parser)
+    options.add_model(parser)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE|DIR|CORPUS", help="of a corpus: its test split")
     parser.add_argument("--window", type=values.above_zero, metavar="S", help="also the mean of every S seconds")
     parser.add_argument("--csv", type=Path, metavar="OUT.csv", help="write the windows there; default: of 0.05 s")
     parser.add_argument(
         "--plot", type=Path, metavar="OUT.png", help="draw waveform, spectrogram, surprisal of one file"
     )
-    _add_engine(parser)
-    _add_force(parser)
+    options.add_speaker(parser, "of a corpus: each recording's own")
+    options.add_given(parser)
+    options.add_engine(parser)
+    options.add_force(parser)
 
 
 def _add_features(commands: _Commands) -> None:
     parser = _command(commands, "features", "means of a model's hidden features over recordings or pictures, as .npz")
-    _add_model_files_and_out(parser, ("FILE|DIR|CORPUS", "of a corpus: all splits"), ("OUT.npz", "the new file"))
+    options.add_model_files_and_out(parser, ("FILE|DIR|CORPUS", "of a corpus: all splits"), ("OUT.npz", "the new file"))
     parser.add_argument(
         "--window", type=values.above_zero, metavar="S", help="of so many seconds; default: whole recordings"
     )
     parser.add_argument("--resample", action="store_true", help="convert recordings of other rates")
-    _add_force(parser)
+    options.add_speaker(parser, "of a corpus: each recording's own")
+    options.add_given(parser)
+    options.add_force(parser)
 
 
 def _add_compress(commands: _Commands) -> None:
     parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
     files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
-    _add_model_files_and_out(parser, files, out)
-    _add_precision(parser)
-    _add_force(parser)
+    options.add_model_files_and_out(parser, files, out)
+    options.add_speaker(parser)
+    frames = "a file of frames for a model that is conditioned on them, or the folder of several, by the names of IN"
+    parser.add_argument("--frames", type=Path, metavar="FILE", help=frames)
+    options.add_given(parser)
+    options.add_precision(parser)
+    options.add_force(parser)
 
 
 def _add_decompress(commands: _Commands) -> None:
     parser = _command(commands, "decompress", "compressed files to the WAV files that they were, byte for byte")
     files, out = ("IN.wgn", "compressed with this model"), ("OUT.wav", "the new file, or the folder of several")
-    _add_model_files_and_out(parser, files, out)
-    _add_threads(parser)
-    _add_force(parser)
+    options.add_model_files_and_out(parser, files, out)
+    frames = "the frames that IN was compressed given, or the folder of those of several, by the names of IN"
+    parser.add_argument("--frames", type=Path, metavar="FILE", help=frames)
+    options.add_threads(parser)
+    options.add_force(parser)
 
 
 def _add_compare(commands: _Commands) -> None:
     parser = _command(commands, "compare", "models and baselines over the same held-out files")
-    parser.add_argument("models", nargs="+", metavar="[NAME=]MODEL", help=f"{MODEL}; and what to call it")
+    parser.add_argument("models", nargs="+", metavar="[NAME=]MODEL", help=f"{options.MODEL}; and what to call it")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the models were trained on")
     parser.add_argument("--split", choices=("test", "validation", "train"), default="test", help="default: test")
     against = "the row to subtract; default: the true density where it is known, else FLAC, else the best baseline"
@@ -204,7 +220,9 @@ def _add_compare(commands: _Commands) -> None:
     parser.add_argument("--proof", action="store_true", help=proof)
     slow = "a baseline to leave out, as in: --without 'adaptive mixture', which takes the longest; may be repeated"
     parser.add_argument("--without", metavar="NAME", action="append", default=[], help=slow)
-    _add_force(parser)
+    given = "conditions that models are given, a row for each, as in: --given speaker --given nothing; may be repeated"
+    parser.add_argument("--given", metavar="WHAT", action="append", default=[], help=f"{given}; {options.GIVEN}")
+    options.add_force(parser)
 
 
 def _add_info(commands: _Commands) -> None:
@@ -222,53 +240,18 @@ def _add_bench(commands: _Commands) -> None:
     rounds = "turns of each; default: 7, or of training 30"
     parser.add_argument("--rounds", type=values.at_least_one, metavar="N", help=rounds)
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw the bars")
-    _add_force(parser)
+    options.add_force(parser)
 
 
 def _add_quantize(commands: _Commands) -> None:
     parser = _command(commands, "quantize", "a model whose weights the cpu engine rounds, once that has been tried")
-    _add_model(parser)
+    options.add_model(parser)
     parser.add_argument("out", type=Path, metavar="OUT", help="the new .safetensors file")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the model was trained on")
     parser.add_argument("--precision", choices=PRECISIONS[1:], default="int8", help="of the layers; default: int8")
     most = "bits per sample that it may cost on validation files; default: 0.05"
     parser.add_argument("--most", type=values.above_zero, default=0.05, metavar="BITS", help=most)
-    _add_force(parser)
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, metavar="MODEL", help=MODEL)
-
-
-def _add_model_files_and_out(parser: argparse.ArgumentParser, files: tuple[str, str], out: tuple[str, str]) -> None:
-    """Adds MODEL FILE … OUT; `files` and `out` are a name for help, and the help."""
-    _add_model(parser)
-    parser.add_argument("files", type=Path, nargs="+", metavar=files[0], help=files[1])
-    parser.add_argument("out", type=Path, metavar=out[0], help=out[1])
-
-
-def _add_force(parser: argparse.ArgumentParser, what: str = "replace a file that is there already") -> None:
-    parser.add_argument("--force", action="store_true", help=what)
-
-
-def _add_engine(parser: argparse.ArgumentParser) -> None:
-    engine = "auto: cpu where it runs the model, else torch; cuda: WaveNets on an NVIDIA GPU"
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help=engine)
-    _add_precision(parser)
-    parser.add_argument("--resample", action="store_true", help="convert recordings of another rate to the model's")
-
-
-def _add_precision(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of the cpu engine's layers, or cuda's: faster, less exact; default: the model's own",
-    )
-    _add_threads(parser)
-
-
-def _add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=values.at_least_one, metavar="N", help="of the cpu engine; changes no result")
+    options.add_force(parser)
 
 
 ADDERS = (
@@ -276,6 +259,7 @@ ADDERS = (
     _add_prepare,
     _add_train,
     _add_generate,
+    _add_vocode,
     _add_score,
     _add_features,
     _add_compare,

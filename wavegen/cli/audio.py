@@ -33,6 +33,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
     from wavegen.audio.examination import Findings
     from wavegen.evaluation.audio import read_whole
     from wavegen.models.familiarity import Familiarity
+    from wavegen.models.given import speaker_row
     from wavegen.reports.tables import generated_text
     from wavegen.sampling.audio import HEADER, PartDrawn, check_amount, generate, out_paths
 
@@ -41,6 +42,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
     paths = out_paths(args.out, args.number)
     for path in paths:
         check_output(args, path)
+    speaker_row(model.conditioning, args.speaker)
     prime = None
     warnings: list[str] = []
     if args.prime is not None:
@@ -50,13 +52,17 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
         prime = sound.pcm
         familiarity.add(str(args.prime), None, prime)
         findings.add(str(args.prime), sound.figures, familiarity.tells(str(args.prime)))
-        warn(args, warnings := findings.warnings() + familiarity.warnings())
+        warnings = findings.warnings() + familiarity.warnings()
+    if model.conditioning is not None and model.conditioning.frame_channels:
+        warnings.append(f"{args.model}: is conditioned on frames, and was given none; `wavegen vocode` speaks them")
+    warn(args, warnings)
     num_samples = max(1, round((args.seconds or SECONDS) * model.sample_rate))
     primed = 0 if prime is None else len(prime)
     check_amount(num_samples, primed, args.number)
     seeds = range(args.seed, args.seed + args.number)
     how = {"temperature": args.temperature, "top_p": args.top_p, "engine": args.engine}
     how |= {"threads": args.threads, "precision": args.precision, "exact": args.exact}
+    how |= {"speaker": args.speaker}
     with taken(args, paths, [model_file(args.model), args.prime], HEADER + 2 * (primed + num_samples)) as outputs:
         try:
             draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
@@ -87,6 +93,7 @@ def score(args: argparse.Namespace, model: Model) -> Result:
             try_plotting()
     window = args.window or (WINDOW if args.plot or args.csv else None)
     how = {"engine": args.engine, "threads": args.threads, "precision": args.precision}
+    how |= {"speaker": args.speaker, "given": args.given}
     with taken(args, [args.csv, args.plot], [model_file(args.model), *args.files]) as outputs:
         result = score(model, args.files, resample=args.resample, window=window, progress=True, **how)
         result["model"] = {"path": str(args.model), **result["model"]}
@@ -95,7 +102,9 @@ def score(args: argparse.Namespace, model: Model) -> Result:
             write(outputs.pop(0), score_csv(result))
         if args.plot:
             pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
-            title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample, {file['above_flac']:+.3f} above FLAC"
+            given = "" if result["condition"] is None else f" given {result['condition']}"
+            title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample{given}"
+            title += f", {file['above_flac']:+.3f} above FLAC"
             curves = {"the model": file.get("surprise", []), "FLAC": file.get("flac_surprise", [])}
             with needed(MATPLOTLIB, "--plot"):
                 picture(outputs.pop(), pcm, model.sample_rate, curves, result.get("window", WINDOW), title)
@@ -108,12 +117,15 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     from wavegen.audio.examination import Findings
     from wavegen.data.corpus import open_corpus
     from wavegen.evaluation.audio import read_at, read_whole
+    from wavegen.evaluation.conditions import Giver
     from wavegen.evaluation.features import Source, Sources, of_corpus
     from wavegen.evaluation.feeding import PREPARE_AGAIN, Take, check_form
     from wavegen.evaluation.refusals import Refusals
+    from wavegen.models.condition_kinds import kind_of
     from wavegen.models.familiarity import Familiarity
 
     sources: list[Source] = []
+    giver = Giver(model.data(), kind_of(model.config.conditioning, args.given, args.speaker), args.speaker)
     findings = Findings()
     familiarity = Familiarity(model)
     refusals = Refusals()
@@ -125,16 +137,17 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
             found = of_corpus(corpus, progress=True)
             for source in found:
                 familiarity.add(source.take.name, None, source.take.pcm())
-            sources += found
+            conditions = giver.of_corpus(corpus, corpus.recordings, progress=True)
+            sources += [source.given(one) for source, one in zip(found, conditions, strict=True)]
             continue
         for path, sound in refusals.usable(given, audio_files.find(given), read):
             familiarity.add(str(path), None, sound.pcm)
             findings.add(str(path), sound.figures, familiarity.tells(str(path)))
             again = functools.partial(read_at, path, model.sample_rate, args.resample)
-            sources.append(Source(Take(str(path), len(sound.pcm), again)))
+            sources.append(Source(Take(str(path), len(sound.pcm), again, giver.of_file(again))))
     window = None if args.window is None else max(1, round(args.window * model.sample_rate))
-    warnings = [*refusals.warnings, *findings.warnings(), *familiarity.warnings()]
-    return Sources(sources, warnings, refusals.refused), window
+    warnings = [*refusals.warnings, *findings.warnings(), *familiarity.warnings(), *giver.warnings()]
+    return Sources(sources, warnings, refusals.refused, giver.condition), window
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, Model], paths: Mapping[str, Path]) -> Result:
@@ -144,7 +157,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, Model], paths: Mappin
     from wavegen.reports.tables import comparison_text
 
     corpus = open_corpus(args.corpus)
-    how = {"progress": True, "proof": args.proof, "without": args.without}
+    how = {"progress": True, "proof": args.proof, "without": args.without, "given": args.given}
     with taken(args, [args.html], [args.corpus, *map(model_file, paths.values())]) as outputs:
         result = compare(models, corpus, args.split, args.against, **how)
         warn(args, result["warnings"])

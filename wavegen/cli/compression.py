@@ -21,6 +21,7 @@ GO_ON = "give the same command again to go on"
 
 def compress(args: argparse.Namespace) -> Result:
     """Compresses WAV files."""
+    from wavegen.compression.conditions import given_to
     from wavegen.compression.files import compress
     from wavegen.compression.resumption import compressed_already
     from wavegen.modelfile import open_model
@@ -29,11 +30,14 @@ def compress(args: argparse.Namespace) -> Result:
     model = cache(lambda: open_model(args.model))
 
     def finished(pairs: Sequence[Pair]) -> list[Pair]:
-        return compressed_already(model(), pairs, args.precision)
+        frames = _frames_of([source for source, _ in pairs], args)
+        given = given_to(model(), len(pairs), args.speaker, frames, args.given)
+        return compressed_already(model(), pairs, args.precision, given)
 
     with _pairs(args, ".wgn", finished) as (paths, skipped):
-        how = {"progress": True, "force": args.force}
-        result = compress(model(), paths, args.threads, args.precision, **how)
+        how = {"progress": True, "force": args.force, "speaker": args.speaker, "given": args.given}
+        frames = _frames_of([source for source, _ in paths], args)
+        result = compress(model(), paths, args.threads, args.precision, frames=frames, **how)
     warn(args, result["warnings"])
     result["skipped"] = skipped
     return result, compressed_text(result)
@@ -52,7 +56,8 @@ def decompress(args: argparse.Namespace) -> Result:
         return restored_already(model(), pairs)
 
     with _pairs(args, ".wav", finished) as (paths, skipped):
-        result = decompress(model(), paths, args.threads, progress=True, force=args.force)
+        frames = _frames_of([source for source, _ in paths], args)
+        result = decompress(model(), paths, args.threads, progress=True, force=args.force, frames=frames)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
     result["skipped"] = skipped
     return result, description_text(names)
@@ -79,9 +84,27 @@ def _pairs(
     pairs = list(zip(args.files, outs, strict=True))
     skipped = [] if args.force or not into_folder else _finished(pairs, finished)
     left = [pair for pair in pairs if pair not in skipped]
-    reads = [args.model, *args.files]
+    reads = [args.model, args.frames, *args.files]
     with taken(args, [out for _, out in left], reads, again=GO_ON) as outputs:
         yield list(zip([source for source, _ in left], outputs, strict=True)), [str(out) for _, out in skipped]
+
+
+def _frames_of(sources: Sequence[Path], args: argparse.Namespace) -> list[Path | None] | None:
+    """The file of frames of each source: --frames itself, or the one there of the source's name, None without one.
+
+    Raises UserError if several sources are to share one file.
+    """
+    if args.frames is None:
+        return None
+    if not args.frames.is_dir():
+        if len(args.files) > 1:
+            said = f"is no folder, and there are {len(args.files)} files; name a folder with the frames of each"
+            raise UserError(f"{args.frames}: {said}")
+        return [args.frames] * len(sources)
+    from wavegen.models.frame_sources import SUFFIXES
+
+    there = {path.stem: path for path in sorted(args.frames.iterdir()) if path.suffix.lower() in SUFFIXES}
+    return [there.get(source.stem) for source in sources]
 
 
 def _finished(pairs: Sequence[Pair], finished: Callable[[Sequence[Pair]], list[Pair]]) -> list[Pair]:

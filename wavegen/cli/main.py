@@ -62,10 +62,9 @@ def _run(argv: Sequence[str] | None) -> None:
         streams.say(sentences_in_flags(text, args.flags))
 
 
-def _quickstart(args: argparse.Namespace) -> Result:
-    from wavegen.cli.quickstart import quickstart
-
-    return quickstart(args)
+def _of(module: str, name: str) -> Command:
+    """The command `name` of another module of the command line, which is imported when it runs."""
+    return lambda args: getattr(importlib.import_module(f"wavegen.cli.{module}"), name)(args)
 
 
 def _prepare(args: argparse.Namespace) -> Result:
@@ -159,6 +158,7 @@ def _features(args: argparse.Namespace) -> Result:
         "recordings": number,
         "rows": rows,
         "channels": channels,
+        "condition": sources.condition,
         "warnings": sources.warnings,
         "refused": sources.refused,
     }
@@ -191,18 +191,6 @@ def _opened(path: Path) -> tuple[ModuleType, _Described]:
     contents = read(path)
     commands = _commands(contents.form)
     return commands, commands.opened(contents)
-
-
-def _compress(args: argparse.Namespace) -> Result:
-    from wavegen.cli.compression import compress
-
-    return compress(args)
-
-
-def _decompress(args: argparse.Namespace) -> Result:
-    from wavegen.cli.compression import decompress
-
-    return decompress(args)
 
 
 def _bench(args: argparse.Namespace) -> Result:
@@ -274,15 +262,16 @@ def _about_corpus(path: Path) -> Result:
 
 
 COMMANDS = {
-    "quickstart": _quickstart,
+    "quickstart": _of("quickstart", "quickstart"),
     "prepare": _prepare,
     "train": _train,
     "generate": _generate,
+    "vocode": _of("vocoding", "vocode"),
     "score": _score,
     "compare": _compare,
     "features": _features,
-    "compress": _compress,
-    "decompress": _decompress,
+    "compress": _of("compression", "compress"),
+    "decompress": _of("compression", "decompress"),
     "quantize": _quantize,
     "bench": _bench,
     "info": _info,

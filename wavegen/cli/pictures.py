@@ -30,7 +30,7 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     from wavegen.reports.pictures import generated_text
     from wavegen.sampling.pictures import PartDrawn, generate_pictures
 
-    _refuse(args, args.model, "seconds", "threads", "precision", "resample")
+    _refuse(args, args.model, "seconds", "threads", "precision", "resample", "speaker")
     check_sheet(args.out, model.form)
     check_output(args, args.out)
     if args.rows is not None and args.prime is None:
@@ -57,7 +57,7 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
     from wavegen.evaluation.pictures import score_pictures
     from wavegen.reports.pictures import score_text
 
-    _refuse(args, args.model, "window", "csv", "plot", "threads", "precision", "resample")
+    _refuse(args, args.model, "window", "csv", "plot", "threads", "precision", "resample", "speaker", "given")
     result = score_pictures(model, args.files, progress=True)
     result["model"] = {"path": str(args.model), **result["model"]}
     warn(args, result["warnings"])
@@ -74,7 +74,7 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
     from wavegen.evaluation.refusals import Refusals
     from wavegen.models.familiarity import Familiarity
 
-    _refuse(args, args.model, "window", "resample")
+    _refuse(args, args.model, "window", "resample", "speaker", "given")
     sources: list[Source] = []
     familiarity = Familiarity(model)
     refusals = Refusals()
@@ -99,7 +99,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths:
     from wavegen.evaluation.pictures import compare_pictures
     from wavegen.reports.pictures import comparison_text
 
-    _refuse(args, next(iter(paths.values())), "html", "proof", "bits_per_symbol", "without")
+    _refuse(args, next(iter(paths.values())), "html", "proof", "bits_per_symbol", "without", "given")
     result = compare_pictures(models, args.corpus, args.split, args.against, progress=True)
     return result, comparison_text(result)
 

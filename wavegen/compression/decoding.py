@@ -15,10 +15,13 @@ from wavegen.compression.results import RestoredFile
 from wavegen.compression.wgn import Preamble, damaged, digest, read_block
 from wavegen.engine.base import Decoder, Engine
 from wavegen.extension import extension
+from wavegen.models.given import Given
 from wavegen.system.atomic import Target, path_of, replacing
 
 
-def restoring(source: str | Path, out: Target, force: bool, preamble: Preamble) -> Job[Decoder, RestoredFile]:
+def restoring(
+    source: str | Path, out: Target, force: bool, preamble: Preamble, given: Given
+) -> Job[Decoder, RestoredFile]:
     """The job that restores one file, whole and checked against its digest.
 
     Args:
@@ -26,8 +29,9 @@ def restoring(source: str | Path, out: Target, force: bool, preamble: Preamble) 
         out: the output, whole in the end or absent.
         force: replaces an output that exists.
         preamble: of the compressed file.
+        given: what the model is given.
     """
-    return Job(preamble.channels, preamble.frames, _blocks(Path(source), out, force, preamble))
+    return Job(preamble.channels, preamble.frames, _blocks(Path(source), out, force, preamble), given)
 
 
 def _blocks(

@@ -14,10 +14,11 @@ from wavegen.compression import wgn
 from wavegen.compression.lockstep import Block, Job, split
 from wavegen.compression.mono import Mono
 from wavegen.compression.results import CompressedFile
-from wavegen.compression.wgn import Preamble, digest, write_block
+from wavegen.compression.wgn import Condition, Preamble, digest, write_block
 from wavegen.constants import DIGITS
 from wavegen.engine.base import Encoder, Engine
 from wavegen.extension import extension
+from wavegen.models.given import Given
 from wavegen.system.atomic import Target, path_of, replacing
 
 
@@ -44,7 +45,9 @@ class Compressed:
         }
 
 
-def compressing(wav: Wav, out: Target, force: bool, precision: str, model: bytes) -> Job[Encoder, Compressed]:
+def compressing(
+    wav: Wav, out: Target, force: bool, precision: str, model: bytes, given: Given, condition: Condition | None
+) -> Job[Encoder, Compressed]:
     """The job that compresses one file.
 
     Args:
@@ -53,10 +56,12 @@ def compressing(wav: Wav, out: Target, force: bool, precision: str, model: bytes
         force: replaces an output that exists.
         precision: to which the engine rounds the layers' weights.
         model: the digest of the model.
+        given: what the model is given.
+        condition: what the compressed file says of that.
     """
     about = (precision, wav.channels, wav.sample_rate, wav.frames, wav.trailer_size)
-    preamble = Preamble(*about, model, bytes(digest().digest_size), wav.header)
-    return Job(wav.channels, wav.frames, _blocks(wav, out, force, preamble))
+    preamble = Preamble(*about, model, bytes(digest().digest_size), wav.header, condition)
+    return Job(wav.channels, wav.frames, _blocks(wav, out, force, preamble), given)
 
 
 def _blocks(wav: Wav, out: Target, force: bool, preamble: Preamble) -> Generator[Block[Encoder], None, Compressed]:

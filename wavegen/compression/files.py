@@ -15,6 +15,7 @@ import numpy as np
 from wavegen.audio import files as audio_files
 from wavegen.audio.examination import CODED, Findings, Mix
 from wavegen.audio.wav import Wav, read_wav
+from wavegen.compression.conditions import Frames, condition_named, condition_of, given_again, given_to
 from wavegen.compression.decoding import decode, restoring
 from wavegen.compression.encoding import Compressed, compressing, encode, per_sample
 from wavegen.compression.lockstep import lockstep
@@ -24,6 +25,7 @@ from wavegen.compression.wgn import BLOCK, Preamble, model_digest, read_preamble
 from wavegen.engine import native, precision_of
 from wavegen.errors import UserError, unreadable
 from wavegen.models.familiarity import Familiarity
+from wavegen.models.given import Given
 from wavegen.models.model import AnyAudio, Model
 from wavegen.system.atomic import Target, check_place, check_room, path_of
 
@@ -41,6 +43,9 @@ def compress(
     precision: str | None = None,
     progress: bool = False,
     force: bool = False,
+    speaker: str | None = None,
+    frames: Frames | None = None,
+    given: str | None = None,
 ) -> CompressResult:
     """Compresses WAV files of 16-bit PCM. Outputs are whole or absent.
 
@@ -51,6 +56,9 @@ def compress(
         precision: to which the layers' weights are rounded; the model's own unless given.
         progress: shows a bar on stderr.
         force: replaces outputs that exist.
+        speaker: of all files, one of the model's; unknown unless given.
+        frames: of each file, an array or a file of them. They are not stored: `decompress` needs them again.
+        given: which conditions to use; by default `speaker`, if it is named, and the `frames` that the model takes.
 
     Returns:
         `bits_per_sample` is the compressed file's size over its samples (frames times channels, each channel being a
@@ -58,21 +66,32 @@ def compress(
 
     Raises:
         UserError: before any output is written, for files that are no such WAV files, outputs that exist unless
-            `force` is given, and models without a C++ engine. In the end, for files that turned out to be unreadable:
-            they do not keep the others from being compressed.
+            `force` is given, models without a C++ engine, and conditions that the model does not take. In the end, for
+            files that turned out to be unreadable: they do not keep the others from being compressed.
     """
-    return _compress(_runnable(model), paths, threads, precision, "compressing" if progress else None, force)
+    data = _runnable(model)
+    conditions = given_to(data, len(paths), speaker, frames, given)
+    return _compress(data, paths, conditions, threads, precision, "compressing" if progress else None, force)
 
 
 def _compress(
-    model: Model, paths: Paths, threads: int | None, precision: str | None, label: str | None, force: bool
+    model: Model,
+    paths: Paths,
+    given: Sequence[Given],
+    threads: int | None,
+    precision: str | None,
+    label: str | None,
+    force: bool,
 ) -> CompressResult:
     begun = time.monotonic()
     precision = precision or precision_of(model)
     check_outputs(paths, force)
     wavs = [(read_wav(source), out) for source, out in paths]
     digest = model_digest(model)
-    jobs = [compressing(wav, out, force, precision, digest) for wav, out in wavs]
+    jobs = [
+        compressing(wav, out, force, precision, digest, one, condition_of(model, one))
+        for (wav, out), one in zip(wavs, given, strict=True)
+    ]
     files = _whole(lockstep(model, jobs, encode, threads, precision, label))
     samples = sum(file.samples for file in files)
     size = sum(file.bytes for file in files)
@@ -84,6 +103,7 @@ def _compress(
         "model_bits_per_sample": per_sample(sum(file.model_bits for file in files), samples),
         "model_bytes": model.num_bytes,
         "precision": precision,
+        "condition": condition_named(model, given),
         "warnings": _warnings(model, [wav for wav, _ in wavs], files),
         "seconds": round(time.monotonic() - begun, 3),
     }
@@ -119,7 +139,12 @@ def _whole_if_cut(wav: Wav, mix: Mix, familiarity: Familiarity) -> NDArray[np.in
 
 
 def decompress(
-    model: AnyAudio, paths: Paths, threads: int | None = None, progress: bool = False, force: bool = False
+    model: AnyAudio,
+    paths: Paths,
+    threads: int | None = None,
+    progress: bool = False,
+    force: bool = False,
+    frames: Frames | None = None,
 ) -> DecompressResult:
     """Restores the input of `compress`, byte for byte. Outputs are whole and checked against its digest, or absent.
 
@@ -129,25 +154,30 @@ def decompress(
         threads: of the cpu engine.
         progress: shows a bar on stderr.
         force: replaces outputs that exist.
+        frames: of each file that was compressed given frames, the same ones; None for others.
 
     Raises:
         UserError: before any output is written, for files that were compressed with another model, are of another
-            format or no such files, and outputs that exist unless `force` is given. In the end, for damaged files:
+            format or no such files, frames that are missing or not those that a file was compressed given, and outputs
+            that exist unless `force` is given. In the end, for damaged files:
             they do not keep the others from being restored.
     """
-    return _decompress(_runnable(model), paths, threads, "decompressing" if progress else None, force)
+    return _decompress(_runnable(model), paths, frames, threads, "decompressing" if progress else None, force)
 
 
-def _decompress(model: Model, paths: Paths, threads: int | None, label: str | None, force: bool) -> DecompressResult:
+def _decompress(
+    model: Model, paths: Paths, frames: Frames | None, threads: int | None, label: str | None, force: bool
+) -> DecompressResult:
     begun = time.monotonic()
     check_outputs(paths, force)
     digest = model_digest(model)
     preambles = [_preamble_of(Path(source), digest) for source, _ in paths]
+    given = given_again(model, [Path(source) for source, _ in paths], preambles, frames)
     check_room({path_of(out): each.restored for (_, out), each in zip(paths, preambles, strict=True)})
     found: dict[int, RestoredFile | UserError] = {}
     for precision in sorted({preamble.precision for preamble in preambles}):
         those = [index for index, preamble in enumerate(preambles) if preamble.precision == precision]
-        jobs = [restoring(*paths[index], force, preambles[index]) for index in those]
+        jobs = [restoring(*paths[index], force, preambles[index], given[index]) for index in those]
         found |= dict(zip(those, lockstep(model, jobs, decode, threads, precision, label), strict=True))
     files = _whole([found[index] for index in range(len(paths))])
     return {
@@ -157,13 +187,19 @@ def _decompress(model: Model, paths: Paths, threads: int | None, label: str | No
     }
 
 
-def proven(model: AnyAudio, pcms: Sequence[NDArray[np.int16]], label: str | None = None) -> float | None:
+def proven(
+    model: AnyAudio,
+    pcms: Sequence[NDArray[np.int16]],
+    label: str | None = None,
+    given: Sequence[Given] | None = None,
+) -> float | None:
     """The bits per sample to which recordings were really compressed, as WAV files in a temporary folder.
 
     Args:
         model: None is returned for one without a C++ engine.
         pcms: (samples,) int16 each.
         label: of a bar on stderr.
+        given: what the model is given of each; nothing by default.
 
     Raises:
         RuntimeError: a file does not come back as it was.
@@ -176,9 +212,10 @@ def proven(model: AnyAudio, pcms: Sequence[NDArray[np.int16]], label: str | None
         for name, pcm in zip(names, pcms, strict=True):
             audio_files.write(name, pcm, data.sample_rate)
         pairs = [(name, name.with_suffix(".wgn")) for name in names]
-        result = _compress(data, pairs, None, None, label, force=False)
+        given = given or [Given()] * len(pcms)
+        result = _compress(data, pairs, given, None, None, label, force=False)
         back = [(small, small.with_suffix(".wav")) for _, small in pairs]
-        _decompress(data, back, None, label, force=False)
+        _decompress(data, back, [one.frames for one in given], None, label, force=False)
         for name, (_, restored) in zip(names, back, strict=True):
             if not filecmp.cmp(name, restored, shallow=False):
                 raise RuntimeError(f"recording {name.name} did not come back as it was")

@@ -13,6 +13,7 @@ import numpy as np
 from wavegen.engine import open_engine
 from wavegen.engine.base import Engine, cpus
 from wavegen.errors import UserError
+from wavegen.models.given import Given
 from wavegen.models.model import Model
 from wavegen.system.progress import progress_bar
 
@@ -47,11 +48,15 @@ class Block(Generic[Coder]):
 
 @dataclass(eq=False)
 class Job(Generic[Coder, Result]):
-    """A recording: `blocks` yields its blocks, is resumed when each has been done, and returns the result."""
+    """A recording: `blocks` yields its blocks, is resumed when each has been done, and returns the result.
+
+    `given` is what the model is given for each of its channels.
+    """
 
     channels: int
     frames: int
     blocks: Generator[Block[Coder], None, Result]
+    given: Given = field(default_factory=Given)
 
 
 def lockstep(
@@ -91,13 +96,22 @@ class _Run(Generic[Coder, Result]):
 
     def fill(self) -> bool:
         """Lets jobs begin where there is room. False when none is left."""
-        begun = len(self.active)
+        begun, streams = len(self.active), len(self.rows)
         while self.waiting and (not self.active or self._streams() + self.waiting[0].channels <= self.max_streams):
             self._next_block(self.waiting.popleft())
         if self.active and (len(self.active) > begun or len(self.rows) != self.engine.streams):
             self.engine = self.engine.resized(self._streams(), self.rows)
             self.rows = list(range(self._streams()))
+            self._condition([job for job, _ in self.active[begun:]], streams)
         return bool(self.active)
+
+    def _condition(self, jobs: Sequence[Job[Coder, Result]], stream: int) -> None:
+        """Says what the streams of jobs that begin, of which `stream` is the first, are conditioned on."""
+        for job in jobs:
+            for _ in range(job.channels):
+                if job.given.speaker is not None or job.given.frames is not None:
+                    self.engine.condition(stream, *job.given)
+                stream += 1
 
     def step(self, advance: Advance[Coder]) -> int:
         """Does as many frames of every active block as the shortest has left; the number of samples done."""

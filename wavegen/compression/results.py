@@ -25,6 +25,7 @@ class CompressResult(TypedDict):
     model_bits_per_sample: float | None
     model_bytes: int  # of the weights
     precision: str
+    condition: str | None  # what the model is given; None for nothing
     warnings: list[str]
     seconds: float
     skipped: NotRequired[list[str]]  # by the command: outputs in a folder that were there already

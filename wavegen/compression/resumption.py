@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from wavegen.compression.conditions import condition_of
 from wavegen.compression.wgn import Preamble, digest, model_digest, read_preamble, skip_blocks
 from wavegen.engine import precision_of
 from wavegen.errors import UserError
+from wavegen.models.given import Given
 from wavegen.models.model import Model
 
 Pair = tuple[Path, Path]  # an input and its output
 
 
-def compressed_already(model: Model, pairs: Iterable[Pair], precision: str | None) -> list[Pair]:
-    """The pairs whose output is a whole file of this model and precision whose checksum is that of the input.
+def compressed_already(
+    model: Model, pairs: Sequence[Pair], precision: str | None, given: Sequence[Given] | None = None
+) -> list[Pair]:
+    """The pairs whose output is a whole file of this model, precision and condition, and has the input's checksum.
 
-    The words of the coder are counted, not decoded: damage in them is met when the file is restored.
+    `given` is what the model is given of each input; nothing by default. The words of the coder are counted, not
+    decoded: damage in them is met when the file is restored.
     """
     ours = model_digest(model)
     wanted = precision or precision_of(model)
+    conditions = [condition_of(model, one) for one in given or [Given()] * len(pairs)]
     return [
         (source, out)
-        for source, out in pairs
+        for (source, out), condition in zip(pairs, conditions, strict=True)
         if (found := _compressed(out)) is not None
-        and (found.model, found.precision) == (ours, wanted)
+        and (found.model, found.precision, found.condition) == (ours, wanted, condition)
         and _holds(source, found)
     ]
 

@@ -3,14 +3,19 @@
     4  magic "wgn\\n"         1  format version       1  numerics       1  precision, its index in PRECISIONS
     1  channels              4  sample rate          4  frames         4  length of the WAV header, 0: the plain one
     4  length of the trailer 8  digest of the model  16 digest of the restored file
-    the WAV header; the blocks; the trailer
+    the condition; the WAV header; the blocks; the trailer
 
-all little-endian, digests BLAKE2b. A block is BLOCK samples of one channel (the last one of each is shorter), the
-channels take turns: 4 bytes say how many words follow, then the words, 4 bytes each.
+all little-endian, digests BLAKE2b. Only format 2, of models that take conditions, has a condition:
+
+    2  length of the speaker's name in bytes, 0: unknown   16 digest of the frames, all zeros: none   the name, UTF-8
+
+A block is BLOCK samples of one channel (the last one of each is shorter), the channels take turns: 4 bytes say how many
+words follow, then the words, 4 bytes each.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -33,17 +38,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAGIC = b"wgn\n"
-FORMAT = 1
+FORMAT, CONDITIONAL_FORMAT = 1, 2
 BLOCK = 1 << 15
 _FIXED = struct.Struct("<4sBBBBIIII8s16s")
+_CONDITION = struct.Struct("<H16s")
+_DIGEST_SIZE = 16
+_MAX_NAME = 4 * 200  # bytes of a speaker's name
 MAX_WORDS = 2 * BLOCK + 2  # of a block: at most one for a symbol, one for the code within its cell; the last state
 _MIN_BLOCK = 12  # bytes: a length and the coder's last state
 _DAMAGED = "damaged or cut short: copy it again, or compress the original again"
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What a model was given: the speaker, None for an unknown one, and the digest of frames, None without frames."""
+
+    speaker: str | None = None
+    frames: bytes | None = None
+
+    def pack(self) -> bytes:
+        name = (self.speaker or "").encode()
+        return _CONDITION.pack(len(name), self.frames or bytes(_DIGEST_SIZE)) + name
+
+
+@dataclass(frozen=True)
 class Preamble:
-    """The fields before the blocks; the restored file begins with `wav_header`."""
+    """The fields before the blocks; the restored file begins with `wav_header`.
+
+    `condition` is None for a model without conditions.
+    """
 
     precision: str
     channels: int
@@ -53,6 +76,7 @@ class Preamble:
     model: bytes
     digest: bytes
     wav_header: bytes
+    condition: Condition | None = None
 
     @property
     def restored(self) -> int:
@@ -62,14 +86,16 @@ class Preamble:
     def pack(self) -> bytes:
         plain = self.wav_header == plain_header(self.sample_rate, self.channels, self.frames)
         wav_header = b"" if plain else self.wav_header
-        fixed = (MAGIC, FORMAT, NUMERICS, PRECISIONS.index(self.precision), self.channels, self.sample_rate)
+        condition = b"" if self.condition is None else self.condition.pack()
+        version = FORMAT if self.condition is None else CONDITIONAL_FORMAT
+        fixed = (MAGIC, version, NUMERICS, PRECISIONS.index(self.precision), self.channels, self.sample_rate)
         sizes = (self.frames, len(wav_header), self.trailer_size)
-        return _FIXED.pack(*fixed, *sizes, self.model, self.digest) + wav_header
+        return _FIXED.pack(*fixed, *sizes, self.model, self.digest) + condition + wav_header
 
 
 def digest() -> hashlib.blake2b:
     """The digest of the restored file, before its first byte."""
-    return hashlib.blake2b(digest_size=16)
+    return hashlib.blake2b(digest_size=_DIGEST_SIZE)
 
 
 def model_digest(model: AnyAudio) -> bytes:
@@ -93,20 +119,34 @@ def read_preamble(file: BinaryIO, size: int, path: Path) -> Preamble:
     fixed = file.read(_FIXED.size)
     if not fixed.startswith(MAGIC):
         raise UserError(f"{path}: is not a file that wavegen compressed")
-    if len(fixed) > 4 and fixed[4] != FORMAT:
-        raise UserError(f"{path}: format {fixed[4]} of another wavegen, this one reads {FORMAT}; install that")
+    if len(fixed) > 4 and fixed[4] not in (FORMAT, CONDITIONAL_FORMAT):
+        known = f"{FORMAT} and {CONDITIONAL_FORMAT}"
+        raise UserError(f"{path}: format {fixed[4]} of another wavegen, this one reads {known}; install that")
     if len(fixed) > 5 and fixed[5] != NUMERICS:
         raise UserError(f"{path}: numerics {fixed[5]}, this wavegen has {NUMERICS}; install the one that made it")
     if len(fixed) < _FIXED.size:
         raise UserError(f"{path}: {_DAMAGED}")
-    _, _, _, precision, channels, rate, frames, header_size, trailer_size, model, whole = _FIXED.unpack(fixed)
+    _, version, _, precision, channels, rate, frames, header_size, trailer_size, model, whole = _FIXED.unpack(fixed)
     blocks = -(-frames // BLOCK) * channels
     declared = _FIXED.size + header_size + trailer_size + blocks * _MIN_BLOCK
     known = precision < len(PRECISIONS) and 1 <= channels <= MAX_CHANNELS
     if not known or not MIN_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE or declared > size or header_size > MAX_HEADER:
         raise UserError(f"{path}: {_DAMAGED}")
+    condition = _read_condition(file, path) if version == CONDITIONAL_FORMAT else None
     wav_header = file.read(header_size) if header_size else plain_header(rate, channels, frames)
-    return Preamble(PRECISIONS[precision], channels, rate, frames, trailer_size, model, whole, wav_header)
+    return Preamble(PRECISIONS[precision], channels, rate, frames, trailer_size, model, whole, wav_header, condition)
+
+
+def _read_condition(file: BinaryIO, path: Path) -> Condition:
+    """The condition, at which the file is. Raises UserError if it is damaged."""
+    fixed = file.read(_CONDITION.size)
+    if len(fixed) == _CONDITION.size:
+        length, frames = _CONDITION.unpack(fixed)
+        name = file.read(min(length, _MAX_NAME))
+        with contextlib.suppress(UnicodeDecodeError):
+            if len(name) == length:
+                return Condition(name.decode() or None, frames if any(frames) else None)
+    raise UserError(f"{path}: {_DAMAGED}")
 
 
 def write_block(file: BinaryIO, words: NDArray[np.uint32]) -> None:

@@ -20,6 +20,7 @@ from wavegen.data.verification import verify
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.baselines.flac_samples import flac_bits_by_frame
+from wavegen.evaluation.conditions import Giver
 from wavegen.evaluation.feeding import (
     PREPARE_AGAIN,
     RESAMPLE,
@@ -35,6 +36,7 @@ from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
 from wavegen.evaluation.results import Refused, ScoredFile, ScoreResult
+from wavegen.models.condition_kinds import Kind, kind_of
 from wavegen.models.familiarity import Familiar, Familiarity, far_above_flac
 from wavegen.models.forms import AudioForm
 from wavegen.models.model import AnyAudio, Model
@@ -51,7 +53,13 @@ class Found(NamedTuple):
     refused: list[Refused]
 
 
-def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = False, progress: bool = False) -> Found:
+def find_takes(
+    sources: Sequence[str | Path],
+    model: Model,
+    resample: bool = False,
+    progress: bool = False,
+    giver: Giver | None = None,
+) -> Found:
     """Finds the recordings to score. Every file is read once, so that a broken one is met before hours of scoring.
 
     Args:
@@ -59,6 +67,7 @@ def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = Fal
         model: that is to score them.
         resample: converts files of another rate than the model's.
         progress: shows a bar on stderr while corpora are verified.
+        giver: of the recordings' conditions; all that the model takes by default.
 
     Raises:
         UserError: a file cannot be read, or its rate is not the model's and `resample` is not given (in a folder such
@@ -69,19 +78,23 @@ def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = Fal
     findings = Findings()
     familiarity = Familiarity(model)
     refusals = Refusals()
+    giver = giver or Giver(model, Kind.all_of(model.conditioning))
     for source in map(Path, sources):
         if is_corpus(source):
             corpus = open_corpus(source)
             check_form(str(source), corpus.form, model.form, PREPARE_AGAIN, parameter="sample_rate")
             warnings += check_corpus(corpus, model, familiarity.provenance.whole)
             verify(corpus, ["test"], progress)
-            takes += held_out(corpus, model, familiarity)
+            given = giver.of_corpus(corpus, corpus.split("test"), progress)
+            held = held_out(corpus, model, familiarity)
+            takes += [take._replace(given=one) for take, one in zip(held, given, strict=True)]
             continue
         read = functools.partial(read_whole, sample_rate=model.sample_rate, resample=resample)
         for path, sound in refusals.usable(source, audio_files.find(source), read):
             familiarity.add(str(path), content_hash(sound.pcm), sound.pcm)
             findings.add(str(path), sound.figures, familiarity.tells(str(path)))
-            takes.append(Take(str(path), len(sound.pcm), functools.partial(read_at, path, model.sample_rate, resample)))
+            pcm = functools.partial(read_at, path, model.sample_rate, resample)
+            takes.append(Take(str(path), len(sound.pcm), pcm, giver.of_file(pcm)))
             del sound  # frees its samples before the next is read
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no recordings to score; a corpus's test split may be empty")
@@ -89,7 +102,7 @@ def find_takes(sources: Sequence[str | Path], model: Model, resample: bool = Fal
     if any(found["kind"] in CHANNELS_READ for found in odd):
         warnings.insert(0, "compress codes every channel by itself: its bits for such files are not those of score")
     about_files = [*refusals.warnings, *(found["warning"] for found in odd)]
-    return Found(takes, [*about_files, *warnings, *familiarity.warnings()], refusals.refused)
+    return Found(takes, [*about_files, *warnings, *familiarity.warnings(), *giver.warnings()], refusals.refused)
 
 
 def check_corpus(corpus: Corpus, model: Familiar, whole: bool, what: str = "files") -> list[str]:
@@ -139,6 +152,8 @@ def score(
     window: float | None = None,
     precision: str | None = None,
     progress: bool = False,
+    speaker: str | None = None,
+    given: str | None = None,
 ) -> ScoreResult:
     """Bits per sample of recordings, by the engine that `generate` would use: a generated file has the same bits.
 
@@ -156,13 +171,17 @@ def score(
             the same window (`wavegen.evaluation.baselines.flac_samples`), and the difference.
         precision: of the layers' weights; the model's own unless given.
         progress: shows a bar on stderr.
+        speaker: of all recordings, one of the model's; by default those that corpora tell, others being unknown.
+        given: conditions that the model is given: see `wavegen.models.condition_kinds.Kind.parsed`. By default all that
+            it takes: the speaker, frames that are computed of each recording.
 
     Raises:
-        UserError: a recording cannot be read or does not fit the model.
+        UserError: a recording cannot be read or does not fit the model, or the model does not take a condition.
     """
     begun = time.monotonic()
     data = model.data()
-    found = find_takes([files] if isinstance(files, str | Path) else files, data, resample, progress)
+    giver = Giver(data, kind_of(data.conditioning, given, speaker), speaker)
+    found = find_takes([files] if isinstance(files, str | Path) else files, data, resample, progress, giver)
     running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
     probe = running(streams=1)
     length = max(1, round(window * data.sample_rate)) if window else None
@@ -175,6 +194,7 @@ def score(
         "unit": UNIT,
         "engine": probe.name,
         "precision": probe.precision,
+        "condition": giver.condition,
         "files": rows,
         **estimate(bits, samples).bits(),
         "flac_bits_per_sample": round(flac, DIGITS),

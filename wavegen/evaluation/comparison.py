@@ -18,7 +18,9 @@ from wavegen.data.verification import verify
 from wavegen.errors import UserError, nearest
 from wavegen.evaluation.baselines import BASELINES, TRAINED
 from wavegen.evaluation.checks import check_fit, check_held_out
-from wavegen.evaluation.feeding import UNIT, bits_per_file, max_samples_at_once, takes_of
+from wavegen.evaluation.conditions import Giver
+from wavegen.evaluation.contenders import Contender, contenders, pairs
+from wavegen.evaluation.feeding import UNIT, Take, bits_per_file, max_samples_at_once
 from wavegen.evaluation.feeds import feed_of
 from wavegen.evaluation.intervals import Estimate
 from wavegen.evaluation.mu_law import bits_per_symbol, is_mu_law
@@ -49,6 +51,7 @@ def compare(
     progress: bool = False,
     proof: bool = False,
     without: Sequence[str] = (),
+    given: Sequence[str] = (),
 ) -> CompareResult:
     """Models and baselines over the files of a split of one corpus, read from the memory-mapped corpus as needed.
 
@@ -65,12 +68,16 @@ def compare(
         proof: each model compresses the files and restores them; its row has `compressed_bits_per_sample`, None for one
             without a C++ engine (`wavegen.compression.files.proven`).
         without: names of baselines to leave out.
+        given: conditions that models are given, a row for each: see `wavegen.models.condition_kinds.Kind.parsed`. By
+            default every model has one row, and is given all that it takes: the speaker of each recording, frames that
+            are computed of it.
 
     Returns:
-        The rows, and the differences to the row `against`, paired over files. A model's excess over the true density,
-        −log2 q + log2 p averaged over files drawn from p, is the KL divergence KL(p‖q) in bits a sample, and always
-        listed where it is known. `warnings` says if the split is too little to rely on, or far from the training
-        recordings of a model; `missing` why a baseline did not run.
+        The rows, and the differences to the row `against`, paired over files. Rows with a condition are ranked among
+        their equals and subtracted from one another only, or from other rows of their model, which says what a
+        condition is worth. A model's excess over the true density, −log2 q + log2 p averaged over files drawn from p,
+        is the KL divergence KL(p‖q) in bits a sample, and always listed where it is known. `warnings` says if the split
+        is too little to rely on, or far from the training recordings of a model; `missing` why a baseline did not run.
 
     Raises:
         UserError: models and corpus do not fit each other, a name is unknown, or a recording is not the one that was
@@ -79,26 +86,35 @@ def compare(
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     data = {name: model.data() for name, model in models.items()}
-    against, why = _checked(data, corpus, split, against, without, progress)
     recordings = corpus.split(split)
+    scored = contenders(models, given, {recording.speaker for recording in recordings if recording.speaker})
+    against, why = _checked(data, list(scored), corpus, split, against, without, progress)
+    givers = {name: Giver(one.data, one.asked) for name, one in scored.items()}
+    takes = {name: giver.takes(corpus, recordings, progress) for name, giver in givers.items()}
     pcms = [corpus.pcm(recording) for recording in recordings]
     samples = np.array([len(pcm) for pcm in pcms])
-    table = Table(dict(_bits_of_rows(models, corpus, pcms, why, progress)), samples)
+    totals = dict(_bits_of_rows(scored, takes, corpus, pcms, why, progress))
+    conditions = {name: one.condition for name, one in scored.items() if one.condition is not None}
+    table = Table(totals, samples, conditions)
     codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
-    rows = [_row(name, found, data.get(name), table, codes) for name, found in table.ranked().items()]
+    rows = [_row(name, found, scored.get(name), table, codes) for name, found in table.ranked().items()]
     if proof:
-        _prove(rows, data, pcms, progress)
+        _prove(rows, scored, takes, pcms, progress)
     return {
         "unit": UNIT,
         "split": split,
         "files": len(pcms),
         "samples": int(samples.sum()),
         "rows": rows,
-        "differences": [_difference(*each) for each in table.differences([against or _usual(rows), TRUTH])],
+        "differences": [
+            _difference(a, b, table.difference(a, b))
+            for a, b in pairs(rows, against, [TRUTH] if against else [_usual(rows), TRUTH])
+        ],
         "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
         "mu_law_corpus": is_mu_law(codes),
         "warnings": [
             *([] if "pictures" in corpus.audit else split_doubts(corpus.audit, split)),
+            *(line for name, giver in givers.items() for line in giver.warnings(scored[name].model)),
             *far_from(data, [recording.id for recording in recordings], pcms),
         ],
         "sample_rate": corpus.sample_rate,
@@ -110,6 +126,7 @@ def compare(
 
 def _checked(
     models: Mapping[str, Model],
+    names: Sequence[str],
     corpus: Corpus,
     split: str,
     against: str | None,
@@ -118,14 +135,14 @@ def _checked(
 ) -> tuple[str | None, dict[str, str | None]]:
     """The row that `against` means, and for each baseline why it does not run, None if it does.
 
-    Raises UserError where `compare` does.
+    `names` are those of the models' rows. Raises UserError where `compare` does.
     """
     check_fit(models, corpus, [TRUTH, *(baseline.name for baseline in BASELINES)])
     check_held_out(models, corpus, split)
     why = {baseline.name: baseline.missing() for baseline in BASELINES}
     why |= {_baseline_named(name): "left out" for name in without}
     if against is not None:
-        against = row_named(against, [*models, *why, *([] if corpus.source is None else [TRUTH])], why)
+        against = row_named(against, [*names, *why, *([] if corpus.source is None else [TRUTH])], why)
     if not corpus.split(split):
         raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}", parameter="cut")
     verify(corpus, {split, *(["train"] if why.get(TRAINED, "") is None else [])}, progress)
@@ -133,13 +150,20 @@ def _checked(
 
 
 def _prove(
-    rows: Sequence[ComparisonRow], models: Mapping[str, Model], pcms: Sequence[NDArray[np.int16]], progress: bool
+    rows: Sequence[ComparisonRow],
+    scored: Mapping[str, Contender],
+    takes: Mapping[str, Sequence[Take]],
+    pcms: Sequence[NDArray[np.int16]],
+    progress: bool,
 ) -> None:
     """Adds to each row the bits per sample to which the files were really compressed, None where they were not."""
     for row in rows:
-        model = models.get(row["name"])
-        label = f"proving {row['name']}" if progress else None
-        row["compressed_bits_per_sample"] = None if model is None else proven(model, pcms, label)
+        name = row["name"]
+        label = f"proving {name}" if progress else None
+        size = None
+        if name in scored:
+            size = proven(scored[name].data, pcms, label, [take.given() for take in takes[name]])
+        row["compressed_bits_per_sample"] = size
 
 
 def _baseline_named(name: str) -> str:
@@ -168,16 +192,17 @@ def row_named(name: str, rows: Sequence[str], why: Mapping[str, str | None]) -> 
 
 
 def _bits_of_rows(
-    models: Mapping[str, AnyAudio],
+    scored: Mapping[str, Contender],
+    takes: Mapping[str, Sequence[Take]],
     corpus: Corpus,
     pcms: Sequence[NDArray[np.int16]],
     why: dict[str, str | None],
     progress: bool,
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """The name of each row that can be had and the bits of each file, (files,); a baseline that fails says `why`."""
-    for name, model in models.items():
-        at_once = max_samples_at_once(model.data())
-        yield name, bits_per_file(feed_of(model), takes_of(pcms), at_once, f"scoring {name}" if progress else None)
+    for name, one in scored.items():
+        at_once, label = max_samples_at_once(one.data), f"scoring {name}" if progress else None
+        yield name, bits_per_file(feed_of(one.scored), takes[name], at_once, label)
     for baseline in BASELINES:
         if why[baseline.name] is None:
             training = (corpus.pcm(recording) for recording in corpus.split("train"))
@@ -199,9 +224,12 @@ def _true_bits(source: Source, pcms: Sequence[NDArray[np.int16]], label: str | N
     return bits
 
 
-def _row(name: str, found: Estimate, model: Model | None, table: Table, codes: NDArray[np.int64]) -> ComparisonRow:
+def _row(
+    name: str, found: Estimate, contender: Contender | None, table: Table, codes: NDArray[np.int64]
+) -> ComparisonRow:
     """One row; `codes` counts the codes of all files, (65536,)."""
     kind = "model"
+    model = None if contender is None else contender.data
     per_symbol = None
     num_symbols = None
     if model is None:
@@ -212,6 +240,9 @@ def _row(name: str, found: Estimate, model: Model | None, table: Table, codes: N
     return {
         "name": name,
         "kind": kind,
+        "model": None if contender is None else contender.model,
+        "given": None if contender is None else contender.kind.words,
+        "condition": None if contender is None else contender.condition,
         **found.bits(),
         "bits_per_symbol": per_symbol,
         "num_symbols": num_symbols,

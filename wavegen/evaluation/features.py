@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
@@ -17,6 +17,7 @@ from wavegen.evaluation.feeding import Take, chunks, max_samples_at_once
 from wavegen.evaluation.results import Refused
 from wavegen.evaluation.teacher_forcing import fed
 from wavegen.models.density import Density
+from wavegen.models.given import Given
 from wavegen.system.atomic import Target, replacing
 
 if TYPE_CHECKING:
@@ -31,13 +32,18 @@ class Source(NamedTuple):
     speaker: str = ""
     transcript: str = ""
 
+    def given(self, condition: Callable[[], Given]) -> Source:
+        """The recording with a condition."""
+        return self._replace(take=self.take._replace(given=condition))
+
 
 class Sources(NamedTuple):
-    """Recordings, warnings about them, and files of folders that were refused, with reasons."""
+    """Recordings, warnings about them, files of folders that were refused, and what reports call their condition."""
 
     found: list[Source]
     warnings: list[str]
     refused: list[Refused]
+    condition: str | None = None
 
 
 class Features(TypedDict):

@@ -70,7 +70,7 @@ def chunks(
     streams = STREAMS if whole is None else max(1, samples_at_once // whole)
     total = sum(take.samples for take in takes)
     with progress_bar(total, label) as bar:
-        for group in _side_by_side(takes, streams):
+        for group in side_by_side([take.samples for take in takes], streams):
             feed = open_feed([takes[index].given() for index in group])
             pcms = [takes[index].pcm() for index in group]
             chunk = whole or max(1, samples_at_once // len(group))
@@ -111,12 +111,14 @@ def takes_of(pcms: Iterable[NDArray[np.int16]]) -> list[Take]:
     return [Take("", len(pcm), functools.partial(np.asarray, pcm)) for pcm in pcms]
 
 
-def _side_by_side(takes: Sequence[Take], streams: int) -> Iterator[list[int]]:
-    """Groups of at most `streams` indices, longest first, none shorter than half the longest of its group."""
-    order = sorted(range(len(takes)), key=lambda index: -takes[index].samples)
+def side_by_side(samples: Sequence[int], streams: int) -> Iterator[list[int]]:
+    """Groups of at most `streams` indices of recordings that have so many samples each.
+
+    The longest come first; none is shorter than half the longest of its group.
+    """
+    order = sorted(range(len(samples)), key=lambda index: -samples[index])
     while order:
-        longest = takes[order[0]].samples
-        group = [index for index in order[:streams] if 2 * takes[index].samples >= longest]
+        group = [index for index in order[:streams] if 2 * samples[index] >= samples[order[0]]]
         yield group
         order = order[len(group) :]
 

@@ -88,6 +88,7 @@ class ScoreResult(BitsPerSample, BesideFlac):
     unit: str
     engine: str
     precision: str
+    condition: str | None  # what the model is given; None for nothing
     files: list[ScoredFile]
     samples: int
     sample_rate: int  # Hz
@@ -120,10 +121,13 @@ class PictureScoreResult(Nats):
 
 
 class ComparisonRow(BitsPerSample, RowProvenance):
-    """A model, a baseline or the true density over all files."""
+    """A model under one condition, a baseline or the true density over all files."""
 
     name: str
     kind: str  # "model", "baseline" or "truth"
+    model: str | None  # the model's name; None for others
+    given: str | None  # what it is given, in the words of `given`; None for others
+    condition: str | None  # the same in full; None for nothing: only rows of one condition are ranked
     bits_per_symbol: float | None  # of models with fewer than 65 536 symbols
     num_symbols: int | None
     compressed_bits_per_sample: NotRequired[float | None]  # with proof; None for baselines
@@ -151,7 +155,7 @@ class CompareResult(TypedDict):
     split: str
     files: int
     samples: int
-    rows: list[ComparisonRow]  # the best first
+    rows: list[ComparisonRow]  # the best first; those with a condition follow, each condition by itself
     differences: list[Difference]
     missing: list[Missing]
     mu_law_corpus: bool  # whether the files hold the codes of G.711 only
@@ -198,6 +202,7 @@ class FeaturesResult(TypedDict):
     recordings: int
     rows: int  # windows
     channels: int
+    condition: str | None  # what the model is given; None for nothing
     warnings: list[str]
     refused: list[Refused]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wavegen.evaluation.intervals import Estimate, estimate
@@ -20,15 +20,26 @@ class Table:
     Args:
         totals: by the rows' names, (files,) bits or nats each.
         sizes: of the files, (files,): their samples, or 1 for a mean per file.
+        conditions: of rows that have one, by their names.
     """
 
     totals: Mapping[str, NDArray[np.float64]]
     sizes: NDArray[np.integer]
+    conditions: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def ranked(self) -> dict[str, Estimate]:
-        """The estimate of each row by its name, the lowest first."""
+        """The estimate of each row by its name, the lowest first; rows with a condition follow, each kind by itself."""
         estimates = {name: estimate(total, self.sizes) for name, total in self.totals.items()}
-        return dict(sorted(estimates.items(), key=lambda item: item[1].mean))
+        parts = [None, *dict.fromkeys(self.conditions.values())]
+
+        def rank(item: tuple[str, Estimate]) -> tuple[int, float]:
+            return parts.index(self.conditions.get(item[0])), item[1].mean
+
+        return dict(sorted(estimates.items(), key=rank))
+
+    def difference(self, a: str, b: str) -> Estimate:
+        """Row `a` less row `b`, paired over files."""
+        return estimate(self.totals[a] - self.totals[b], self.sizes)
 
     def differences(self, against: Sequence[str | None]) -> Iterator[tuple[str, str, Estimate]]:
         """Every other row less each row of `against` that there is, paired over files, in the rows' rank.
@@ -41,4 +52,4 @@ class Table:
                 continue
             for name in names:
                 if name != subtracted:
-                    yield name, subtracted, estimate(self.totals[name] - self.totals[subtracted], self.sizes)
+                    yield name, subtracted, self.difference(name, subtracted)

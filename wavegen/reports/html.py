@@ -11,7 +11,7 @@ from typing import NamedTuple
 from wavegen import __version__
 from wavegen.evaluation.results import CompareResult
 from wavegen.reports.charts import bars, extent, learning_curves, shortened, whisker
-from wavegen.reports.tables import bits, columns, count, differences, heading, interval
+from wavegen.reports.tables import bits, columns, count, differences, heading, interval, parts
 from wavegen.system.atomic import Target, replacing
 
 
@@ -69,6 +69,8 @@ GUIDE = {
 RARER = {
     "true density": "The recordings were drawn from a source whose density is known: no model can need fewer bits over "
     "enough of them, and its excess is its KL divergence from the source.",
+    "given ": "Bits of a model that was told something of each file beforehand: who speaks, or a spectrogram of it. "
+    "They stand apart, since no coder is told that; a difference between rows of one model says what it is worth.",
     "bits/symbol": "The bits that the model needs to code the next mu-law symbol, of how many: the unit of papers "
     "whose data are 256 levels. It leaves out which of the level's codes it is, so that only models of the same "
     "symbols can be compared by it, and FLAC cannot.",
@@ -91,29 +93,29 @@ def page(
         runs: the points (seconds trained, validation bits) of each run that is known, by the row's name.
         symbols: adds bits per symbol to the table.
     """
-    parts = [
+    sections = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(_verdict(comparison))}</p>',
         f'<p class="soft">{escape(heading(comparison))}</p>',
         _rows(comparison, symbols),
         _missing(comparison),
-        f"<h2>Bits per sample</h2>\n{bars(comparison['rows'])}",
+        _charts(comparison),
         _differences(comparison),
     ]
     truth = next((row["bits_per_sample"] for row in comparison["rows"] if row["kind"] == "truth"), None)
     if curves := learning_curves(runs or {}, truth):
-        parts.append(f"<h2>Bits over training time</h2>\n{curves}")
+        sections.append(f"<h2>Bits over training time</h2>\n{curves}")
         line = "" if truth is None else f" The line of the true density is of the {comparison['split']} split."
         said = "Of the validation split, by the averaged weights; time includes validating."
-        parts.append(f'<p class="soft">{said}{line}</p>')
+        sections.append(f'<p class="soft">{said}{line}</p>')
     if sounds:
-        parts.append("<h2>Listen</h2>\n<div class=sounds>" + "\n".join(map(_sound, sounds)) + "</div>")
-    parts += [_guide("\n".join(parts)), _provenance(comparison)]
+        sections.append("<h2>Listen</h2>\n<div class=sounds>" + "\n".join(map(_sound, sounds)) + "</div>")
+    sections += [_guide("\n".join(sections)), _provenance(comparison)]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(parts)
+        + "\n".join(sections)
         + "\n</body>\n</html>\n"
     )
 
@@ -133,13 +135,17 @@ def write_page(
 
 
 def _verdict(comparison: CompareResult) -> str:
-    """One sentence: the best model, beside the best baseline and FLAC."""
-    models = [row for row in comparison["rows"] if row["kind"] == "model"]
-    best = (models or comparison["rows"])[0]
+    """One sentence: the best model, beside the best baseline and FLAC; a model that is given a condition by itself."""
+    alike = [row for row in comparison["rows"] if row["condition"] is None]
+    models = [row for row in alike if row["kind"] == "model"]
+    given = [row for row in comparison["rows"] if row["condition"] is not None]
+    if given and not models:
+        return f"The model {given[0]['name']} needs {bits(given[0]['bits_per_sample'])} bits a sample."
+    best = (models or alike)[0]
     best_of = {0: "", 1: "The model "}.get(len(models), "The best of the models, ")
     comma = "," if len(models) > 1 else ""
     sentence = f"{best_of}{best['name']}{comma} needs {bits(best['bits_per_sample'])} bits a sample"
-    baselines = [row for row in comparison["rows"] if row["kind"] == "baseline" and row is not best]
+    baselines = [row for row in alike if row["kind"] == "baseline" and row is not best]
     ratios = [
         f"{abs(ratio):.1%} {'less' if ratio >= 0 else 'more'} than {row['name']}"
         for row in baselines
@@ -150,18 +156,34 @@ def _verdict(comparison: CompareResult) -> str:
 
 
 def _rows(comparison: CompareResult, symbols: bool) -> str:
-    rows = comparison["rows"]
-    found = columns(comparison, symbols)
-    low, high = extent(rows)
-    header = ["", "bits/sample", "95 % interval", "", *list(found)[2:]]
-    body: list[str] = []
-    for index, row in enumerate(rows):
-        value, ends, *others = [cells[index] for cells in found.values()]
-        name = _name(row["name"])
-        drawn = whisker(row, low, high, f"var(--{row['kind']})")
-        rest = "".join(f"<td>{cell}</td>" for cell in (ends, drawn, *others))
-        body.append(f'<tr class="{row["kind"]}">{name}<td class=main>{value}</td>{rest}</tr>')
-    return f"<h2>The table</h2>\n<div class=scroll>{_table(header, body)}</div>"
+    """A table for each condition: rows of different ones are not ranked."""
+    tables: list[str] = []
+    low, high = extent(comparison["rows"])
+    for condition, rows in parts(comparison).items():
+        found = columns(comparison, rows, symbols)
+        header = [_given(condition), "bits/sample", "95 % interval", "", *list(found)[2:]]
+        body: list[str] = []
+        for index, row in enumerate(rows):
+            value, ends, *others = [cells[index] for cells in found.values()]
+            name = _name(row["name"])
+            drawn = whisker(row, low, high, f"var(--{row['kind']})")
+            rest = "".join(f"<td>{cell}</td>" for cell in (ends, drawn, *others))
+            body.append(f'<tr class="{row["kind"]}">{name}<td class=main>{value}</td>{rest}</tr>')
+        tables.append(_table(header, body))
+    return "<h2>The table</h2>\n<div class=scroll>" + "\n".join(tables) + "</div>"
+
+
+def _charts(comparison: CompareResult) -> str:
+    """A chart of bars for each condition."""
+    charts = [
+        "\n".join([f'<p class="soft">{escape(_given(condition))}</p>' if condition else "", bars(rows)]).strip()
+        for condition, rows in parts(comparison).items()
+    ]
+    return "<h2>Bits per sample</h2>\n" + "\n".join(charts)
+
+
+def _given(condition: str | None) -> str:
+    return "" if condition is None else f"given {condition}"
 
 
 def _table(header: Sequence[str], body: Sequence[str]) -> str:

@@ -8,8 +8,15 @@ from collections.abc import Mapping, Sequence
 
 from wavegen.compression.results import CompressedFile, CompressResult
 from wavegen.engine import EnginesResult
-from wavegen.evaluation.results import BesideFlac, CompareResult, Difference, ScoredFile, ScoreResult
-from wavegen.sampling.results import GenerateResult
+from wavegen.evaluation.results import (
+    BesideFlac,
+    CompareResult,
+    ComparisonRow,
+    Difference,
+    ScoredFile,
+    ScoreResult,
+)
+from wavegen.sampling.results import GenerateResult, VocodeResult
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -51,13 +58,20 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
-def columns(comparison: CompareResult, symbols: bool = False) -> dict[str, list[str]]:
-    """The columns of a comparison's table but for its names, header to cells.
+def parts(comparison: CompareResult) -> dict[str | None, list[ComparisonRow]]:
+    """The rows of a comparison by their condition, those without one first: only rows of one part are ranked."""
+    found: dict[str | None, list[ComparisonRow]] = {None: []}
+    for row in comparison["rows"]:
+        found.setdefault(row["condition"], []).append(row)
+    return {condition: rows for condition, rows in found.items() if rows}
+
+
+def columns(comparison: CompareResult, rows: Sequence[ComparisonRow], symbols: bool = False) -> dict[str, list[str]]:
+    """The columns of a table of some rows of a comparison but for their names, header to cells.
 
     With `symbols`, or where all files are 8-bit mu-law, models that code mu-law symbols have bits per symbol too, and
     the number of symbols.
     """
-    rows = comparison["rows"]
     found = {
         "bits/sample": [bits(row["bits_per_sample"]) for row in rows],
         "95 % interval": [interval(row["low"], row["high"]) for row in rows],
@@ -82,8 +96,12 @@ def columns(comparison: CompareResult, symbols: bool = False) -> dict[str, list[
 
 def comparison_text(comparison: CompareResult, symbols: bool = False) -> str:
     """The table of `compare`, the differences below it, and the baselines that did not run."""
-    found = {"": [row["name"] for row in comparison["rows"]], **columns(comparison, symbols)}
-    lines = [heading(comparison), "", table(list(found), list(zip(*found.values(), strict=True)))]
+    lines = [heading(comparison)]
+    for condition, rows in parts(comparison).items():
+        found = columns(comparison, rows, symbols)
+        header = ["" if condition is None else f"given {condition}", *found]
+        cells = [[row["name"], *each] for row, each in zip(rows, zip(*found.values(), strict=True), strict=True)]
+        lines += ["", table(header, cells)]
     for title, group in differences(comparison).items():
         cells = [
             [each["a"], f"{each['bits_per_sample']:+.3f}", interval(each["low"], each["high"], "+")] for each in group
@@ -118,7 +136,7 @@ def score_text(score: ScoreResult, curves: bool = False) -> str:
     rows = [[file["file"], f"{file['samples']:,}", *_beside_flac(file)] for file in score["files"]]
     if len(rows) > 1:
         rows.append(["all", f"{score['samples']:,}", *_beside_flac(score)])
-    lines = [table(["", "samples", "bits/sample", "FLAC", "above FLAC"], rows)]
+    lines = [table(["", "samples", _bits_given(score["condition"]), "FLAC", "above FLAC"], rows)]
     if score["low"] is not None:
         lines.append(f"95 % interval over files: {interval(score['low'], score['high'])}")
     lines.append(f"engine: {score['engine']}, {score['precision']}")
@@ -144,12 +162,16 @@ def _windows(file: ScoredFile, window: float) -> list[tuple[float, float, float,
 
 
 def score_csv(score: ScoreResult) -> str:
-    """The windows of a score as CSV: file, start_seconds, bits_per_sample, flac_bits_per_sample, above_flac."""
+    """The windows of a score as CSV: file, start_seconds, bits_per_sample, flac_bits_per_sample, above_flac.
+
+    Bits that are given a condition have a last column, `condition`.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "above_flac"])
+    condition = {} if score["condition"] is None else {"condition": score["condition"]}
+    writer.writerow(["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "above_flac", *condition])
     for file in score["files"]:
-        writer.writerows([file["file"], *row] for row in _windows(file, score.get("window", 0.0)))
+        writer.writerows([file["file"], *row, *condition.values()] for row in _windows(file, score.get("window", 0.0)))
     return out.getvalue()
 
 
@@ -160,9 +182,24 @@ def generated_text(generated: GenerateResult) -> str:
         [file["file"], str(file["seed"]), f"{file['samples'] / rate:.2f}", bits(file["bits_per_sample"])]
         for file in generated["files"]
     ]
-    engine = f"engine {generated['engine']}, {generated['precision']}"
-    speed = f"{generated['samples_per_second']:,.0f} samples/s, {generated['real_time_factor']:.2f} x real time"
-    return "\n".join([table(["", "seed", "seconds", "bits/sample"], rows), f"{engine}: {speed}"])
+    return "\n".join([table(["", "seed", "seconds", _bits_given(generated["condition"])], rows), _speed(generated)])
+
+
+def vocoded_text(vocoded: VocodeResult) -> str:
+    """The files of `vocode`, and its speed."""
+    rate = vocoded["sample_rate"]
+    rows = [[file["file"], f"{file['samples'] / rate:.2f}", bits(file["bits_per_sample"])] for file in vocoded["files"]]
+    return "\n".join([table(["", "seconds", _bits_given(vocoded["condition"])], rows), _speed(vocoded)])
+
+
+def _bits_given(condition: str | None) -> str:
+    """The heading of bits that a model has when it is given something."""
+    return "bits/sample" if condition is None else f"bits/sample given {condition}"
+
+
+def _speed(drawn: GenerateResult | VocodeResult) -> str:
+    engine = f"engine {drawn['engine']}, {drawn['precision']}"
+    return f"{engine}: {drawn['samples_per_second']:,.0f} samples/s, {drawn['real_time_factor']:.2f} x real time"
 
 
 def compressed_text(compressed: CompressResult) -> str:
@@ -170,7 +207,8 @@ def compressed_text(compressed: CompressResult) -> str:
     rows = [_compressed_row(file["file"], file) for file in compressed["files"]]
     if len(rows) > 1:
         rows.append(_compressed_row("all", compressed))
-    lines = [table(["", "samples", "bytes", "bits/sample", "the model's claim"], rows)]
+    given = "" if compressed["condition"] is None else f" given {compressed['condition']}"
+    lines = [table(["", "samples", "bytes", "bits/sample", f"the model's claim{given}"], rows)]
     model = f"{compressed['model_bytes']:,} bytes"
     return "\n".join([*lines, f"to restore them takes the model, {model}, and precision {compressed['precision']}"])
 

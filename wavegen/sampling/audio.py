@@ -17,6 +17,7 @@ from wavegen.constants import DIGITS
 from wavegen.engine import open_engine
 from wavegen.engine.base import Engine
 from wavegen.errors import UserError
+from wavegen.models.condition_kinds import NOTHING, SPEAKER, kind_of
 from wavegen.models.model import AnyAudio
 from wavegen.sampling.results import GenerateResult
 from wavegen.system import pipes
@@ -59,6 +60,7 @@ class Draws:
     primed: int
     generated: int
     seconds: float
+    condition: str | None = None  # what the model was given
 
     @property
     def samples_per_second(self) -> float:
@@ -90,6 +92,7 @@ class Draws:
             "engine": self.engine,
             "precision": self.precision,
             "exact": self.exact,
+            "condition": self.condition,
             "files": [
                 {
                     "file": str(path),
@@ -154,8 +157,11 @@ def generate(
     precision: str | None = None,
     exact: bool = False,
     progress: bool = False,
+    speaker: str | None = None,
 ) -> Draws:
     """Draws a recording for each seed, the same whatever other seeds it is drawn with.
+
+    A model that is conditioned on frames is given none: see `wavegen.vocode`.
 
     Args:
         model: as data or as a torch module.
@@ -170,13 +176,14 @@ def generate(
         exact: draws from the density that is scored, whose uniform share of 2⁻¹⁴ is heard as a click every two seconds
             at 8 kHz; otherwise from the model alone.
         progress: shows a bar on stderr.
+        speaker: one of the model's; unknown unless given.
 
     Returns:
         The recordings. Log-probabilities are those of the scored density at temperature and `top_p` 1, as `score` gives
         them for the recording.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: an argument is out of range, or the model does not know the speaker.
         PartDrawn: a signal ended the drawing; it is a KeyboardInterrupt that holds the samples drawn until then.
     """
     data = model.data()
@@ -184,8 +191,11 @@ def generate(
     top_p = float(data.metadata.get("top_p", 1.0)) if top_p is None else top_p
     primed = 0 if prime is None else len(prime)
     check_amount(num_samples, primed, len(seeds))
+    kind = kind_of(data.conditioning, NOTHING if speaker is None else SPEAKER, speaker)
     running = open_engine(model, len(seeds), engine, threads, precision=precision)
-    drawing = _Drawing(running, list(seeds), data.sample_rate)
+    drawing = _Drawing(running, list(seeds), data.sample_rate, kind.condition(data.conditioning, speaker))
+    if speaker is not None:
+        drawing.condition(speaker)
     if prime is not None:
         drawing.feed(prime)
     with progress_bar(num_samples * len(seeds), "generating" if progress else None) as bar:
@@ -204,14 +214,20 @@ def generate(
 class _Drawing:
     """Recordings under way: the pieces of each stream of an engine, fed and drawn."""
 
-    def __init__(self, engine: Engine, seeds: list[int], sample_rate: int):
+    def __init__(self, engine: Engine, seeds: list[int], sample_rate: int, condition: str | None):
         self.engine = engine
         self.seeds = seeds
         self.sample_rate = sample_rate
+        self.condition_name = condition
         self.pieces: list[tuple[NDArray[np.int16], NDArray[np.float64]]] = []
         self.primed = 0
         self.generated = 0
         self.begun = time.monotonic()
+
+    def condition(self, speaker: str) -> None:
+        """Lets a speaker speak all recordings."""
+        for stream in range(len(self.seeds)):
+            self.engine.condition(stream, speaker)
 
     def feed(self, prime: NDArray[np.int16]) -> None:
         """Starts every recording with (samples,)."""
@@ -233,4 +249,4 @@ class _Drawing:
         log2_prob = np.concatenate([values for _, values in self.pieces], axis=1)
         draws = [Draw(*row) for row in zip(self.seeds, pcm, log2_prob, strict=True)]
         how = (self.engine.name, self.engine.precision, exact)
-        return Draws(*how, draws, self.sample_rate, self.primed, self.generated, seconds)
+        return Draws(*how, draws, self.sample_rate, self.primed, self.generated, seconds, self.condition_name)

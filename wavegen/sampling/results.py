@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from wavegen.evaluation.results import Refused
+
 
 class GeneratedFile(TypedDict):
     """One recording that was drawn."""
@@ -20,12 +22,38 @@ class GenerateResult(TypedDict):
     engine: str
     precision: str  # of the layers
     exact: bool
+    condition: str | None  # what the model is given; None for nothing
     files: list[GeneratedFile]
     samples_per_second: float  # of all recordings together
     real_time_factor: float  # seconds of audio per second
     sample_rate: int  # Hz
     primed_samples: int
     warnings: NotRequired[list[str]]  # of the prime, by the command
+
+
+class VocodedFile(TypedDict):
+    """One recording that was spoken."""
+
+    file: str
+    source: str  # of the frames
+    samples: int
+    bits_per_sample: float  # given the condition
+
+
+class VocodeResult(TypedDict):
+    """The JSON of `wavegen vocode`."""
+
+    engine: str
+    precision: str  # of the layers
+    exact: bool
+    condition: str  # what the model is given
+    seed: int
+    files: list[VocodedFile]
+    samples_per_second: float  # of all recordings together
+    real_time_factor: float  # seconds of audio per second
+    sample_rate: int  # Hz
+    warnings: list[str]
+    refused: list[Refused]
 
 
 class DrawnPicture(TypedDict):

@@ -161,7 +161,7 @@ def test_ranges_include_their_ends():
     annotation = typing.Annotated[int, Ge(1), Le(4)]
     assert [value for value in range(-1, 7) if fits(value, annotation)] == [1, 2, 3, 4]
     names = typing.Annotated[str, MinLen(2)]
-    assert [value for value in ("", "a", "ab") if fits(value, names)] == ["ab"]
+    assert [value for value in ("", "a", "ab", "a\udc80", ["a", "b"]) if fits(value, names)] == ["ab"]
     choice = typing.Literal["", "a", "b"]
     assert [value for value in ("", "a", "b", "c", 0) if fits(value, choice)] == ["", "a", "b"]
     assert [value for value in (0, 1, True, False, "true") if fits(value, bool)] == [True, False]

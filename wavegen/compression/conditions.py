@@ -1,0 +1,106 @@
+"""What the files that are compressed or restored are conditioned on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from wavegen.compression.wgn import Condition, Preamble, damaged
+from wavegen.errors import UserError
+from wavegen.models.condition_kinds import WRONG_SPEAKER, Kind, kind_given, kind_of
+from wavegen.models.frame_sources import FrameSource, frames_in
+from wavegen.models.frames import frames_digest
+from wavegen.models.given import Given
+from wavegen.models.model import Model
+from wavegen.wording import counted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Frames: TypeAlias = "Sequence[FrameSource | None]"
+
+
+def given_to(model: Model, files: int, speaker: str | None, frames: Frames | None, given: str | None) -> list[Given]:
+    """What each of so many files is compressed given.
+
+    Args:
+        model: that compresses them.
+        files: their number.
+        speaker: of all files, None for an unknown one.
+        frames: of each file.
+        given: see `Kind.parsed`; by default the speaker, if one is named, and the frames that the model takes.
+
+    Raises UserError for what the model does not take, contradictions, and frames that are missing.
+    """
+    found = _read(model, files, frames)
+    kind = kind_of(model.conditioning, given, speaker)
+    if given is None and speaker is None:
+        kind = replace(kind, speaker="")
+    _check_named(kind, speaker, given)
+    if frames is not None and not kind.frames:
+        said = f"`frames` and `given={given!r}` contradict each other; leave one out"
+        raise UserError(said, parameter=("frames", "given"))
+    if kind.frames and any(each is None for each in found):
+        without = replace(kind, frames=False).words
+        said = "the model is conditioned on frames, which cannot be computed of a file that is still to be restored"
+        cure = f"give files of them with `frames`, or `given={without!r}` to do without"
+        raise UserError(f"{said}; {cure}", parameter=("frames", "given"))
+    return [Given(speaker, each) for each in found]
+
+
+def condition_of(model: Model, given: Given) -> Condition | None:
+    """What a compressed file says of a condition; None for a model without conditions."""
+    if model.conditioning is None:
+        return None
+    return Condition(given.speaker, None if given.frames is None else frames_digest(model, given.frames))
+
+
+def condition_named(model: Model, given: Sequence[Given]) -> str | None:
+    """What reports call the condition of files, which are all of one kind; None for nothing."""
+    kind, speaker = (kind_given(given[0]), given[0].speaker) if given else (Kind(), None)
+    return kind.condition(model.conditioning, speaker)
+
+
+def given_again(
+    model: Model, sources: Sequence[Path], preambles: Sequence[Preamble], frames: Frames | None
+) -> list[Given]:
+    """What each file is restored given: the speaker that it names, and its frames, which are handed over again.
+
+    Raises UserError for frames that are missing, not wanted, or not those that the file was compressed given.
+    """
+    found = _read(model, len(sources), frames)
+    return [_again(model, *each) for each in zip(sources, preambles, found, strict=True)]
+
+
+def _again(model: Model, path: Path, preamble: Preamble, frames: NDArray[np.float32] | None) -> Given:
+    condition = preamble.condition or Condition()
+    known = () if model.conditioning is None else model.conditioning.speakers
+    if (preamble.condition is None) != (model.conditioning is None) or condition.speaker not in (None, *known):
+        raise damaged(path)
+    if condition.frames is None and frames is not None:
+        raise UserError(f"{path}: was compressed without frames; leave `frames` out", parameter="frames")
+    if condition.frames is not None and frames is None:
+        said = "was compressed given frames, without which it cannot be restored; give the file of them with `frames`"
+        raise UserError(f"{path}: {said}", parameter="frames")
+    if frames is not None and frames_digest(model, frames) != condition.frames:
+        raise UserError(f"{path}: was compressed given other `frames` than these", parameter="frames")
+    return Given(condition.speaker, frames)
+
+
+def _check_named(kind: Kind, speaker: str | None, given: str | None) -> None:
+    if kind.speaker == WRONG_SPEAKER or (kind.speaker and speaker is None):
+        said = f"`given={given!r}` is for recordings of a corpus, whose speakers are known; name the `speaker`"
+        raise UserError(said, parameter=("given", "speaker"))
+
+
+def _read(model: Model, files: int, frames: Frames | None) -> list[NDArray[np.float32] | None]:
+    """The frames of each file. Raises UserError for another number of them, and as `frames_in` does."""
+    if frames is None:
+        return [None] * files
+    if len(frames) != files:
+        said = f"`frames` of {counted(len(frames), 'file')}, and there are {files}; give those of each"
+        raise UserError(said, parameter="frames")
+    return [None if each is None else frames_in(model, each) for each in frames]
