@@ -1,5 +1,6 @@
 """Whole files that cannot be read are not called damaged: the line says what they hold and what to do."""
 
+import itertools
 import struct
 
 import bad_audio
@@ -14,7 +15,17 @@ from wavegen.errors import UserError
 
 def page(first, serial=1, flags=2, number=0):
     head = b"OggS\0" + bytes([flags]) + struct.pack("<QIII", 0, serial, number, 0)
-    return head + b"\1" + bytes([len(first)]) + first
+    return checked(head + b"\1" + bytes([len(first)]) + first)
+
+
+def checked(page):
+    """A page of Ogg with its checksum (RFC 3533, section 6), bit by bit."""
+    remainder = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        remainder ^= byte << 24
+        for _ in range(8):
+            remainder = (remainder << 1) ^ (0x104C11DB7 if remainder >> 31 else 0)
+    return page[:22] + struct.pack("<I", remainder) + page[26:]
 
 
 def wav(tag, bits=16, extension=b"", data=bytes(400)):
@@ -95,14 +106,27 @@ def test_an_extensible_header_without_its_extension_is_not_guessed_at(tmp_path):
 
 def test_a_chain_of_ogg_streams_and_missing_pages_are_refused(tmp_path):
     whole = bad_audio.coded("OGG", "VORBIS", np.resize(bad_audio.NOISE, 80_000))
-    second = whole.replace(whole[14:18], b"\1\2\3\4")
-    assert f"begins at byte {len(whole)}, a chain" in refusal(tmp_path, whole + second)
     starts = [place for place in range(len(whole)) if whole[place : place + 4] == b"OggS"]
+    pages = [whole[start:stop] for start, stop in itertools.pairwise([*starts, len(whole)])]
+    second = b"".join(checked(one.replace(whole[14:18], b"\1\2\3\4")) for one in pages)
+    assert f"begins at byte {len(whole)}, a chain" in refusal(tmp_path, whole + second)
     assert len(starts) > 4
     lacking = whole[: starts[3]] + whole[starts[4] :]
     assert "1 Ogg pages are missing" in refusal(tmp_path, lacking)
     found = read(tmp_path, whole[: starts[-1]])
     assert found.warnings == ("no Ogg page is marked as its last; its end may be missing",)
+
+
+@pytest.mark.parametrize("coding", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("hole", [bytes(40), b"\1"], ids=["zeros", "byte"])
+def test_a_page_of_ogg_with_another_checksum_is_not_passed_over(tmp_path, coding, hole):
+    """libsndfile takes the samples before it for the whole file of Vorbis."""
+    whole = bad_audio.coded("OGG", coding, np.resize(bad_audio.NOISE, 80_000))
+    read(tmp_path, whole)
+    at = len(whole) // 2
+    damaged = whole[:at] + hole + whole[at + len(hole) :]
+    position = whole.rindex(b"OggS", 0, at)
+    assert f"damaged: the Ogg page at byte {position} has another checksum" in refusal(tmp_path, damaged)
 
 
 def test_a_tag_before_an_ogg_file_is_named(tmp_path):

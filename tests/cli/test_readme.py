@@ -19,6 +19,7 @@ PAGES = {
     "README.md": (),
     "docs/commands.md": (),
     "docs/compression.md": (),
+    "docs/conditioning.md": (),
     "docs/data.md": (),
     "docs/distributed.md": ("corpus", "runs/mine"),
     "docs/engines.md": ("corpus", "runs/mine"),
@@ -30,7 +31,8 @@ WITH_PYTHON = ["README.md", "docs/python.md", "docs/engines.md"]
 FENCES = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Read by the command line's parser alone: they take minutes, or need what a test has not.
 NOT_RUN = ("wavegen quickstart", "wavegen prepare sounds", "wavegen bench", "wavegen compare runs/nade")
-OTHER_COMMANDS = {"pip", "python", "python3", "torchrun", "recipes/asterisk/get.sh", "recipes/asterisk/table.sh"}
+RECIPE_SCRIPTS = {"recipes/asterisk/get.sh", "recipes/asterisk/table.sh"}
+OTHER_COMMANDS = {"mkdir", "pip", "python", "python3", "torchrun"} | RECIPE_SCRIPTS
 RECIPE = """
 [network]
 name = "wavenet"
@@ -74,13 +76,20 @@ def split_at_and(words: list[str]) -> list[list[str]]:
 
 
 def users_folder(folder: Path) -> None:
-    """Recordings, one recording of another rate, a known corpus and a recipe."""
+    """Recordings, one recording of another rate, those of two speakers, a known corpus and recipes."""
     (folder / "recordings").mkdir()
     for index in range(24):
         audio_files.write(folder / "recordings" / f"{index}.wav", workspace.wander(2000, index), 8000)
     audio_files.write(folder / "some.wav", workspace.wander(2000, 100), 44100)
     miniature_corpora.ljspeech(folder / "data")
+    for speaker in ("anna", "ben"):
+        (folder / "voices" / speaker).mkdir(parents=True)
+        for index in range(14):
+            name = folder / "voices" / speaker / f"word{index}.wav"
+            audio_files.write(name, workspace.wander(2000, 50 + 20 * (speaker == "ben") + index), 8000)
     (folder / "recipe.toml").write_text(RECIPE)
+    for block in blocks("docs/conditioning.md", "toml"):
+        (folder / block.splitlines()[0].removeprefix("# ")).write_text(block + RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +132,8 @@ def test_the_commands(page, user, furnished, capsys):
     for command in commands(page):
         if command[0] != "wavegen":
             check_other(command)
+            if command[0] == "mkdir":
+                Path(command[1]).mkdir()
         elif shlex.join(command).startswith(NOT_RUN) or "…" in command:
             make_parser(COMMANDS).parse_args(command[1:])
         else:

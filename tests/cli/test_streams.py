@@ -9,6 +9,7 @@ import warnings
 import pytest
 
 from wavegen.cli import exits
+from wavegen.system import limits
 
 WAVEGEN = f"{sys.executable} -m wavegen"
 
@@ -84,7 +85,7 @@ def test_want_of_memory_in_every_library_s_words(error, short, capsys):
     def command():
         raise error
 
-    assert exits.is_no_memory(error) == short
+    assert limits.is_no_memory(error) == short
     code = exits.ended(command)
     err = capsys.readouterr().err
     assert ("too little memory" in err) == short, err

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import voices
 import workspace
 from typed_json import mismatches, paths
 
@@ -23,7 +24,7 @@ from wavegen.evaluation.results import (
     QuantizeResult,
     ScoreResult,
 )
-from wavegen.sampling.results import GeneratePicturesResult, GenerateResult
+from wavegen.sampling.results import GeneratePicturesResult, GenerateResult, VocodeResult
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([^`]+)` \| ([a-z ]+) \|(.*)\|$", re.MULTILINE)
@@ -37,17 +38,22 @@ COMMANDS = {
     "train": ["train recipe.toml --run trained"],
     "train --dry-run": ["train recipe.toml --run planned --dry-run"],
     "generate": ["generate gru new.wav --seconds 0.05 -n 2"],
-    "score": ["score wavenet a.wav b.wav --window 0.05", "score gru source"],
-    "compare": ["compare wavenet gru --corpus corpus --proof", "compare gru --corpus corpus"],
-    "features": ["features gru a.wav features.npz"],
-    "compress": ["compress wavenet a.wav a.wgn"],
+    "vocode": ["vocode both a.wav spoken.wav --speaker ben", "vocode vocoder spoken/ben again"],
+    "score": ["score wavenet a.wav b.wav --window 0.05", "score gru source", "score both voices-corpus"],
+    "compare": [
+        "compare wavenet gru --corpus corpus --proof",
+        "compare gru --corpus corpus",
+        "compare voices --corpus voices-corpus --given speaker --given nothing",
+    ],
+    "features": ["features gru a.wav features.npz", "features voices a.wav voice.npz --speaker ben"],
+    "compress": ["compress wavenet a.wav a.wgn", "compress voices a.wav voice.wgn --speaker ben"],
     "decompress": ["decompress wavenet a.wgn back.wav"],
     "quantize": [
         "quantize wavenet rounded.safetensors --corpus corpus",
         "quantize wavenet half.safetensors --corpus corpus --precision bfloat16",
     ],
     "info": ["info"],
-    "info MODEL": ["info allison", "info trained"],
+    "info MODEL": ["info allison", "info trained", "info both"],
     "info recipes": ["info recipes"],
     "prepare, pictures": ["prepare digits digits"],
     "generate, pictures": ["generate pictures drawn.png -n 2"],
@@ -57,6 +63,7 @@ COMMANDS = {
 TYPES_OF_RESULTS = {
     "generate": GenerateResult,
     "generate, pictures": GeneratePicturesResult,
+    "vocode": VocodeResult,
     "score": ScoreResult,
     "score, pictures": PictureScoreResult,
     "compare": CompareResult,
@@ -132,6 +139,8 @@ def printed(tmp_path_factory):
     """What each command printed, by section; run once, in the order of COMMANDS."""
     folder = tmp_path_factory.mktemp("json")
     workspace.furnish(folder)
+    voices.furnish(folder)
+    (folder / "again").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         return {section: [ran(argv.split(), folder) for argv in commands] for section, commands in COMMANDS.items()}

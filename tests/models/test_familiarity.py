@@ -12,12 +12,22 @@ from wavegen.audio import files as audio_files
 from wavegen.audio.wav import plain_header
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
+from wavegen.data.picture_files import write_sheet
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
 from wavegen.training import train
+from wavegen.training.recipe import parse_recipe
 
 RECIPE = small_trainings.recipe("gru", steps=2, validate_every=2)
+PICTURES = parse_recipe(
+    {
+        "density": {"name": "pictures"},
+        "network": {"name": "nade", "hidden_size": 5},
+        "training": {"steps": 2, "batch_size": 4, "validate_every": 2, "threads": 1},
+    },
+    "test",
+)
 
 
 def test_score_says_what_a_model_was_trained_and_validated_on(folder, capsys):
@@ -65,6 +75,41 @@ def test_compress_says_so_too(folder, capsys):
     trained, (test, *_) = paths("train"), paths("test")
     (warning,) = warned(capsys, "compress", "run", trained[0], test, "out")
     assert warning.startswith(f"this model was trained on 1 of these 2 files: {trained[0]};")
+
+
+def test_a_prime_says_so_too(folder, capsys):
+    for split, said in (("train", ["trained on it"]), ("validation", ["validated on it"]), ("test", [])):
+        prime = paths(split)[0]
+        warnings = warned(capsys, "generate", "run", "new.wav", "--prime", prime, "--seconds", 0.01, "--force")
+        assert [one.split("this model was ")[1].split(";")[0] for one in warnings] == said
+        assert all(one.startswith(f"{prime}: ") for one in warnings)
+
+
+def test_features_say_so_too_but_for_the_models_own_corpus(folder, capsys):
+    trained, (test, *_) = paths("train"), paths("test")
+    (warning,) = warned(capsys, "features", "run", trained[0], test, "f.npz", "--force")
+    assert warning.startswith(f"this model was trained on 1 of these 2 files: {trained[0]};")
+    assert warned(capsys, "features", "run", "corpus", "f.npz", "--force") == []
+    shutil.copytree("speech", "again/renamed")
+    prepare("again", "again-corpus")
+    (warning,) = warned(capsys, "features", "run", "again-corpus", "f.npz", "--force")
+    seen = len(trained) + len(paths("validation"))
+    assert warning.startswith(f"this model was trained or validated on {seen} (")
+
+
+def test_pictures_that_a_model_was_trained_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    corpus = open_corpus(run(capsys, "prepare", "digits", "digits") and "digits")
+    train(PICTURES, corpus, "run", progress=False)
+    for split in ("train", "test"):
+        (first, second) = corpus.split(split)[:2]
+        sheet = np.stack([corpus.pcm(one).reshape(corpus.form.shape) for one in (first, second)])
+        write_sheet(f"{split}.png", sheet, corpus.form.levels)
+    for command in (["generate", "run", "new.png", "-n", 3, "--prime"], ["features", "run"], ["score", "run"]):
+        after = ["f.npz", "--force"] if command[0] == "features" else ["--force"] if "-n" in command else []
+        (warning,) = warned(capsys, *command, "train.png", *after)
+        assert warning.startswith("this model was trained on 2 of these 2 pictures: train.png[0], train.png[1];")
+        assert warned(capsys, *command, "test.png", *after) == []
 
 
 def test_compress_knows_recordings_in_both_channels(folder, capsys):

@@ -115,3 +115,18 @@ def test_the_minutes_are_shared(minutes):
     each = quickstart.training_minutes(minutes)
     assert 0 < 3 * each < minutes
     assert minutes < 8 or 3 * each > 0.7 * minutes
+
+
+@pytest.mark.parametrize("minutes", [1e-9, 1e-4, 0.01, 1e6])
+def test_the_minutes_are_those_of_a_recipe(minutes):
+    """Others would be told only after `minutes` are kept in the folder, which could then never be gone on with."""
+    each = quickstart.training_minutes(minutes)
+    recipe = load_recipe(quickstart.RECIPES / "gru.toml", [f"training.minutes={each:.4f}"])
+    assert recipe.training.minutes == pytest.approx(each, abs=1e-4)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, 1e9, float("nan")])
+def test_other_minutes_leave_no_folder(minutes, tmp_path):
+    with pytest.raises(UserError, match=r"give `minutes` above 0, at most 1e\+06"):
+        quickstart.quickstart(tmp_path / "q", minutes)
+    assert not (tmp_path / "q").exists()

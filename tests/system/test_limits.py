@@ -39,6 +39,39 @@ def test_threads_that_cannot(tried):
         limits.check_threads(4, "training.threads")
 
 
+def test_each_team_of_threads_is_tried(tried):
+    line = r"training\.threads: 3 threads are asked for, and only 2 threads can be started"
+    with pytest.raises(UserError, match=line):
+        limits.check_threads(3, "training.threads", teams=2)
+    limits.check_threads(2, "training.threads", teams=2)
+    assert tried == [4, 2]
+
+
+def test_threads_that_find_no_room(monkeypatch):
+    """Those that are tried have small stacks; OpenMP's ended the process under ulimit -v."""
+    monkeypatch.setattr(limits, "_space_left", lambda: limits.RESERVE + 3000)
+    limits.check_threads(4, "training.threads", room=1000)
+    line = r"training\.threads: 5 threads are asked for, and only 4 threads can be started"
+    with pytest.raises(UserError, match=line):
+        limits.check_threads(5, "training.threads", room=1000)
+    monkeypatch.setattr(limits, "_space_left", lambda: 0)
+    limits.check_threads(1, "training.threads", room=1000)
+    with pytest.raises(UserError, match="only 1 thread can be started"):
+        limits.check_threads(2, "training.threads", room=1000)
+
+
+def test_a_training_s_threads_take_two_stacks_and_a_heap_each(monkeypatch):
+    from wavegen.training import host
+
+    assert 2**16 <= limits.stack_of_a_thread() <= 2**30
+    each = 2 * limits.stack_of_a_thread() + host.HEAP
+    monkeypatch.setattr(limits, "_space_left", lambda: limits.RESERVE + 2 * each - 1)
+    with host.torch_threads(2):
+        pass
+    with pytest.raises(UserError, match="3 threads are asked for, and only 2"), host.torch_threads(3):
+        pass
+
+
 def test_threads_run_until_the_block_ends_and_take_little_room():
     def state():
         return len(os.listdir("/proc/self/task")), int(Path(limits.STATUS).read_text().split()[0])

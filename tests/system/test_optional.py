@@ -1,6 +1,7 @@
 """Libraries that only adorn, broken at import and at use, stop no command; what is asked for fails before the work."""
 
 import json
+import re
 import sys
 import tomllib
 import types
@@ -330,3 +331,28 @@ def test_a_broken_cpu_extension_leaves_the_torch_engine(place, error, monkeypatc
     assert json.loads(capsys.readouterr().out)["engine"] == "torch"
     assert main(["score", str(place / "gru"), str(place / "a.wav"), "--engine", "cpu"]) == 2
     assert f"cannot be loaded ({optional.reason(failing_libraries.ERRORS[error])})" in capsys.readouterr().err
+
+
+NO_SPACE = ImportError("libX.so: failed to map segment from shared object")
+
+
+def test_want_of_memory_is_not_mended_by_an_installation(place, monkeypatch):
+    """Under ulimit -v."""
+    for line in (fault(MATPLOTLIB, NO_SPACE), fault(TENSORBOARDX, MemoryError())):
+        assert re.match(r"too little memory for \w+ [\d.]+ \(", line)
+        assert "pip" not in line
+    for engine, library in ((native, "wavegen_native"), (cuda, "wavegen_cuda")):
+        failing_libraries.break_library(monkeypatch, library, NO_SPACE, "import")
+        assert "too little memory" in engine.missing()
+        assert "pip" not in engine.missing()
+
+
+def test_an_engine_without_memory_says_so(monkeypatch):
+    def full(**_):
+        raise MemoryError("std::bad_alloc")
+
+    model = small_models.mu_law_model(name="gru", hidden_size=5)
+    monkeypatch.setattr(native, "missing", lambda: None)
+    monkeypatch.setattr(native, "extension", lambda: types.SimpleNamespace(Engine=full))
+    with pytest.raises(UserError, match=r"^engine cpu: too little memory for 3 streams; free some, raise the limit"):
+        native.NativeEngine(model, 3)

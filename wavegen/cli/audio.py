@@ -17,6 +17,9 @@ from wavegen.models.model import Model
 from wavegen.system.signals import Ended
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from wavegen.evaluation.features import Sources
     from wavegen.models.audio import AudioModel
 
@@ -30,9 +33,6 @@ def opened(contents: Contents) -> Model:
 
 def generate(args: argparse.Namespace, model: Model) -> Result:
     """Draws recordings, or continues one."""
-    from wavegen.audio.examination import Findings
-    from wavegen.evaluation.audio import read_whole
-    from wavegen.models.familiarity import Familiarity
     from wavegen.models.given import speaker_row
     from wavegen.reports.tables import generated_text
     from wavegen.sampling.audio import HEADER, PartDrawn, check_amount, generate, out_paths
@@ -43,16 +43,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
     for path in paths:
         check_output(args, path)
     speaker_row(model.conditioning, args.speaker)
-    prime = None
-    warnings: list[str] = []
-    if args.prime is not None:
-        findings = Findings()
-        familiarity = Familiarity(model)
-        sound = read_whole(args.prime, model.sample_rate, args.resample)
-        prime = sound.pcm
-        familiarity.add(str(args.prime), None, prime)
-        findings.add(str(args.prime), sound.figures, familiarity.tells(str(args.prime)))
-        warnings = findings.warnings() + familiarity.warnings()
+    prime, warnings = (None, []) if args.prime is None else _prime(args, model)
     if model.conditioning is not None and model.conditioning.frame_channels:
         warnings.append(f"{args.model}: is conditioned on frames, and was given none; `wavegen vocode` speaks them")
     warn(args, warnings)
@@ -75,6 +66,20 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
         result = draws.describe(draws.write_to(outputs))
         result["warnings"] = warnings
     return result, generated_text(result)
+
+
+def _prime(args: argparse.Namespace, model: Model) -> tuple[NDArray[np.int16], list[str]]:
+    """The samples of the recording that is to be continued, (samples,), and warnings about it."""
+    from wavegen.audio.examination import Findings
+    from wavegen.audio.files import content_hash
+    from wavegen.evaluation.audio import read_whole
+    from wavegen.models.familiarity import Familiarity
+
+    name, findings, familiarity = str(args.prime), Findings(), Familiarity(model)
+    sound = read_whole(args.prime, model.sample_rate, args.resample)
+    familiarity.add(name, content_hash(sound.pcm), sound.pcm)
+    findings.add(name, sound.figures, familiarity.tells(name))
+    return sound.pcm, findings.warnings() + familiarity.warnings()
 
 
 def score(args: argparse.Namespace, model: Model) -> Result:
@@ -121,11 +126,10 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
     from wavegen.evaluation.features import Source, Sources, of_corpus
     from wavegen.evaluation.feeding import PREPARE_AGAIN, Take, check_form
     from wavegen.evaluation.refusals import Refusals
-    from wavegen.models.condition_kinds import kind_of
     from wavegen.models.familiarity import Familiarity
 
     sources: list[Source] = []
-    giver = Giver(model.data(), kind_of(model.config.conditioning, args.given, args.speaker), args.speaker)
+    giver = Giver.of(model.data(), args.given, args.speaker)
     findings = Findings()
     familiarity = Familiarity(model)
     refusals = Refusals()
@@ -134,14 +138,12 @@ def features(args: argparse.Namespace, model: AudioModel) -> tuple[Sources, int 
         if is_corpus(given):
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, PREPARE_AGAIN, parameter="sample_rate")
-            found = of_corpus(corpus, progress=True)
-            for source in found:
-                familiarity.add(source.take.name, None, source.take.pcm())
+            found = of_corpus(corpus, model, familiarity, progress=True)
             conditions = giver.of_corpus(corpus, corpus.recordings, progress=True)
             sources += [source.given(one) for source, one in zip(found, conditions, strict=True)]
             continue
         for path, sound in refusals.usable(given, audio_files.find(given), read):
-            familiarity.add(str(path), None, sound.pcm)
+            familiarity.add(str(path), audio_files.content_hash(sound.pcm), sound.pcm)
             findings.add(str(path), sound.figures, familiarity.tells(str(path)))
             again = functools.partial(read_at, path, model.sample_rate, args.resample)
             sources.append(Source(Take(str(path), len(sound.pcm), again, giver.of_file(again))))

@@ -16,10 +16,6 @@ from wavegen.system import limits, signals, streams
 DONE, OUR_BUG, USER_ERROR, PIPE_CLOSED, SIGNALLED = 0, 1, 2, 141, 128
 TRACEBACK = "WAVEGEN_TRACEBACK"
 LIMITS = "ulimit -u, ulimit -v"  # of processes, each thread being one; of memory, of which each takes some
-_NO_MEMORY = re.compile(
-    r"cannot allocate memory|can't allocate memory|failed to map segment|not enough memory|out of memory|bad_alloc",
-    re.IGNORECASE,
-)
 _NO_THREAD = re.compile("can't start new thread|cannot create thread|resource temporarily unavailable", re.IGNORECASE)
 
 
@@ -70,9 +66,9 @@ def _flushed(command: Callable[[], None]) -> None:
 
 def refusal(error: BaseException) -> str | None:
     """The line for an error with which the system refused something: memory, a file. None for all other errors."""
-    if is_no_memory(error):
+    if limits.is_no_memory(error):
         detail = "" if isinstance(error, MemoryError) else f" ({error})"
-        return f"too little memory{detail}; free some, raise the limit (ulimit -v), or ask for less at once"
+        return f"too little memory{detail}; {limits.MORE_MEMORY}"
     of_no_file = isinstance(error, BlockingIOError) and error.filename is None
     if (of_no_file or isinstance(error, RuntimeError)) and _NO_THREAD.search(str(error)):
         return f"no more threads or processes can be started ({error}); end some, or raise the limits ({LIMITS})"
@@ -81,18 +77,6 @@ def refusal(error: BaseException) -> str | None:
         advice = "; change its permissions" if names and error.errno == errno.EACCES else ""
         return f"{' and '.join(names) or 'the system'}: {error.strerror or os.strerror(error.errno)}{advice}"
     return None
-
-
-def is_no_memory(error: BaseException) -> bool:
-    """Whether an error reports a lack of memory; each library words it in its own way.
-
-    A library that cannot be mapped is an ImportError or an OSError, and torch's allocators raise RuntimeError.
-    """
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-        return True
-    if isinstance(error, ImportError | OSError | RuntimeError | SystemError) and _NO_MEMORY.search(str(error)):
-        return True
-    return error.__cause__ is not None and is_no_memory(error.__cause__)
 
 
 def _fail(message: str, code: int) -> int:

@@ -27,6 +27,8 @@ def opened(contents: Contents) -> PictureModel:
 def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     """Draws pictures into one PNG, or completes those of --prime below its first --rows."""
     from wavegen.data.picture_files import check_sheet, read_sheet
+    from wavegen.evaluation.pictures import known_of_sheet
+    from wavegen.models.familiarity import Familiarity
     from wavegen.reports.pictures import generated_text
     from wavegen.sampling.pictures import PartDrawn, generate_pictures
 
@@ -35,7 +37,13 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     check_output(args, args.out)
     if args.rows is not None and args.prime is None:
         raise UserError("--rows says how much of a picture is given; give the picture with --prime")
-    given = None if args.prime is None else read_sheet(args.prime, model.form)
+    given = None
+    warnings: list[str] = []
+    if args.prime is not None:
+        given = read_sheet(args.prime, model.form)
+        familiarity = Familiarity(model)
+        known_of_sheet(args.prime, given[: args.number], familiarity)
+        warn(args, warnings := familiarity.warnings("pictures"))
     rows = args.rows or 0
     if given is not None and args.rows is None:
         rows = model.form.height // 2
@@ -49,6 +57,7 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
             kept = f"interrupted: {args.out} holds the first {part.rows} of {model.form.height} rows"
             raise Ended(part.number, f"{kept}; to go on: --prime {args.out} --rows {part.rows}") from part
         result = draws.describe(draws.write_to(out))
+        result["warnings"] = warnings
     return result, generated_text(result)
 
 
@@ -70,7 +79,7 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
     from wavegen.data.picture_files import read_sheet
     from wavegen.evaluation.features import Source, Sources, of_corpus
     from wavegen.evaluation.feeding import check_form
-    from wavegen.evaluation.pictures import of_sheet, png_files
+    from wavegen.evaluation.pictures import known_of_sheet, png_files
     from wavegen.evaluation.refusals import Refusals
     from wavegen.models.familiarity import Familiarity
 
@@ -83,14 +92,12 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
         if is_corpus(given):
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, "take a corpus of such pictures")
-            sources += of_corpus(corpus, progress=True)
+            sources += of_corpus(corpus, model, familiarity, progress=True)
             continue
         for path, sheet in refusals.usable(given, png_files(given), read):
-            sources += [Source(take) for take in of_sheet(path, sheet)]
+            sources += [Source(take) for take in known_of_sheet(path, sheet, familiarity)]
     if not sources:
         raise UserError(f"{', '.join(map(str, args.files))}: no pictures")
-    for source in sources:
-        familiarity.add(source.take.name, None, source.take.pcm())
     return Sources(sources, [*refusals.warnings, *familiarity.warnings("pictures")], refusals.refused), None
 
 

@@ -20,6 +20,7 @@ from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
 from wavegen.extension import fits
 from wavegen.models.model import AnyAudio
+from wavegen.system.limits import MORE_MEMORY, is_no_memory
 from wavegen.system.optional import reason
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def missing() -> str | None:
             return f"it cannot be loaded ({reason(error)}); {again}"
         return "wavegen was installed without a CUDA compiler (nvcc)"
     except Exception as error:
+        if is_no_memory(error):
+            return f"too little memory to load it ({reason(error)}); {MORE_MEMORY}"
         return f"it cannot be loaded ({reason(error)}); {again}"
     try:
         if built.numerics != NUMERICS:

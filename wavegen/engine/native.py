@@ -15,7 +15,9 @@ from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
 from wavegen.extension import extension, fits
 from wavegen.models.model import AnyAudio
+from wavegen.system.limits import MORE_MEMORY, is_no_memory
 from wavegen.system.optional import reason
+from wavegen.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,8 @@ def missing() -> str | None:
         built = extension()
         numerics = built.numerics
     except Exception as error:
+        if is_no_memory(error):
+            return f"too little memory for the C++ engine ({reason(error)}); {MORE_MEMORY}"
         if not (isinstance(error, ModuleNotFoundError) and error.name == "wavegen_native"):
             return f"the C++ engine cannot be loaded ({reason(error)}); repeat the installation with {again}"
         if not _is_installed():
@@ -94,7 +98,9 @@ class NativeEngine(SymbolEngine):
             self._arguments = engine_arguments(data, precision, isa or "auto")
             self._conditions = conditions(data, isa or "auto")
             self._open(streams, threads)
-        except (ValueError, MemoryError) as error:
+        except MemoryError as error:
+            raise UserError(f"engine cpu: too little memory for {counted(streams, 'stream')}; {MORE_MEMORY}") from error
+        except ValueError as error:
             raise UserError(f"engine cpu cannot run this model: {error}") from error
 
     def _open(self, streams: int, threads: int | None) -> None:

@@ -36,7 +36,7 @@ from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
 from wavegen.evaluation.results import Refused, ScoredFile, ScoreResult
-from wavegen.models.condition_kinds import Kind, kind_of
+from wavegen.models.condition_kinds import Kind
 from wavegen.models.familiarity import Familiar, Familiarity, far_above_flac
 from wavegen.models.forms import AudioForm
 from wavegen.models.model import AnyAudio, Model
@@ -180,7 +180,7 @@ def score(
     """
     begun = time.monotonic()
     data = model.data()
-    giver = Giver(data, kind_of(data.conditioning, given, speaker), speaker)
+    giver = Giver.of(data, given, speaker)
     found = find_takes([files] if isinstance(files, str | Path) else files, data, resample, progress, giver)
     running = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
     probe = running(streams=1)

@@ -12,7 +12,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.index import Recording
 from wavegen.errors import UserError
 from wavegen.evaluation.feeding import Take
-from wavegen.models.condition_kinds import SPEAKER, WRONG_SPEAKER, Kind
+from wavegen.models.condition_kinds import SPEAKER, WRONG_SPEAKER, Kind, kind_of
 from wavegen.models.frames import frame_settings, frames_of
 from wavegen.models.given import Given
 from wavegen.models.model import Model
@@ -31,20 +31,29 @@ class Giver:
         model: whose config takes conditions of that `kind`.
         kind: which conditions it is given.
         speaker: of all recordings; by default each recording's own, as a corpus tells it.
+        asked: whether the kind was asked for, so that what cannot be told is an error.
     """
 
-    def __init__(self, model: Model, kind: Kind, speaker: str | None = None):
-        self.model, self.kind, self.speaker = model, kind, speaker
+    def __init__(self, model: Model, kind: Kind, speaker: str | None = None, asked: bool = False):
+        self.model, self.kind, self.speaker, self.asked = model, kind, speaker, asked
         self.told, self.untold = (
             0,
             0,
         )  # recordings whose speaker the model is told; and of a corpus those where it is not
 
+    @classmethod
+    def of(cls, model: Model, given: str | None, speaker: str | None) -> Giver:
+        """For conditions in words: see `wavegen.models.condition_kinds.kind_of`. Raises UserError as that does."""
+        return cls(model, kind_of(model.conditioning, given, speaker), speaker, given is not None)
+
     def of_file(self, pcm: Callable[[], NDArray[np.int16]]) -> Giving:
-        """The condition of a recording by itself, which `pcm` reads. Raises UserError for a wrong speaker."""
-        if self.kind.speaker == WRONG_SPEAKER:
-            said = f"`given={self.kind.words!r}` is for corpora, which say who speaks; name another"
-            raise UserError(said, parameter="given")
+        """The condition of a recording by itself, which `pcm` reads.
+
+        Raises UserError if a speaker was asked for whom nobody names.
+        """
+        if self.kind.speaker and self.asked and self.speaker is None:
+            said = f"`given={self.kind.words!r}` is for corpora, which say who speaks; name the `speaker`"
+            raise UserError(said, parameter=("given", "speaker"))
         speaker = self.speaker if self.kind.speaker else None
         self.told += speaker is not None  # an unknown one is what the caller says
         return lambda: Given(speaker, frames_of(self.model, pcm()) if self.kind.frames else None)

@@ -17,6 +17,7 @@ from wavegen.evaluation.feeding import Take, chunks, max_samples_at_once
 from wavegen.evaluation.results import Refused
 from wavegen.evaluation.teacher_forcing import fed
 from wavegen.models.density import Density
+from wavegen.models.familiarity import Familiarity
 from wavegen.models.given import Given
 from wavegen.system.atomic import Target, replacing
 
@@ -57,9 +58,15 @@ class Features(TypedDict):
     transcript: NDArray[np.str_]
 
 
-def of_corpus(corpus: Corpus, progress: bool = False) -> list[Source]:
-    """All recordings of all splits. Raises UserError if one is not the one that was prepared."""
+def of_corpus(corpus: Corpus, model: Density, familiarity: Familiarity, progress: bool = False) -> list[Source]:
+    """All recordings of all splits, which are added to `familiarity`, the model's own corpus without its splits.
+
+    Raises UserError if one is not the one that was prepared.
+    """
     verify(corpus, SPLITS, progress)
+    own = model.metadata.get("corpus_fingerprint") == corpus.fingerprint
+    for entry in corpus.recordings:
+        familiarity.add(entry.id, entry.content_hash, corpus.pcm(entry), own)
     return [
         Source(
             Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)),

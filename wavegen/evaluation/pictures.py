@@ -108,9 +108,7 @@ def find_pictures(sources: Sequence[str | Path], model: PictureModel, progress: 
             takes += held_out(corpus, model, familiarity)
             continue
         for path, sheet in refusals.usable(source, png_files(source), functools.partial(read_sheet, form=model.form)):
-            for take in of_sheet(path, sheet):
-                familiarity.add(take.name, content_hash(take.pcm()), take.pcm())
-                takes.append(take)
+            takes += known_of_sheet(path, sheet, familiarity)
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no pictures to score")
     return Found(takes, [*refusals.warnings, *warnings, *familiarity.warnings("pictures")], refusals.refused)
@@ -119,6 +117,14 @@ def find_pictures(sources: Sequence[str | Path], model: PictureModel, progress: 
 def png_files(source: Path) -> list[Path]:
     """The PNG files of a folder and the folders below; a file is itself."""
     return sorted(source.rglob("*.png")) if source.is_dir() else [source]
+
+
+def known_of_sheet(path: Path, sheet: NDArray[np.int16], familiarity: Familiarity) -> list[Take]:
+    """Each picture of a sheet, (pictures, …) levels, which are added to `familiarity`."""
+    takes = list(of_sheet(path, sheet))
+    for take in takes:
+        familiarity.add(take.name, content_hash(take.pcm()), take.pcm())
+    return takes
 
 
 def of_sheet(path: Path, sheet: NDArray[np.int16]) -> Iterator[Take]:

@@ -45,20 +45,17 @@ class Familiarity:
         self.validated: list[str] = []
         self.far: dict[str, dict[str, float]] = {}  # by quantity, by name
 
-    def add(self, name: str, content: str | None, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
+    def add(self, name: str, content: str, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
         """Adds a recording.
 
         Args:
             name: for warnings.
-            content: its content hash; None is not looked up.
+            content: its content hash.
             pcm: its samples, (samples,); None is not measured.
             own: it is held out in the model's own corpus: only a model whose weights this one started from may have
                 been trained on it.
         """
-        if content is None:
-            self.number += 1
-        else:
-            self.look_up(name, content, pcm, own)
+        self.look_up(name, content, pcm, own)
         if pcm is not None and self.ranges is not None:
             self.add_figures(name, self.form.figures(pcm))
 

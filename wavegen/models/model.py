@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 
 from wavegen.models.configs.audio import AudioConfig, OfConfig
-from wavegen.models.configs.base import Tables
+from wavegen.models.configs.base import Tables, part_of
+from wavegen.models.configs.conditioning import CONDITIONING_CONFIGS
 from wavegen.models.forms import AUDIO, Form
 from wavegen.models.inputs import amplitudes, companded
 from wavegen.models.metadata import Metadata
@@ -59,11 +60,20 @@ def described(model: Describable) -> dict[str, object]:
     about: dict[str, object] = {
         **model.settings,
         **model.form.entry,
+        **_of_condition(model),
         "parameters": model.num_parameters,
         "macs_per_sample": model.macs_per_sample,
         "receptive_field": model.receptive_field,
     }
     return about | in_short(model.metadata) | about  # a key of the metadata never replaces one of the model
+
+
+def _of_condition(model: Describable) -> dict[str, object]:
+    """What follows from the conditioning, of a model that has one."""
+    rate = model.form.sample_rate
+    if rate is None or "conditioning" not in model.settings:
+        return {}
+    return part_of(model.settings, "conditioning", CONDITIONING_CONFIGS).figures(rate)
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,7 @@ BUNDLED = "allison"  # a pretrained model, not trained on the recordings that ar
 PREPARING, STARTING, SCORING, DRAWING, WRITING = 5.0, 10.0, 15.0, 15.0, 2.0  # seconds of each, on slow cores
 REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + WRITING
 TRAINING_SHARE = 0.88  # of what remains: timing a few steps says only roughly how long many will take
+MIN_TRAINING, MAX_MINUTES = 0.0001, 1e6  # of each model; of the whole
 SEEDS = (1, 2, 3)
 SECONDS = {"cpu": 4.0, "torch": 0.5}  # of each drawn recording: the torch engine is slow
 PRIME_SECONDS = 1.5
@@ -81,10 +82,12 @@ def quickstart(out: str | Path, minutes: float) -> QuickstartResult:
 
     Args:
         out: folder of the results: corpus, runs, recordings, report.html, table.json.
-        minutes: of the whole, training and scoring included.
+        minutes: of the whole, training and scoring included, up to MAX_MINUTES.
 
-    Raises UserError if `out` holds anything else.
+    Raises UserError if `out` holds anything else, or for other minutes.
     """
+    if not 0 < minutes <= MAX_MINUTES:
+        raise UserError(f"{minutes:g} minutes: give `minutes` above 0, at most {MAX_MINUTES:g}", parameter="minutes")
     out = Path(out)
     check_ready(out, ROOM)
     minutes = _begin(out, minutes)
@@ -124,7 +127,7 @@ def _write_report(out: Path, table: CompareResult, sounds: Sequence[Sound]) -> N
 def training_minutes(minutes: float) -> float:
     """Minutes of training for each model, of `minutes` in all."""
     rest = min(REST_SECONDS / 60, minutes / 2)
-    return TRAINING_SHARE * (minutes - rest) / len(MODELS)
+    return max(MIN_TRAINING, TRAINING_SHARE * (minutes - rest) / len(MODELS))
 
 
 def _begin(out: Path, minutes: float) -> float:

@@ -73,3 +73,4 @@ class GeneratePicturesResult(TypedDict):
     file: str
     pictures: list[DrawnPicture]
     seconds: float
+    warnings: NotRequired[list[str]]  # of the prime, by the command

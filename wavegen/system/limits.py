@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import importlib
 import mmap
 import os
+import re
 import resource
 import signal
 import sys
@@ -26,6 +28,23 @@ MAX_TRIED = 256  # threads
 STACK = 2**17  # bytes of each that is tried, so that many can be where there is little address space
 OPAQUE = 256  # bytes, enough for a semaphore or attributes of threads of any C library
 STATUS = "/proc/self/statm"
+MORE_MEMORY = "free some, raise the limit (ulimit -v), or ask for less at once"
+_NO_MEMORY = re.compile(
+    r"cannot allocate memory|can't allocate memory|failed to map segment|not enough memory|out of memory|bad_alloc",
+    re.IGNORECASE,
+)
+
+
+def is_no_memory(error: BaseException) -> bool:
+    """Whether an error reports a lack of memory; each library words it in its own way.
+
+    A library that cannot be mapped is an ImportError or an OSError, and torch's allocators raise RuntimeError.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    if isinstance(error, ImportError | OSError | RuntimeError | SystemError) and _NO_MEMORY.search(str(error)):
+        return True
+    return error.__cause__ is not None and is_no_memory(error.__cause__)
 
 
 class _Guard:
@@ -60,20 +79,38 @@ def _asked(library: str) -> tuple[str | None, int]:
     return None, 1
 
 
-def check_threads(number: int, setting: str, most: int = MAX_TRIED) -> None:
+def check_threads(number: int, setting: str, most: int = MAX_TRIED, teams: int = 1, room: int = 0) -> None:
     """Raises UserError that names `setting`, which asks for them, unless so many threads can run at once.
 
-    Beyond `most` it is not tried.
     OpenMP ends the process when it cannot start one, OpenBLAS sends it the signal of Ctrl-C.
+
+    Args:
+        number: of threads, this one included.
+        setting: for the message.
+        most: beyond so many it is not tried.
+        teams: that the library starts, each of so many.
+        room: bytes of address space that each thread takes in all teams together; 0 where that is tried elsewhere.
     """
     wanted = min(number, most) - 1  # beside this one
-    with waiting_threads(wanted) as running:
-        if running < wanted:
-            found = "only 1 thread" if running == 0 else f"only {running + 1} threads"
+    left = _space_left() if room else None
+    with waiting_threads(teams * wanted) as running:
+        each = running // teams
+        if left is not None:
+            each = min(each, max(0, left - RESERVE) // room)
+        if each < wanted:
+            found = "only 1 thread" if each == 0 else f"only {each + 1} threads"
             raise UserError(
                 f"{setting}: {number} threads are asked for, and {found} can be started; lower it, or raise the limits "
                 "(ulimit -u, ulimit -v)"
             )
+
+
+def stack_of_a_thread() -> int:
+    """Bytes of address space that the stack of a thread takes unless its maker says otherwise."""
+    library, attributes, size = ctypes.CDLL(None), ctypes.create_string_buffer(OPAQUE), ctypes.c_size_t()
+    library.pthread_attr_init(attributes)
+    library.pthread_attr_getstacksize(attributes, ctypes.byref(size))
+    return max(1, size.value)
 
 
 @contextlib.contextmanager
@@ -102,13 +139,18 @@ def waiting_threads(number: int) -> Iterator[int]:
             library.pthread_join(thread, None)
 
 
-def _check_space(name: str) -> None:
+def _space_left() -> int | None:
+    """Bytes of address space left to this process; None without a limit."""
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY or not os.path.exists(STATUS):
-        return
+        return None
     with open(STATUS, "rb") as file:
-        left = max(0, limit - int(file.read().split()[0]) * resource.getpagesize())
-    if left < AMPLE and not _can_be_loaded(name):
+        return max(0, limit - int(file.read().split()[0]) * resource.getpagesize())
+
+
+def _check_space(name: str) -> None:
+    left = _space_left()
+    if left is not None and left < AMPLE and not _can_be_loaded(name):
         raise UserError(
             f"ulimit -v: {name} cannot be loaded into the {amount(left)} of address space left; raise the limit"
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from wavegen.errors import UserError
+from wavegen.system.limits import MORE_MEMORY, is_no_memory
 
 T = TypeVar("T")
 _log = logging.getLogger("wavegen")
@@ -36,10 +37,12 @@ TORCHAUDIO = Library("torchaudio", "torchaudio==2.11.0", "torch", "--force-reins
 
 
 def fault(library: Library, error: BaseException) -> str:
-    """One line: the library with versions, what it raised, and the command that mends it."""
+    """One line: the library with versions, what it raised, and the command that mends it, or more memory."""
     own = version(library.name)
     if own is None:
         return f"{library.name} is not installed; install it with: pip install '{library.requirement}'"
+    if is_no_memory(error):
+        return f"too little memory for {library.name} {own} ({reason(error)}); {MORE_MEMORY}"
     other = None if library.beside is None else version(library.beside)
     beside = "" if other is None else f" beside {library.beside} {other}"
     command = f"pip install {library.options} '{library.requirement}'"

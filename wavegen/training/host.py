@@ -14,10 +14,12 @@ import torch
 
 from wavegen.errors import UserError
 from wavegen.system import signals
-from wavegen.system.limits import check_threads
+from wavegen.system.limits import check_threads, stack_of_a_thread
 from wavegen.system.locks import hold
 
 LOCK = ".lock"
+TEAMS = 2  # of threads that torch starts: its own and OpenMP's
+HEAP = 2**26  # bytes of address space that glibc keeps for what a thread allocates
 
 
 def set_seed(seed: int) -> None:
@@ -28,7 +30,8 @@ def set_seed(seed: int) -> None:
 @contextlib.contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
     """Lets torch use that many threads inside the block. Raises UserError if they cannot be started."""
-    check_threads(threads, "training.threads")
+    room = TEAMS * stack_of_a_thread() + HEAP
+    check_threads(threads, "training.threads", teams=TEAMS, room=room)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -1,7 +1,11 @@
-"""Ogg: pages, each of one logical stream, numbered from its first to the one marked as its last (RFC 3533)."""
+"""Ogg: pages, each of one logical stream, numbered from its first to the one marked as its last (RFC 3533).
+
+Each page has a checksum. A decoder drops a page that has another and what cannot be decoded without it, in silence.
+"""
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +14,8 @@ from wavegen.audio.headers.layout import Bytes, Layout, judged, unexplained
 from wavegen.errors import UserError
 
 FIRST, LAST = 2, 4  # flags of a page
+CHECKSUM = slice(22, 26)  # bytes of a page
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 # How the first packet of a stream begins; None: libsndfile reads it.
 _CODINGS = {
     b"\x01vorbis": None, b"OpusHead": None, b"\x7fFLAC": "FLAC in Ogg", b"fLaC": "FLAC in Ogg", b"Speex   ": "Speex",
@@ -77,7 +83,16 @@ def _page(data: Bytes, position: int, path: Path) -> _Page | None:
     if len(header) < 27 or len(lengths) < header[26] or stop > data.size:
         raise UserError(f"{path}: truncated: its last Ogg page is cut short; copy it again")
     serial, number = (int.from_bytes(header[at : at + 4], "little") for at in (14, 18))
-    return _Page(position, stop, header[5], serial, number, data.at(position + 27 + len(lengths), 8))
+    if _checksum(page := data.at(position, stop - position)) != int.from_bytes(page[CHECKSUM], "little"):
+        raise UserError(f"{path}: damaged: the Ogg page at byte {position} has another checksum; copy it again")
+    return _Page(position, stop, header[5], serial, number, page[27 + len(lengths) :][:8])
+
+
+def _checksum(page: bytes) -> int:
+    """The CRC of a page whose own is 0: zlib's polynomial, but from the highest bit on and with nothing inverted."""
+    blank = page[: CHECKSUM.start] + bytes(4) + page[CHECKSUM.stop :]
+    inverted = zlib.crc32(blank.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int.from_bytes(inverted.to_bytes(4, "big").translate(_REVERSED), "little")
 
 
 def _coding(page: _Page, path: Path) -> bool:

@@ -65,6 +65,18 @@ class ConditioningConfig:
         shapes["bias"] = shapes["output.bias"] = (self.channels,)
         return shapes | {"output.weight": (self.channels, self.channels)}
 
+    def figures(self, sample_rate: int) -> dict[str, object]:
+        """What follows from the settings at a sample rate in Hz, as `wavegen info` prints it.
+
+        `speaker_rows` counts speakers and the unknown one; a frame is `frame_ms` milliseconds, and a sample needs frames
+        until `look_ahead_ms` after its own.
+        """
+        figures: dict[str, object] = {"speaker_rows": len(self.speakers) + 1} if self.speakers else {}
+        if self.frame_channels:
+            frame = 1000 * self.hop / sample_rate
+            figures |= {"frame_ms": round(frame, 3), "look_ahead_ms": round(self.look_ahead * frame, 3)}
+        return figures
+
     def macs_per_sample(self, condition_macs: int) -> int:
         """The multiply-adds of a frame, divided by its samples; none where one frame is for all time.
 
