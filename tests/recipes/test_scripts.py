@@ -1,6 +1,7 @@
 """The scripts of recipes/ that are no shell scripts: each does on small data what its first lines say."""
 
 import importlib.util
+import json
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from wavegen import load_recipe
+from wavegen.assets import speech
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.system.optional import TORCHAUDIO
@@ -136,3 +138,55 @@ def test_costs_have_a_row_for_each_recipe(call):
     assert name == "tiny"
     assert int(parameters.replace(",", "")) == 63 * 16 + 16 + 64 * 17 * 16 + 64 * 17
     assert all(float(rate.replace(",", "")) > 0 for rate in rates)
+
+
+VOCODER = """
+[codec]
+name = "linear"
+[distribution]
+name = "mixture-of-logistics"
+num_mixtures = 2
+[conditioning]
+mel = "parallel-wavegan"
+hop = 80
+n_fft = 512
+win_length = 512
+bands = 40
+fmin = 50
+fmax = 4000
+channels = 8
+[network]
+name = "markov"
+order = 8
+hidden_sizes = [8]
+[training]
+steps = 2
+"""
+
+
+def test_rows_of_a_vocoder_and_its_rivals(call, tmp_path):
+    for library in ("pesq", "pystoi", "pkg_resources", "pyworld"):
+        pytest.importorskip(library, reason=f"{library} is not installed: it is for this recipe alone")
+    (tmp_path / "tiny.toml").write_text(VOCODER)
+    assert main(["prepare", str(speech.folder()), "corpus"]) == 0
+    assert main(["train", "tiny.toml", "--corpus", "corpus", "--run", "run"]) == 0
+    options = ["--files", "2", "--temperatures", "1", "0.5", "--json", "table.json", "--sounds", "sounds"]
+    told = call(script("copy_synthesis.py"), "run", "corpus", *options)
+    report = json.loads((tmp_path / "table.json").read_text())
+    rows = {
+        name: {column: cell[0] for column, cell in row.items() if isinstance(cell, list)}
+        for name, row in report.items()
+        if isinstance(row, dict)
+    }
+    assert report["files"] == 2
+    assert [re.split("  +", line)[0] for line in told.splitlines()[2:]] == list(rows)
+    assert list(rows)[-2:] == ["model, int8, temperature 1", "model, float32, temperature 0.5"]
+    assert len(list((tmp_path / "sounds").iterdir())) == len(rows)
+    original, world, griffin_lim, ours = (rows[name] for name in list(rows)[:4])
+    assert 3.8 < original["PESQ"] <= 4.55
+    assert original["F0"] < 50
+    for rival in (world, griffin_lim):
+        assert ours["STOI"] < 0.5 < 0.8 < rival["STOI"] < original["STOI"] <= 1
+        assert ours["mel"] > 2 * rival["mel"]
+        assert 1 <= ours["PESQ"] < rival["PESQ"] < original["PESQ"]
+    assert world["voicing"] < 0.3
