@@ -53,9 +53,11 @@ def test_peers_draw(name):
 
 def test_peers_say_what_they_cannot_run(monkeypatch):
     gru, odd = small_models.mu_law_model(name="gru", hidden_size=3), sensitive_models.wavenet("odd")
+    told = small_models.model("wavenet", encoder=small_models.conditioning())
     for peer in PEERS.values():
         assert "runs WaveNets" in str(peer.missing(gru))
         assert "runs WaveNets" in str(peer.missing(sensitive_models.combined("logistics")))
+        assert "unconditional" in str(peer.missing(told))
     assert "1, 2, 4" in str(PEERS["wavenet-vocoder"].missing(odd))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

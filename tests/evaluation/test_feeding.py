@@ -1,6 +1,7 @@
 """Bits of whole files: any chunk and any neighbours give the same; intervals against their definitions."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wavegen.errors import UserError
 from wavegen.evaluation.feeding import Take, windowed
+from wavegen.evaluation.feeding import bits_per_file as bits_in_feeds
+from wavegen.evaluation.feeds import feed_of
 from wavegen.evaluation.intervals import bootstrap_interval
 from wavegen.evaluation.teacher_forcing import bits_of_takes, bits_per_file
 from wavegen.models.given import Given
@@ -94,6 +98,20 @@ def test_scoring_in_chunks_is_scoring_whole_files_with_their_conditions(name):
         state = model.initial_state(1, conditions=[given])
         whole.append(-model.log2_prob(torch.from_numpy(pcm)[None], state)[0].sum().item())
     np.testing.assert_allclose(bits_of_takes(model, takes, samples_at_once=50), whole, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["wavenet", "gru", "nade"])
+def test_an_engine_scores_with_the_conditions_of_each_file(name):
+    encoder = small_models.conditioning(mel="librosa", bands=2, hop=64)
+    model = small_models.model(name, encoder=encoder).float()
+    takes = []
+    for length, speaker, frames in ((257, "anna", 5), (40, None, 1), (190, "ben", 0), (164, None, 2), (150, "ben", 9)):
+        given = Given(speaker, np.random.default_rng(frames).normal(size=(frames, 2)).astype("f4") if frames else None)
+        takes.append(Take("", length, functools.partial(noise, length, length), functools.partial(Given, *given)))
+    expected = bits_of_takes(model.double(), takes)
+    np.testing.assert_allclose(bits_in_feeds(feed_of(model.float()), takes, 300), expected, rtol=1e-4)
+    with pytest.raises(UserError, match="did you mean anna"):
+        bits_in_feeds(feed_of(model), [takes[0]._replace(given=lambda: Given("ana"))], 300)
 
 
 def test_scoring_leaves_weights_and_gradients_alone():

@@ -2,8 +2,6 @@
 
 import dataclasses
 import itertools
-import sys
-import types
 from typing import Any
 
 import numpy as np
@@ -19,10 +17,12 @@ from wavegen.evaluation.feeding import Take
 from wavegen.evaluation.teacher_forcing import bits_of_takes
 from wavegen.models import checkpoint
 from wavegen.models.configs.conditioning import ConditioningConfig
+from wavegen.models.forms import AudioForm
 from wavegen.models.given import Given
 from wavegen.training import plan, train
 from wavegen.training.batches import validation_takes
 from wavegen.training.conditions import DROPPED, CorpusConditions, Known, with_speakers
+from wavegen.training.previews import SoundPreview
 from wavegen.training.recipe import load_recipe
 from wavegen.training.trainer import Trainer
 from wavegen.training.windows import Windows
@@ -37,12 +37,10 @@ def corpus(tmp_path_factory):
     return small_trainings.make_voices(tmp_path_factory.mktemp("voices"))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quick_frames(monkeypatch):
     """Frames that take no time to compute."""
-    module: Any = types.ModuleType("wavegen.data.frames")
-    module.open_frames = Levels.opened
-    monkeypatch.setitem(sys.modules, "wavegen.data.frames", module)
+    monkeypatch.setattr("wavegen.training.conditions.open_frames", Levels.opened)
 
 
 def levels(corpus, known, split):
@@ -209,7 +207,7 @@ def test_knowing_who_speaks_helps_and_being_told_wrong_harms(network, corpus, tm
 
 
 @pytest.mark.parametrize("network", ["wavenet", "lstm", "nade"])
-def test_frames_help_and_are_normalised_by_the_training_split(network, corpus, tmp_path):
+def test_frames_help_and_are_normalised_by_the_training_split(network, corpus, tmp_path, quick_frames):
     asked = recipe(network, FRAMES, steps=150, learning_rate=0.02, batch_size=8, window=100, warm_up=5)
     model: Any = checkpoint.load(train(asked, corpus, tmp_path / "run"))
     training, held_out = (np.concatenate(Levels(corpus, 64, 2).split(name)).mean(axis=0) for name in ("train", "test"))
@@ -222,7 +220,7 @@ def test_frames_help_and_are_normalised_by_the_training_split(network, corpus, t
     assert told + 0.1 < absent
 
 
-def test_validation_is_with_conditions(corpus, tmp_path):
+def test_validation_is_with_conditions(corpus, tmp_path, quick_frames):
     model = checkpoint.load(train(recipe("gru", BOTH, learning_rate=0.02), corpus, tmp_path / "run"))
     known = CorpusConditions(model.settings, corpus).of("validation")
     assert known is not None
@@ -261,7 +259,7 @@ def test_a_run_whose_speakers_are_others_is_not_resumed(corpus, tmp_path):
     assert train(more, corpus, tmp_path / "run", resume=True).is_file()
 
 
-def test_a_run_starts_from_the_weights_and_the_normalisation_of_another(corpus, tmp_path):
+def test_a_run_starts_from_the_weights_and_the_normalisation_of_another(corpus, tmp_path, quick_frames):
     first = train(recipe("gru", FRAMES), corpus, tmp_path / "run")
     trainer = Trainer(recipe("gru", FRAMES), corpus, tmp_path / "next", init=first)
     (tmp_path / "next").mkdir()
@@ -276,9 +274,39 @@ def test_frames_that_no_recording_of_the_rate_has_get_one_line(corpus, tmp_path)
         train(recipe("gru", {"mel": "librosa"}), corpus, tmp_path / "run")
 
 
-def test_a_dry_run_computes_no_frames(corpus, monkeypatch):
-    monkeypatch.delattr(sys.modules["wavegen.data.frames"], "open_frames")
+def test_a_dry_run_computes_no_frames(corpus, tmp_path, monkeypatch):
+    def refused(*_):
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr("wavegen.training.conditions.open_frames", refused)
     found = plan(recipe("gru", BOTH), corpus)
     assert found["recipe"]["conditioning"]["speakers"] == ["anna", "ben", "cid"]
-    with pytest.raises(ImportError):
-        train(recipe("gru", BOTH), corpus, corpus.path / "run")
+    with pytest.raises(UserError, match="the disk is full"):
+        train(recipe("gru", BOTH), corpus, tmp_path / "run")
+
+
+def test_a_preview_draws_and_scores_with_the_condition_of_its_recording(corpus, tmp_path, quick_frames):
+    pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
+    run = tmp_path / "run"
+    run.mkdir()
+    trainer = Trainer(recipe("gru", BOTH), corpus, run)
+    trainer.open()
+    trainer.learner.take_step(30)
+    board: Any = None
+    take = trainer.validation[0]
+    model: Any = trainer.learner.average
+    given = take.given()
+    assert given.speaker is not None
+    assert given.frames is not None
+    drawn = []
+
+    class Kept(SoundPreview):
+        def _add(self, name, pcm, log2_prob, *_):
+            drawn.append((pcm, log2_prob))
+
+    for one in (given, Given()):
+        Kept([take._replace(given=lambda one=one: one)], AudioForm(8000)).add(model, board, 1, bool)
+    state = model.initial_state(1, conditions=[given])
+    expected, _ = model.log2_prob(torch.from_numpy(drawn[1][0].astype(np.int64))[None], state)
+    np.testing.assert_allclose(drawn[1][1], expected[0].detach(), atol=1e-3)
+    assert not np.array_equal(drawn[0][0], drawn[2][0]), "another condition, another draw"

@@ -32,6 +32,8 @@ SCENARIOS = [  # run, recipe, processes, step at which one is lost, options
     ("lost", "wavenet", 2, None, [*THREE, "--resume"]),
     ("nade-alone", "nade", 1, None, FAST),
     ("nade-three", "nade", 3, None, [*FAST, "--set", "training.accumulate=2"]),
+    ("voices-alone", "voices", 1, None, THREE),
+    ("voices-two", "voices", 2, None, THREE),
     ("nothing-alone", "wavenet", 1, None, ONE),
     ("nothing-to-do", "wavenet", 2, None, ONE),
 ]
@@ -42,11 +44,16 @@ def played(tmp_path_factory):
     """The folder of all runs, and the exit codes of each scenario's processes."""
     folder = tmp_path_factory.mktemp("processes")
     small_trainings.make_corpus(folder)
-    for network in ("wavenet", "nade"):
-        (folder / f"{network}.toml").write_text(small_trainings.recipe(network).to_toml())
+    small_trainings.make_voices(folder)
+    conditions = {"speakers": ["*"], "mel": "librosa", "bands": 2, "hop": 64, "fmax": 4000}
+    recipes = {name: small_trainings.recipe(name) for name in ("wavenet", "nade")}
+    recipes["voices"] = small_trainings.recipe("wavenet", conditions)
+    for name, recipe in recipes.items():
+        (folder / f"{name}.toml").write_text(recipe.to_toml())
     scenarios = []
     for run, network, processes, fatal, options in SCENARIOS:
-        arguments = ["train", str(folder / f"{network}.toml"), "--corpus", str(folder / "corpus"), "--json", *options]
+        corpus = folder / ("voices-corpus" if network == "voices" else "corpus")
+        arguments = ["train", str(folder / f"{network}.toml"), "--corpus", str(corpus), "--json", *options]
         scenarios.append({"arguments": arguments, "run": str(folder / run), "processes": processes, "fatal": fatal})
     (folder / "scenarios.json").write_text(json.dumps(scenarios))
     command = [sys.executable, str(Path(__file__).with_name("processes.py")), str(folder / "scenarios.json")]
@@ -56,7 +63,12 @@ def played(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("one", "several", "processes"),
-    [("alone", "two", 2), ("nade-alone", "nade-three", 3), ("nothing-alone", "nothing-to-do", 2)],
+    [
+        ("alone", "two", 2),
+        ("nade-alone", "nade-three", 3),
+        ("voices-alone", "voices-two", 2),
+        ("nothing-alone", "nothing-to-do", 2),
+    ],
 )
 def test_several_processes_learn_what_one_does(one, several, processes, played):
     """Of three windows one process has one and the other two, or there is one window for two; no window weighs more."""

@@ -36,7 +36,8 @@ class Peer(Protocol):
 
 def _only_mu_law_wavenets(model: AudioModel) -> str | None:
     plain = type(model.network) is WaveNet and model.distribution.name == "categorical" and model.embedding is not None
-    return None if plain else "runs WaveNets with a categorical distribution over at most 512 symbols"
+    plain = plain and model.conditioning is None
+    return None if plain else "runs WaveNets with a categorical distribution over at most 512 symbols, unconditional"
 
 
 class TorchLoop:

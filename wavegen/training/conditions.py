@@ -11,6 +11,7 @@ import torch
 
 from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.data.corpus import Corpus
+from wavegen.data.frames import open_frames
 from wavegen.errors import UserError, nearest
 from wavegen.models.conditioning import Conditions
 from wavegen.models.configs.base import Tables, part_of
@@ -157,8 +158,6 @@ class CorpusConditions:
         """
         if self.settings is None:
             return
-        from wavegen.data.frames import open_frames
-
         frames = open_frames(self.corpus, self.settings, progress)
         for split, known in self._known.items():
             known.open(frames.split(split))
