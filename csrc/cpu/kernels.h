@@ -81,6 +81,10 @@ struct Kernels {
     void (*product_int8)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
                          std::size_t count, const Start& start, float* sums, std::size_t sum_stride);
 
+    // Adds to each of `count` rows `width` floats of its own vector, from `first` on; rows are `width` apart.
+    void (*add_vectors)(const float* const* vectors, std::size_t first, std::size_t count, std::size_t width,
+                        float* rows);
+
     // z = tanh(filter) σ(gate), within 2e-7.
     void (*gated_activation)(const float* filter, const float* gate, std::size_t count, float* z);
 

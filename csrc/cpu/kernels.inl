@@ -212,6 +212,12 @@ void read(const float* weight, std::size_t stride, std::size_t inputs, std::size
 
 #include "cpu/kernels_int8.inl"
 
+void add_vectors(const float* const* vectors, std::size_t first, std::size_t count, std::size_t width, float* rows) {
+    for (std::size_t r = 0; r < count; ++r, rows += width)
+        for (std::size_t i = 0; i < width; i += kWidth)
+            store(rows + i, add(load(rows + i), load(vectors[r] + first + i)));
+}
+
 void gated_activation(const float* filter, const float* gate, std::size_t count, float* z) {
     for (std::size_t i = 0; i < count; i += kWidth)
         store(z + i, gated(filter_term(load(filter + i)), gate_term(load(gate + i))));
@@ -298,6 +304,7 @@ constexpr Kernels listed(const char* name) {
             product<Bfloat16>,
             quantize,
             product_int8,
+            add_vectors,
             gated_activation,
             gru,
             lstm,

@@ -45,7 +45,7 @@ class MarkovRun final : public Run {
             float* sums = l < sums_.size() ? sums_[l].data() : params;
             if (l == 0) {
                 window_.apply(net_.kernels_, matrix, inputs, steps, sums, matrix.outputs());
-                add_conditions(conditions, 0, count, matrix.outputs(), sums);
+                if (conditions != nullptr) net_.kernels_.add_vectors(conditions, 0, count, matrix.outputs(), sums);
             } else {
                 const std::size_t width = net_.layers_[l - 1].outputs();
                 Rows below(sums_[l - 1].data(), width, count, width, scratch_);

@@ -52,12 +52,4 @@ class Network {
     virtual const Kernels& kernels() const = 0;
 };
 
-// Adds to each of `count` rows `width` floats of its vector, from `first` on; nothing if `conditions` is null.
-inline void add_conditions(const float* const* conditions, std::size_t first, std::size_t count, std::size_t width,
-                           float* rows) {
-    if (conditions == nullptr) return;
-    for (std::size_t r = 0; r < count; ++r)
-        for (std::size_t i = 0; i < width; ++i) rows[r * width + i] += conditions[r][first + i];
-}
-
 }  // namespace wavegen

@@ -63,7 +63,7 @@ class RecurrentRun final : public Run {
             const Matrix& input = net_.layers_[l].input;
             if (l == 0) {
                 input.apply(net_.kernels_, inputs, net_.channels_, count, gates_.data(), gates_width_);
-                add_conditions(conditions, 0, count, gates_width_, gates_.data());
+                if (conditions != nullptr) net_.kernels_.add_vectors(conditions, 0, count, gates_width_, gates_.data());
             } else {
                 Rows below(x_.data(), width_, count, width_, scratch_);
                 input.apply(net_.kernels_, below, gates_.data(), gates_width_);

@@ -38,13 +38,13 @@ void WaveNetRun::advance(const float* inputs, std::size_t steps, float* params, 
             look_ahead(layer, history);
             history.ring.push(x_.data(), channels_, 1);
             float* gates = history.ahead.data() + history.used++ * streams_ * 2 * half_;
-            add_vectors(l, count, conditions, gates);
+            add_condition(l, count, conditions, gates);
             finish(layer, gates, count);
         } else {
             history.forget();
             history.ring.push(x_.data(), channels_, steps);
             sum_past_taps(layer, history.ring, steps, steps, gates_.data());
-            add_vectors(l, count, conditions, gates_.data());
+            add_condition(l, count, conditions, gates_.data());
             finish(layer, gates_.data(), count);
         }
     }

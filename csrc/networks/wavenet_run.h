@@ -35,8 +35,8 @@ class WaveNetRun : public Run {
 
     // Computes the past taps of the next block, if the current block is consumed.
     void look_ahead(const WaveNet::Layer& layer, LayerHistory& history);
-    void add_vectors(std::size_t layer, std::size_t count, const float* const* conditions, float* gates) const {
-        add_conditions(conditions, layer * 2 * half_, count, 2 * half_, gates);
+    void add_condition(std::size_t layer, std::size_t count, const float* const* conditions, float* gates) const {
+        if (conditions != nullptr) net_.kernels_.add_vectors(conditions, layer * 2 * half_, count, 2 * half_, gates);
     }
     const WaveNet& net_;
     std::size_t streams_, channels_, half_, skips_;

@@ -76,7 +76,7 @@ void WaveNetTwoThreads::lead(const float* const* conditions) {
         float *x = xs_.data() + l * channels_, *z = zs_.data() + l * half_;
         LayerHistory& history = histories_[l];
         float* gates = history.ahead.data() + history.used * 2 * half_;
-        add_vectors(l, 1, conditions, gates);
+        add_condition(l, 1, conditions, gates);
         Rows current(x, channels_, 1, channels_, scratch_);
         layer.taps.back().add(net_.kernels_, current, gates, 2 * half_);
         net_.kernels_.gated_activation(gates, gates + half_, half_, z);
