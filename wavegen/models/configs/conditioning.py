@@ -68,8 +68,8 @@ class ConditioningConfig:
     def figures(self, sample_rate: int) -> dict[str, object]:
         """What follows from the settings at a sample rate in Hz, as `wavegen info` prints it.
 
-        `speaker_rows` counts speakers and the unknown one; a frame is `frame_ms` milliseconds, and a sample needs frames
-        until `look_ahead_ms` after its own.
+        `speaker_rows` counts speakers and the unknown one; a frame is `frame_ms` milliseconds, and a sample needs
+        frames until `look_ahead_ms` after its own.
         """
         figures: dict[str, object] = {"speaker_rows": len(self.speakers) + 1} if self.speakers else {}
         if self.frame_channels:
