@@ -31,6 +31,13 @@ def test_the_command_line_knows_the_engines_and_precisions_that_there_are():
     assert options.PRECISIONS == PRECISIONS
 
 
+def test_help_tells_of_conditions_that_a_command_takes(capsys):
+    for command, has in [("score", True), ("features", True), ("compare", True), ("compress", False)]:
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert ("wrong-speaker" in capsys.readouterr().out.replace("-\n", "-").replace(" ", "")) == has
+
+
 def test_help_says_how_long_pieces_may_be(capsys):
     with pytest.raises(SystemExit):
         main(["prepare", "--help"])

@@ -85,6 +85,11 @@ def test_no_sample_goes_ahead_of_its_frames(name, look_ahead):
     np.testing.assert_allclose(engine.feed(pcm[:, most:]), expected[:, most:], rtol=1e-9)
     fresh = open_engine(case.model, 1, name)
     fresh.condition(0, ended=False)
+    fresh.condition(0, frames=rows[0][:1], ended=False)
+    with pytest.raises(UserError, match=r"stream 0: the next 12 samples need \d frames, and 1 have come"):
+        fresh.feed(pcm[:1, :12])
+    fresh = open_engine(case.model, 1, name)
+    fresh.condition(0, ended=False)
     with pytest.raises(UserError, match=r"stream 0: the next 1 samples need \d frames, and 0 have come"):
         fresh.feed(pcm[:1, :1])
 

@@ -217,6 +217,11 @@ def test_conditions_that_no_model_takes_are_refused(corpus, models):
         compare({"voices given speaker": plain, "voices": models["voices"]}, corpus)
 
 
+def test_a_condition_that_is_asked_for_in_two_orders_has_one_row(corpus, models):
+    result = compare({"both": models["both"]}, corpus, given=["speaker+frames", "frames+speaker"])
+    assert [row["given"] for row in result["rows"] if row["model"] == "both"] == ["speaker+frames"]
+
+
 def test_the_proof_of_a_row_is_given_what_the_row_is(corpus, models):
     result = compare({"both": models["both"]}, corpus, given=["speaker+frames", "nothing"], proof=True)
     for row in result["rows"]:

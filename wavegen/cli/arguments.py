@@ -190,7 +190,8 @@ def _add_compress(commands: _Commands) -> None:
     options.add_speaker(parser)
     frames = "a file of frames for a model that is conditioned on them, or the folder of several, by the names of IN"
     parser.add_argument("--frames", type=Path, metavar="FILE", help=frames)
-    options.add_given(parser)
+    given = "nothing, speaker, frames, or speaker+frames; default: the speaker, if named, and the frames that it takes"
+    options.add_given(parser, given)
     options.add_precision(parser)
     options.add_force(parser)
 

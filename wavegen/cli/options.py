@@ -42,8 +42,8 @@ def add_speaker(parser: argparse.ArgumentParser, default: str = "an unknown one"
     parser.add_argument("--speaker", metavar="NAME", help=speaker)
 
 
-def add_given(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--given", metavar="WHAT", help=f"conditions that the model is given: {GIVEN}")
+def add_given(parser: argparse.ArgumentParser, words: str = GIVEN) -> None:
+    parser.add_argument("--given", metavar="WHAT", help=f"conditions that the model is given: {words}")
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:

@@ -50,6 +50,10 @@ class Queue:
         """How many frames are complete."""
         return self.first + len(self.vectors) + len(self.speakers)
 
+    def come(self, look_ahead: int) -> int:
+        """How many frames have come to a queue that is not empty: those that wait have `look_ahead` encoded before."""
+        return self.first + len(self.vectors) + len(self.waiting) - look_ahead
+
     @property
     def empty(self) -> bool:
         """Whether no frame has come."""
@@ -130,7 +134,7 @@ class Conditions:
                 continue
             needed = (queue.position + num_samples - 1) // self._hop + 1
             if needed > queue.complete:
-                come = 0 if queue.empty else queue.complete + self._look_ahead
+                come = 0 if queue.empty else queue.come(self._look_ahead)
                 raise UserError(
                     f"stream {stream}: the next {num_samples} samples need {needed + self._look_ahead} frames, and "
                     f"{come} have come; condition it on more, or say that they have `ended`",

@@ -42,7 +42,7 @@ def contenders(
     Raises UserError for a condition that no model takes, a model with conditions that takes none of them or knows none
     of the speakers, and rows of one name.
     """
-    kinds = [Kind.parsed(text) for text in dict.fromkeys(given)]
+    kinds = list(dict.fromkeys(Kind.parsed(text) for text in given))
     found: dict[str, Contender] = {}
     for name, model in models.items():
         data = model.data()
