@@ -301,7 +301,7 @@ def test_a_preview_draws_and_scores_with_the_condition_of_its_recording(corpus, 
     drawn = []
 
     class Kept(SoundPreview):
-        def _add(self, name, pcm, log2_prob, *_):
+        def _add(self, name, pcm, log2_prob, board, step):
             drawn.append((pcm, log2_prob))
 
     for one in (given, Given()):
