@@ -123,6 +123,7 @@ NB_MODULE(wavegen_cuda, m) {
     nb::class_<cuda::Engine>(m, "Engine", "Streams of one network on the GPU, advanced together.")
         .def("__init__", &open, "weights"_a, "streams"_a, "kernel"_a)
         .def_prop_ro("kernel", &cuda::Engine::kernel)
+        .def_prop_ro("condition_floats", &cuda::Engine::condition_floats)
         .def_prop_ro("fell_back", &cuda::Engine::fell_back,
                      "Whether few streams use the throughput kernel, because the weights do not fit on chip.")
         .def("generate", &generate_streams<cuda::Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,

@@ -36,6 +36,7 @@ class CheckedConditions {
         shaped(rows, {engine.streams(), rows.shape(1)}, "rows");
         shaped(phases, {engine.streams()}, "phases");
         within(hop, 1, kMaxHop, "hop");
+        within(rows.shape(1), 0, kMaxSamplesPerCall + 1, "the number of frames");
         rows_.assign(rows.data(), rows.data() + rows.size());
         phases_.assign(phases.data(), phases.data() + phases.size());
         for (const std::uint32_t row : rows_)
@@ -45,7 +46,13 @@ class CheckedConditions {
             if (count != 0 && (phase + count - 1) / hop >= rows.shape(1))
                 throw std::invalid_argument("there are too few frames for " + std::to_string(count) + " samples");
         }
-        conditions_ = {vectors.data(), rows_.data(), phases_.data(), engine.condition_floats(), rows.shape(1), hop};
+        conditions_ = {vectors.data(),
+                       rows_.data(),
+                       phases_.data(),
+                       vectors.shape(0),
+                       engine.condition_floats(),
+                       static_cast<std::uint32_t>(rows.shape(1)),
+                       static_cast<std::uint32_t>(hop)};
     }
     const Conditions* get() const { return conditions_ ? &*conditions_ : nullptr; }
 

@@ -64,7 +64,22 @@ void Engine::check_broken() const {
     if (broken_ != nullptr) throw std::runtime_error(broken_);
 }
 
-Launch Engine::launch(std::size_t count) {
+// Conditions in device memory, which are those of the last call only.
+Conditions Engine::upload(const Conditions& conditions) {
+    Conditions copied = conditions;
+    condition_vectors_.grow(conditions.count * conditions.width);
+    condition_rows_.grow(streams_ * conditions.frames);
+    condition_phases_.grow(streams_);
+    condition_vectors_.upload(conditions.vectors, 0, conditions.count * conditions.width);
+    condition_rows_.upload(conditions.rows, 0, streams_ * conditions.frames);
+    condition_phases_.upload(conditions.phases, 0, streams_);
+    copied.vectors = condition_vectors_.data();
+    copied.rows = condition_rows_.data();
+    copied.phases = condition_phases_.data();
+    return copied;
+}
+
+Launch Engine::launch(std::size_t count, const Conditions* conditions) {
     std::vector<std::uint32_t> next;
     for (const Ring& ring : rings()) next.push_back(static_cast<std::uint32_t>(pushed_ % ring.slots));
     next.push_back(state_codes() == 0 ? 0 : static_cast<std::uint32_t>(pushed_ % state_codes()));
@@ -88,6 +103,7 @@ Launch Engine::launch(std::size_t count) {
     launch.seeds = seeds_.data();
     launch.symbols = symbols_.data();
     launch.log2_prob = log2_prob_.data();
+    if (conditions != nullptr) launch.conditions = upload(*conditions);
     return launch;
 }
 
@@ -105,11 +121,11 @@ void Engine::run(const Launch& launch) {
     broken_ = nullptr;
 }
 
-void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, const Conditions*,
-                      std::uint16_t* symbols, double* log2_prob) {
+void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling,
+                      const Conditions* conditions, std::uint16_t* symbols, double* log2_prob) {
     const auto held = lock(busy_);
     if (count == 0) return;
-    Launch call = launch(count);
+    Launch call = launch(count, conditions);
     call.draws = 1;
     call.temperature = sampling.temperature;
     call.top_p = sampling.top_p;
@@ -120,10 +136,10 @@ void Engine::generate(const std::uint64_t* seeds, std::size_t count, const Sampl
     log2_prob_.download(log2_prob, 0, streams_ * count);
 }
 
-void Engine::feed(const std::uint16_t* symbols, std::size_t count, const Conditions*, double* log2_prob) {
+void Engine::feed(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions, double* log2_prob) {
     const auto held = lock(busy_);
     if (count == 0) return;
-    const Launch call = launch(count);
+    const Launch call = launch(count, conditions);
     symbols_.upload(symbols, 0, streams_ * count);
     run(call);
     log2_prob_.download(log2_prob, 0, streams_ * count);

@@ -33,7 +33,7 @@ class Engine {
     std::size_t num_symbols() const { return weights_->model().distribution.symbols; }
     std::size_t state_floats() const { return weights_->state_floats(); }
     std::size_t state_codes() const { return weights_->model().inputs.taps; }
-    std::size_t condition_floats() const { return 0; }  // takes none yet
+    std::size_t condition_floats() const { return weights_->condition_floats(); }
     const char* kernel() const { return !plan_ ? "throughput" : plan_->cluster ? "latency-cluster" : "latency-grid"; }
     bool fell_back() const {
         return fell_back_;
@@ -44,7 +44,8 @@ class Engine {
     struct Ring {  // of one signal
         std::size_t width, slots, start;
     };
-    Launch launch(std::size_t count);
+    Launch launch(std::size_t count, const Conditions* conditions);
+    Conditions upload(const Conditions& conditions);
     void run(const Launch& launch);
     void check_broken() const;
     void start_streams();
@@ -65,6 +66,8 @@ class Engine {
     DeviceArray<std::uint32_t> last_, not_finite_, next_;
     DeviceArray<std::uint64_t> seeds_;
     DeviceArray<std::uint16_t> symbols_;
+    DeviceArray<float> condition_vectors_;
+    DeviceArray<std::uint32_t> condition_rows_, condition_phases_;
     DeviceArray<char> spilled_, messages_;
     std::uint64_t time_ = 0, pushed_ = 0;  // steps since the start of the file, and since the rings were filled
     const char* broken_ = nullptr;         // the error of every call except `restore`

@@ -1,6 +1,6 @@
 // A block that owns layers, with three roles of warps. Lead warps compute current taps, gates and residuals, layer
 // by layer, from weights in shared memory: the critical path. Skip warps add the skip sums. Past warps store x in
-// the ring buffers and sum the past taps of the stream's next step.
+// the ring buffers and sum the past taps of the stream's next step, with its condition.
 //
 // Synchronisation within the block, all at cta scope:
 //
@@ -274,7 +274,7 @@ struct LayerBlock : BlockRole<kCluster> {
             add(global_numbers<Weights>(model.layer[l].skip.weight));
     }
 
-    // Stores each layer's x in its ring buffer, then sums the past taps of the stream's next step.
+    // Stores each layer's x in its ring buffer, then sums the past taps and the condition of the stream's next step.
     __device__ void look_ahead(std::uint32_t thread) const {
         for (std::uint32_t item = 0; item < streams; ++item) {
             for (std::uint32_t l = begin; l < end; ++l) sum_past_taps(l, item, 0, thread);
@@ -296,6 +296,10 @@ struct LayerBlock : BlockRole<kCluster> {
     __device__ void sum_past_taps(std::uint32_t l, std::uint32_t stream, std::uint32_t step,
                                   std::uint32_t thread) const {
         const DeviceLayer& layer = model.layer[l];
+        const Conditions& conditions = launch.conditions;
+        const float* vector = nullptr;
+        if (conditions.vectors != nullptr)
+            vector = conditions.at(this->first + stream, step) + condition_offset(model, l);
         for (std::uint32_t pair = thread; pair < model.half; pair += plan.past_threads) {
             const Weights* weight = global_numbers<Weights>(layer.gates.weight) + pair;
             Two sums = two_at(layer.gates.bias, pair);
@@ -303,6 +307,10 @@ struct LayerBlock : BlockRole<kCluster> {
                 PairDotProduct<Weight>(weight + std::size_t{tap} * model.residual * model.half, model.half,
                                        model.residual)
                     .template run<false>(row(layer, stream, step, (model.kernel - 1 - tap) * layer.dilation), sums);
+            if (vector != nullptr) {
+                sums.even += vector[pair];
+                sums.odd += vector[padded(model.half) + pair];
+            }
             float* to = ahead(l, stream) + 2 * pair;
             to[0] = sums.even;
             to[1] = sums.odd;

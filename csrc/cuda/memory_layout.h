@@ -9,12 +9,13 @@ namespace wavegen::cuda {
 WAVEGEN_HOST_DEVICE constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 15) / 16 * 16; }
 
 struct ThroughputLayout {
-    std::size_t scratch, input, x, z, skip, hidden, params, bytes;  // the locations are at 0
+    std::size_t conditions, scratch, input, x, z, skip, hidden, params, bytes;  // the locations are at 0
 
     static WAVEGEN_HOST_DEVICE ThroughputLayout of(const DeviceModel& model, std::size_t streams, std::size_t warps) {
         ThroughputLayout p{};
         const std::size_t row = streams * sizeof(float);
-        p.scratch = aligned(streams * sizeof(double));
+        p.conditions = aligned(streams * sizeof(double));
+        p.scratch = p.conditions + aligned(streams * sizeof(const float*));
         p.input = p.scratch + warps * model.scratch;
         p.x = p.input + aligned(model.inputs.channels * row);
         p.z = p.x + aligned(model.front.outputs * row);

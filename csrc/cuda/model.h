@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cpu/kernels.h"
 #include "distributions/component.h"
+#include "engine/conditions.h"
 
 namespace wavegen::cuda {
 
@@ -58,6 +60,12 @@ struct DeviceModel {
     DeviceDistribution distribution;
 };
 
+// Where the vector of a layer begins among those of all layers: padded(half) floats for the filter, then as many for
+// the gate, as WaveNet::condition() has them.
+WAVEGEN_HOST_DEVICE inline std::size_t condition_offset(const DeviceModel& model, std::uint32_t layer) {
+    return std::size_t{layer} * 2 * padded(model.half);
+}
+
 // Streams in groups of `width`; the surplus streams of the last group are idle. A group's ring buffer of a signal
 // has slots of (width of the signal, streams of the group).
 struct DeviceStreams {
@@ -81,6 +89,7 @@ struct Launch {
     const std::uint64_t* seeds;  // (streams,)
     std::uint16_t* symbols;      // (streams, steps)
     double* log2_prob;           // (streams, steps)
+    Conditions conditions;       // none if `vectors` is null
 };
 
 }  // namespace wavegen::cuda

@@ -16,6 +16,7 @@ struct GroupState {
     __device__ GroupState(const Launch& call, char* base)
         : launch(call), model(call.model), layout(ThroughputLayout::of(call.model, kWidth, warps())) {
         location = reinterpret_cast<double*>(base);
+        conditions = reinterpret_cast<const float**>(base + layout.conditions);
         scratch = base + layout.scratch;
         input = reinterpret_cast<float*>(base + layout.input);
         x = reinterpret_cast<float*>(base + layout.x);
@@ -31,6 +32,7 @@ struct GroupState {
     const DeviceModel& model;
     ThroughputLayout layout;
     double* location;
+    const float** conditions;  // the vectors of this step, one a stream
     char* scratch;
     float *input, *x, *z, *skip, *hidden, *params, *rings;
     std::uint32_t first, streams;
@@ -57,17 +59,19 @@ __device__ inline const Pair<Weight>* weights_of(const DeviceMatrix& matrix, std
 
 // Adds the dot products of all taps, oldest first. Past taps are read from the ring, whose slot `now` is the current
 // step's; the current tap is read from `current`, a copy of that slot, so that each load's memory space is known at
-// compile time.
-template <class Weight, std::uint32_t kWidth>
+// compile time. Between the two it calls before_current(sums).
+template <class Weight, std::uint32_t kWidth, class BeforeCurrent>
 __device__ inline void add_taps(const DeviceMatrix& matrix, const float* ring, const float* current,
                                 std::uint32_t width, std::uint32_t kernel, std::uint32_t dilation, std::uint32_t slots,
-                                std::uint32_t now, std::uint32_t pair, Sums& sums) {
+                                std::uint32_t now, std::uint32_t pair, Sums& sums,
+                                const BeforeCurrent& before_current) {
     const std::uint32_t pairs = matrix.outputs / 2;
     const Pair<Weight>* weight = weights_of<Weight>(matrix, pair);
     for (std::uint32_t age = (kernel - 1) * dilation; age > 0; age -= dilation, weight += std::size_t{width} * pairs) {
         const std::size_t slot = now >= age ? now - age : now + slots - age;
         add_products<Weight>(weight, pairs, ring + slot * width * kWidth, kWidth, width, sums);
     }
+    before_current(sums);
     add_products<Weight>(weight, pairs, current, kWidth, width, sums);
 }
 
@@ -86,7 +90,22 @@ __device__ inline void write_inputs(const GroupState<kWidth>& group, std::uint32
         const std::uint32_t next = group.launch.streams.next[group.model.layers + 1];
         const std::uint32_t slot = inputs.taps == 0 ? 0 : (next + step) % inputs.taps;
         const double location = advance_predictor(inputs, group.launch.streams, group.first + s, symbol, slot);
-        if (lane() == 0) group.location[s] = location;
+        if (lane() != 0) continue;
+        group.location[s] = location;
+        const Conditions& conditions = group.launch.conditions;
+        if (conditions.vectors != nullptr) group.conditions[s] = conditions.at(group.first + s, step);
+    }
+}
+
+// Adds what the streams are conditioned on to the filter and gate of `pair`; `vector` is the offset of the layer's.
+template <std::uint32_t kWidth>
+__device__ inline void add_condition(const GroupState<kWidth>& group, std::size_t vector, std::uint32_t pair,
+                                     std::uint32_t column, Sums& sums) {
+    if (group.launch.conditions.vectors == nullptr) return;
+    for (std::uint32_t c = 0; c < kColumns && column + c < group.streams; ++c) {
+        const float* here = group.conditions[column + c] + vector + pair;
+        sums.even.of[c] += here[0];
+        sums.odd.of[c] += here[padded(group.model.half)];
     }
 }
 
@@ -98,7 +117,7 @@ __device__ inline void front(const GroupState<kWidth>& group, std::uint32_t step
     each_task<kWidth>(model.front.outputs / 2, [&](std::uint32_t pair, std::uint32_t column) {
         Sums sums = bias_of(model.front, pair);
         add_taps<float, kWidth>(model.front, group.rings + column, group.input + column, model.inputs.channels,
-                                model.front_kernel, 1, model.front_kernel, now, pair, sums);
+                                model.front_kernel, 1, model.front_kernel, now, pair, sums, [](Sums&) {});
         columns_of(group.x + 2 * pair * kWidth + column) = sums.even;
         columns_of(group.x + (2 * pair + 1) * kWidth + column) = sums.odd;
     });
@@ -107,13 +126,15 @@ __device__ inline void front(const GroupState<kWidth>& group, std::uint32_t step
 // From x and its history to z.
 template <class Weight, std::uint32_t kWidth>
 __device__ inline void gate(const GroupState<kWidth>& group, const DeviceLayer& layer, std::uint32_t now) {
+    const std::size_t vector = condition_offset(group.model, static_cast<std::uint32_t>(&layer - group.model.layer));
     const std::uint32_t width = group.model.residual;
     float* ring = group.rings + layer.ring * kWidth;
     push<kWidth>(group.x, width, ring, now);
     each_task<kWidth>(group.model.half, [&](std::uint32_t pair, std::uint32_t column) {
         Sums sums = bias_of(layer.gates, pair);
         add_taps<Weight, kWidth>(layer.gates, ring + column, group.x + column, width, group.model.kernel,
-                                 layer.dilation, layer.slots, now, pair, sums);
+                                 layer.dilation, layer.slots, now, pair, sums,
+                                 [&](Sums& past) { add_condition(group, vector, pair, column, past); });
         Columns& z = columns_of(group.z + pair * kWidth + column);
         for (std::uint32_t c = 0; c < kColumns; ++c)
             z.of[c] = gated(filter_term(sums.even.of[c]), gate_term(sums.odd.of[c]));

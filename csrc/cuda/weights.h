@@ -41,6 +41,7 @@ class Weights {
     std::size_t start_symbol() const { return start_symbol_; }
     bool bfloat16() const { return bfloat16_; }
     std::size_t state_floats() const;  // per stream
+    std::size_t condition_floats() const { return condition_offset(model_, model_.layers); }
 
  private:
     DeviceMatrix float32(std::size_t inputs, std::size_t outputs, const std::vector<Block>& blocks);

@@ -4,19 +4,24 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "common/host_device.h"
+
 namespace wavegen {
 
-// Vectors of `width` floats and where each stream uses them: a frame is `hop` samples, and the first sample of a call
-// is sample phases[s] < hop of the stream's first frame. Streams may share vectors.
+// `count` vectors of `width` floats and where each stream uses them: a frame is `hop` samples, and the first sample of
+// a call is sample phases[s] < hop of the stream's first frame. Streams may share vectors. All is in the memory of
+// those who read it.
 struct Conditions {
     const float* vectors;
     const std::uint32_t* rows;    // (streams, frames), the vector of each frame
     const std::uint32_t* phases;  // (streams,)
-    std::size_t width, frames, hop;
+    std::size_t count, width;
+    std::uint32_t frames, hop;  // hop <= 2^31
 
-    // The vector of sample `t` of the call.
-    const float* at(std::size_t stream, std::size_t t) const {
-        return vectors + rows[stream * frames + (phases[stream] + t) / hop] * width;
+    // The vector of sample `t` < 2^31 of the call.
+    WAVEGEN_HOST_DEVICE const float* at(std::size_t stream, std::size_t t) const {
+        const std::uint32_t frame = (phases[stream] + static_cast<std::uint32_t>(t)) / hop;
+        return vectors + rows[stream * frames + frame] * width;
     }
 };
 

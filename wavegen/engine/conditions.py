@@ -100,7 +100,7 @@ class Conditions:
         frames = config.frame_channels > 0
         self._columns = config.frame_channels + 1 if frames else 0  # of a frame, with the flag that it is given
         self._look_ahead = config.look_ahead if frames else 0
-        self._hop = config.hop if frames else _FOR_ALL_TIME
+        self.hop = config.hop if frames else _FOR_ALL_TIME  # samples of a frame
         self._held: dict[int, Queue] = {}  # of each speaker, without frames
         self._queues: list[Queue] = []
 
@@ -132,7 +132,7 @@ class Conditions:
         for stream, queue in enumerate(self._queues):
             if queue.ended or num_samples == 0:
                 continue
-            needed = (queue.position + num_samples - 1) // self._hop + 1
+            needed = (queue.position + num_samples - 1) // self.hop + 1
             if needed > queue.complete:
                 come = 0 if queue.empty else queue.come(self._look_ahead)
                 raise UserError(
@@ -143,7 +143,7 @@ class Conditions:
 
     def take(self, num_samples: int) -> Vectors:
         """The vectors of the next samples, one at least of each stream, which `check` has allowed; moves past them."""
-        used = [queue.used(num_samples, self._hop) for queue in self._queues]
+        used = [queue.used(num_samples, self.hop) for queue in self._queues]
         queues = self._encoded(used)
         rows = np.zeros((len(queues), max(map(len, used))), dtype=np.uint32)
         tables: dict[int, NDArray[np.floating]] = {}  # streams without frames share one
@@ -156,9 +156,9 @@ class Conditions:
                 total += len(queue.vectors)
             row[: len(frames)] = frames - queue.first + starts[table]
         vectors = list(tables.values())
-        phases = np.array([queue.position % self._hop for queue in queues], dtype=np.uint32)
+        phases = np.array([queue.position % self.hop for queue in queues], dtype=np.uint32)
         self._queues = [replace(queue, position=queue.position + num_samples) for queue in queues]
-        return Vectors(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), rows, phases, self._hop)
+        return Vectors(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), rows, phases, self.hop)
 
     def save(self) -> tuple[Queue, ...]:
         """The state of all streams."""

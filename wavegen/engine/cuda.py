@@ -14,8 +14,9 @@ import numpy as np
 
 from wavegen import __version__
 from wavegen.constants import NUMERICS
+from wavegen.engine import native
 from wavegen.engine.base import Decoder, Encoder, checked_kept
-from wavegen.engine.packing import Parts, cuda_arguments, packs_for_cuda
+from wavegen.engine.packing import Parts, conditions, cuda_arguments, packs_for_cuda
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
 from wavegen.extension import fits
@@ -36,6 +37,7 @@ INTERFACE = 3  # also in csrc/bindings/cuda.cpp; see wavegen.extension
 _STEPS = 1000
 _SAMPLES = 2**22
 _MACS = 2**32
+_VECTORS = 2**26  # floats of conditions, in both memories
 _NO_CODER = "engine cuda does not code: another machine would not find the same probabilities; take engine cpu"
 
 
@@ -102,16 +104,17 @@ class CudaEngine(SymbolEngine):
         if not runs(data):
             said = f"engine cuda does not run {data.network.name} networks; try `engine='cpu'`"
             raise UserError(said, parameter="engine")
-        if data.conditioning is not None:
-            raise UserError("engine cuda does not take conditions yet; try `engine='cpu'`", parameter="engine")
         if precision not in PRECISIONS:
             said = f"engine cuda does not know precision {precision}; give `precision` {' or '.join(PRECISIONS)}"
             raise UserError(said, parameter="precision")
         if (why := missing()) is not None:
             raise UserError(f"engine cuda cannot be used: {why}; try `engine='cpu'`", parameter="engine")
+        if data.conditioning is not None and (why := native.missing()) is not None:
+            raise UserError(f"engine cuda encodes conditions with the C++ engine: {why}")
         super().__init__(data, precision)
         self._wanted = kernel
         try:
+            self._conditions = conditions(data, "auto")
             self._weights = extension().weights(**cuda_arguments(data), bfloat16=precision != PRECISIONS[0])
         except (ValueError, MemoryError, RuntimeError, OSError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
@@ -125,6 +128,10 @@ class CudaEngine(SymbolEngine):
         except (ValueError, MemoryError, RuntimeError, OSError) as error:
             raise UserError(f"engine cuda cannot run this model: {error}") from error
         self._native = running
+        if self._conditions is not None:
+            self._conditions = self._conditions.of(streams)
+            frames = _VECTORS // (streams * running.condition_floats)  # one more than whole ones is begun and ended
+            self._piece = min(self._piece, max(1, frames - 1) * self._conditions.hop)
         self.kernel: str = running.kernel  # "throughput", or for few streams "latency-cluster" or "latency-grid"
         if running.fell_back:
             _say_once(

@@ -113,7 +113,7 @@ inline std::shared_ptr<Distribution> distribution(bool mixed) {
 class Conditioned {
  public:
     Conditioned(const Network& network, std::size_t streams, std::size_t samples)
-        : frames_((samples + 2 * kHop - 2) / kHop) {
+        : frames_(static_cast<std::uint32_t>((samples + 2 * kHop - 2) / kHop)) {
         const ConditionShape shape = network.condition();
         const std::size_t outputs = shape.layers * shape.parts * shape.width, count = streams * frames_;
         const ConditionerArrays arrays = {kWindow,
@@ -135,14 +135,14 @@ class Conditioned {
         for (std::size_t s = 0; s < streams; ++s) phases_.push_back(static_cast<std::uint32_t>(s % kHop));
         vectors_.resize(count * shape.floats());
         conditioner.encode(drawn(count * kWindow), speakers.data(), count, vectors_.data());
-        all_ = {vectors_.data(), rows_.data(), phases_.data(), shape.floats(), frames_, kHop};
+        all_ = {vectors_.data(), rows_.data(), phases_.data(), count, shape.floats(), frames_, kHop};
     }
     const Conditions* all() const { return &all_; }
     const std::vector<float>& vectors() const { return vectors_; }
 
  private:
-    static constexpr std::size_t kHop = 7, kWindow = 15, kSpeakers = 3;
-    std::size_t frames_;
+    static constexpr std::uint32_t kHop = 7, kWindow = 15, kSpeakers = 3;
+    std::uint32_t frames_;
     std::vector<float> vectors_;
     std::vector<std::uint32_t> rows_, phases_;
     Conditions all_;
