@@ -147,7 +147,7 @@ REFUSED = {
     "decompress wavenet a.wgn o.wav": "a.wgn: was compressed with model [0-9a-f]{16}, this one is [0-9a-f]{16}",
     "decompress gru cut.wgn o.wav": "cut.wgn: damaged or cut short",
     "decompress gru flipped.wgn o.wav": "flipped.wgn: damaged or cut short",
-    "decompress gru newer.wgn o.wav": "newer.wgn: format 9 of another wavegen, this one reads 1; install that",
+    "decompress gru newer.wgn o.wav": "newer.wgn: format 9 of another wavegen, this one reads 1 and 2; install that",
     "decompress gru a.wgn a.wav": "a.wav: exists already",
     "compare gru --corpus absent": "absent: no such folder.*wavegen prepare",
     "compare gru --corpus source": "source: is not a corpus",

@@ -19,6 +19,7 @@ from wavegen.engine import EnginesResult
 from wavegen.evaluation.results import (
     CompareResult,
     FeaturesResult,
+    MelResult,
     PictureCompareResult,
     PictureScoreResult,
     QuantizeResult,
@@ -46,6 +47,7 @@ COMMANDS = {
         "compare voices --corpus voices-corpus --given speaker --given nothing",
     ],
     "features": ["features gru a.wav features.npz", "features voices a.wav voice.npz --speaker ben"],
+    "mel": ["mel a.wav a.npy --convention espnet --fmax 4000", "mel source mels --convention hifigan --hop 64 --f0"],
     "compress": ["compress wavenet a.wav a.wgn", "compress voices a.wav voice.wgn --speaker ben"],
     "decompress": ["decompress wavenet a.wgn back.wav"],
     "quantize": [
@@ -69,6 +71,7 @@ TYPES_OF_RESULTS = {
     "compare": CompareResult,
     "compare, pictures": PictureCompareResult,
     "features": FeaturesResult,
+    "mel": MelResult,
     "compress": CompressResult,
     "decompress": DecompressResult,
     "quantize": QuantizeResult,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from wavegen import __version__
-from wavegen.cli import options, values
+from wavegen.cli import mel, options, values
 from wavegen.cli.options import PRECISIONS
 from wavegen.errors import UserError
 
@@ -183,6 +183,12 @@ def _add_features(commands: _Commands) -> None:
     options.add_force(parser)
 
 
+def _add_mel(commands: _Commands) -> None:
+    parser = _command(commands, "mel", "mel spectrograms of recordings, as other toolkits make them")
+    mel.add_arguments(parser)
+    options.add_force(parser)
+
+
 def _add_compress(commands: _Commands) -> None:
     parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
     files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
@@ -263,6 +269,7 @@ ADDERS = (
     _add_vocode,
     _add_score,
     _add_features,
+    _add_mel,
     _add_compare,
     _add_compress,
     _add_decompress,

@@ -137,8 +137,7 @@ class Conditions:
                 come = 0 if queue.empty else queue.come(self._look_ahead)
                 raise UserError(
                     f"stream {stream}: the next {num_samples} samples need {needed + self._look_ahead} frames, and "
-                    f"{come} have come; condition it on more, or say that they have `ended`",
-                    parameter="ended",
+                    f"{come} have come; condition it on more, or say that there are no more"
                 )
 
     def take(self, num_samples: int) -> Vectors:
