@@ -78,7 +78,7 @@ def mel(args: argparse.Namespace) -> Result:
         of_path = dict(zip(paths, outputs, strict=True))
         for path, sound in refusals.usable(args.source, paths, read):
             findings.add(str(path), sound.figures)
-            made = frames(sound.pcm, settings, in_file=False)
+            made = frames(sound.pcm, settings, in_file=True)
             write_frames(of_path[path], made, settings, statistics)
             file = str(of_path[path].path)
             files.append({"file": file, "source": str(path), "samples": len(sound.pcm), "frames": len(made)})
