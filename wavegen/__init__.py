@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wavegen.audio.spectral.recording import mel
     from wavegen.compression.files import compress, decompress
     from wavegen.data.corpus import open_corpus
     from wavegen.data.preparing.audio import prepare
@@ -46,6 +47,7 @@ __all__ = [
     "generate_pictures",
     "load",
     "load_recipe",
+    "mel",
     "open_corpus",
     "open_engine",
     "open_model",
@@ -68,6 +70,7 @@ _HOME = {
     "generate_pictures": "sampling.pictures",
     "load": "models.checkpoint",
     "load_recipe": "training.recipe",
+    "mel": "audio.spectral.recording",
     "open_corpus": "data.corpus",
     "open_engine": "engine",
     "open_model": "modelfile",

@@ -16,7 +16,7 @@ def test_help_of_every_command_and_none_that_does_not_exist(capsys):
         main(["--help"])
     assert left.value.code == 0
     text = capsys.readouterr().out
-    commands = ["quickstart", "prepare", "train", "generate", "score", "features", "compare"]
+    commands = ["quickstart", "prepare", "train", "generate", "score", "features", "mel", "compare"]
     commands += ["compress", "decompress", "quantize", "bench", "info"]
     assert [line.split()[0] for line in text.splitlines() if re.match(" {4}[a-z]", line)] == commands
     for command in commands:

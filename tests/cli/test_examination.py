@@ -110,13 +110,14 @@ def said(capsys, command: str, file: str, out: Path) -> list[str]:
         "features": (model, file, out / "f.npz"),
         "generate": (model, out / "o.wav", "--prime", file, "--seconds", "0.01", "--engine", "torch"),
         "compress": (model, file, out / "c.wgn"),
+        "mel": (file, out / "m.npy", "--convention", "hifigan"),
     }[command]
     result, warned = run(capsys, command, *arguments)
     assert warned == result["warnings"]
     return [one for one in warned if "per sample above FLAC" not in one]
 
 
-@pytest.mark.parametrize("command", ["prepare", "score", "features", "generate"])
+@pytest.mark.parametrize("command", ["prepare", "score", "features", "generate", "mel"])
 @pytest.mark.parametrize("name", ODD)
 def test_odd_files_are_warned_of(folder, name, command, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
@@ -128,7 +129,7 @@ def test_odd_files_are_warned_of(folder, name, command, capsys, tmp_path, monkey
         assert warned[1] == "compress codes every channel by itself: its bits for such files are not those of score"
 
 
-@pytest.mark.parametrize("command", ["prepare", "score", "features", "generate"])
+@pytest.mark.parametrize("command", ["prepare", "score", "features", "generate", "mel"])
 @pytest.mark.parametrize("name", NEARLY)
 def test_what_is_nearly_odd_is_not(folder, name, command, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(folder)

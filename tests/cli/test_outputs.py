@@ -26,6 +26,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
     "score gru a.wav --csv {}.csv": "wavegen.evaluation.audio.score",
     "compare gru --corpus corpus --html {}.html": "wavegen.evaluation.comparison.compare",
     "features gru a.wav {}.npz": "wavegen.evaluation.audio.read_whole",
+    "mel a.wav {}.npy --convention hifigan": "wavegen.audio.spectral.frames.frames",
     "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.evaluation.quantization.bits_per_file",
     "compress gru a.wav {}.wgn": "wavegen.compression.files.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.files.lockstep",
@@ -149,9 +150,9 @@ def test_no_input_is_replaced_even_by_force(furnished, tmp_path, capsys, command
 
 
 @pytest.mark.parametrize("out", [".", "..", "/", "source", "source/"])
-@pytest.mark.parametrize("command", [command for command in WRITES if "compress" not in command])
+@pytest.mark.parametrize("command", [each for each in WRITES if not each.startswith(("compress", "decompress", "mel"))])
 def test_a_folder_is_no_file_to_write(capsys, no_work, command, out):
-    """compress and decompress write into it."""
+    """compress, decompress and mel write into it."""
     no_work(WRITES[command])
     assert main([out if "{}" in word else word for word in command.split()]) == 2
     assert re.fullmatch(r"wavegen: \S+: is a folder; name a file\n", capsys.readouterr().err)

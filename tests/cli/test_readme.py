@@ -23,6 +23,7 @@ PAGES = {
     "docs/distributed.md": ("corpus", "runs/mine"),
     "docs/engines.md": ("corpus", "runs/mine"),
     "docs/features.md": (),
+    "docs/mel.md": (),
     "docs/installation.md": (),
     "docs/training.md": ("corpus",),
 }

@@ -9,7 +9,7 @@ import small_models
 from wavegen.engine import native
 from wavegen.models import checkpoint
 
-SLOW = {"torch", "matplotlib", "scipy", "pydantic", "tqdm", "soxr", "PIL"}
+SLOW = {"torch", "matplotlib", "librosa", "numba", "scipy", "pydantic", "tqdm", "soxr", "PIL"}
 CALL = """
 import sys
 {code}

@@ -18,6 +18,7 @@ from wavegen.engine import EnginesResult
 from wavegen.evaluation.results import (
     CompareResult,
     FeaturesResult,
+    MelResult,
     PictureCompareResult,
     PictureScoreResult,
     QuantizeResult,
@@ -40,6 +41,7 @@ COMMANDS = {
     "score": ["score wavenet a.wav b.wav --window 0.05", "score gru source"],
     "compare": ["compare wavenet gru --corpus corpus --proof", "compare gru --corpus corpus"],
     "features": ["features gru a.wav features.npz"],
+    "mel": ["mel a.wav a.npy --convention espnet --fmax 4000", "mel source mels --convention hifigan --hop 64 --f0"],
     "compress": ["compress wavenet a.wav a.wgn"],
     "decompress": ["decompress wavenet a.wgn back.wav"],
     "quantize": [
@@ -62,6 +64,7 @@ TYPES_OF_RESULTS = {
     "compare": CompareResult,
     "compare, pictures": PictureCompareResult,
     "features": FeaturesResult,
+    "mel": MelResult,
     "compress": CompressResult,
     "decompress": DecompressResult,
     "quantize": QuantizeResult,

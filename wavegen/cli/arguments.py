@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from wavegen import __version__
-from wavegen.cli import values
+from wavegen.cli import mel, values
 from wavegen.errors import UserError
 
 if TYPE_CHECKING:
@@ -173,6 +173,12 @@ def _add_features(commands: _Commands) -> None:
     _add_force(parser)
 
 
+def _add_mel(commands: _Commands) -> None:
+    parser = _command(commands, "mel", "mel spectrograms of recordings, as other toolkits make them")
+    mel.add_arguments(parser)
+    _add_force(parser)
+
+
 def _add_compress(commands: _Commands) -> None:
     parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
     files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
@@ -278,6 +284,7 @@ ADDERS = (
     _add_generate,
     _add_score,
     _add_features,
+    _add_mel,
     _add_compare,
     _add_compress,
     _add_decompress,

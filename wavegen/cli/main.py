@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
 from wavegen.cli.flags import errors_in_flags, result_in_flags, sentences_in_flags
+from wavegen.cli.mel import mel
 from wavegen.cli.model_names import called
 from wavegen.cli.outputs import MODEL_FILE, Command, Result, check_folder, check_output, taken, warn
 from wavegen.data.format import is_corpus
@@ -281,6 +282,7 @@ COMMANDS = {
     "score": _score,
     "compare": _compare,
     "features": _features,
+    "mel": mel,
     "compress": _compress,
     "decompress": _decompress,
     "quantize": _quantize,

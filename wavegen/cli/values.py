@@ -34,6 +34,10 @@ def at_least_one(text: str) -> int:
     return _number(text, int, "a whole number from 1 on", lambda value: value >= 1)
 
 
+def at_least_zero(text: str) -> int:
+    return _number(text, int, "a whole number from 0 on", lambda value: value >= 0)
+
+
 def seed(text: str) -> int:
     return _number(text, int, "a whole number from 0 to 2^64 - 1", lambda value: 0 <= value < 2**64)
 

@@ -202,6 +202,39 @@ class FeaturesResult(TypedDict):
     refused: list[Refused]
 
 
+class MelFile(TypedDict):
+    """One file of `wavegen mel`: what was written, its recording, and how long both are."""
+
+    file: str
+    source: str
+    samples: int
+    frames: int
+
+
+class MelSettings(TypedDict):
+    """What the frames are; `channels` counts the numbers of a frame, F0 included."""
+
+    convention: str
+    sample_rate: int
+    hop: int
+    n_fft: int
+    win_length: int
+    bands: int
+    fmin: int
+    fmax: int
+    f0: bool
+    channels: int
+
+
+class MelResult(TypedDict):
+    """The JSON of `wavegen mel`."""
+
+    files: list[MelFile]
+    settings: MelSettings
+    warnings: list[str]
+    refused: list[Refused]
+
+
 class RoundedBits(TypedDict):
     """The bits with rounded weights, by their precision."""
 

@@ -15,7 +15,7 @@ from wavegen.audio.spectral.names import Convention
 from wavegen.audio.spectral.recognition import oddity
 from wavegen.audio.spectral.settings import F0_CHANNELS, FrameSettings
 from wavegen.audio.spectral.statistics import Statistics
-from wavegen.audio.spectral.stored import F0, in_file, stored_in, to_store
+from wavegen.audio.spectral.stored import F0, in_file, normalised, stored_in, to_store
 from wavegen.errors import UserError, unreadable
 from wavegen.system.atomic import Target, path_of, replacing
 
@@ -83,8 +83,7 @@ def write_frames(
         statistics: to normalise the bands by.
     """
     if statistics is not None:
-        bands = statistics.normalised(values[:, : settings.mel_channels])
-        values = np.concatenate([bands, values[:, settings.mel_channels :]], axis=1)
+        values = normalised(values, settings, statistics)
     with replacing(target) as temporary, open(temporary, "r+b") as file:
         if path_of(target).suffix.lower() == ".npz":
             np.savez(file, **to_store(values, settings))  # pyright: ignore[reportArgumentType]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wavegen.audio.spectral.settings import FrameSettings
+from wavegen.audio.spectral.statistics import Statistics
 from wavegen.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +71,12 @@ def to_store(values: NDArray[np.float32], settings: FrameSettings) -> dict[str, 
         arrays[F0] = values[:, settings.mel_channels :]
     about: dict[str, Any] = {CONVENTION: settings.convention, **{name: getattr(settings, name) for name in NUMBERS}}
     return arrays | {name: np.array(value) for name, value in about.items()}
+
+
+def normalised(values: NDArray[np.float32], settings: FrameSettings, statistics: Statistics) -> NDArray[np.float32]:
+    """Frames, (frames, F), with normalised bands."""
+    bands = statistics.normalised(values[:, : settings.mel_channels])
+    return np.concatenate([bands, values[:, settings.mel_channels :]], axis=1)
 
 
 def in_file(values: NDArray[np.float32], settings: FrameSettings) -> NDArray[np.float32]:
