@@ -27,7 +27,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
     "compare gru --corpus corpus --html {}.html": "wavegen.evaluation.comparison.compare",
     "features gru a.wav {}.npz": "wavegen.evaluation.audio.read_whole",
     "mel a.wav {}.npy --convention hifigan": "wavegen.audio.spectral.frames.frames",
-    "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.evaluation.quantization.bits_per_file",
+    "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.evaluation.quantization.bits_of_takes",
     "compress gru a.wav {}.wgn": "wavegen.compression.files.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.files.lockstep",
     "bench wavenet --plot {}.png --rounds 1": "wavegen.bench.bench",

@@ -146,7 +146,7 @@ def _add_generate(commands: _Commands) -> None:
 
 def _add_vocode(commands: _Commands) -> None:
     parser = _command(commands, "vocode", "speak mel spectrograms, or a recording again from its own")
-    inputs = "a recording, .npy, .npz, .h5, .pt, or a folder of these"
+    inputs = "a recording, or a folder of them"
     options.add_model_files_and_out(parser, ("IN", inputs), ("OUT.wav", "the new file, or the folder of several"))
     seed = "of every recording; default: 0"
     parser.add_argument("--seed", type=values.seed, default=0, metavar="K", help=seed)
@@ -194,7 +194,7 @@ def _add_compress(commands: _Commands) -> None:
     files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
     options.add_model_files_and_out(parser, files, out)
     options.add_speaker(parser)
-    frames = "a file of frames for a model that is conditioned on them, or the folder of several, by the names of IN"
+    frames = "frames for a model that is conditioned on them: files cannot be read yet, arrays from Python can"
     parser.add_argument("--frames", type=Path, metavar="FILE", help=frames)
     given = "nothing, speaker, frames, or speaker+frames; default: the speaker, if named, and the frames that it takes"
     options.add_given(parser, given)

@@ -23,4 +23,4 @@ def frames_in(model: Model, source: FrameSource) -> NDArray[np.float32]:
     """The frames of a source as the model takes them, (frames, F). Raises UserError for others."""
     if isinstance(source, np.ndarray):
         return checked_frames(model.conditioning, source)
-    raise UserError(f"{source}: cannot be read yet")
+    raise UserError(f"{source}: files of frames cannot be read yet; give their frames as an array from Python")

@@ -57,7 +57,7 @@ def find_inputs(
 
     Args:
         model: that is to speak them.
-        sources: recordings, feature files, folders of either, or arrays of frames, (frames, F).
+        sources: recordings, folders of them, or arrays of frames, (frames, F).
         speaker: who is to speak, None for an unknown one.
         resample: converts recordings of another rate than the model's.
 

@@ -124,7 +124,7 @@ def vocode(
 
     Args:
         model: one that is conditioned on frames, as data or as a torch module.
-        source: a recording, a file of frames (.npy, .npz, .h5, .pt), a folder of these, an array of frames, (frames, F)
+        source: a recording, a folder of them, an array of frames, (frames, F)
             float32, or a sequence of them.
         out: the new WAV file; of a folder or of several sources a folder, in which each gets the name of its source.
             Without it the recordings stay in memory.
