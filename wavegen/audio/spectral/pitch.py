@@ -32,8 +32,9 @@ def log_f0(pcm: NDArray[np.int16], settings: FrameSettings, span: Span) -> NDArr
     """The natural logarithm of F0 in Hz, 0 where unvoiced, and 1 where voiced, else 0: (frames, 2).
 
     Each frame is around the same sample as that of a mel spectrogram, whose frames `span` tells; `pcm` is (samples,)
-    with one at least. The recording's mean is taken out: pyin calls a voice beside an offset unvoiced. Long recordings
-    are decoded in stretches, so that memory does not grow with them. Raises UserError if librosa cannot be used.
+    with one at least. The recording's mean is taken out, since beside an offset pyin finds a higher F0, or none. Long
+    recordings are decoded in stretches, so that memory does not grow with them. Raises UserError if librosa cannot be
+    used.
     """
     hop, number = settings.hop, span.number
     size = _frame_length(settings.sample_rate)
