@@ -27,7 +27,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import librosa
 import numpy as np
 import pyworld
 import soxr
@@ -115,6 +114,8 @@ def griffin_lim(settings: FrameSettings) -> Callable[[Take], np.ndarray]:
     def synthesis(take: Take) -> np.ndarray:
         logs = mel_spectrogram(take.pcm, settings, mel).T.astype(np.float64)
         bands = 10 ** ((logs - mel.scale.offset) / mel.scale.slope)
+        import librosa  # after wavegen, which lets one process compile it
+
         magnitudes = librosa.feature.inverse.mel_to_stft(
             bands, sr=settings.sample_rate, n_fft=settings.n_fft, power=2.0 if mel.analysis.power else 1.0,
             fmin=settings.fmin, fmax=settings.fmax,

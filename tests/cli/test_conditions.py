@@ -78,7 +78,6 @@ def test_vocode_a_recording_again_and_a_folder(capsys, tmp_path):
     (file,) = result["files"]
     assert file["samples"] == len(audio_files.read(tmp_path / "a.wav").pcm) == len(audio_files.read("a.wav").pcm)
     assert (file["file"], file["source"]) == (str(tmp_path / "a.wav"), "a.wav")
-    (tmp_path / "many").mkdir()
     result = ran(capsys, "vocode", "vocoder", "spoken/ben", tmp_path / "many")
     names = {path.name for path in Path("spoken/ben").iterdir()}
     assert {path.name for path in (tmp_path / "many").iterdir()} == names
@@ -93,7 +92,6 @@ def test_vocode_a_recording_again_and_a_folder(capsys, tmp_path):
 
 def test_vocode_spoken_in_one_piece_or_side_by_side(capsys, tmp_path):
     """A file is spoken as it is alone."""
-    (tmp_path / "two").mkdir()
     ran(capsys, "vocode", "vocoder", "a.wav", "b.wav", tmp_path / "two")
     ran(capsys, "vocode", "vocoder", "b.wav", tmp_path / "b.wav", "--threads", 1)
     assert filecmp.cmp(tmp_path / "two" / "b.wav", tmp_path / "b.wav", shallow=False)
@@ -180,7 +178,7 @@ def test_compress_says_that_frames_must_be_given(capsys, tmp_path):
         ("vocode voices a.wav new.wav", "the model is not conditioned on frames, so that it is no vocoder"),
         ("vocode both a.wav new.wav --speaker anne", "--speaker 'anne' is not one of the model's; did you mean anna?"),
         ("vocode vocoder a.wav new.mp3", "new.mp3: what is written is WAV; name it new.wav"),
-        ("vocode vocoder a.wav b.wav new.wav", "new.wav: several recordings go into a folder; make it first"),
+        ("vocode vocoder a.wav b.wav new.wav", "new.wav: several recordings go into a folder; name one"),
         ("vocode vocoder absent.wav new.wav", "absent.wav: cannot be read: No such file"),
         ("vocode vocoder 16k.wav new.wav", "16k.wav: 16000 Hz, the model was trained at 8000 Hz; give --resample to"),
         ("score gru a.wav --speaker anna", "the model is not conditioned on speakers; leave --speaker out"),

@@ -33,7 +33,7 @@ FENCES = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Read by the command line's parser alone: they take minutes, or need what a test has not.
 NOT_RUN = ("wavegen quickstart", "wavegen prepare sounds", "wavegen bench", "wavegen compare runs/nade")
 RECIPE_SCRIPTS = {"recipes/asterisk/get.sh", "recipes/asterisk/table.sh"}
-OTHER_COMMANDS = {"mkdir", "pip", "python", "python3", "torchrun"} | RECIPE_SCRIPTS
+OTHER_COMMANDS = {"pip", "python", "python3", "torchrun"} | RECIPE_SCRIPTS
 RECIPE = """
 [network]
 name = "wavenet"
@@ -133,8 +133,6 @@ def test_the_commands(page, user, furnished, capsys):
     for command in commands(page):
         if command[0] != "wavegen":
             check_other(command)
-            if command[0] == "mkdir":
-                Path(command[1]).mkdir()
         elif shlex.join(command).startswith(NOT_RUN) or "…" in command:
             make_parser(COMMANDS).parse_args(command[1:])
         else:

@@ -39,7 +39,16 @@ COMMANDS = {
     "train": ["train recipe.toml --run trained"],
     "train --dry-run": ["train recipe.toml --run planned --dry-run"],
     "generate": ["generate gru new.wav --seconds 0.05 -n 2"],
-    "vocode": ["vocode both a.wav spoken.wav --speaker ben", "vocode vocoder spoken/ben again"],
+    "mel": [
+        "mel a.wav a.npy --convention espnet --fmax 4000",
+        "mel source mels --convention hifigan --hop 64 --f0",
+        "mel a.wav vocoders.npz --convention hifigan --bands 5 --n-fft 256 --win-length 256 --hop 64 --fmax 4000",
+    ],
+    "vocode": [
+        "vocode both a.wav spoken.wav --speaker ben",
+        "vocode vocoder spoken/ben again",
+        "vocode vocoder vocoders.npz checked.wav --check a.wav",
+    ],
     "score": ["score wavenet a.wav b.wav --window 0.05", "score gru source", "score both voices-corpus"],
     "compare": [
         "compare wavenet gru --corpus corpus --proof",
@@ -47,7 +56,6 @@ COMMANDS = {
         "compare voices --corpus voices-corpus --given speaker --given nothing",
     ],
     "features": ["features gru a.wav features.npz", "features voices a.wav voice.npz --speaker ben"],
-    "mel": ["mel a.wav a.npy --convention espnet --fmax 4000", "mel source mels --convention hifigan --hop 64 --f0"],
     "compress": ["compress wavenet a.wav a.wgn", "compress voices a.wav voice.wgn --speaker ben"],
     "decompress": ["decompress wavenet a.wgn back.wav"],
     "quantize": [
@@ -143,7 +151,6 @@ def printed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("json")
     workspace.furnish(folder)
     voices.furnish(folder)
-    (folder / "again").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         return {section: [ran(argv.split(), folder) for argv in commands] for section, commands in COMMANDS.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,11 +175,11 @@ def find(source: str | Path) -> list[Path]:
     return list(walk(source))
 
 
-def walk(source: str | Path, passed_over: Counter[str] | None = None, also: Collection[str] = ()) -> Iterator[Path]:
+def walk(source: str | Path, passed_over: Counter[str] | None = None) -> Iterator[Path]:
     """The audio files in the folder `source` and the folders below, by their suffix, sorted; a single file is itself.
 
-    Hidden files and folders are passed over; links are followed, each folder being visited once. Files with a suffix
-    that `also` has count as audio. The suffixes of other files are counted in `passed_over`.
+    Hidden files and folders are passed over; links are followed, each folder being visited once. The suffixes of
+    other files are counted in `passed_over`.
     Raises UserError if `source` is missing, a folder in it cannot be listed, or there is no audio in it.
     """
     source = Path(source)
@@ -196,7 +196,7 @@ def walk(source: str | Path, passed_over: Counter[str] | None = None, also: Coll
             if (real := os.path.realpath(path)) not in visited:
                 visited.add(real)
                 folders.append(iter(_sorted_names(path)))
-        elif (suffix := os.path.splitext(path)[1].lower()) in SUFFIXES or suffix in also:
+        elif (suffix := os.path.splitext(path)[1].lower()) in SUFFIXES:
             found = True
             yield Path(path)
         else:

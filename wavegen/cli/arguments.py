@@ -146,10 +146,16 @@ def _add_generate(commands: _Commands) -> None:
 
 def _add_vocode(commands: _Commands) -> None:
     parser = _command(commands, "vocode", "speak mel spectrograms, or a recording again from its own")
-    inputs = "a recording, or a folder of them"
+    inputs = "a recording, .npy, .npz, .h5, .pt, or a folder of these"
     options.add_model_files_and_out(parser, ("IN", inputs), ("OUT.wav", "the new file, or the folder of several"))
     seed = "of every recording; default: 0"
     parser.add_argument("--seed", type=values.seed, default=0, metavar="K", help=seed)
+    convention = "of files, if not the model's: librosa, parallel-wavegan (or espnet), hifigan, tacotron2, r9y9"
+    parser.add_argument("--convention", metavar="NAME", help=convention)
+    statistics = "the mean and deviation by which the bands of files are normalised"
+    parser.add_argument("--statistics", type=Path, metavar="FILE", help=statistics)
+    check = "the recording that IN, a file of features, is of: its likelihood decides which convention that is"
+    parser.add_argument("--check", type=Path, metavar="FILE", help=check)
     options.add_drawing(parser)
     options.add_speaker(parser)
     options.add_engine(parser)
@@ -194,7 +200,7 @@ def _add_compress(commands: _Commands) -> None:
     files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
     options.add_model_files_and_out(parser, files, out)
     options.add_speaker(parser)
-    frames = "frames for a model that is conditioned on them: files cannot be read yet, arrays from Python can"
+    frames = "a file of frames for a model that is conditioned on them, or the folder of several, by the names of IN"
     parser.add_argument("--frames", type=Path, metavar="FILE", help=frames)
     given = "nothing, speaker, frames, or speaker+frames; default: the speaker, if named, and the frames that it takes"
     options.add_given(parser, given)

@@ -21,7 +21,7 @@ GO_ON = "give the same command again to go on"
 
 def compress(args: argparse.Namespace) -> Result:
     """Compresses WAV files."""
-    from wavegen.compression.conditions import given_to
+    from wavegen.compression.conditions import told_of
     from wavegen.compression.files import compress
     from wavegen.compression.resumption import compressed_already
     from wavegen.modelfile import open_model
@@ -31,8 +31,8 @@ def compress(args: argparse.Namespace) -> Result:
 
     def finished(pairs: Sequence[Pair]) -> list[Pair]:
         frames = _frames_of([source for source, _ in pairs], args)
-        given = given_to(model(), len(pairs), args.speaker, frames, args.given)
-        return compressed_already(model(), pairs, args.precision, given)
+        told = told_of(model(), [None] * len(pairs), args.speaker, frames, args.given)
+        return compressed_already(model(), pairs, args.precision, told.given)
 
     with _pairs(args, ".wgn", finished) as (paths, skipped):
         how = {"progress": True, "force": args.force, "speaker": args.speaker, "given": args.given}
@@ -101,7 +101,7 @@ def _frames_of(sources: Sequence[Path], args: argparse.Namespace) -> list[Path |
             said = f"is no folder, and there are {len(args.files)} files; name a folder with the frames of each"
             raise UserError(f"{args.frames}: {said}")
         return [args.frames] * len(sources)
-    from wavegen.models.frame_sources import SUFFIXES
+    from wavegen.audio.spectral.arrays import SUFFIXES
 
     there = {path.stem: path for path in sorted(args.frames.iterdir()) if path.suffix.lower() in SUFFIXES}
     return [there.get(source.stem) for source in sources]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from wavegen.audio.spectral.files import ReadFrames
 from wavegen.compression.wgn import Condition, Preamble, damaged
 from wavegen.errors import UserError
 from wavegen.models.condition_kinds import WRONG_SPEAKER, Kind, kind_given, kind_of
-from wavegen.models.frame_sources import FrameSource, frames_in
+from wavegen.models.frame_sources import FrameReader, FrameSource
 from wavegen.models.frames import frames_digest
 from wavegen.models.given import Given
 from wavegen.models.model import Model
@@ -23,19 +24,28 @@ if TYPE_CHECKING:
 Frames: TypeAlias = "Sequence[FrameSource | None]"
 
 
-def given_to(model: Model, files: int, speaker: str | None, frames: Frames | None, given: str | None) -> list[Given]:
-    """What each of so many files is compressed given.
+class Told(NamedTuple):
+    """What each file is compressed given, and what is odd about the files of frames."""
+
+    given: list[Given]
+    warnings: list[str]
+
+
+def told_of(
+    model: Model, samples: Sequence[int | None], speaker: str | None, frames: Frames | None, given: str | None
+) -> Told:
+    """What each of some files is compressed given.
 
     Args:
         model: that compresses them.
-        files: their number.
+        samples: of each file, with which the number of its frames is compared; None where that is not known.
         speaker: of all files, None for an unknown one.
         frames: of each file.
         given: see `Kind.parsed`; by default the speaker, if one is named, and the frames that the model takes.
 
     Raises UserError for what the model does not take, contradictions, and frames that are missing.
     """
-    found = _read(model, files, frames)
+    found = _read(model, samples, frames)
     kind = kind_of(model.conditioning, given, speaker)
     if given is None and speaker is None:
         kind = replace(kind, speaker="")
@@ -48,7 +58,8 @@ def given_to(model: Model, files: int, speaker: str | None, frames: Frames | Non
         said = "the model is conditioned on frames, which cannot be computed of a file that is still to be restored"
         cure = f"give files of them with `frames`, or `given={without!r}` to do without"
         raise UserError(f"{said}; {cure}", parameter=("frames", "given"))
-    return [Given(speaker, each) for each in found]
+    conditions = [Given(speaker, None if each is None else each.values) for each in found]
+    return Told(conditions, [line for each in found if each is not None for line in each.warnings])
 
 
 def condition_of(model: Model, given: Given) -> Condition | None:
@@ -71,7 +82,7 @@ def given_again(
 
     Raises UserError for frames that are missing, not wanted, or not those that the file was compressed given.
     """
-    found = _read(model, len(sources), frames)
+    found = [None if each is None else each.values for each in _read(model, [None] * len(sources), frames)]
     return [_again(model, *each) for each in zip(sources, preambles, found, strict=True)]
 
 
@@ -96,11 +107,12 @@ def _check_named(kind: Kind, speaker: str | None, given: str | None) -> None:
         raise UserError(said, parameter=("given", "speaker"))
 
 
-def _read(model: Model, files: int, frames: Frames | None) -> list[NDArray[np.float32] | None]:
-    """The frames of each file. Raises UserError for another number of them, and as `frames_in` does."""
+def _read(model: Model, samples: Sequence[int | None], frames: Frames | None) -> list[ReadFrames | None]:
+    """The frames of each file. Raises UserError for another number of them, and as `FrameReader.read` does."""
     if frames is None:
-        return [None] * files
-    if len(frames) != files:
-        said = f"`frames` of {counted(len(frames), 'file')}, and there are {files}; give those of each"
+        return [None] * len(samples)
+    if len(frames) != len(samples):
+        said = f"`frames` of {counted(len(frames), 'file')}, and there are {len(samples)}; give those of each"
         raise UserError(said, parameter="frames")
-    return [None if each is None else frames_in(model, each) for each in frames]
+    reader = FrameReader(model)
+    return [None if each is None else reader.read(each, number) for each, number in zip(frames, samples, strict=True)]

@@ -15,7 +15,7 @@ import numpy as np
 from wavegen.audio import files as audio_files
 from wavegen.audio.examination import CODED, Findings, Mix
 from wavegen.audio.wav import Wav, read_wav
-from wavegen.compression.conditions import Frames, condition_named, condition_of, given_again, given_to
+from wavegen.compression.conditions import Frames, condition_named, condition_of, given_again, told_of
 from wavegen.compression.decoding import decode, restoring
 from wavegen.compression.encoding import Compressed, compressing, encode, per_sample
 from wavegen.compression.lockstep import lockstep
@@ -70,8 +70,12 @@ def compress(
             files that turned out to be unreadable: they do not keep the others from being compressed.
     """
     data = _runnable(model)
-    conditions = given_to(data, len(paths), speaker, frames, given)
-    return _compress(data, paths, conditions, threads, precision, "compressing" if progress else None, force)
+    check_outputs(paths, force)
+    samples = [read_wav(source).frames for source, _ in paths] if frames is not None else [None] * len(paths)
+    told = told_of(data, samples, speaker, frames, given)
+    result = _compress(data, paths, told.given, threads, precision, "compressing" if progress else None, force)
+    result["warnings"] = told.warnings + result["warnings"]
+    return result
 
 
 def _compress(

@@ -189,7 +189,13 @@ def vocoded_text(vocoded: VocodeResult) -> str:
     """The files of `vocode`, and its speed."""
     rate = vocoded["sample_rate"]
     rows = [[file["file"], f"{file['samples'] / rate:.2f}", bits(file["bits_per_sample"])] for file in vocoded["files"]]
-    return "\n".join([table(["", "seconds", _bits_given(vocoded["condition"])], rows), _speed(vocoded)])
+    lines = [table(["", "seconds", _bits_given(vocoded["condition"])], rows), _speed(vocoded)]
+    if (check := vocoded.get("check")) is not None:
+        found = {**check["bits_per_sample"], "its own frames": check["own_bits_per_sample"]}
+        found["no frames"] = check["nothing_bits_per_sample"]
+        checked = [[name, bits(value)] for name, value in sorted(found.items(), key=lambda item: item[1])]
+        lines += ["", table([f"{check['recording']}, given", "bits/sample"], checked)]
+    return "\n".join(lines)
 
 
 def _bits_given(condition: str | None) -> str:

@@ -40,6 +40,16 @@ class VocodedFile(TypedDict):
     bits_per_sample: float  # given the condition
 
 
+class ConventionCheck(TypedDict):
+    """By which convention a file of features was made, as the likelihood of its recording says."""
+
+    recording: str
+    convention: str  # the one that the file is said to be of, unless another is clearly likelier
+    bits_per_sample: dict[str, float]  # of the recording given the file, by the convention that it is read as
+    own_bits_per_sample: float  # given the recording's own frames
+    nothing_bits_per_sample: float  # given no frames
+
+
 class VocodeResult(TypedDict):
     """The JSON of `wavegen vocode`."""
 
@@ -54,6 +64,7 @@ class VocodeResult(TypedDict):
     sample_rate: int  # Hz
     warnings: list[str]
     refused: list[Refused]
+    check: NotRequired[ConventionCheck]
 
 
 class DrawnPicture(TypedDict):

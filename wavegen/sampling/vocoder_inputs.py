@@ -12,15 +12,19 @@ import numpy as np
 from wavegen.audio import files as audio_files
 from wavegen.audio.examination import Findings
 from wavegen.audio.files import content_hash
+from wavegen.audio.spectral import files as feature_files
+from wavegen.audio.spectral.arrays import SUFFIXES
+from wavegen.engine.base import Engine
 from wavegen.errors import UserError
 from wavegen.evaluation.audio import read_at, read_whole
 from wavegen.evaluation.refusals import Refusals
 from wavegen.evaluation.results import Refused
 from wavegen.models.familiarity import Familiarity
-from wavegen.models.frame_sources import SUFFIXES, FrameSource, frames_in
+from wavegen.models.frame_sources import FrameReader, FrameSource
 from wavegen.models.frames import frames_of
 from wavegen.models.given import speaker_row
-from wavegen.models.model import Model
+from wavegen.sampling.convention_check import check_convention, decided
+from wavegen.sampling.results import ConventionCheck
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,73 +47,98 @@ class Input(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Frames to speak, warnings about them, and files of folders that were refused, with reasons."""
+    """Frames to speak, warnings about them, files of folders that were refused, and the check of a convention."""
 
     inputs: list[Input]
     warnings: list[str]
     refused: list[Refused]
+    check: ConventionCheck | None = None
 
 
 def find_inputs(
-    model: Model, sources: Sequence[FrameSource], speaker: str | None = None, resample: bool = False
+    reader: FrameReader,
+    sources: Sequence[FrameSource],
+    speaker: str | None,
+    resample: bool,
+    check: str | Path | None,
+    open_streams: Callable[[int], Engine],
 ) -> Found:
     """Finds the frames to speak. Every file is read once, so that a broken one is met before any is spoken.
 
     Args:
-        model: that is to speak them.
-        sources: recordings, folders of them, or arrays of frames, (frames, F).
+        reader: of the model that is to speak them.
+        sources: recordings, feature files, folders of either (of feature files, if there are any), or arrays of frames,
+            (frames, F).
         speaker: who is to speak, None for an unknown one.
         resample: converts recordings of another rate than the model's.
+        check: the recording of which the only source, a file of features, is.
+        open_streams: a number of streams to an engine of the model, for the check.
 
     Raises UserError for a model that takes no frames or does not know the speaker, and for a source that cannot be
     used; in a folder such a file is left out, if others are usable.
     """
-    if model.conditioning is None or not model.conditioning.frame_channels:
+    config = reader.model.conditioning
+    if config is None or not config.frame_channels:
         raise UserError("the model is not conditioned on frames, so that it is no vocoder; take `wavegen generate`")
-    speaker_row(model.conditioning, speaker)
-    finder = _Finder(model, resample)
+    speaker_row(config, speaker)
+    checked, warnings = None, list[str]()
+    if check is not None:
+        (file,) = _files(Path(str(sources[0]))) if len(sources) == 1 and isinstance(sources[0], str | Path) else [None]
+        if file is None or file.suffix.lower() not in SUFFIXES:
+            raise UserError("`check` is for one file of features; name that alone", parameter="check")
+        checked = check_convention(reader, file, check, speaker, open_streams, resample)
+        reader, warnings = decided(reader, file, checked)
+    finder = _Finder(reader, config.hop, resample)
     for source in sources:
         finder.add(source)
-    return finder.found()
+    found = finder.found()
+    return found._replace(warnings=warnings + found.warnings, check=checked)
 
 
 class _Finder:
     """Gathers inputs, and what is odd about them."""
 
-    def __init__(self, model: Model, resample: bool):
-        self.model, self.resample = model, resample
+    def __init__(self, reader: FrameReader, hop: int, resample: bool):
+        self.reader, self.hop, self.resample = reader, hop, resample
         self.inputs: list[Input] = []
-        self.findings, self.familiarity, self.refusals = Findings(), Familiarity(model), Refusals()
+        self.findings, self.familiarity, self.refusals = Findings(), Familiarity(reader.model), Refusals()
+        self.odd: list[str] = []  # about feature files
 
     def add(self, source: FrameSource) -> None:
         if isinstance(source, np.ndarray):
-            frames = frames_in(self.model, source)
+            frames = self.reader.read(source).values
             name = f"frames-{len(self.inputs)}"
-            self.inputs.append(self._input(name, Path(name), len(frames), lambda: frames))
+            self.inputs.append(Input(name, Path(name), len(frames) * self.hop, lambda: frames))
             return
         source = Path(source)
         read = functools.partial(self._read, folder=source if source.is_dir() else source.parent)
-        for _, found in self.refusals.usable(source, list(audio_files.walk(source, also=SUFFIXES)), read):
+        for _, found in self.refusals.usable(source, _files(source), read):
             self.inputs.append(found)
 
     def found(self) -> Found:
-        warnings = [*self.refusals.warnings, *self.findings.warnings(), *self.familiarity.warnings()]
-        return Found(self.inputs, warnings, self.refusals.refused)
+        about_files = [*self.refusals.warnings, *self.odd, *self.findings.warnings()]
+        return Found(self.inputs, [*about_files, *self.familiarity.warnings()], self.refusals.refused)
 
     def _read(self, path: Path, folder: Path) -> Input:
         """What a file is. Raises UserError if it cannot be used."""
         out = path.relative_to(folder).with_suffix("")
         if path.suffix.lower() in SUFFIXES:
-            number = len(frames_in(self.model, path))
-            return self._input(str(path), out, number, functools.partial(frames_in, self.model, path))
-        rate = self.model.sample_rate
-        sound = read_whole(path, rate, self.resample)
+            found = self.reader.read(path)
+            self.odd += found.warnings
+            return Input(str(path), out, len(found.values) * self.hop, lambda: self.reader.read(path).values)
+        model = self.reader.model
+        sound = read_whole(path, model.sample_rate, self.resample)
         self.familiarity.add(str(path), content_hash(sound.pcm), sound.pcm)
         self.findings.add(str(path), sound.figures, self.familiarity.tells(str(path)))
-        frames = lambda: frames_of(self.model, read_at(path, rate, self.resample))  # noqa: E731
-        return Input(str(path), out, len(sound.pcm), frames)
+        again = functools.partial(read_at, path, model.sample_rate, self.resample)
+        return Input(str(path), out, len(sound.pcm), lambda: frames_of(model, again()))
 
-    def _input(self, name: str, out: Path, frames: int, read: Callable[[], NDArray[np.float32]]) -> Input:
-        """Frames without a recording, which are as long as their hops together."""
-        assert self.model.conditioning is not None, "it has been asked"
-        return Input(name, out, frames * self.model.conditioning.hop, read)
+
+def _files(source: Path) -> list[Path]:
+    """The feature files of a folder or, if it has none, its recordings and those below; a file is itself."""
+    if source.is_dir():
+        try:
+            return feature_files.find(source)
+        except UserError:  # there are none
+            return audio_files.find(source)
+    return [source]

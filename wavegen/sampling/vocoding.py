@@ -20,12 +20,13 @@ from wavegen.errors import UserError
 from wavegen.evaluation.feeding import side_by_side
 from wavegen.evaluation.results import Refused
 from wavegen.models.condition_kinds import SPEAKER, Kind
-from wavegen.models.frame_sources import FrameSource
+from wavegen.models.frame_sources import FrameReader, FrameSource
 from wavegen.models.model import AnyAudio
 from wavegen.sampling.audio import HEADER, Draw
-from wavegen.sampling.results import VocodeResult
+from wavegen.sampling.results import ConventionCheck, VocodeResult
 from wavegen.sampling.vocoder_inputs import Found, Input, find_inputs
 from wavegen.system.atomic import Output, check_room, check_suffix
+from wavegen.system.folders import folders_made
 from wavegen.system.progress import Bar, progress_bar
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Vocoded:
     seconds: float
     warnings: list[str]
     refused: list[Refused]
+    check: ConventionCheck | None = None
 
     @property
     def samples_per_second(self) -> float:
@@ -77,7 +79,7 @@ class Vocoded:
 
     def describe(self, paths: Sequence[Path]) -> VocodeResult:
         """The JSON of `wavegen vocode`, which wrote the recordings to `paths`."""
-        return {
+        described: VocodeResult = {
             "engine": self.engine,
             "precision": self.precision,
             "exact": self.exact,
@@ -98,6 +100,7 @@ class Vocoded:
             "warnings": self.warnings,
             "refused": self.refused,
         }
+        return described if self.check is None else {**described, "check": self.check}
 
 
 def vocode(
@@ -108,6 +111,9 @@ def vocode(
     speaker: str | None = None,
     temperature: float | None = None,
     seed: int = 0,
+    convention: str | None = None,
+    statistics: str | Path | None = None,
+    check: str | Path | None = None,
     engine: str = "auto",
     threads: int | None = None,
     top_p: float | None = None,
@@ -124,13 +130,17 @@ def vocode(
 
     Args:
         model: one that is conditioned on frames, as data or as a torch module.
-        source: a recording, a folder of them, an array of frames, (frames, F)
+        source: a recording, a file of frames (.npy, .npz, .h5, .pt), a folder of these, an array of frames, (frames, F)
             float32, or a sequence of them.
-        out: the new WAV file; of a folder or of several sources a folder, in which each gets the name of its source.
-            Without it the recordings stay in memory.
+        out: the new WAV file; of a folder or of several sources a folder, which is made, and in which each gets the
+            name of its source. Without it the recordings stay in memory.
         speaker: one of the model's; unknown unless given.
         temperature: the model's own unless given.
         seed: of every recording, from 0 to 2⁶⁴ − 1.
+        convention: of the files of frames, if it is not the model's: see `wavegen mel`.
+        statistics: a file of the mean and deviation by which their bands are normalised, if they are.
+        check: the recording of which the source, a file of frames, is: its likelihood decides of what convention these
+            are (`Vocoded.check`).
         engine: see `wavegen.open_engine`, as for `threads` and `precision`.
         threads: of the cpu engine.
         top_p: for categorical distributions only; the model's own unless given.
@@ -145,35 +155,36 @@ def vocode(
             written, or an argument is out of range.
     """
     sources = [source] if isinstance(source, str | Path | np.ndarray) else source
-    if out is not None:
-        check_out(Path(out), sources)
-    found = find_inputs(model.data(), sources, speaker, resample)
-    manner = Manner.of(model, speaker, seed, temperature, top_p, exact)
+    folder = out is not None and check_out(Path(out), sources)
     open_streams = functools.partial(open_engine, model, engine=engine, threads=threads, precision=precision)
+    reader = FrameReader.of(model.data(), convention, statistics)
+    found = find_inputs(reader, sources, speaker, resample, check, open_streams)
+    manner = Manner.of(model, speaker, seed, temperature, top_p, exact)
     if out is None:
         return speak(model, found, None, manner, open_streams, progress)
-    with contextlib.ExitStack() as opened:
-        outputs = [opened.enter_context(Output(path, force)) for path in out_paths(Path(out), found.inputs)]
+    paths = out_paths(Path(out), folder, found.inputs)
+    with folders_made({path.parent for path in paths} if folder else ()), contextlib.ExitStack() as opened:
+        outputs = [opened.enter_context(Output(path, force)) for path in paths]
         return speak(model, found, outputs, manner, open_streams, progress)
 
 
-def check_out(out: Path, sources: Sequence[FrameSource]) -> None:
-    """Raises UserError unless OUT can be a WAV file, or is a folder, which several sources or a folder of them need."""
-    if out.is_dir():
-        return
-    if len(sources) != 1 or (isinstance(sources[0], str | Path) and Path(sources[0]).is_dir()):
-        raise UserError(f"{out}: several recordings go into a folder; make it first, or name one source")
+def check_out(out: Path, sources: Sequence[FrameSource]) -> bool:
+    """Whether OUT is a folder for recordings, as several sources, or a folder of them, need.
+
+    Raises UserError if it should be, and cannot, or else cannot be a WAV file.
+    """
+    several = len(sources) != 1 or (isinstance(sources[0], str | Path) and Path(sources[0]).is_dir())
+    if several and not out.is_dir() and (out.exists() or out.suffix.lower() == ".wav"):
+        raise UserError(f"{out}: several recordings go into a folder; name one")
+    if several or out.is_dir():
+        return True
     check_suffix(out, ".wav", "WAV")
+    return False
 
 
-def out_paths(out: Path, inputs: Sequence[Input]) -> list[Path]:
-    """The file of each recording: OUT, or OUT/NAME.wav if OUT is a folder, in which folders are made as needed."""
-    if not out.is_dir():
-        return [out]
-    paths = [out / each.out.with_name(f"{each.out.name}.wav") for each in inputs]
-    for folder in dict.fromkeys(path.parent for path in paths):
-        folder.mkdir(parents=True, exist_ok=True)
-    return paths
+def out_paths(out: Path, folder: bool, inputs: Sequence[Input]) -> list[Path]:
+    """The file of each recording: OUT, or OUT/NAME.wav if OUT is a folder."""
+    return [out / each.out.with_name(f"{each.out.name}.wav") if folder else out for each in inputs]
 
 
 @dataclass(frozen=True)
@@ -231,7 +242,7 @@ def speak(
     condition = kind.condition(data.conditioning, manner.speaker) or kind.words
     about = (running.name, running.precision, manner.exact, condition, manner.seed)
     in_order = [spoken[index] for index in range(len(found.inputs))]
-    return Vocoded(*about, in_order, data.sample_rate, seconds, found.warnings, found.refused)
+    return Vocoded(*about, in_order, data.sample_rate, seconds, found.warnings, found.refused, found.check)
 
 
 def _drawn(

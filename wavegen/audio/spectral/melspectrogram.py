@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from wavegen.audio.spectral.compiling import librosa_for
 from wavegen.audio.spectral.conventions import Analysis, Mel, Scale
 from wavegen.audio.spectral.framing import Span
 from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.errors import UserError
-from wavegen.system.optional import LIBROSA, needed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def _weights(settings: FrameSettings) -> NDArray[np.float64]:
 
 @functools.cache
 def _librosa() -> _Librosa:
-    with needed(LIBROSA, "a mel spectrogram"):
+    with librosa_for("a mel spectrogram"):
         import librosa
 
         return _Librosa(librosa.stft, librosa.filters.mel)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wavegen.audio.spectral.compiling import librosa_for
 from wavegen.audio.spectral.framing import CENTRED_IN_ZEROS, Span
 from wavegen.audio.spectral.settings import F0_CHANNELS, FrameSettings
-from wavegen.system.optional import LIBROSA, needed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +77,10 @@ def _parameters(sample_rate: int, hop: int, size: int) -> dict[str, float | bool
 
 @functools.cache
 def _pyin() -> Pyin:
-    with needed(LIBROSA, "F0"):
+    with librosa_for("F0"):
         import librosa
 
+        # Once before it is used, since it calls functions that are compiled at their first call.
+        size = _frame_length(8000)
+        librosa.pyin(np.zeros(size), **_parameters(8000, size // 4, size))
         return librosa.pyin
