@@ -35,6 +35,7 @@ def held():
 def test_it_waits_until_others_have_left(held):
     process = subprocess.Popen([sys.executable, "-c", ENTERS], stdout=subprocess.PIPE, text=True)
     try:
+        assert process.stdout is not None
         assert process.stdout.readline() == "before\n"
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.5)

@@ -81,6 +81,7 @@ def _pyin() -> Pyin:
         import librosa
 
         # Once before it is used, since it calls functions that are compiled at their first call.
+        pyin: Pyin = librosa.pyin
         size = _frame_length(8000)
-        librosa.pyin(np.zeros(size), **_parameters(8000, size // 4, size))
-        return librosa.pyin
+        pyin(np.zeros(size), **_parameters(8000, size // 4, size))
+        return pyin
