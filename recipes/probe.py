@@ -1,22 +1,25 @@
 """Accuracy of a linear classifier on a model's features, beside raw pixels or log-mels of the same recordings.
 
     wavegen features MODEL CORPUS features.npz [--window S]
-    python recipes/probe.py CORPUS features.npz … [--of speaker|transcript] [--window S]
+    python recipes/probe.py CORPUS features.npz … [--of speaker|transcript] [--window S] [--drawn CORPUS]
 
 Fits multinomial logistic regression to the training split of each file's rows and prints its accuracy on the test
 split, with a 95 % interval over recordings. `--of` names the classes: speakers, or transcripts, which of pictures
-are the labels. Give the window that the features were made with. scikit-learn must be installed.
+are the labels. Give the window that the features were made with. `--drawn` names a corpus of what a model has drawn
+for each of the speakers: the classifier by log-mels says how many of its recordings are of whom they should be.
+scikit-learn must be installed.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from wavegen import open_corpus
@@ -62,10 +65,26 @@ def log_mels(corpus: Corpus, starts: np.ndarray, window: int | None) -> np.ndarr
     return np.stack(rows)
 
 
+def classifier(values: np.ndarray, wanted: np.ndarray) -> Pipeline:
+    """Fitted to values (rows, numbers) and their classes, (rows,)."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300, tol=1e-3)).fit(values, wanted)
+
+
+def drawn_rightly(corpus: Corpus, drawn: Corpus, probe: Pipeline, known: set[str]) -> Iterator[str]:
+    """For each speaker of `drawn`, the share of recordings that the probe of log-mels takes for that speaker's."""
+    speakers = np.array([recording.speaker for recording in drawn.recordings])
+    if drawn.sample_rate != corpus.sample_rate or not set(speakers) <= known:
+        raise SystemExit(f"{drawn.path}: another sample rate or other speakers than those of {corpus.path}")
+    found = probe.predict(log_mels(drawn, np.zeros(len(speakers), np.int64), None))
+    for speaker in sorted(set(speakers)):
+        mine = found[speakers == speaker]
+        yield f"drawn as {speaker}: {(mine == speaker).mean():.0%} of {len(mine)} recordings"
+    yield f"drawn as any: {(found == speakers).mean():.1%} of {len(found)} recordings"
+
+
 def accuracy(values: np.ndarray, wanted: np.ndarray, split: np.ndarray, names: np.ndarray) -> str:
     """The share of the test rows that are classified correctly, and its interval over recordings."""
-    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300, tol=1e-3))
-    probe.fit(values[split == "train"], wanted[split == "train"])
+    probe = classifier(values[split == "train"], wanted[split == "train"])
     test = split == "test"
     right = probe.predict(values[test]) == wanted[test]
     _, recording = np.unique(names[test], return_inverse=True)
@@ -81,6 +100,7 @@ def main() -> None:
     parser.add_argument("features", nargs="+", type=Path)
     parser.add_argument("--of", choices=["speaker", "transcript"], help="default: speaker, of pictures transcript")
     parser.add_argument("--window", type=float)
+    parser.add_argument("--drawn", metavar="CORPUS", help="of recordings that were drawn, by speaker")
     args = parser.parse_args()
     corpus = open_corpus(args.corpus)
     verify(corpus, SPLITS)
@@ -108,6 +128,11 @@ def main() -> None:
     }
     for name, values in table.items():
         print(f"{name}: {values.shape[1]} numbers, {accuracy(values, wanted, split, first['name'])}", flush=True)
+    if args.drawn is not None:
+        drawn = open_corpus(args.drawn)
+        verify(drawn, SPLITS)
+        probe = classifier(plain[split == "train"], wanted[split == "train"])
+        print(*drawn_rightly(corpus, drawn, probe, set(wanted)), sep="\n")
 
 
 if __name__ == "__main__":

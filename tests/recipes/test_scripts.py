@@ -124,6 +124,20 @@ def test_a_probe_tells_speakers_by_log_mels(call):
     told = call(script("probe.py"), "corpus", "gru.npz", "--window", "0.2")
     assert told.startswith("2 classes")
     assert accuracies(told)[0] == 100
+    assert "drawn as" not in told
+    for speaker, pitches in (("low", [0.1, 0.11, 0.9]), ("high", [0.9])):
+        Path("drawn", speaker).mkdir(parents=True)
+        for number, pitch in enumerate(pitches):
+            tone = 4000 * np.sin(pitch * np.arange(2500)) + random.normal(0, 300, 2500)
+            audio_files.write(f"drawn/{speaker}/{number}.wav", tone.astype(np.int16), 8000)
+    assert main(["prepare", "drawn", "drawn-corpus"]) == 0
+    told = call(script("probe.py"), "corpus", "gru.npz", "--window", "0.2", "--drawn", "drawn-corpus")
+    lines = [
+        "drawn as high: 100% of 1 recordings",
+        "drawn as low: 67% of 3 recordings",
+        "drawn as any: 75.0% of 4 recordings",
+    ]
+    assert told.splitlines()[-3:] == lines
     assert main(["features", "run", "corpus", "whole.npz"]) == 0
     with pytest.raises(SystemExit, match="make it again with the same window"):
         call(script("probe.py"), "corpus", "gru.npz", "whole.npz")
