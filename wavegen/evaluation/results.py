@@ -238,6 +238,7 @@ class MelResult(TypedDict):
     settings: MelSettings
     warnings: list[str]
     refused: list[Refused]
+    skipped: NotRequired[list[str]]  # outputs in a folder that were there already
 
 
 class RoundedBits(TypedDict):
