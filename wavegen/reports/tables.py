@@ -188,6 +188,8 @@ def generated_text(generated: GenerateResult) -> str:
 def vocoded_text(vocoded: VocodeResult) -> str:
     """The files of `vocode`, and its speed."""
     rate = vocoded["sample_rate"]
+    if not vocoded["files"]:
+        return "nothing left to do"
     rows = [[file["file"], f"{file['samples'] / rate:.2f}", bits(file["bits_per_sample"])] for file in vocoded["files"]]
     lines = [table(["", "seconds", _bits_given(vocoded["condition"])], rows), _speed(vocoded)]
     if (check := vocoded.get("check")) is not None:
