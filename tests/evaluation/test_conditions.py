@@ -193,6 +193,23 @@ def test_against_a_row_with_a_condition_come_those_that_have_one_or_are_of_its_m
     assert less == {"voices given speaker", "both given mel", "both given nothing"}
 
 
+@pytest.mark.parametrize(("name", "row"), [("voices", "voices given speaker"), ("VOCODER", "vocoder given mel")])
+def test_against_a_model_is_against_its_only_row(corpus, models, name, row):
+    result = compare({each: models[each] for each in ("voices", "vocoder")}, corpus, against=name)
+    assert {each["b"] for each in result["differences"]} == {row}
+    assert result == compare({each: models[each] for each in ("voices", "vocoder")}, corpus, against=row) | {
+        "seconds": result["seconds"]
+    }
+
+
+def test_against_a_model_with_several_rows_lists_them(corpus, models):
+    with pytest.raises(UserError) as error:
+        compare({"both": models["both"]}, corpus, given=["speaker", "nothing"], against="Both")
+    said = "this model has 2 rows; name one: both given speaker, both given nothing"
+    assert str(error.value) == f"`against='Both'`: {said}"
+    assert error.value.parameters == ("against",)
+
+
 def test_equally_conditioned_models_are_subtracted(corpus, models):
     other = voices.model("voices", corpus, {"name": "markov", "order": 3, "hidden_sizes": [4]})
     result = compare({"one": models["voices"], "two": other}, corpus)
