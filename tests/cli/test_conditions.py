@@ -106,6 +106,7 @@ def test_score_names_what_it_was_given(capsys, tmp_path):
     assert main(["score", "voices", "a.wav", "--speaker", "anna", "--csv", str(tmp_path / "a.csv")]) == 0
     assert "bits/sample given speaker anna" in capsys.readouterr().out
     rows = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
+    assert rows.fieldnames == ["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "condition"]
     assert {row["condition"] for row in rows} == {"speaker anna"}
     assert main(["score", "voices", "a.wav", "--csv", str(tmp_path / "b.csv")]) == 0
     assert "condition" not in (tmp_path / "b.csv").read_text()

@@ -69,7 +69,7 @@ class BesideFlac(TypedDict):
 
     bits_per_sample: float
     flac_bits_per_sample: float
-    above_flac: float  # the model's less FLAC's
+    above_flac: float | None  # the model's less FLAC's; None for bits given a condition, which FLAC is not told
 
 
 class ScoredFile(BesideFlac):
