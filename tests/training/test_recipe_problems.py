@@ -191,6 +191,25 @@ def test_overrides_that_contradict_each_other_are_told(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("lengths", "said"), [("steps = 3\nminutes = 2", "both are there"), ("", "neither is there")], ids=["both", "none"]
+)
+@pytest.mark.parametrize(
+    ("also", "problem"),
+    [
+        ("seed = -1", "training.seed = -1: should be greater than or equal to 0"),
+        ("sed = 1", "training.sed is not a setting; did you mean seed?"),
+        ("fast = true", "training.fast is not a setting"),
+        ("[sampling]\ntop_p = 2", "sampling.top_p = 2"),
+    ],
+)
+def test_the_length_of_the_training_is_told_with_all_else(tmp_path, lengths, said, also, problem):
+    found = problems_of(tmp_path, f"[network]\nname = 'gru'\n[training]\n{lengths}\n{also}\n")
+    assert f"training: give either steps or minutes; {said}" in found
+    (other,) = [line for line in found if "steps or minutes" not in line]
+    assert other.startswith(problem)
+
+
 def test_an_override_mends_what_the_file_has(tmp_path):
     recipe = load_recipe(written(tmp_path, GOOD.replace("wavenet", "wavnet")), ["network.name=wavenet"])
     assert recipe.model["network"]["name"] == "wavenet"
