@@ -17,7 +17,7 @@ def main() -> None:
     print(f"{'allison':>8} {'FLAC':>8}   bits per sample")
     for file in result["files"]:
         print(f"{file['bits_per_sample']:8.3f} {file['flac_bits_per_sample']:8.3f}   {file['file']}")
-    saved = -result["above_flac"] / result["flac_bits_per_sample"]
+    saved = 1 - result["bits_per_sample"] / result["flac_bits_per_sample"]
     print(f"{result['bits_per_sample']:8.3f} {result['flac_bits_per_sample']:8.3f}   all; {saved:.1%} saved")
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)

@@ -63,7 +63,7 @@ MEANINGS = {
     "mixture-of-gaussians.num_mixtures": "components",
     "linear.taps": "past samples of the filter",
     "encoder.speakers": 'names of speakers of the corpus, each with an embedding; `["*"]`: all of the training split',
-    "encoder.mel": 'convention of the mel spectrogram; `""`: none',
+    "encoder.mel": 'convention of the mel spectrogram; `"espnet"` is `"parallel-wavegan"`; `""`: none',
     "encoder.hop": "samples of a frame",
     "encoder.n_fft": "samples of the Fourier transform",
     "encoder.win_length": "samples of its window",

@@ -12,7 +12,8 @@ import small_models
 import torch
 
 import wavegen.bench as bench_module
-from wavegen.bench import CONFIGURATIONS, LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench, configuration
+from wavegen.bench import LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench
+from wavegen.bench.configurations import CONFIGURATIONS, configuration
 from wavegen.bench.peers import PEERS, OnnxRuntime, TorchLoop
 from wavegen.bench.plot import plot
 from wavegen.engine import cuda, native
@@ -21,6 +22,21 @@ from wavegen.errors import UserError
 from wavegen.extension import extension
 
 needs_extension = pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("D", "; known: A, B, C, allison"),
+        ("b", "; did you mean B?"),
+        ("alison", "; did you mean allison?"),
+        ("runs/absent", "; known: A, B, C, allison"),
+    ],
+)
+def test_an_unknown_name_is_told_with_those_that_are_known(name, said):
+    with pytest.raises(UserError) as error:
+        bench(name)
+    assert str(error.value) == f"{name}: no such file, nor a configuration or model of wavegen{said}"
 
 
 @pytest.mark.parametrize("shape", ["odd", "kernel-3", "one-layer"])

@@ -3,8 +3,7 @@ import json
 import pytest
 import torch
 
-from wavegen import bench as bench_module
-from wavegen.bench import training
+from wavegen.bench import configurations, training
 from wavegen.bench.conv_loop import ConvLoop
 from wavegen.cli.main import main
 from wavegen.models.audio import AudioModel
@@ -59,7 +58,7 @@ def test_steps_of_the_loop_lower_the_bits_of_the_model_it_gives(model, windows):
 @pytest.mark.parametrize("supported", [True, False])
 def test_rows_ratios_and_what_is_missing(supported, model, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(machine, "multiplies_bfloat16", lambda: supported)
-    monkeypatch.setitem(bench_module.CONFIGURATIONS, "A", (4, 6, 1))
+    monkeypatch.setitem(configurations.CONFIGURATIONS, "A", (4, 6, 1))
     monkeypatch.setattr(training, "WINDOW", 64)
     assert main(["bench", "--training", "--rounds", "2", "--json", "--plot", str(tmp_path / "bars.png")]) == 0
     told = json.loads(capsys.readouterr().out)

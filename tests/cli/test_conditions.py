@@ -82,10 +82,10 @@ def test_vocode_a_recording_again_and_a_folder(capsys, tmp_path):
     names = {path.name for path in Path("spoken/ben").iterdir()}
     assert {path.name for path in (tmp_path / "many").iterdir()} == names
     assert len(result["files"]) == len(names)
-    line = refused(capsys, "vocode", "vocoder", "spoken/ben", tmp_path / "many")
-    assert "exists already; name another file, or give --force to replace it" in line
     assert main(["vocode", "vocoder", "b.wav", str(tmp_path / "b.wav")]) == 0
     text = capsys.readouterr().out
+    line = refused(capsys, "vocode", "vocoder", "b.wav", tmp_path / "b.wav")
+    assert "exists already; name another file, or give --force to replace it" in line
     assert f"bits/sample given {MEL}" in text
     assert "x real time" in text
 
@@ -106,6 +106,7 @@ def test_score_names_what_it_was_given(capsys, tmp_path):
     assert main(["score", "voices", "a.wav", "--speaker", "anna", "--csv", str(tmp_path / "a.csv")]) == 0
     assert "bits/sample given speaker anna" in capsys.readouterr().out
     rows = csv.DictReader((tmp_path / "a.csv").read_text().splitlines())
+    assert rows.fieldnames == ["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "condition"]
     assert {row["condition"] for row in rows} == {"speaker anna"}
     assert main(["score", "voices", "a.wav", "--csv", str(tmp_path / "b.csv")]) == 0
     assert "condition" not in (tmp_path / "b.csv").read_text()

@@ -15,6 +15,7 @@ from wavegen.audio import files as audio_files
 from wavegen.audio.spectral.files import read_frames
 from wavegen.audio.spectral.frames import frames
 from wavegen.audio.spectral.names import CONVENTIONS
+from wavegen.audio.spectral.pitch import log_f0
 from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.cli.main import main
 
@@ -143,10 +144,13 @@ def test_a_file_in_the_way_is_kept(folder, capsys):
     (folder / "mels").mkdir()
     (folder / "mels" / "one.npy").write_text("precious")
     _, (line,) = run(f"rec mels --convention hifigan {FLAGS}", capsys, code=2)
-    assert line == "wavegen: mels/one.npy: exists already; name another file, or give --force to replace it"
+    said = "exists already, and is not what would be made of rec/one.wav; name another folder, or give --force"
+    assert line == f"wavegen: mels/one.npy: {said} to replace it"
     assert [path.name for path in (folder / "mels").iterdir()] == ["one.npy"]
     run(f"rec mels --convention hifigan --force {FLAGS}", capsys)
     assert np.load("mels/one.npy").shape == (20, 46)
+    _, (line,) = run(f"rec/one.wav mels/one.npy --convention hifigan {FLAGS}", capsys, code=2)
+    assert line == "wavegen: mels/one.npy: exists already; name another file, or give --force to replace it"
 
 
 def test_an_interruption_keeps_what_is_whole(folder, capsys, monkeypatch):
@@ -159,5 +163,87 @@ def test_an_interruption_keeps_what_is_whole(folder, capsys, monkeypatch):
 
     monkeypatch.setattr(module, "frames", interrupted)
     _, (line,) = run(f"rec mels --convention hifigan {FLAGS}", capsys, code=130)
-    assert line.startswith("wavegen: interrupted: 1 of 2 files written, those are whole and kept")
+    said = "1 of 2 files written, those are whole and kept; give the same command again to go on"
+    assert line == f"wavegen: interrupted: {said}"
     assert sorted(path.name for path in (folder / "mels").rglob("*")) == ["deep", "two.npy"]
+
+
+def contents(folder):
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.mark.parametrize("flags", ["", "--f0", "--npz", "--f0 --npz", "--statistics stats.npy"])
+@pytest.mark.parametrize("convention", ["hifigan", "parallel-wavegan"])
+def test_the_same_command_again_goes_on(folder, capsys, flags, convention):
+    """What is whole stays, and its F0 is not computed again; what cannot be read is warned of as before."""
+    np.save("stats.npy", np.stack([np.full(20, -2.0), np.full(20, 3.0)]))
+    (folder / "rec" / "broken.wav").write_bytes(b"RIFF")
+    again = f"rec mels --convention {convention} {FLAGS} {flags}"
+    _, first = run(again, capsys)
+    before = contents(folder / "mels")
+    (lost,) = (folder / "mels").glob("one.*")
+    lost.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wavegen.audio.spectral.frames.log_f0", of_length(3000))
+        out, lines = run(f"{again} --json", capsys)
+    (kept,) = (folder / "mels" / "deep").iterdir()
+    printed = json.loads(out)
+    assert printed["skipped"] == [str(kept.relative_to(folder))]
+    assert [file["file"] for file in printed["files"]] == [f"mels/{lost.name}"]
+    skipped = f"wavegen: 1 of 3 files skipped: what would be written is there, as {kept.relative_to(folder)}"
+    assert lines[:2] == [skipped, first[0]]
+    assert "1 of its 3 files left out" in first[0]
+    after = contents(folder / "mels")
+    assert after[kept.name] == before[kept.name]
+    assert after[lost.name][0] == before[lost.name][0]
+    out, lines = run(again, capsys)
+    assert out == "mels: nothing left to do\n"
+    assert lines[0].startswith("wavegen: 2 of 3 files skipped")
+    assert contents(folder / "mels") == after
+
+
+def of_length(samples):
+    """F0 of recordings of that length alone."""
+
+    def pitch(pcm, settings, span):
+        assert len(pcm) == samples
+        return log_f0(pcm, settings, span)
+
+    return pitch
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+def changed(path):
+    values = np.load(path)
+    values[3, 5] += 0.1
+    np.save(path, values)
+
+
+@pytest.mark.parametrize("spoil", [cut, changed, lambda path: path.write_bytes(b"")])
+def test_a_spoilt_file_is_refused_before_the_work(folder, capsys, spoil):
+    again = f"rec mels --convention hifigan {FLAGS}"
+    run(again, capsys)
+    spoil(folder / "mels" / "one.npy")
+    (folder / "mels" / "deep" / "two.npy").unlink()
+    before = contents(folder / "mels")
+    _, (line,) = run(again, capsys, code=2)
+    assert line.startswith("wavegen: mels/one.npy: exists already, and is not what would be made of rec/one.wav; name")
+    assert contents(folder / "mels") == before
+
+
+@pytest.mark.parametrize("change", ["input", "--convention tacotron2", "--fmax 3800", "--statistics stats.npy", "--f0"])
+@pytest.mark.parametrize("suffix", ["", "--npz"])
+def test_what_other_settings_or_another_input_made_is_refused(folder, capsys, change, suffix):
+    np.save("stats.npy", np.stack([np.full(20, -2.0), np.full(20, 3.0)]))
+    again = f"rec mels --convention hifigan {FLAGS} {suffix}"
+    run(again, capsys)
+    before = contents(folder / "mels")
+    if change == "input":
+        audio_files.write(folder / "rec" / "one.wav", workspace.wander(3000, 3), 8000)
+    _, (line,) = run(f"{again} {change if change != 'input' else ''}", capsys, code=2)
+    assert ": exists already, and is not what would be made of rec/" in line
+    assert contents(folder / "mels") == before

@@ -1,5 +1,7 @@
 """Bits given a condition: which recording is given what, who is ranked with whom, and what everything is called."""
 
+import csv
+import io
 import itertools
 
 import numpy as np
@@ -23,7 +25,7 @@ from wavegen.models.condition_kinds import Kind
 from wavegen.models.frames import frames_of
 from wavegen.models.given import Given
 from wavegen.reports.html import page
-from wavegen.reports.tables import comparison_text, parts, score_text
+from wavegen.reports.tables import comparison_text, parts, score_csv, score_text
 
 MEL = "mel (hifigan, 5 bands of 0 to 4000 Hz, hop 64)"
 
@@ -182,6 +184,20 @@ def test_what_a_condition_is_worth_is_paired_on_the_same_model(corpus, models):
         assert low < high
 
 
+@pytest.mark.parametrize(("given", "alike"), [("speaker", False), ("frames", False), ("nothing", True)])
+def test_bits_given_a_condition_are_not_held_against_those_of_flac(corpus, models, given, alike):
+    scored = score(models["both"], corpus.path, given=given, window=0.05)
+    for row in (scored, *scored["files"]):
+        assert row["flac_bits_per_sample"] > 0
+        expected = round(row["bits_per_sample"] - row["flac_bits_per_sample"], 6) if alike else None
+        assert row["above_flac"] == pytest.approx(expected, abs=2e-6)
+    assert all(("surprise_above_flac" in row) == alike for row in scored["files"])
+    text, (head, *rows) = score_text(scored, curves=True), csv.reader(io.StringIO(score_csv(scored)))
+    assert ("above FLAC" in text) == ("above FLAC's" in text) == ("above_flac" in head) == alike
+    assert "FLAC" in text
+    assert {len(row) for row in rows} == {len(head)} == {5}
+
+
 def test_against_a_row_with_a_condition_come_those_that_have_one_or_are_of_its_model(corpus, models):
     plain = small_models.mu_law_model(name="gru", hidden_size=5)
     given = ["speaker", "nothing", "frames"]
@@ -191,6 +207,23 @@ def test_against_a_row_with_a_condition_come_those_that_have_one_or_are_of_its_m
     less = {each["a"] for each in result["differences"]}
     assert {each["b"] for each in result["differences"]} == {base}
     assert less == {"voices given speaker", "both given mel", "both given nothing"}
+
+
+@pytest.mark.parametrize(("name", "row"), [("voices", "voices given speaker"), ("VOCODER", "vocoder given mel")])
+def test_against_a_model_is_against_its_only_row(corpus, models, name, row):
+    result = compare({each: models[each] for each in ("voices", "vocoder")}, corpus, against=name)
+    assert {each["b"] for each in result["differences"]} == {row}
+    assert result == compare({each: models[each] for each in ("voices", "vocoder")}, corpus, against=row) | {
+        "seconds": result["seconds"]
+    }
+
+
+def test_against_a_model_with_several_rows_lists_them(corpus, models):
+    with pytest.raises(UserError) as error:
+        compare({"both": models["both"]}, corpus, given=["speaker", "nothing"], against="Both")
+    said = "this model has 2 rows; name one: both given speaker, both given nothing"
+    assert str(error.value) == f"`against='Both'`: {said}"
+    assert error.value.parameters == ("against",)
 
 
 def test_equally_conditioned_models_are_subtracted(corpus, models):

@@ -20,7 +20,7 @@ from wavegen.audio import files as audio_files
 from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.models.frames import frames_of
-from wavegen.sampling import vocoding
+from wavegen.sampling import speaking
 from wavegen.sampling.audio import generate
 from wavegen.sampling.vocoding import vocode
 
@@ -70,8 +70,8 @@ def test_each_is_spoken_as_it_is_alone(counts, streams, piece):
     sources = [frames(count, seed) for seed, count in enumerate(counts)]
     alone = [vocode(model(), source, seed=3).spoken[0] for source in sources]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocoding, "STREAMS", streams)
-        patch.setattr(vocoding, "PIECE", piece)
+        patch.setattr(speaking, "STREAMS", streams)
+        patch.setattr(speaking, "PIECE", piece)
         together = vocode(model(), sources, seed=3)
     for one, other, count in zip(alone, together.spoken, counts, strict=True):
         assert one.draw is not None

@@ -3,6 +3,7 @@
 import pytest
 from written_recipes import GOOD, MANY, MIXTURE, written
 
+from wavegen.audio.spectral.names import ALIASES
 from wavegen.errors import MAX_PROBLEMS, UserError
 from wavegen.training.recipe import load_recipe
 
@@ -126,6 +127,7 @@ def test_parts_that_do_not_go_together_are_told_once_they_are_right(tmp_path):
         ("f0 = true\nhop = 63", ["conditioning.hop = 63: should be greater than or equal to 64"]),
         ("f0 = true\nhop = 513", ["conditioning.hop = 513: should be less than or equal to 512"]),
         ("f0 = 1", ["conditioning.f0 = 1: should be a valid boolean"]),
+        ("mel = 'espne'", ["conditioning.mel = 'espne' is unknown; did you mean espnet?"]),
         ("mel = 'hifigna'", ["conditioning.mel = 'hifigna' is unknown; did you mean hifigan?"]),
         (
             "mel = 'parallel_wavegan'",
@@ -133,7 +135,7 @@ def test_parts_that_do_not_go_together_are_told_once_they_are_right(tmp_path):
         ),
         (
             "mel = 'htk'",
-            ["conditioning.mel = 'htk' is unknown; known: hifigan, librosa, parallel-wavegan, r9y9, tacotron2"],
+            ["conditioning.mel = 'htk' is unknown; known: espnet, hifigan, librosa, parallel-wavegan, r9y9, tacotron2"],
         ),
         ("mel = 3", ["conditioning.mel = 3 is unknown; known: "]),
         ("mel = 'librosa'\nfmin = 7600", ["conditioning.fmin = 7600 is not below fmax = 7600"]),
@@ -168,6 +170,18 @@ def test_a_condition_has_its_defaults_and_comes_back_from_the_resolved_recipe(tm
     assert load_recipe(written(tmp_path, recipe.to_toml())) == recipe
 
 
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_alias_of_a_convention_is_stored_as_what_it_stands_for(tmp_path, alias):
+    """In the resolved recipe, and hence in the run and the model, which no other program need know aliases for."""
+    text = f"{GOOD}[conditioning]\nmel = "
+    recipe = load_recipe(written(tmp_path, f"{text}'{alias}'\n"))
+    assert recipe.model["conditioning"]["mel"] == ALIASES[alias]
+    assert f'mel = "{ALIASES[alias]}"' in recipe.to_toml()
+    assert alias not in recipe.to_toml()
+    assert recipe == load_recipe(written(tmp_path, f"{text}'{ALIASES[alias]}'\n"))
+    assert recipe == load_recipe(written(tmp_path, f"{text}'hifigan'\n"), [f"conditioning.mel={alias}"])
+
+
 def test_overrides_that_contradict_each_other_are_told(tmp_path):
     assert problems_of(tmp_path, GOOD, ["training.steps=3", "training.steps=4"]) == [
         "`overrides` training.steps=4: training.steps is set twice, by `overrides` training.steps=3 too"
@@ -175,6 +189,25 @@ def test_overrides_that_contradict_each_other_are_told(tmp_path):
     assert problems_of(tmp_path, GOOD, ["training.steps=3", "training.minutes=4"]) == [
         "training: give either steps or minutes; both are there"
     ]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"), [("steps = 3\nminutes = 2", "both are there"), ("", "neither is there")], ids=["both", "none"]
+)
+@pytest.mark.parametrize(
+    ("also", "problem"),
+    [
+        ("seed = -1", "training.seed = -1: should be greater than or equal to 0"),
+        ("sed = 1", "training.sed is not a setting; did you mean seed?"),
+        ("fast = true", "training.fast is not a setting"),
+        ("[sampling]\ntop_p = 2", "sampling.top_p = 2"),
+    ],
+)
+def test_the_length_of_the_training_is_told_with_all_else(tmp_path, lengths, said, also, problem):
+    found = problems_of(tmp_path, f"[network]\nname = 'gru'\n[training]\n{lengths}\n{also}\n")
+    assert f"training: give either steps or minutes; {said}" in found
+    (other,) = [line for line in found if "steps or minutes" not in line]
+    assert other.startswith(problem)
 
 
 def test_an_override_mends_what_the_file_has(tmp_path):

@@ -10,9 +10,9 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
+from wavegen.bench.configurations import model_named
 from wavegen.bench.machine import described
 from wavegen.bench.peers import PEERS, Peer
 from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
@@ -23,8 +23,6 @@ from wavegen.engine.torch import TorchEngine
 from wavegen.errors import UserError
 from wavegen.extension import extension
 from wavegen.models.audio import AudioModel
-from wavegen.models.checkpoint import load
-from wavegen.models.forms import AudioForm
 from wavegen.system.optional import fault, reason
 from wavegen.training.host import torch_threads
 
@@ -40,9 +38,6 @@ REPLAY = "weights read"
 MULTIPLY_ADDS = "multiply-adds"
 BOUNDS = {1: REPLAY, STREAMS: MULTIPLY_ADDS}  # of one thread in float32, by the number of streams
 REPLAYED = 16  # samples, the longest block in which past taps are computed
-SAMPLE_RATE = 8000
-# residual, skip channels, stacks of dilations 1 … 512; kernel 2, gates twice as wide as the residual, 256 symbols
-CONFIGURATIONS = {"A": (64, 128, 2), "B": (64, 256, 2), "C": (128, 256, 3)}
 
 
 class _Noted(Protocol):
@@ -79,11 +74,11 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> Ben
         contenders' ratios within a round, so that a machine that slows down for a while slows both.
 
     Raises:
-        UserError: the model cannot be loaded.
+        UserError: the model cannot be loaded, or there is none of that name.
     """
     if rounds < 1:
         raise UserError(f"{rounds} rounds; there must be one at least")
-    model = configuration(str(what)) if str(what) in CONFIGURATIONS else load(what)
+    model = model_named(what)
     failed: dict[str, str] = {}
     contenders = list(_contenders(model, failed))
     with torch_threads(1):  # the peers run on one
@@ -107,22 +102,6 @@ def _row(contender: Contender, turns: list[float]) -> BenchRow:
         "low": round(min(turns), 1),
         "high": round(max(turns), 1),
     }
-
-
-def configuration(name: str) -> AudioModel:
-    """One of the untrained CONFIGURATIONS."""
-    residual, skip, stacks = CONFIGURATIONS[name]
-    network = {
-        "name": "wavenet",
-        "residual_channels": residual,
-        "gate_channels": 2 * residual,
-        "skip_channels": skip,
-        "kernel_size": 2,
-        "dilations": [2**i for i in range(10)] * stacks,
-    }
-    torch.manual_seed(0)
-    settings = {"codec": {"name": "mu-law"}, "distribution": {"name": "categorical"}, "network": network}
-    return AudioModel.from_settings(settings, AudioForm(SAMPLE_RATE)).eval()
 
 
 def _contenders(model: AudioModel, failed: dict[str, str]) -> Iterator[Contender]:

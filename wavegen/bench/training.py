@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from wavegen.assets import speech
-from wavegen.bench import CONFIGURATIONS, configuration
+from wavegen.bench.configurations import CONFIGURATIONS, configuration
 from wavegen.bench.conv_loop import ConvLoop
 from wavegen.bench.machine import described
 from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio

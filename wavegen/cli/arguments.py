@@ -223,7 +223,9 @@ def _add_compare(commands: _Commands) -> None:
     parser.add_argument("models", nargs="+", metavar="[NAME=]MODEL", help=f"{options.MODEL}; and what to call it")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the models were trained on")
     parser.add_argument("--split", choices=("test", "validation", "train"), default="test", help="default: test")
-    against = "the row to subtract; default: the true density where it is known, else FLAC, else the best baseline"
+    against = (
+        "the row, or the model of one row, to subtract; default: the true density, else FLAC, else the best baseline"
+    )
     parser.add_argument("--against", metavar="NAME", help=against)
     parser.add_argument(
         "--bits-per-symbol", action="store_true", help="also of mu-law models; the unit of papers on 8-bit mu-law"

@@ -109,7 +109,8 @@ def score(args: argparse.Namespace, model: Model) -> Result:
             pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
             given = "" if result["condition"] is None else f" given {result['condition']}"
             title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample{given}"
-            title += f", {file['above_flac']:+.3f} above FLAC"
+            if file["above_flac"] is not None:
+                title += f", {file['above_flac']:+.3f} above FLAC"
             curves = {"the model": file.get("surprise", []), "FLAC": file.get("flac_surprise", [])}
             with needed(MATPLOTLIB, "--plot"):
                 picture(outputs.pop(), pcm, model.sample_rate, curves, result.get("window", WINDOW), title)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from wavegen.cli.outputs import Result, check_apart, taken, warn
+from wavegen.cli.skipping import GO_ON, finished_already
 from wavegen.errors import UserError
 from wavegen.system.atomic import Output
-from wavegen.wording import counted
 
 Pair = tuple[Path, Path]
-GO_ON = "give the same command again to go on"
 
 
 def compress(args: argparse.Namespace) -> Result:
@@ -82,7 +80,7 @@ def _pairs(
     outs = [args.out / f"{file.stem}{suffix}" for file in args.files] if into_folder else [args.out]
     check_apart(outs)
     pairs = list(zip(args.files, outs, strict=True))
-    skipped = [] if args.force or not into_folder else _finished(pairs, finished)
+    skipped = [] if args.force or not into_folder else finished_already(pairs, finished)
     left = [pair for pair in pairs if pair not in skipped]
     reads = [args.model, args.frames, *args.files]
     with taken(args, [out for _, out in left], reads, again=GO_ON) as outputs:
@@ -105,17 +103,3 @@ def _frames_of(sources: Sequence[Path], args: argparse.Namespace) -> list[Path |
 
     there = {path.stem: path for path in sorted(args.frames.iterdir()) if path.suffix.lower() in SUFFIXES}
     return [there.get(source.stem) for source in sources]
-
-
-def _finished(pairs: Sequence[Pair], finished: Callable[[Sequence[Pair]], list[Pair]]) -> list[Pair]:
-    """The pairs that are done, reported on stderr. Raises UserError for an output that is something else."""
-    there = [pair for pair in pairs if os.path.lexists(pair[1])]
-    done = finished(there) if there else []
-    for source, out in there:
-        if (source, out) not in done:
-            what = f"exists already, and is not what would be made of {source}"
-            raise UserError(f"{out}: {what}; name another folder, or give --force to replace it")
-    if done:
-        many = f"{len(done)} of {counted(len(pairs), 'file')}"
-        print(f"wavegen: {many} skipped: what would be written is there, as {done[0][1]}", file=sys.stderr)
-    return done

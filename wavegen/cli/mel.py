@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wavegen.cli import values
-from wavegen.cli.outputs import Result, check_output, taken, warn
+from wavegen.cli.outputs import Result, check_apart, check_output, taken, warn
+from wavegen.cli.skipping import GO_ON, finished_already
 from wavegen.errors import UserError
 from wavegen.wording import counted, listed
 
 if TYPE_CHECKING:
+    from wavegen.audio.files import Audio
     from wavegen.audio.spectral.settings import FrameSettings
+    from wavegen.audio.spectral.statistics import Statistics
     from wavegen.evaluation.results import MelFile, MelResult, MelSettings
+
+Pair = tuple[Path, Path]
 
 SUFFIXES = NPY, NPZ = (".npy", ".npz")
 SIZES = {  # of the library, and what help says of each
@@ -51,47 +55,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def mel(args: argparse.Namespace) -> Result:
-    """Writes the mel spectrogram of a recording, or of each in a folder."""
+    """Writes the mel spectrogram of a recording, or of each in a folder; those that are there already are skipped."""
     from wavegen.audio import files as audio_files
-    from wavegen.audio.examination import Findings
-    from wavegen.audio.spectral.files import write_frames
-    from wavegen.audio.spectral.frames import frames
     from wavegen.audio.spectral.settings import FrameSettings
     from wavegen.audio.spectral.statistics import read_statistics
-    from wavegen.evaluation.refusals import Refusals
-    from wavegen.system.progress import progress_bar
 
     paths = audio_files.find(args.source)
     outs = _outputs(args, paths)
     rate = args.sample_rate or _common_rate(args.source, paths)
     settings = FrameSettings.usual(args.convention, rate, args.f0, **{name: getattr(args, name) for name in SIZES})
     statistics = None if args.statistics is None else read_statistics(args.statistics, settings.bands)
+    check_apart(outs)
+    pairs = list(zip(paths, outs, strict=True))
+    skipped = [] if args.force or not _into_folder(args) else _finished(args, pairs, settings, statistics)
+    result = _written(args, pairs, {path for path, _ in skipped}, settings, statistics)
+    result["skipped"] = [str(out) for _, out in skipped]
+    warn(args, result["warnings"])
+    return result, _text(args.out, result["files"], settings)
+
+
+def _written(
+    args: argparse.Namespace,
+    pairs: Sequence[Pair],
+    skipped: set[Path],
+    settings: FrameSettings,
+    statistics: Statistics | None,
+) -> MelResult:
+    """Writes the file of each recording but for those that are skipped."""
+    from wavegen.audio import files as audio_files
+    from wavegen.audio.examination import Findings
+    from wavegen.audio.spectral.files import write_frames
+    from wavegen.audio.spectral.frames import frames
+    from wavegen.evaluation.refusals import Refusals
+    from wavegen.system.folders import folders_made
+    from wavegen.system.progress import progress_bar
+
+    def read(path: Path) -> Audio | None:
+        return None if path in skipped else audio_files.read(path, args.sample_rate)
+
+    paths, left = [path for path, _ in pairs], [pair for pair in pairs if pair[0] not in skipped]
     findings, refusals = Findings(), Refusals()
     files: list[MelFile] = []
-    read = functools.partial(audio_files.read, sample_rate=args.sample_rate)
-    label = f"mel spectrograms of {args.source}"
     with (
-        _folders_made({out.parent for out in outs}),
-        taken(args, outs, [*paths, args.statistics]) as outputs,
-        progress_bar(len(paths), label, " files", delay=1) as bar,
+        folders_made({out.parent for _, out in left}),
+        taken(args, [out for _, out in left], [*paths, args.statistics], again=GO_ON) as outputs,
+        progress_bar(len(left), f"mel spectrograms of {args.source}", " files", delay=1) as bar,
     ):
-        of_path = dict(zip(paths, outputs, strict=True))
+        of_path = dict(zip([path for path, _ in left], outputs, strict=True))
         for path, sound in refusals.usable(args.source, paths, read):
-            findings.add(str(path), sound.figures)
-            made = frames(sound.pcm, settings, in_file=True)
-            write_frames(of_path[path], made, settings, statistics)
-            file = str(of_path[path].path)
-            files.append({"file": file, "source": str(path), "samples": len(sound.pcm), "frames": len(made)})
-            bar.update(1)
+            if sound is not None:
+                findings.add(str(path), sound.figures)
+                made = frames(sound.pcm, settings, in_file=True)
+                write_frames(of_path[path], made, settings, statistics)
+                file = str(of_path[path].path)
+                files.append({"file": file, "source": str(path), "samples": len(sound.pcm), "frames": len(made)})
+                bar.update(1)
     warnings = [*refusals.warnings, *findings.warnings()]
-    warn(args, warnings)
-    result: MelResult = {
-        "files": files,
-        "settings": _described(settings),
-        "warnings": warnings,
-        "refused": refusals.refused,
-    }
-    return result, _text(args.out, files, settings)
+    return {"files": files, "settings": _described(settings), "warnings": warnings, "refused": refusals.refused}
+
+
+def _finished(
+    args: argparse.Namespace, pairs: Sequence[Pair], settings: FrameSettings, statistics: Statistics | None
+) -> list[Pair]:
+    """The recordings whose file holds what would be written. Raises UserError for another file that is there."""
+    from wavegen.audio import files as audio_files
+    from wavegen.audio.spectral.resumption import written_already
+    from wavegen.system.progress import progress_bar
+
+    def finished(there: Sequence[Pair]) -> list[Pair]:
+        found: list[Pair] = []
+        with progress_bar(len(there), f"files in {args.out}", " files", delay=1) as bar:
+            for path, out in there:
+                with contextlib.suppress(UserError):  # a recording that cannot be read, of which nothing is made
+                    if written_already(out, audio_files.read(path, args.sample_rate).pcm, settings, statistics):
+                        found.append((path, out))
+                bar.update(1)
+        return found
+
+    return finished_already(pairs, finished)
 
 
 def _described(s: FrameSettings) -> MelSettings:
@@ -110,6 +151,8 @@ def _described(s: FrameSettings) -> MelSettings:
 
 
 def _text(out: Path, files: Sequence[MelFile], s: FrameSettings) -> str:
+    if not files:
+        return f"{out}: nothing left to do"
     frames = counted(sum(file["frames"] for file in files), "frame")
     what = files[0]["file"] if len(files) == 1 else f"{out}: {counted(len(files), 'file')}"
     bands = f"{s.bands} bands from {s.fmin} to {s.fmax} Hz{' and F0' if s.f0 else ''}"
@@ -132,6 +175,11 @@ def _outputs(args: argparse.Namespace, paths: Sequence[Path]) -> list[Path]:
     return [args.out]
 
 
+def _into_folder(args: argparse.Namespace) -> bool:
+    """Whether the output is a folder, in which what is finished is skipped."""
+    return os.path.isdir(args.source) or os.path.isdir(args.out)
+
+
 def _common_rate(source: Path, paths: Sequence[Path]) -> int:
     """The sample rate of all recordings whose header can be read. Raises UserError if there is none, or several."""
     from wavegen.audio import files as audio_files
@@ -147,28 +195,3 @@ def _common_rate(source: Path, paths: Sequence[Path]) -> int:
         said = f"files of different sample rates ({found}); choose one, as `sample_rate={rates.most_common(1)[0][0]}`"
         raise UserError(f"{source}: {said}", parameter="sample_rate")
     return next(iter(rates))
-
-
-@contextlib.contextmanager
-def _folders_made(folders: set[Path]) -> Iterator[None]:
-    """Makes the folders, and removes what is left empty of them if the block fails."""
-    new: list[Path] = []
-    try:
-        for folder in sorted(folders):
-            for each in reversed([folder, *folder.parents]):
-                if not os.path.lexists(each):
-                    _make(each)
-                    new.append(each)
-        yield
-    except BaseException:
-        for folder in reversed(new):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made: {error.strerror or error}") from error

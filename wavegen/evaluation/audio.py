@@ -159,7 +159,8 @@ def score(
 
     Beside them stand FLAC's bits, and the model's less FLAC's: a likelihood alone calls silence normal and noise odd,
     whatever it was trained on; the difference corrects for the complexity of the sound (Serrà et al., 2020, "Input
-    complexity and out-of-distribution detection with likelihood-based generative models").
+    complexity and out-of-distribution detection with likelihood-based generative models"). Bits given a condition have
+    no such difference, since FLAC is told nothing.
 
     Args:
         model: as data or as a torch module.
@@ -186,7 +187,11 @@ def score(
     probe = running(streams=1)
     length = max(1, round(window * data.sample_rate)) if window else None
     curves = _curves(fed_by(lambda streams: running(streams=streams)), found.takes, length, data, progress)
-    rows = [_row(take, curve, data.sample_rate, bool(length)) for take, curve in zip(found.takes, curves, strict=True)]
+    alike = giver.condition is None
+    rows = [
+        _row(take, curve, data.sample_rate, bool(length), alike)
+        for take, curve in zip(found.takes, curves, strict=True)
+    ]
     bits = np.array([curve.bits.sum() for curve in curves])
     samples = np.array([take.samples for take in found.takes])
     flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
@@ -198,7 +203,7 @@ def score(
         "files": rows,
         **estimate(bits, samples).bits(),
         "flac_bits_per_sample": round(flac, DIGITS),
-        "above_flac": round(float(bits.sum() / samples.sum()) - flac, DIGITS),
+        "above_flac": round(float(bits.sum() / samples.sum()) - flac, DIGITS) if alike else None,
         "samples": int(samples.sum()),
         "sample_rate": data.sample_rate,
         "model": {**provenance(data)},
@@ -245,8 +250,11 @@ def _curves(
     return curves
 
 
-def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool) -> ScoredFile:
-    """The result of one file; FLAC's bits are counted here, file by file, so that no other file is held."""
+def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool, alike: bool) -> ScoredFile:
+    """The result of one file; FLAC's bits are counted here, file by file, so that no other file is held.
+
+    `alike` says that the model's bits are of the same question as FLAC's, and may be held against them.
+    """
     flac = _Curve(take.samples, curve.length)
     for bits in flac_bits_by_frame(take.pcm(), sample_rate):
         flac.add(bits)
@@ -257,10 +265,11 @@ def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool) -> ScoredFi
         "samples": take.samples,
         "bits_per_sample": round(mean, DIGITS),
         "flac_bits_per_sample": round(flac_mean, DIGITS),
-        "above_flac": round(mean - flac_mean, DIGITS),
+        "above_flac": round(mean - flac_mean, DIGITS) if alike else None,
     }
     if windows:
         row["surprise"] = curve.per_sample().round(DIGITS).tolist()
         row["flac_surprise"] = flac.per_sample().round(DIGITS).tolist()
-        row["surprise_above_flac"] = (curve.per_sample() - flac.per_sample()).round(DIGITS).tolist()
+        if alike:
+            row["surprise_above_flac"] = (curve.per_sample() - flac.per_sample()).round(DIGITS).tolist()
     return row

@@ -31,6 +31,7 @@ from wavegen.models.codecs import PCM_CODES
 from wavegen.models.familiarity import far_from
 from wavegen.models.model import AnyAudio, Model
 from wavegen.system.progress import progress_bar
+from wavegen.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,8 +63,8 @@ def compare(
         models: by the names of their rows, as data or as torch modules.
         corpus: a prepared corpus, or its folder.
         split: whose files are scored.
-        against: the row that is subtracted from every other: by default the true density where the corpus was made from
-            a known source, else FLAC, or the best baseline where that did not run.
+        against: the row that is subtracted from every other, or a model that has one row: by default the true density
+            where the corpus was made from a known source, else FLAC, or the best baseline where that did not run.
         progress: shows bars on stderr.
         proof: each model compresses the files and restores them; its row has `compressed_bits_per_sample`, None for one
             without a C++ engine (`wavegen.compression.files.proven`).
@@ -88,7 +89,8 @@ def compare(
     data = {name: model.data() for name, model in models.items()}
     recordings = corpus.split(split)
     scored = contenders(models, given, {recording.speaker for recording in recordings if recording.speaker})
-    against, why = _checked(data, list(scored), corpus, split, against, without, progress)
+    rows_of = {name: one.model for name, one in scored.items()}
+    against, why = _checked(data, rows_of, corpus, split, against, without, progress)
     givers = {name: Giver(one.data, one.asked) for name, one in scored.items()}
     takes = {name: giver.takes(corpus, recordings, progress) for name, giver in givers.items()}
     pcms = [corpus.pcm(recording) for recording in recordings]
@@ -126,7 +128,7 @@ def compare(
 
 def _checked(
     models: Mapping[str, Model],
-    names: Sequence[str],
+    rows: Mapping[str, str],
     corpus: Corpus,
     split: str,
     against: str | None,
@@ -135,14 +137,14 @@ def _checked(
 ) -> tuple[str | None, dict[str, str | None]]:
     """The row that `against` means, and for each baseline why it does not run, None if it does.
 
-    `names` are those of the models' rows. Raises UserError where `compare` does.
+    `rows` has the model of each row of one. Raises UserError where `compare` does.
     """
     check_fit(models, corpus, [TRUTH, *(baseline.name for baseline in BASELINES)])
     check_held_out(models, corpus, split)
     why = {baseline.name: baseline.missing() for baseline in BASELINES}
     why |= {_baseline_named(name): "left out" for name in without}
     if against is not None:
-        against = row_named(against, [*names, *why, *([] if corpus.source is None else [TRUTH])], why)
+        against = row_named(against, [*rows, *why, *([] if corpus.source is None else [TRUTH])], why, rows)
     if not corpus.split(split):
         raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}", parameter="cut")
     verify(corpus, {split, *(["train"] if why.get(TRAINED, "") is None else [])}, progress)
@@ -181,11 +183,28 @@ def _usual(rows: Sequence[ComparisonRow]) -> str | None:
     return next((name for name in (TRUTH, FLAC, *names) if name in names), None)
 
 
-def row_named(name: str, rows: Sequence[str], why: Mapping[str, str | None]) -> str:
-    """The row that `against` means, in any case. Raises UserError if there is none, or it cannot run."""
+def row_named(name: str, rows: Sequence[str], why: Mapping[str, str | None], models: Mapping[str, str]) -> str:
+    """The row that `against` means, in any case: by its own name, or by that of a model with one row.
+
+    Args:
+        name: of the row or the model.
+        rows: the names of all.
+        why: of rows that cannot run, the reason.
+        models: the name of the model of each row of one.
+
+    Raises UserError if there is none, there are several, or it cannot run.
+    """
     known = {row.lower(): row for row in reversed(rows)} | {row: row for row in rows}
-    if (found := known.get(name, known.get(name.lower()))) is None:
-        raise UserError(f"`against={name!r}`: no such row{nearest(name, rows)}", parameter="against")
+    found = known.get(name, known.get(name.lower()))
+    if found is None:
+        own = [row for row, model in models.items() if model == name]
+        own = own or [row for row, model in models.items() if model.lower() == name.lower()]
+        if len(own) > 1:
+            said = f"this model has {counted(len(own), 'row')}; name one: {', '.join(own)}"
+            raise UserError(f"`against={name!r}`: {said}", parameter="against")
+        if not own:
+            raise UserError(f"`against={name!r}`: no such row{nearest(name, rows)}", parameter="against")
+        (found,) = own
     if (reason := why.get(found)) is not None:
         raise UserError(f"`against={found!r}`: cannot run here: {reason}", parameter="against")
     return found

@@ -160,7 +160,7 @@ def compare_pictures(
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
     check_fit(models, corpus, [BASELINE.name])
     check_held_out(models, corpus, split)
-    against = BASELINE.name if against is None else row_named(against, [*models, BASELINE.name], {})
+    against = BASELINE.name if against is None else row_named(against, [*models, BASELINE.name], {}, {})
     pictures = list(corpus.pcms(split))
     if not pictures:
         raise UserError(f"{corpus.path}: the {split} split is empty; prepare more pictures")

@@ -69,7 +69,7 @@ class BesideFlac(TypedDict):
 
     bits_per_sample: float
     flac_bits_per_sample: float
-    above_flac: float  # the model's less FLAC's
+    above_flac: float | None  # the model's less FLAC's; None for bits given a condition, which FLAC is not told
 
 
 class ScoredFile(BesideFlac):
@@ -238,6 +238,7 @@ class MelResult(TypedDict):
     settings: MelSettings
     warnings: list[str]
     refused: list[Refused]
+    skipped: NotRequired[list[str]]  # outputs in a folder that were there already
 
 
 class RoundedBits(TypedDict):

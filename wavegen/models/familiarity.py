@@ -124,7 +124,8 @@ class Familiarity:
 
 def far_above_flac(model: Familiar, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A line on files that cost a model without training ranges far more than FLAC; `rows` are those of `score`."""
-    far = [f"{row['file']} ({row['above_flac']:+.1f})" for row in rows if row["above_flac"] > FAR_ABOVE_FLAC]
+    alike = [row for row in rows if row["above_flac"] is not None]
+    far = [f"{row['file']} ({row['above_flac']:+.1f})" for row in alike if row["above_flac"] > FAR_ABOVE_FLAC]
     if RANGES in model.metadata or not far:
         return []
     return [

@@ -5,13 +5,13 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from wavegen.errors import UserError, closest, nearest
-from wavegen.models.configs.base import Part, Tables, keywords_of
+from wavegen.models.configs.base import Aliases, Part, Tables, keywords_of
 
 ASSUMED = 0.7  # likeness from which a misspelt name is replaced by the likely one
 MAX_SHOWN = 60  # characters of a value
@@ -193,7 +193,9 @@ class Draft:
         written = self._written(table, key)
         at = ".".join([part for part in written if part] + rest)
         if error["type"] == "literal_error":
-            choices = [str(choice) for choice in typing.get_args(model.model_fields[key].annotation) if choice]
+            field = model.model_fields[key]
+            choices = [str(choice) for choice in typing.get_args(field.annotation) if choice]
+            choices += [name for each in field.metadata if isinstance(each, Aliases) for name in each.names]
             self.problems.add(
                 f"{at} = {shown(error['input'])} is unknown{nearest(str(error['input']), choices)}", *written
             )
@@ -207,8 +209,16 @@ def settings_model(part: type[Part]) -> type[Table]:
     """The keyword-only arguments of a codec, distribution or network as a pydantic model."""
     hints = typing.get_type_hints(part.__init__, include_extras=True)
     fields: dict[str, Any] = {"name": (Literal[part.name], ...)}
-    fields |= {keyword.name: (hints[keyword.name], keyword.default) for keyword in keywords_of(part)}
+    fields |= {keyword.name: (_resolving(hints[keyword.name]), keyword.default) for keyword in keywords_of(part)}
     return create_model(part.__name__, __base__=Table, **fields)
+
+
+def _resolving(hint: Any) -> Any:
+    """The type of a setting, which takes the aliases that it is marked with."""
+    for each in getattr(hint, "__metadata__", ()):
+        if isinstance(each, Aliases):
+            hint = Annotated[hint, BeforeValidator(each.resolved)]
+    return hint
 
 
 def shown(value: object) -> str:

@@ -136,42 +136,54 @@ def score_text(score: ScoreResult, curves: bool = False) -> str:
     rows = [[file["file"], f"{file['samples']:,}", *_beside_flac(file)] for file in score["files"]]
     if len(rows) > 1:
         rows.append(["all", f"{score['samples']:,}", *_beside_flac(score)])
-    lines = [table(["", "samples", _bits_given(score["condition"]), "FLAC", "above FLAC"], rows)]
+    above = [] if score["above_flac"] is None else ["above FLAC"]
+    lines = [table(["", "samples", _bits_given(score["condition"]), "FLAC", *above], rows)]
     if score["low"] is not None:
         lines.append(f"95 % interval over files: {interval(score['low'], score['high'])}")
     lines.append(f"engine: {score['engine']}, {score['precision']}")
     if curves:
         for file in score["files"]:
-            lines += ["", f"{file['file']}: seconds, bits/sample, FLAC's, above FLAC's"]
             lines += [
-                f"{start:10.3f}  {surprisal:7.3f}  {flac:7.3f}  {above:+8.3f}"
-                for start, surprisal, flac, above in _windows(file, score.get("window", 0.0))
+                "",
+                ", ".join([f"{file['file']}: seconds", "bits/sample", "FLAC's", *(f"{each}'s" for each in above)]),
+            ]
+            lines += [
+                f"{start:10.3f}  {surprisal:7.3f}  {flac:7.3f}" + "".join(f"  {each:+8.3f}" for each in difference)
+                for start, surprisal, flac, *difference in _windows(file, score.get("window", 0.0))
             ]
     return "\n".join(lines)
 
 
 def _beside_flac(scored: BesideFlac) -> list[str]:
-    return [bits(scored["bits_per_sample"]), bits(scored["flac_bits_per_sample"]), f"{scored['above_flac']:+.3f}"]
+    above = [] if scored["above_flac"] is None else [f"{scored['above_flac']:+.3f}"]
+    return [bits(scored["bits_per_sample"]), bits(scored["flac_bits_per_sample"]), *above]
 
 
-def _windows(file: ScoredFile, window: float) -> list[tuple[float, float, float, float]]:
-    """The start of each window, in seconds, its bits a sample, FLAC's, and the difference; empty without windows."""
+def _windows(file: ScoredFile, window: float) -> list[tuple[float, ...]]:
+    """The start of each window, in seconds, its bits a sample and FLAC's; empty without windows.
+
+    The difference is the last of them, where the bits are given no condition.
+    """
     surprisal = file.get("surprise", [])
     starts = [round(index * window, 6) for index in range(len(surprisal))]
-    return list(zip(starts, surprisal, file.get("flac_surprise", []), file.get("surprise_above_flac", []), strict=True))
+    columns = [starts, surprisal, file.get("flac_surprise", [])]
+    if file["above_flac"] is not None:
+        columns.append(file.get("surprise_above_flac", []))
+    return list(zip(*columns, strict=True))
 
 
 def score_csv(score: ScoreResult) -> str:
     """The windows of a score as CSV: file, start_seconds, bits_per_sample, flac_bits_per_sample, above_flac.
 
-    Bits that are given a condition have a last column, `condition`.
+    Bits that are given a condition have `condition` for the last column instead.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    condition = {} if score["condition"] is None else {"condition": score["condition"]}
-    writer.writerow(["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", "above_flac", *condition])
+    given = [] if score["condition"] is None else [score["condition"]]
+    last = "above_flac" if not given else "condition"
+    writer.writerow(["file", "start_seconds", "bits_per_sample", "flac_bits_per_sample", last])
     for file in score["files"]:
-        writer.writerows([file["file"], *row, *condition.values()] for row in _windows(file, score.get("window", 0.0)))
+        writer.writerows([file["file"], *row, *given] for row in _windows(file, score.get("window", 0.0)))
     return out.getvalue()
 
 
@@ -188,6 +200,8 @@ def generated_text(generated: GenerateResult) -> str:
 def vocoded_text(vocoded: VocodeResult) -> str:
     """The files of `vocode`, and its speed."""
     rate = vocoded["sample_rate"]
+    if not vocoded["files"]:
+        return "nothing left to do"
     rows = [[file["file"], f"{file['samples'] / rate:.2f}", bits(file["bits_per_sample"])] for file in vocoded["files"]]
     lines = [table(["", "seconds", _bits_given(vocoded["condition"])], rows), _speed(vocoded)]
     if (check := vocoded.get("check")) is not None:

@@ -65,6 +65,7 @@ class VocodeResult(TypedDict):
     warnings: list[str]
     refused: list[Refused]
     check: NotRequired[ConventionCheck]
+    skipped: NotRequired[list[str]]  # by the command: outputs in a folder that were there already
 
 
 class DrawnPicture(TypedDict):

@@ -4,39 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from wavegen.audio import files as audio_files
 from wavegen.constants import DIGITS
 from wavegen.engine import open_engine
-from wavegen.engine.base import Engine, cpus
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import side_by_side
 from wavegen.evaluation.results import Refused
 from wavegen.models.condition_kinds import SPEAKER, Kind
 from wavegen.models.frame_sources import FrameReader, FrameSource
 from wavegen.models.model import AnyAudio
 from wavegen.sampling.audio import HEADER, Draw
 from wavegen.sampling.results import ConventionCheck, VocodeResult
+from wavegen.sampling.speaking import Clock, Manner, OpenStreams, draws
 from wavegen.sampling.vocoder_inputs import Found, Input, find_inputs
 from wavegen.system.atomic import Output, check_room, check_suffix
 from wavegen.system.folders import folders_made
-from wavegen.system.progress import Bar, progress_bar
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-STREAMS = 32  # recordings side by side on a CPU
-PIECE = 512  # samples between two looks at the keyboard
-
-OpenStreams = Callable[[int], Engine]  # the number of streams to an engine, whose streams are at the start of a file
-_Piece: TypeAlias = "tuple[NDArray[np.int16], NDArray[np.float64]]"  # samples, and log2 p of each
+from wavegen.system.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -63,18 +51,18 @@ class Vocoded:
     seed: int
     spoken: list[Spoken]
     sample_rate: int
-    seconds: float
+    seconds: float  # of drawing alone
     warnings: list[str]
     refused: list[Refused]
     check: ConventionCheck | None = None
 
     @property
     def samples_per_second(self) -> float:
-        return sum(one.samples for one in self.spoken) / self.seconds
+        return sum(one.samples for one in self.spoken) / max(self.seconds, 1e-9)
 
     @property
     def real_time_factor(self) -> float:
-        """Seconds of audio made ÷ seconds taken: above one is faster than real time."""
+        """Seconds of audio made ÷ seconds of drawing: above one is faster than real time."""
         return self.samples_per_second / self.sample_rate
 
     def describe(self, paths: Sequence[Path]) -> VocodeResult:
@@ -187,32 +175,6 @@ def out_paths(out: Path, folder: bool, inputs: Sequence[Input]) -> list[Path]:
     return [out / each.out.with_name(f"{each.out.name}.wav") if folder else out for each in inputs]
 
 
-@dataclass(frozen=True)
-class Manner:
-    """How recordings are drawn, all alike: see `vocode`."""
-
-    speaker: str | None
-    seed: int
-    temperature: float
-    top_p: float
-    exact: bool
-
-    @classmethod
-    def of(
-        cls,
-        model: AnyAudio,
-        speaker: str | None,
-        seed: int,
-        temperature: float | None,
-        top_p: float | None,
-        exact: bool,
-    ) -> Manner:
-        """With what the model's file says of temperature and `top_p` where they are None."""
-        temperature = float(model.metadata.get("temperature", 1.0)) if temperature is None else temperature
-        top_p = float(model.metadata.get("top_p", 1.0)) if top_p is None else top_p
-        return cls(speaker, seed, temperature, top_p, exact)
-
-
 def speak(
     model: AnyAudio,
     found: Found,
@@ -226,50 +188,16 @@ def speak(
     if outputs is not None:
         pairs = zip(outputs, found.inputs, strict=True)
         check_room({output.path: HEADER + 2 * each.samples for output, each in pairs})
-    running = open_streams(1)
+    running, clock = open_streams(1), Clock()
     spoken: dict[int, Spoken] = {}
-    begun = time.monotonic()
     with progress_bar(sum(each.samples for each in found.inputs), "speaking" if progress else None) as bar:
-        for group in side_by_side([each.samples for each in found.inputs], STREAMS * cpus()):
-            inputs = {index: found.inputs[index] for index in group}
-            for index, draw in _drawn(inputs, manner, open_streams, bar):
-                if outputs is not None:
-                    audio_files.write(outputs[index], draw.pcm, data.sample_rate)
-                kept = draw if outputs is None else None
-                spoken[index] = Spoken(inputs[index].name, len(draw.pcm), draw.bits_per_sample, kept)
-    seconds = max(time.monotonic() - begun, 1e-9)
+        for index, draw in draws(found.inputs, manner, open_streams, clock, bar):
+            if outputs is not None:
+                audio_files.write(outputs[index], draw.pcm, data.sample_rate)
+            kept = draw if outputs is None else None
+            spoken[index] = Spoken(found.inputs[index].name, len(draw.pcm), draw.bits_per_sample, kept)
     kind = Kind("" if manner.speaker is None else SPEAKER, frames=True)
     condition = kind.condition(data.conditioning, manner.speaker) or kind.words
     about = (running.name, running.precision, manner.exact, condition, manner.seed)
     in_order = [spoken[index] for index in range(len(found.inputs))]
-    return Vocoded(*about, in_order, data.sample_rate, seconds, found.warnings, found.refused, found.check)
-
-
-def _drawn(
-    inputs: Mapping[int, Input], manner: Manner, open_streams: OpenStreams, bar: Bar
-) -> Iterator[tuple[int, Draw]]:
-    """Draws recordings side by side; each comes with its key as soon as it is whole."""
-    engine = open_streams(len(inputs))
-    for stream, each in enumerate(inputs.values()):
-        engine.condition(stream, manner.speaker, each.frames())
-    pieces: dict[int, list[_Piece]] = {key: [] for key in inputs}
-    rows, drawn = list(inputs), 0
-    while rows:
-        count = min(PIECE, *(inputs[key].samples - drawn for key in rows))
-        seeds = [manner.seed] * len(rows)
-        pcm, log2_prob = engine.generate(count, seeds, manner.temperature, manner.top_p, manner.exact)
-        drawn += count
-        bar.update(pcm.size)
-        for key, *piece in zip(rows, pcm, log2_prob, strict=True):
-            pieces[key].append((piece[0], piece[1]))
-        kept = [stream for stream, key in enumerate(rows) if inputs[key].samples > drawn]
-        for key in rows:
-            if inputs[key].samples == drawn:
-                yield key, _draw(manner.seed, pieces.pop(key))
-        if kept and len(kept) < len(rows):
-            engine = engine.resized(len(kept), kept)
-        rows = [rows[stream] for stream in kept]
-
-
-def _draw(seed: int, pieces: Sequence[_Piece]) -> Draw:
-    return Draw(seed, np.concatenate([pcm for pcm, _ in pieces]), np.concatenate([values for _, values in pieces]))
+    return Vocoded(*about, in_order, data.sample_rate, clock.seconds, found.warnings, found.refused, found.check)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from wavegen.errors import UserError, closest, nearest
 from wavegen.models.audio import AudioModel
@@ -44,14 +44,6 @@ class TrainingSettings(Table):
     accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     bfloat16: bool | None = None  # products inside layers; None: where that is faster
-
-    @model_validator(mode="after")
-    def _one_length(self) -> TrainingSettings:
-        if (self.steps is None) == (self.minutes is None):
-            raise ValueError(
-                f"give either steps or minutes; {'neither is' if self.steps is None else 'both are'} there"
-            )
-        return self
 
 
 class SamplingSettings(Table):
@@ -129,6 +121,7 @@ def _parsed(
     if density is not None:
         _leave_out_foreign(draft, density)
     model, checked = check_parts(draft, density, SETTINGS)
+    _check_length(draft)
     corpus, training, sampling = (checked[name] for name in SETTINGS)
     if needs_corpus and isinstance(corpus, CorpusSettings) and corpus.path is None:
         problems.add("corpus.path is missing; write it there, or give `corpus`")
@@ -140,6 +133,13 @@ def _parsed(
         problems.add(needs, "sampling", "top_p")
     problems.check()
     return Recipe.model_validate({"corpus": corpus, "training": training, "sampling": sampling, "model": model})
+
+
+def _check_length(draft: Draft) -> None:
+    """Reports a training with two lengths or none, whatever else is wrong with it."""
+    given = draft.tables.get("training", {}).keys() & {"steps", "minutes"}
+    if len(given) != 1 and not draft.is_unreadable("training"):
+        draft.problems.add(f"training: give either steps or minutes; {'both are' if given else 'neither is'} there")
 
 
 def _density_meant(draft: Draft) -> type[Density] | None:

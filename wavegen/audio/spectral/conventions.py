@@ -11,10 +11,8 @@ import math
 from dataclasses import dataclass
 
 from wavegen.audio.spectral.framing import CENTRED, CENTRED_IN_ZEROS, INNER, WHOLE, Framing
-from wavegen.audio.spectral.names import CONVENTIONS, Convention
+from wavegen.audio.spectral.names import ALIASES, CONVENTIONS, Convention
 from wavegen.errors import UserError, nearest
-
-ALIASES: dict[str, Convention] = {"espnet": "parallel-wavegan"}
 
 
 @dataclass(frozen=True)

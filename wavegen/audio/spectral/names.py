@@ -7,3 +7,4 @@ from typing import Literal
 
 Convention = Literal["librosa", "parallel-wavegan", "hifigan", "tacotron2", "r9y9"]
 CONVENTIONS: tuple[str, ...] = typing.get_args(Convention)
+ALIASES: dict[str, Convention] = {"espnet": "parallel-wavegan"}

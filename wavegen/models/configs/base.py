@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias, TypeVar
 
 Tables: TypeAlias = dict[str, dict[str, object]]  # settings by the part's kind: "codec", "network" …
 Settings: TypeAlias = Mapping[str, Mapping[str, object]]  # the same, read only
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Aliases:
+    """Marks the type of a setting whose values have other names, which recipes may use and no file has."""
+
+    names: Mapping[str, str]
+
+    def resolved(self, value: object) -> object:
+        """The value that is meant."""
+        return self.names.get(value, value) if isinstance(value, str) else value
 
 
 class Part(Protocol):

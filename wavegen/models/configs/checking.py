@@ -13,7 +13,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen, MultipleOf
 
 from wavegen.models.codecs import CODECS
 from wavegen.models.configs.audio import AUDIO_PARTS
-from wavegen.models.configs.base import Part, Tables, keywords_of, part_of
+from wavegen.models.configs.base import Aliases, Part, Tables, keywords_of, part_of
 from wavegen.models.configs.conditioning import contradictions
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MAX_CATEGORIES
 
@@ -82,6 +82,8 @@ def _holds(value: Any, condition: object) -> bool:
             return len(value) >= least
         case MaxLen(max_length=most):
             return len(value) <= most
+        case Aliases():
+            return True
     return False
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
-from wavegen.audio.spectral.names import Convention
-from wavegen.models.configs.base import part_of
+from wavegen.audio.spectral.names import ALIASES, Convention
+from wavegen.models.configs.base import Aliases, part_of
 
 ALL = "*"  # in a recipe: all speakers of the corpus's training split
 MAX_SPEAKERS = 2**16
@@ -34,7 +34,7 @@ class ConditioningConfig:
 
     _: KW_ONLY
     speakers: Annotated[Sequence[Speaker], MaxLen(MAX_SPEAKERS)] = ()
-    mel: Literal["", Convention] = ""
+    mel: Annotated[Literal["", Convention], Aliases(ALIASES)] = ""
     hop: Annotated[int, Ge(64), Le(512)] = 128
     n_fft: Size = 1024
     win_length: Size = 1024
