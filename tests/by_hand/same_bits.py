@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import wavegen_native
 
-from wavegen.bench import configuration
+from wavegen.benchmarking import configuration
 from wavegen.engine import open_engine
 
 WAYS = [(1, 1), (1, 2), (2, 1), (3, 1), (16, 1), (32, 2)]  # streams and threads

@@ -11,10 +11,10 @@ import sensitive_models
 import small_models
 import torch
 
-import wavegen.bench as bench_module
-from wavegen.bench import CONFIGURATIONS, LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench, configuration
-from wavegen.bench.peers import PEERS, OnnxRuntime, TorchLoop
-from wavegen.bench.plot import plot
+import wavegen.benchmarking as bench_module
+from wavegen.benchmarking import CONFIGURATIONS, LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench, configuration
+from wavegen.benchmarking.peers import PEERS, OnnxRuntime, TorchLoop
+from wavegen.benchmarking.plot import plot
 from wavegen.engine import cuda, native
 from wavegen.engine.packing import engine_arguments
 from wavegen.errors import UserError

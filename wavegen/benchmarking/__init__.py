@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from wavegen.bench.machine import described
-from wavegen.bench.peers import PEERS, Peer
-from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
+from wavegen.benchmarking.machine import described
+from wavegen.benchmarking.peers import PEERS, Peer
+from wavegen.benchmarking.results import BenchResult, BenchRow, MissingEngine, Ratio
 from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.base import PRECISIONS, Engine, cpus
 from wavegen.engine.packing import engine_arguments

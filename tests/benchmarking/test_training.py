@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
-from wavegen import bench as bench_module
-from wavegen.bench import training
-from wavegen.bench.conv_loop import ConvLoop
+from wavegen import benchmarking as bench_module
+from wavegen.benchmarking import training
+from wavegen.benchmarking.conv_loop import ConvLoop
 from wavegen.cli.main import main
 from wavegen.models.audio import AudioModel
 from wavegen.models.forms import AudioForm

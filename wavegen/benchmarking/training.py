@@ -12,10 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from wavegen.assets import speech
-from wavegen.bench import CONFIGURATIONS, configuration
-from wavegen.bench.conv_loop import ConvLoop
-from wavegen.bench.machine import described
-from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
+from wavegen.benchmarking import CONFIGURATIONS, configuration
+from wavegen.benchmarking.conv_loop import ConvLoop
+from wavegen.benchmarking.machine import described
+from wavegen.benchmarking.results import BenchResult, BenchRow, MissingEngine, Ratio
 from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError, nearest
