@@ -11,6 +11,7 @@ import sensitive_models
 import small_models
 import torch
 
+import wavegen
 import wavegen.benchmarking as bench_module
 from wavegen.benchmarking import CONFIGURATIONS, LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench, configuration
 from wavegen.benchmarking.peers import PEERS, OnnxRuntime, TorchLoop
@@ -147,6 +148,13 @@ def test_why_the_cpu_engine_has_no_row(hasty, monkeypatch, built):
     assert result["missing"][0] == {"engine": "cpu", "why": "does not run nade networks"}
 
 
+def test_an_open_model_is_measured_under_the_name_of_its_network(hasty):
+    model = small_models.mu_law_model(name="gru", hidden_size=3)
+    result = wavegen.bench(model, rounds=1)
+    assert (result["model"], result["parameters"]) == ("gru", model.num_parameters)
+    assert wavegen.bench is bench, "no module of the package hides the function"
+
+
 class Clock:
     """A time that passes as it is told to, in place of the module that tells it."""
 
@@ -260,7 +268,7 @@ def test_a_replay_reads_every_weight_that_a_step_needs():
 
 @needs_extension
 def test_rounds_must_be_positive():
-    with pytest.raises(UserError, match="0 rounds"):
+    with pytest.raises(UserError, match="`rounds=0`: give one at least"):
         bench("A", rounds=0)
 
 

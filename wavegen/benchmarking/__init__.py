@@ -61,7 +61,7 @@ class Contender(NamedTuple):
     run: Callable[[int], object]
 
 
-def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> BenchResult:
+def bench(model: str | Path | AudioModel, rounds: int = ROUNDS, progress: bool = False) -> BenchResult:
     """Samples per second of a model, or of the untrained configuration A, B or C.
 
     Contenders take turns of some 0.4 seconds. "weights read" is the speed at which one thread reads the weights that
@@ -70,7 +70,7 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> Ben
     draws from every model.
 
     Args:
-        what: a model file, a run folder, a bundled model, or "A", "B" or "C".
+        model: a torch module, a model file, a run folder, a bundled model, or "A", "B" or "C".
         rounds: turns of each contender, after one to warm up.
         progress: shows a bar on stderr.
 
@@ -79,22 +79,30 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> Ben
         contenders' ratios within a round, so that a machine that slows down for a while slows both.
 
     Raises:
-        UserError: the model cannot be loaded.
+        UserError: the model cannot be loaded, or there are no rounds.
     """
     if rounds < 1:
-        raise UserError(f"{rounds} rounds; there must be one at least")
-    model = configuration(str(what)) if str(what) in CONFIGURATIONS else load(what)
+        raise UserError(f"`rounds={rounds}`: give one at least", parameter="rounds")
+    name, module = _opened(model)
     failed: dict[str, str] = {}
-    contenders = list(_contenders(model, failed))
+    contenders = list(_contenders(module, failed))
     with torch_threads(1):  # the peers run on one
         rates = _rates(contenders, rounds, progress)
-    missing: list[MissingEngine] = [{"engine": name, "why": why} for name, why in [*_missing(model), *failed.items()]]
+    missing: list[MissingEngine] = [{"engine": name, "why": why} for name, why in [*_missing(module), *failed.items()]]
     return {
-        **described(str(what), model, rounds),
+        **described(name, module, rounds),
         "rows": [_row(contender, turns) for contender, turns in zip(contenders, rates.T.tolist(), strict=True)],
         "ratios": list(_ratios(contenders, rates)),
         "missing": missing,
     }
+
+
+def _opened(model: str | Path | AudioModel) -> tuple[str, AudioModel]:
+    """The name that the result has for the model, and the model."""
+    if isinstance(model, AudioModel):
+        return model.network.name, model
+    name = str(model)
+    return name, configuration(name) if name in CONFIGURATIONS else load(model)
 
 
 def _row(contender: Contender, turns: list[float]) -> BenchRow:

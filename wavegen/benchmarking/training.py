@@ -63,7 +63,7 @@ def bench_training(what: str, rounds: int = ROUNDS, progress: bool = False) -> B
         UserError: the configuration is unknown, or there are no rounds.
     """
     if rounds < 1:
-        raise UserError(f"{rounds} rounds; there must be one at least")
+        raise UserError(f"`rounds={rounds}`: give one at least", parameter="rounds")
     if what not in CONFIGURATIONS:
         raise UserError(f"{what}: training is timed with a configuration{nearest(what, CONFIGURATIONS)}")
     keep_freed_memory()
