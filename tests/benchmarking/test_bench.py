@@ -14,7 +14,7 @@ import torch
 import wavegen
 import wavegen.benchmarking as bench_module
 from wavegen.benchmarking import CONFIGURATIONS, LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench, configuration
-from wavegen.benchmarking.peers import PEERS, OnnxRuntime, TorchLoop
+from wavegen.benchmarking.peers import PEERS, OnnxRuntime, TorchLoop, wavenet_of
 from wavegen.benchmarking.plot import plot
 from wavegen.engine import cuda, native
 from wavegen.engine.packing import engine_arguments
@@ -257,7 +257,7 @@ def test_a_replay_reads_every_weight_that_a_step_needs():
     engine = extension().Engine(**engine_arguments(model.data(), "float32", "recording"), streams=1, threads=1)
     engine.generate(16, np.zeros(1, np.uint64), 1.0, 1.0)
     replay = extension().replay(engine, 18)  # of dilations 1, 3, 9 and 2: whole blocks of each
-    network, padded = model.network, lambda width: -(-width // 16) * 16
+    network, padded = wavenet_of(model), lambda width: -(-width // 16) * 16
     residual, half, skip = network.residual_channels, network.gate_channels // 2, network.skip_channels
     layer = residual * 2 * padded(half) + half * padded(skip)
     a_step = 32 * padded(residual) + 4 * layer + 3 * half * padded(residual) + skip * (padded(skip) + 256)
