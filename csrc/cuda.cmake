@@ -35,7 +35,7 @@ execute_process(COMMAND ${WAVEGEN_NVCC} --version OUTPUT_VARIABLE version ERROR_
 
 # Compiled again only if a file or a flag has changed.
 file(GLOB sources CONFIGURE_DEPENDS
-  cuda/*.cu* */*.h distributions/tables/*.inl cpu/functions.inl)
+  cuda/*.cu* */*.h distributions/tables/*.inl cpu/activations.inl)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sources})
 set(state "${WAVEGEN_NVCC} ${version} ${WAVEGEN_CUDA_INCLUDE} ${WAVEGEN_CUDART} ${flags}")
 foreach(source IN LISTS sources)

@@ -17,7 +17,7 @@ SLOW = (
     "evaluation/test_known_truth.py",
     "models/test_familiarity.py",
     "models/test_networks2d.py",
-    "bench/test_training.py",
+    "benchmarking/test_training.py",
     "cli/test_examination.py",
     "cli/test_pictures.py",
     "cli/test_readme.py",

@@ -41,7 +41,7 @@ ORDER = [
     {"sampling"},
     {"reports"},
     {"training"},
-    {"bench"},
+    {"benchmarking"},
     {"quickstart"},
     {"cli"},
     {"__main__"},

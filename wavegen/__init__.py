@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wavegen.audio.spectral.recording import mel
+    from wavegen.benchmarking import bench
     from wavegen.compression.files import compress, decompress
     from wavegen.data.corpus import open_corpus
     from wavegen.data.preparing.audio import prepare
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "UserError",
     "__version__",
+    "bench",
     "compare",
     "compare_pictures",
     "compress",
@@ -63,6 +65,7 @@ __all__ = [
 
 _HOME = {
     "UserError": "errors",
+    "bench": "benchmarking",
     "compare": "evaluation.comparison",
     "compare_pictures": "evaluation.pictures",
     "compress": "compression.files",

@@ -16,8 +16,8 @@ class UserError(Exception):
 
     Several `problems` that are to be mended together, as those of a recipe, have a line each; `str` joins them.
     `parameters` are the parameters of wavegen's functions that the text names, each in backticks, as `cut` or `cut=10`:
-    the command line prints the flag instead (`wavegen.cli.flags`). It prints each problem after `wavegen: ` and exits
-    with 2; every other exception is a bug of ours.
+    the command line prints the flag instead (`wavegen.cli.messages`). It prints each problem after `wavegen: ` and
+    exits with 2; every other exception is a bug of ours.
     """
 
     def __init__(self, *problems: str, parameter: str | Sequence[str] = ()):

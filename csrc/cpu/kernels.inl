@@ -22,7 +22,7 @@
 //
 // The order of operations is the numeric contract (numerics = 1): do not change it without raising that number.
 
-#include "cpu/functions.inl"
+#include "cpu/activations.inl"
 
 struct Float32 {
     using Word = float;

@@ -33,7 +33,7 @@ WAVEGEN_HOST_DEVICE inline Vector power_of_two(Vector t) {
     return of_bits((bits << 23) + 0x3F800000u);
 }
 
-#include "cpu/functions.inl"
+#include "cpu/activations.inl"
 
 // The block's dynamic shared memory.
 #ifdef __CUDACC__

@@ -9,7 +9,7 @@ blocks of the latency kernel; of the first block of the throughput kernel.
 
 import argparse
 
-from wavegen.bench.configurations import CONFIGURATIONS, configuration
+from wavegen.benchmarking.configurations import CONFIGURATIONS, configuration
 from wavegen.engine import cuda
 from wavegen.engine.cuda import CudaEngine
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 import wavegen_native
 
-from wavegen.bench.configurations import configuration
+from wavegen.benchmarking.configurations import configuration
+from wavegen.benchmarking.peers import wavenet_of
 from wavegen.engine import open_engine
 
 WAYS = [(1, 1), (1, 2), (2, 1), (3, 1), (16, 1), (32, 2)]  # streams and threads
@@ -19,7 +20,7 @@ WAYS = [(1, 1), (1, 2), (2, 1), (3, 1), (16, 1), (32, 2)]  # streams and threads
 def main(samples: int) -> int:
     model = configuration("A")
     with torch.no_grad():  # untrained, it would say nearly the same of every sample
-        model.network.output.weight.mul_(8)
+        wavenet_of(model).output.weight.mul_(8)
     expected: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     failures = 0
     for precision in ("float32", "bfloat16", "int8"):

@@ -242,7 +242,7 @@ def test_equal_names_are_told_apart(run, tmp_path):
 @pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
 @pytest.mark.filterwarnings("ignore")
 def test_bench_measures_a_trained_model_and_draws_it(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("wavegen.bench.TURN_SECONDS", 0.004)
+    monkeypatch.setattr("wavegen.benchmarking.TURN_SECONDS", 0.004)
     result = run("bench", "wavenet", "--rounds", 2, "--plot", tmp_path / "o.png", "--json")
     assert {"machine", "rows", "ratios"} <= set(result)
     assert {"engine", "precision", "threads", "streams", "samples_per_second"} <= set(result["rows"][0])

@@ -30,7 +30,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
     "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.evaluation.quantization.bits_of_takes",
     "compress gru a.wav {}.wgn": "wavegen.compression.files.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.files.lockstep",
-    "bench wavenet --plot {}.png --rounds 1": "wavegen.bench.bench",
+    "bench wavenet --plot {}.png --rounds 1": "wavegen.benchmarking.bench",
 }
 
 

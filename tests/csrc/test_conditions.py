@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wavegen.benchmarking.peers import wavenet_of
 from wavegen.engine import packing
 from wavegen.engine.conditions import Vectors
 from wavegen.engine.native import NativeEngine
@@ -251,11 +252,11 @@ def test_a_vector_is_added_after_the_past_taps_and_before_the_current_one(isa, s
     random = np.random.default_rng(2)
     vector = np.zeros((4, 2, 32), np.float32)
     with torch.no_grad():
-        for layer, (one, two) in enumerate(zip(model.network.gates, other.network.gates, strict=True)):
+        for layer, (one, two) in enumerate(zip(wavenet_of(model).gate_taps, wavenet_of(other).gate_taps, strict=True)):
             vector[layer, :, :20] = added = random.normal(size=(2, 20)).astype(np.float32)
-            for conv in (one, two):
-                conv.taps.weight[:, : model.network.residual_channels] = 0
-            two.taps.bias += torch.from_numpy(added.ravel())
+            for taps in (one, two):
+                taps.weight[:, : wavenet_of(model).residual_channels] = 0
+            two.bias.add_(torch.from_numpy(added.ravel()))
     symbols = random.integers(0, 256, (streams, 70)).astype(np.uint16)
     rows, phases = np.zeros((streams, 1), np.uint32), np.zeros(streams, np.uint32)
     vectors = Vectors(vector.reshape(1, -1), rows, phases, 2**31)

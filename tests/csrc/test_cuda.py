@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sensitive_models
+import small_models
 import torch
 from cuda_stand_in import cannot, stand_in
 from hypothesis import given, settings
@@ -283,7 +284,7 @@ def test_outputs_that_are_not_finite_are_an_error(gpu, kernel):
     model = model_of("odd")
     state = CudaEngine(model, 2, kernel=kernel).save()
     with torch.no_grad():
-        model.network.output.weight.fill_(3e38)
+        small_models.output_of(model).weight.fill_(3e38)
     broken = CudaEngine(model, 2, kernel=kernel)
     for _ in range(2):
         with pytest.raises(UserError, match="not finite"):

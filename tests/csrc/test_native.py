@@ -5,11 +5,13 @@ import threading
 import numpy as np
 import pytest
 import sensitive_models
+import small_models
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from wavegen.benchmarking.peers import wavenet_of
 from wavegen.engine import open_engine
 from wavegen.engine.native import NativeEngine
 from wavegen.engine.random import uniforms, words
@@ -195,7 +197,7 @@ GOLDEN = {
 def formula_model():
     model = sensitive_models.by_formula(sensitive_models.wavenet("kernel-3"))
     with torch.no_grad():
-        model.network.output.weight.mul_(8)
+        small_models.output_of(model).weight.mul_(8)
     return model
 
 
@@ -220,11 +222,12 @@ def test_results_do_not_depend_on_the_hosts_rounding():
     with torch.no_grad():  # everything between front and gates is subnormal: flushed to zero it would be gone
         assert model.embedding is not None
         model.embedding.weight.mul_(1e-20)
-        model.network.front.taps.weight.mul_(1e-19)
-        model.network.front.taps.bias.zero_()
-        for gate in model.network.gates:
-            gate.taps.weight.mul_(1e38)
-        for layer in model.network.residuals:
+        network = wavenet_of(model)
+        network.front.taps.weight.mul_(1e-19)
+        network.front.taps.bias.zero_()
+        for taps in network.gate_taps:
+            taps.weight.mul_(1e38)
+        for layer in network.residual_maps:
             layer.weight.mul_(1e-39)
             layer.bias.zero_()
     pcm = sensitive_models.pcm(1, 60)
@@ -247,7 +250,7 @@ def test_outputs_that_are_not_finite_are_an_error():
     engine = open_engine(model, 2, "cpu")
     state = engine.save()
     with torch.no_grad():
-        model.network.output.weight.fill_(3e38)
+        small_models.output_of(model).weight.fill_(3e38)
     broken = open_engine(model, 2, "cpu")
     for _ in range(2):
         with pytest.raises(UserError, match="not finite"):

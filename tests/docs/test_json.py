@@ -11,8 +11,8 @@ import voices
 import workspace
 from typed_json import mismatches, paths
 
-from wavegen.bench import bench
-from wavegen.bench.results import BenchResult
+from wavegen.benchmarking import bench
+from wavegen.benchmarking.results import BenchResult
 from wavegen.cli.main import main
 from wavegen.compression.results import CompressResult, DecompressResult
 from wavegen.engine import EnginesResult
@@ -221,7 +221,7 @@ def test_every_section_is_checked():
 
 
 def test_a_benchmark(tmp_path, monkeypatch):
-    monkeypatch.setattr("wavegen.bench.TURN_SECONDS", 0.01)
+    monkeypatch.setattr("wavegen.benchmarking.TURN_SECONDS", 0.01)
     result = bench(workspace.furnish(tmp_path) or tmp_path / "wavenet", rounds=1, progress=False)
     printed = json.loads(json.dumps(result))
     check("bench", printed)

@@ -9,9 +9,9 @@ import sensitive_models
 import small_models
 from cuda_stand_in import cannot, stand_in
 
-import wavegen.bench as bench_module
-from wavegen.bench import bench
-from wavegen.bench.table import bench_text
+import wavegen.benchmarking as bench_module
+from wavegen.benchmarking import bench
+from wavegen.benchmarking.table import bench_text
 from wavegen.cli.main import main
 from wavegen.engine import cuda, describe_engines, open_engine
 from wavegen.engine.cuda import CudaEngine

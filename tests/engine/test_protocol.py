@@ -128,7 +128,7 @@ def test_the_number_of_coders_is_checked():
 
 def test_what_is_not_finite_is_an_error_of_the_users():
     model = small_models.model("gru")
-    model.network.output.weight.data.fill_(np.inf)
+    small_models.output_of(model).weight.data.fill_(np.inf)
     with pytest.raises(UserError, match="not finite"):
         open_engine(model, 1, "torch").encode(np.zeros((1, 3), np.int16), [extension().Encoder()])
 

@@ -93,7 +93,7 @@ def test_the_model_handed_in_stays_as_it_was():
 def test_outputs_that_are_not_finite_are_an_error():
     model = small_models.model("gru")
     with torch.no_grad():
-        model.network.output.weight.fill_(float("inf"))
+        small_models.output_of(model).weight.fill_(float("inf"))
     for call in (lambda e: e.generate(3, [1]), lambda e: e.feed(sensitive_models.pcm(1, 3))):
         with pytest.raises(UserError, match="not finite"):
             call(TorchEngine(model, 1))

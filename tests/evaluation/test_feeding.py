@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wavegen.errors import UserError
-from wavegen.evaluation.feeding import Take, windowed
-from wavegen.evaluation.feeding import bits_per_file as bits_in_feeds
+from wavegen.evaluation.feeding import Take, sum_bits, windowed
 from wavegen.evaluation.feeds import feed_of
 from wavegen.evaluation.intervals import bootstrap_interval
 from wavegen.evaluation.teacher_forcing import bits_of_takes, bits_per_file
@@ -109,9 +108,9 @@ def test_an_engine_scores_with_the_conditions_of_each_file(name):
         given = Given(speaker, np.random.default_rng(frames).normal(size=(frames, 2)).astype("f4") if frames else None)
         takes.append(Take("", length, functools.partial(noise, length, length), functools.partial(Given, *given)))
     expected = bits_of_takes(model.double(), takes)
-    np.testing.assert_allclose(bits_in_feeds(feed_of(model.float()), takes, 300), expected, rtol=1e-4)
+    np.testing.assert_allclose(sum_bits(feed_of(model.float()), takes, 300), expected, rtol=1e-4)
     with pytest.raises(UserError, match="did you mean anna"):
-        bits_in_feeds(feed_of(model), [takes[0]._replace(given=lambda: Given("ana"))], 300)
+        sum_bits(feed_of(model), [takes[0]._replace(given=lambda: Given("ana"))], 300)
 
 
 def test_scoring_leaves_weights_and_gradients_alone():

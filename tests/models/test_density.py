@@ -150,7 +150,7 @@ def test_no_code_costs_more_than_thirty_bits(head, taps, seed, code):
     torch.manual_seed(seed)
     model = small_models.model("gru", MuLaw(), head, taps).float()
     with torch.no_grad():
-        model.network.output.bias.copy_(torch.randn_like(model.network.output.bias) * 1e4)
+        small_models.output_of(model).bias.copy_(torch.randn_like(small_models.output_of(model).bias) * 1e4)
     log2_prob, _ = model.log2_prob(torch.tensor([[code]]))
     assert -30.0001 <= log2_prob.item() <= 0
 
@@ -200,9 +200,9 @@ def test_a_sample_sees_its_receptive_field_and_nothing_else(name, taps):
 def test_uniform_share_is_two_to_the_minus_fourteen():
     model = small_models.mu_law_model(name="gru", hidden_size=4)
     with torch.no_grad():
-        model.network.output.weight.zero_()
-        model.network.output.bias.fill_(-1e9)
-        model.network.output.bias[model.codec.silence] = 0
+        small_models.output_of(model).weight.zero_()
+        small_models.output_of(model).bias.fill_(-1e9)
+        small_models.output_of(model).bias[model.codec.silence] = 0
     expected = math.log2((1 - 2**-14) / model.codes_per_symbol[model.codec.silence] + 2**-14 / 65536)
     assert abs(model.log2_prob(torch.zeros(1, 1))[0].item() - expected) <= 1e-5
 

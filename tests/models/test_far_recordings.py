@@ -14,7 +14,7 @@ from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
 from wavegen.data.picture_files import write_sheet
 from wavegen.models import checkpoint
-from wavegen.models.familiarity import far_above_flac
+from wavegen.models.familiarity import AboveFlac, far_above_flac
 from wavegen.models.forms import PictureForm
 
 RECIPE = small_trainings.recipe("gru", steps=2, validate_every=2)
@@ -62,7 +62,9 @@ def test_compare_says_it_of_a_model_that_belongs_to_no_corpus(folder, capsys):
 
 def test_a_model_without_figures_is_judged_by_its_bits():
     model = small_models.mu_law_model(name="gru", hidden_size=5)
-    rows = [{"file": f"{number}.wav", "above_flac": excess} for number, excess in enumerate([0.9, 1.1, -2.0, 12.0])]
+    rows: list[AboveFlac] = [
+        {"file": f"{number}.wav", "above_flac": excess} for number, excess in enumerate([0.9, 1.1, -2.0, 12.0])
+    ]
     (line,) = far_above_flac(model, rows)
     assert line.startswith("1.wav (+1.1), 3.wav (+12.0): over 1 bit per sample above FLAC")
     assert far_above_flac(model, rows[:1]) == []

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import small_models
 
-from wavegen import bench as bench_module
+from wavegen import benchmarking as bench_module
 from wavegen import quickstart
 from wavegen.assets import speech
 from wavegen.audio import files as audio_files
@@ -46,7 +46,7 @@ def lines(caplog, name: str) -> list[str]:
 def test_requirements_are_those_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     every = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
-    from wavegen.bench.peers import PEERS
+    from wavegen.benchmarking.peers import PEERS
     from wavegen.training.readiness import LIBRARIES
 
     peers = [peer.library for peer in PEERS.values() if peer.library is not None]
@@ -101,8 +101,8 @@ def test_score_without_a_plot_needs_no_matplotlib_and_with_one_fails_early(place
 @EACH_TIME
 def test_bench_with_a_plot_fails_early(place, when, monkeypatch, capsys):
     failing_libraries.break_library(monkeypatch, "matplotlib", failing_libraries.ERRORS["OSError"], when)
-    monkeypatch.setattr("wavegen.bench.bench", lambda *_, **__: pytest.fail("it had begun"))
-    monkeypatch.setattr("wavegen.bench.training.bench_training", lambda *_, **__: pytest.fail("it had begun"))
+    monkeypatch.setattr("wavegen.benchmarking.bench", lambda *_, **__: pytest.fail("it had begun"))
+    monkeypatch.setattr("wavegen.benchmarking.training.bench_training", lambda *_, **__: pytest.fail("it had begun"))
     for command in (["bench", "--plot", "b.png"], ["bench", "--training", "--plot", "b.png"]):
         assert main(command) == 2
         assert "wavegen: --plot: matplotlib " in capsys.readouterr().err

@@ -46,7 +46,10 @@ def test_the_run_folder_tells_what_happened(corpus, tmp_path):
     assert [line["step"] for line in validated] == [10, 20, 30]
     assert model.metadata["validation_bits"] == min(line["validation_bits"] for line in validated)
     assert model.metadata["corpus_fingerprint"] == corpus.fingerprint
-    assert model.metadata["samples_seen"] <= 30 * 4 * (200 + model.network.receptive_field)
+    seen, receptive_field = model.metadata["samples_seen"], model.network.receptive_field
+    assert seen is not None
+    assert receptive_field is not None
+    assert seen <= 30 * 4 * (200 + receptive_field)
     assert list(run.glob("events.out.tfevents.*"))
     resolved = load_recipe(run / "recipe.toml")
     assert resolved.training.steps == 30

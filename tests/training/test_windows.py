@@ -86,6 +86,7 @@ def test_scored_samples_have_the_log_probability_of_the_whole_file(name):
     recordings = [random.integers(-32768, 32768, size=n).astype(np.int16) for n in (300, 150, 11)]
     whole = [model.log2_prob(torch.from_numpy(pcm)[None])[0][0] for pcm in recordings]
     # The samples' values are as good as unique, so a window can be found again in its recording.
+    assert model.network.receptive_field is not None
     context = model.network.receptive_field - 1
     windows = Windows(recordings, window=16, context=context, alignment=model.network.alignment, batch_size=6, seed=1)
     checked = 0

@@ -1,4 +1,4 @@
-"""The parts of a WAV file, so that it can be put together again byte for byte."""
+"""Parses a WAV file into parts that give it back byte for byte; `headers/wav.py` parses one that is to be read."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
-from wavegen.cli.flags import errors_in_flags, result_in_flags, sentences_in_flags
 from wavegen.cli.mel import mel
+from wavegen.cli.messages import errors_in_flags, result_in_flags, sentences_in_flags
 from wavegen.cli.model_names import called
 from wavegen.cli.outputs import MODEL_FILE, Command, Result, check_folder, check_output, taken, warn
 from wavegen.data.format import is_corpus
@@ -195,11 +195,11 @@ def _opened(path: Path) -> tuple[ModuleType, _Described]:
 
 
 def _bench(args: argparse.Namespace) -> Result:
-    from wavegen.bench import ROUNDS, bench
-    from wavegen.bench.plot import plot
-    from wavegen.bench.table import bench_text
-    from wavegen.bench.training import ROUNDS as TRAINING_ROUNDS
-    from wavegen.bench.training import bench_training
+    from wavegen.benchmarking import ROUNDS, bench
+    from wavegen.benchmarking.plot import plot
+    from wavegen.benchmarking.table import bench_text
+    from wavegen.benchmarking.training import ROUNDS as TRAINING_ROUNDS
+    from wavegen.benchmarking.training import bench_training
     from wavegen.modelfile import model_file
     from wavegen.reports.plots import try_plotting
     from wavegen.system.optional import MATPLOTLIB, needed

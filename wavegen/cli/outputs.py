@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from wavegen.cli.flags import sentences_in_flags
+from wavegen.cli.messages import sentences_in_flags
 from wavegen.data.format import DESCRIPTION, LINES, PCM, ROWS, is_corpus
 from wavegen.errors import UserError
 from wavegen.system import pipes

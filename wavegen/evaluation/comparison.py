@@ -20,7 +20,7 @@ from wavegen.evaluation.baselines import BASELINES, TRAINED
 from wavegen.evaluation.checks import check_fit, check_held_out
 from wavegen.evaluation.conditions import Giver
 from wavegen.evaluation.contenders import Contender, contenders, pairs
-from wavegen.evaluation.feeding import UNIT, Take, bits_per_file, max_samples_at_once
+from wavegen.evaluation.feeding import UNIT, Take, max_samples_at_once, sum_bits
 from wavegen.evaluation.feeds import feed_of
 from wavegen.evaluation.intervals import Estimate
 from wavegen.evaluation.mu_law import bits_per_symbol, is_mu_law
@@ -221,7 +221,7 @@ def _bits_of_rows(
     """The name of each row that can be had and the bits of each file, (files,); a baseline that fails says `why`."""
     for name, one in scored.items():
         at_once, label = max_samples_at_once(one.data), f"scoring {name}" if progress else None
-        yield name, bits_per_file(feed_of(one.scored), takes[name], at_once, label)
+        yield name, sum_bits(feed_of(one.scored), takes[name], at_once, label)
     for baseline in BASELINES:
         if why[baseline.name] is None:
             training = (corpus.pcm(recording) for recording in corpus.split("train"))

@@ -84,7 +84,7 @@ def chunks(
                 bar.update(sum(len(part) for part in parts))
 
 
-def bits_per_file(
+def sum_bits(
     open_feed: OpenFeed,
     takes: Sequence[Take],
     samples_at_once: int,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from wavegen.engine import precision_of
 from wavegen.evaluation.results import Origin, Provenance, RowProvenance
+from wavegen.models.metadata import Metadata
 
 
 class Reported(Protocol):
     """A model of any kind, as data or as a torch module."""
 
     @property
-    def metadata(self) -> Mapping[str, Any]: ...
+    def metadata(self) -> Metadata: ...
     @property
     def num_parameters(self) -> int: ...
     @property
@@ -40,7 +40,7 @@ def row_provenance(model: Reported | None) -> RowProvenance:
     return {"parameters": None, "macs_per_sample": None, "model_bytes": None, "precision": None, **_origin({})}
 
 
-def _origin(metadata: Mapping[str, Any]) -> Origin:
+def _origin(metadata: Metadata) -> Origin:
     return {
         "training_seconds": metadata.get("training_seconds"),
         "samples_seen": metadata.get("samples_seen"),

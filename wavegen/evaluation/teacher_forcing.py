@@ -75,4 +75,4 @@ def bits_of_takes(
         Bits, (files,) float64.
     """
     open_feed = open_feed or functools.partial(teacher_forcing, model)
-    return feeding.bits_per_file(open_feed, takes, samples_at_once or max_samples_at_once(model), label, model.whole)
+    return feeding.sum_bits(open_feed, takes, samples_at_once or max_samples_at_once(model), label, model.whole)

@@ -58,6 +58,7 @@ class AudioModel(OfConfig, Density):
     }
     OPTIONAL: ClassVar = ("predictor", "conditioning")
 
+    network: Network
     amplitudes: Tensor
     errors: Tensor
     symbol_of_code: Tensor  # by code + 32768

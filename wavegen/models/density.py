@@ -37,7 +37,6 @@ class Density(nn.Module, ABC):
     OPTIONAL: ClassVar[Collection[str]]  # tables that may be missing
 
     codes_per_symbol: Tensor
-    network: Any  # a BaseNetwork; some callers know of which kind
 
     def __init__(self, distribution: Distribution, network: BaseNetwork, codes_per_symbol: np.ndarray):
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import numpy as np
 
@@ -122,7 +122,14 @@ class Familiarity:
             )
 
 
-def far_above_flac(model: Familiar, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+class AboveFlac(TypedDict):
+    """A file, and the bits per sample that it costs above FLAC; rows of `score` have both."""
+
+    file: str
+    above_flac: float
+
+
+def far_above_flac(model: Familiar, rows: Sequence[AboveFlac]) -> list[str]:
     """A line on files that cost a model without training ranges far more than FLAC; `rows` are those of `score`."""
     alike = [row for row in rows if row["above_flac"] is not None]
     far = [f"{row['file']} ({row['above_flac']:+.1f})" for row in alike if row["above_flac"] > FAR_ABOVE_FLAC]

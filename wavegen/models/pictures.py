@@ -36,6 +36,8 @@ class PictureModel(Density):
     DEFAULTS: ClassVar = {"distribution": {"name": "categorical"}}
     OPTIONAL: ClassVar = ()
 
+    network: Network2d
+
     def __init__(self, distribution: Distribution, network: Network2d, form: PictureForm):
         super().__init__(distribution, network, np.ones(form.levels, np.int64))
         self._form = form

@@ -18,7 +18,7 @@ from wavegen.constants import DIGITS
 from wavegen.engine.base import Engine
 from wavegen.errors import UserError
 from wavegen.evaluation.audio import read_at
-from wavegen.evaluation.feeding import Take, bits_per_file, max_samples_at_once
+from wavegen.evaluation.feeding import Take, max_samples_at_once, sum_bits
 from wavegen.evaluation.feeds import fed_by
 from wavegen.models.frame_sources import FrameReader
 from wavegen.models.frames import frame_settings, frames_of
@@ -65,7 +65,7 @@ def check_convention(
         Take(str(recording), len(pcm), lambda: pcm, lambda each=each: Given(speaker, each))
         for each in [*readings.values(), frames_of(model, pcm), None]
     ]
-    bits = bits_per_file(fed_by(open_streams), takes, max_samples_at_once(model), None) / len(pcm)
+    bits = sum_bits(fed_by(open_streams), takes, max_samples_at_once(model), None) / len(pcm)
     *of_names, own, nothing = (round(float(each), DIGITS) for each in bits)
     by_name = dict(zip(readings, of_names, strict=True))
     said, best = next(iter(by_name)), min(by_name, key=by_name.__getitem__)

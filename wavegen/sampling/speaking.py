@@ -85,7 +85,8 @@ def _side_by_side(
     for stream, each in enumerate(inputs.values()):
         engine.condition(stream, manner.speaker, each.frames())
     pieces: dict[int, list[_Piece]] = {key: [] for key in inputs}
-    rows, drawn = list(inputs), 0
+    rows: list[int] = list(inputs)
+    drawn = 0
     while rows:
         count = min(PIECE, *(inputs[key].samples - drawn for key in rows))
         seeds = [manner.seed] * len(rows)
@@ -93,8 +94,8 @@ def _side_by_side(
             pcm, log2_prob = engine.generate(count, seeds, manner.temperature, manner.top_p, manner.exact)
         drawn += count
         bar.update(pcm.size)
-        for key, *piece in zip(rows, pcm, log2_prob, strict=True):
-            pieces[key].append((piece[0], piece[1]))
+        for key, codes, values in zip(rows, pcm, log2_prob, strict=True):
+            pieces[key].append((codes, values))
         kept = [stream for stream, key in enumerate(rows) if inputs[key].samples > drawn]
         for key in rows:
             if inputs[key].samples == drawn:

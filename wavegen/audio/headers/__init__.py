@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
-from wavegen.audio.headers import chunked, flac, foreign, headers, mpeg, ogg, riff, tags
+from wavegen.audio.headers import chunked, flac, foreign, headers, mpeg, ogg, tags, wav
 from wavegen.audio.headers.foreign import CONVERT, READABLE, UNREADABLE
 from wavegen.audio.headers.layout import (
     MAX_CHANNELS,
@@ -42,8 +42,8 @@ def examine(file: BinaryIO, size: int, path: Path) -> Layout:
 
 def _examined(data: Bytes, start: int, path: Path) -> Layout:
     head = data.at(start, 32)
-    if head[:4] in riff.MAGIC and head[8:12] == b"WAVE":
-        return riff.layout(data, start, path)
+    if head[:4] in wav.MAGIC and head[8:12] == b"WAVE":
+        return wav.layout(data, start, path)
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return chunked.aiff(data, start, path)
     if head[:4] == b"FORM" and head[8:12] in (b"8SVX", b"16SV"):

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +23,7 @@ COPY_AGAIN = "truncated, damaged, or another kind of file; copy it again"
 _DAMAGES = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, SyntaxError)
 
 
-def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
+def arrays_in(path: Path) -> dict[str, NDArray[np.generic]]:
     """The arrays of a file by their names, "" where it has one without a name.
 
     Raises UserError for a file that is missing, empty, truncated, damaged, of another kind, or holds objects.
@@ -39,7 +39,7 @@ def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
     return read(path)
 
 
-def mel_in(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+def mel_in(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> NDArray[np.generic]:
     """The mel spectrogram among a file's arrays. Raises UserError if it cannot be told."""
     for name in MEL_NAMES:
         if name in arrays:
@@ -51,7 +51,7 @@ def mel_in(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     raise UserError(f"{path}: holds {names}, and no mel spectrogram by a name that is known: {', '.join(MEL_NAMES)}")
 
 
-def checked(path: Path, array: NDArray[Any]) -> NDArray[np.float32]:
+def checked(path: Path, array: NDArray[np.generic]) -> NDArray[np.float32]:
     """An array of a file as (rows, columns) float32, without a batch of one around it.
 
     Raises UserError for other shapes, no numbers, integers, and numbers that are not finite.
@@ -73,13 +73,13 @@ def checked(path: Path, array: NDArray[Any]) -> NDArray[np.float32]:
     return values
 
 
-def _npy(path: Path) -> dict[str, NDArray[Any]]:
+def _npy(path: Path) -> dict[str, NDArray[np.generic]]:
     with _damages_named(path):
         # Mapped, which compares the size that the header declares with the file's before anything is allocated.
         return {"": np.array(np.load(path, mmap_mode="r", allow_pickle=False))}
 
 
-def _npz(path: Path) -> dict[str, NDArray[Any]]:
+def _npz(path: Path) -> dict[str, NDArray[np.generic]]:
     # Opened here, since numpy leaves a damaged archive open.
     with _damages_named(path), open(path, "rb") as file:
         archive = np.load(file, allow_pickle=False)
@@ -89,7 +89,7 @@ def _npz(path: Path) -> dict[str, NDArray[Any]]:
     return {name: each for name, each in members.items() if isinstance(each, np.ndarray)}
 
 
-def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
+def _hdf5(path: Path) -> dict[str, NDArray[np.generic]]:
     with needed(H5PY, str(path)):
         import h5py
     try:
@@ -100,7 +100,7 @@ def _hdf5(path: Path) -> dict[str, NDArray[Any]]:
     return {name: np.asarray(each) for name, each in found.items()}
 
 
-def _torch(path: Path) -> dict[str, NDArray[Any]]:
+def _torch(path: Path) -> dict[str, NDArray[np.generic]]:
     import pickle
 
     import torch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -115,7 +115,7 @@ class _File:
         self.convention: Convention | None = convention
         self.warnings: list[str] = []
 
-    def in_time(self, parts: list[NDArray[Any]]) -> NDArray[np.float32]:
+    def in_time(self, parts: list[NDArray[np.generic]]) -> NDArray[np.float32]:
         """The arrays of mel spectrogram and F0, or that of both, as (frames, F). Raises UserError for others."""
         settings, apart = self.settings, len(parts) == 2
         values = self._turned(checked(self.path, parts[0]), settings.mel_channels if apart else settings.channels)
@@ -167,7 +167,7 @@ class _File:
         return np.concatenate([bands, values[:, settings.bands :]], axis=1)
 
 
-def _shape(values: NDArray[Any]) -> str:
+def _shape(values: NDArray[np.generic]) -> str:
     return " x ".join(map(str, values.shape))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Stored:
             raise UserError(f"{path}: was made with {has}, and {want} is wanted; make it again")
 
 
-def stored_in(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Stored | None:
+def stored_in(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> Stored | None:
     """The settings among a file's arrays; None if it has none. Raises UserError for some that no file has."""
     if CONVENTION not in arrays:
         return None
@@ -57,19 +57,19 @@ def stored_in(path: Path, arrays: Mapping[str, NDArray[Any]]) -> Stored | None:
         raise UserError(f"{path}: its settings are damaged; make it again") from error
 
 
-def to_store(values: NDArray[np.float32], settings: FrameSettings) -> dict[str, NDArray[Any]]:
+def to_store(values: NDArray[np.float32], settings: FrameSettings) -> dict[str, NDArray[np.generic]]:
     """The arrays of a .npz: mel spectrogram and F0 apart, and all settings.
 
     Args:
         values: (frames, F), all frames that a file of the convention has.
         settings: what they are.
     """
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, NDArray[np.generic]] = {}
     if settings.convention:
         arrays[MEL] = in_file(values[:, : settings.bands], settings)
     if settings.f0:
         arrays[F0] = values[:, settings.mel_channels :]
-    about: dict[str, Any] = {CONVENTION: settings.convention, **{name: getattr(settings, name) for name in NUMBERS}}
+    about: dict[str, object] = {CONVENTION: settings.convention, **{name: getattr(settings, name) for name in NUMBERS}}
     return arrays | {name: np.array(value) for name, value in about.items()}
 
 

@@ -48,10 +48,18 @@ class WaveNet(Network):
         self.output = nn.Linear(skip_channels, self.num_params)
         self.conditions = self.condition_layers()  # one for each layer
 
+    @property
+    def gate_taps(self) -> list[nn.Linear]:
+        """The taps of each layer's gates."""
+        return [layer.taps for layer in cast(Iterable[CausalConv], self.gates)]
+
+    @property
+    def residual_maps(self) -> list[nn.Linear]:
+        """The map of each layer but the last to the residual stream."""
+        return list(cast(Iterable[nn.Linear], self.residuals))
+
     def hidden_weights(self) -> list[Tensor]:
-        layers = cast(Iterable[CausalConv], self.gates)
-        inner = [*self.residuals, self.skip, self.head]
-        return [*(layer.taps.weight for layer in layers), *(layer.weight for layer in inner)]
+        return [layer.weight for layer in (*self.gate_taps, *self.residual_maps, self.skip, self.head)]
 
     def initial_state(self, batch_size: int) -> tuple[Tensor, ...]:
         return tuple(layer.initial_state(batch_size) for layer in cast(Iterable[CausalConv], (self.front, *self.gates)))
@@ -98,8 +106,8 @@ class WaveNet(Network):
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """`_layers` with a backward pass of its own, made once, on a CPU; no gradient reaches the states."""
         dtype = torch.bfloat16 if self.bfloat16_layers else x.dtype
-        gates = [(gate.taps.weight, gate.taps.bias) for gate in cast(Iterable[CausalConv], self.gates)]
-        residuals = [(layer.weight, layer.bias) for layer in cast(Iterable[nn.Linear], self.residuals)]
+        gates = [(taps.weight, taps.bias) for taps in self.gate_taps]
+        residuals = [(layer.weight, layer.bias) for layer in self.residual_maps]
         shape = stack.Shape(self.kernel_size, self.dilations, dtype)
         conditions = [layer.weight for layer in cast(Iterable[nn.Linear], self.conditions)]
         added = None if condition is None else stack.vectors_added(condition, conditions, x)

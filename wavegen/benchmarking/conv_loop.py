@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from wavegen.benchmarking.peers import wavenet_of
 from wavegen.models.audio import AudioModel
 from wavegen.training.learner import MAX_GRADIENT_NORM
 from wavegen.training.windows import Windows
@@ -16,7 +17,7 @@ class ConvLoop:
     """The same network as a WaveNet's, of the same weights, and steps of Adam, as users of PyTorch write them."""
 
     def __init__(self, model: AudioModel, windows: Windows):
-        network = model.network
+        network = wavenet_of(model)
         self.model = model
         self.windows = windows
         self.step = 0
@@ -25,8 +26,11 @@ class ConvLoop:
         layers = len(network.dilations)
         self.half = network.gate_channels // 2
         self.front = _conv(network.front.taps, network.front_kernel_size)
-        self.gates = [_conv(gate.taps, network.kernel_size, gate.dilation) for gate in network.gates]
-        self.residuals = [_conv(layer) for layer in network.residuals]
+        self.gates = [
+            _conv(taps, network.kernel_size, dilation)
+            for taps, dilation in zip(network.gate_taps, network.dilations, strict=True)
+        ]
+        self.residuals = [_conv(layer) for layer in network.residual_maps]
         self.skips = [nn.Conv1d(self.half, network.skip_channels, 1) for _ in range(layers)]
         with torch.no_grad():
             for skip, weight in zip(self.skips, network.skip.weight.split(self.half, dim=1), strict=True):
@@ -62,13 +66,13 @@ class ConvLoop:
 
     def trained(self) -> AudioModel:
         """The model with this loop's weights."""
-        network = self.model.network
+        network = wavenet_of(self.model)
         with torch.no_grad():
             self.model.input_table().copy_(self.embedding.weight)
             _give(self.front, network.front.taps)
             for convs, layers in (
-                (self.gates, [gate.taps for gate in network.gates]),
-                (self.residuals, network.residuals),
+                (self.gates, network.gate_taps),
+                (self.residuals, network.residual_maps),
                 ([self.head, self.output], [network.head, network.output]),
             ):
                 for conv, layer in zip(convs, layers, strict=True):

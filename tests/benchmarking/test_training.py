@@ -3,8 +3,8 @@ import json
 import pytest
 import torch
 
-from wavegen.bench import configurations, training
-from wavegen.bench.conv_loop import ConvLoop
+from wavegen.benchmarking import configurations, training
+from wavegen.benchmarking.conv_loop import ConvLoop
 from wavegen.cli.main import main
 from wavegen.models.audio import AudioModel
 from wavegen.models.forms import AudioForm

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wavegen.bench import label
-from wavegen.bench.results import BenchResult
+from wavegen.benchmarking import label
+from wavegen.benchmarking.results import BenchResult
 from wavegen.reports.plots import write_png
 from wavegen.system.atomic import Target
 

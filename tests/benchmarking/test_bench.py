@@ -11,11 +11,12 @@ import sensitive_models
 import small_models
 import torch
 
-import wavegen.bench as bench_module
-from wavegen.bench import LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench
-from wavegen.bench.configurations import CONFIGURATIONS, configuration
-from wavegen.bench.peers import PEERS, OnnxRuntime, TorchLoop
-from wavegen.bench.plot import plot
+import wavegen
+import wavegen.benchmarking as bench_module
+from wavegen.benchmarking import LOOP, MULTIPLY_ADDS, REPLAY, Contender, bench
+from wavegen.benchmarking.configurations import CONFIGURATIONS, configuration
+from wavegen.benchmarking.peers import PEERS, OnnxRuntime, TorchLoop, wavenet_of
+from wavegen.benchmarking.plot import plot
 from wavegen.engine import cuda, native
 from wavegen.engine.packing import engine_arguments
 from wavegen.errors import UserError
@@ -100,7 +101,7 @@ def test_a_run_holds_every_engine_and_its_ratios(hasty, monkeypatch):
     small = small_models.mu_law_model(
         name="wavenet", residual_channels=16, gate_channels=32, skip_channels=16, dilations=(1, 2, 4)
     )
-    monkeypatch.setattr(bench_module, "configuration", lambda name: small)
+    monkeypatch.setattr(bench_module, "model_named", lambda what: small)
     result = bench("A", rounds=2)
     rows = {(row["engine"], row["precision"], row["streams"]) for row in result["rows"]}
     for precision, streams in itertools.product(("float32", "bfloat16", "int8"), (1, 32)):
@@ -124,7 +125,7 @@ def test_a_run_holds_every_engine_and_its_ratios(hasty, monkeypatch):
 @needs_extension
 @pytest.mark.parametrize("name", ["gru", "logistics"])
 def test_where_no_peer_runs_the_torch_engine_is_what_is_compared_with(hasty, monkeypatch, name):
-    monkeypatch.setattr(bench_module, "load", lambda path: sensitive_models.combined(name))
+    monkeypatch.setattr(bench_module, "model_named", lambda what: sensitive_models.combined(name))
     result = bench("model.safetensors", rounds=1)
     assert {row["engine"] for row in result["missing"]} == {"cuda", *PEERS}
     assert {row["engine"] for row in result["rows"]} == {"cpu", REPLAY, MULTIPLY_ADDS, "torch"}
@@ -138,7 +139,7 @@ def test_every_model_is_measured_in_the_torch_engine(hasty, monkeypatch, precisi
     """Also one that has a precision of the cpu engine's, and where there is no cpu engine."""
     model = sensitive_models.combined("logistics")
     model.metadata = {"precision": precision}
-    monkeypatch.setattr(bench_module, "load", lambda path: model)
+    monkeypatch.setattr(bench_module, "model_named", lambda what: model)
     monkeypatch.setattr(native, "missing", lambda: "the C++ engine is missing")
     result = bench("model.safetensors", rounds=1)
     (row,) = result["rows"]
@@ -154,13 +155,20 @@ def test_every_model_is_measured_in_the_torch_engine(hasty, monkeypatch, precisi
 @pytest.mark.parametrize("built", [True, False])
 def test_why_the_cpu_engine_has_no_row(hasty, monkeypatch, built):
     model = small_models.mu_law_model(name="nade", frame_size=5, hidden_size=6)
-    monkeypatch.setattr(bench_module, "load", lambda path: model)
+    monkeypatch.setattr(bench_module, "model_named", lambda what: model)
     if not built:
         monkeypatch.setattr(native, "missing", lambda: "the C++ engine is missing")
     result = bench("model.safetensors", rounds=1)
     assert [row["engine"] for row in result["rows"]] == ["torch"]
     assert result["ratios"] == []
     assert result["missing"][0] == {"engine": "cpu", "why": "does not run nade networks"}
+
+
+def test_an_open_model_is_measured_under_the_name_of_its_network(hasty):
+    model = small_models.mu_law_model(name="gru", hidden_size=3)
+    result = wavegen.bench(model, rounds=1)
+    assert (result["model"], result["parameters"]) == ("gru", model.num_parameters)
+    assert wavegen.bench is bench, "no module of the package hides the function"
 
 
 class Clock:
@@ -265,7 +273,7 @@ def test_a_replay_reads_every_weight_that_a_step_needs():
     engine = extension().Engine(**engine_arguments(model.data(), "float32", "recording"), streams=1, threads=1)
     engine.generate(16, np.zeros(1, np.uint64), 1.0, 1.0)
     replay = extension().replay(engine, 18)  # of dilations 1, 3, 9 and 2: whole blocks of each
-    network, padded = model.network, lambda width: -(-width // 16) * 16
+    network, padded = wavenet_of(model), lambda width: -(-width // 16) * 16
     residual, half, skip = network.residual_channels, network.gate_channels // 2, network.skip_channels
     layer = residual * 2 * padded(half) + half * padded(skip)
     a_step = 32 * padded(residual) + 4 * layer + 3 * half * padded(residual) + skip * (padded(skip) + 256)
@@ -276,7 +284,7 @@ def test_a_replay_reads_every_weight_that_a_step_needs():
 
 @needs_extension
 def test_rounds_must_be_positive():
-    with pytest.raises(UserError, match="0 rounds"):
+    with pytest.raises(UserError, match="`rounds=0`: give one at least"):
         bench("A", rounds=0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from wavegen.bench.results import Benched, Machine
+from wavegen.benchmarking.results import Benched, Machine
 from wavegen.engine import cuda, native
 from wavegen.engine.base import cpus
 from wavegen.extension import extension

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wavegen.bench.results import BenchResult, BenchRow
+from wavegen.benchmarking.results import BenchResult, BenchRow
 from wavegen.reports.tables import rounded, table
 
 

@@ -13,8 +13,8 @@ import soundfile
 
 import wavegen
 from wavegen.cli.arguments import make_parser
-from wavegen.cli.flags import SENTENCES, errors_in_flags, in_flags, result_in_flags
 from wavegen.cli.main import COMMANDS, main
+from wavegen.cli.messages import SENTENCES, errors_in_flags, in_flags, result_in_flags
 from wavegen.errors import UserError
 from wavegen.evaluation.feeding import RESAMPLE
 from wavegen.quickstart import quickstart

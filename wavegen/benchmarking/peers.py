@@ -40,6 +40,12 @@ def _only_mu_law_wavenets(model: AudioModel) -> str | None:
     return None if plain else "runs WaveNets with a categorical distribution over at most 512 symbols, unconditional"
 
 
+def wavenet_of(model: AudioModel) -> WaveNet:
+    """The network of a model that is known to be a WaveNet."""
+    assert isinstance(model.network, WaveNet), "others are not compared"
+    return model.network
+
+
 class TorchLoop:
     """A step written out in PyTorch, with ring buffers: no concatenated history, one product for each matrix."""
 
@@ -47,10 +53,10 @@ class TorchLoop:
     library: ClassVar[Library | None] = None
 
     def __init__(self, model: AudioModel, streams: int):
-        network = model.network
+        network = wavenet_of(model)
         self.table = model.input_table().detach()
         self.front, self.skip, self.head, self.output = network.front.taps, network.skip, network.head, network.output
-        self.gates, self.residuals = [gate.taps for gate in network.gates], list(network.residuals)
+        self.gates, self.residuals = network.gate_taps, network.residual_maps
         self.ages = [
             [(network.kernel_size - 1 - tap) * dilation for tap in range(network.kernel_size - 1)]
             for dilation in network.dilations
@@ -182,7 +188,7 @@ class WavenetVocoder:
     def __init__(self, model: AudioModel, streams: int):
         from wavenet_vocoder import WaveNet as TheirWaveNet
 
-        network = model.network
+        network = wavenet_of(model)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its use of old functions of PyTorch
             self.network = TheirWaveNet(
@@ -204,7 +210,7 @@ class WavenetVocoder:
             return "wavenet-vocoder not installed"
         if (why := _only_mu_law_wavenets(model)) is not None:
             return why
-        dilations = model.network.dilations
+        dilations = wavenet_of(model).dilations
         stacks = dilations.count(1)
         regular = stacks and dilations == tuple(2**i for i in range(len(dilations) // stacks)) * stacks
         return None if regular else "it has stacks of dilations 1, 2, 4, … only"

@@ -12,10 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from wavegen.assets import speech
-from wavegen.bench.configurations import CONFIGURATIONS, configuration
-from wavegen.bench.conv_loop import ConvLoop
-from wavegen.bench.machine import described
-from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
+from wavegen.benchmarking.configurations import CONFIGURATIONS, configuration
+from wavegen.benchmarking.conv_loop import ConvLoop
+from wavegen.benchmarking.machine import described
+from wavegen.benchmarking.results import BenchResult, BenchRow, MissingEngine, Ratio
 from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError, nearest
@@ -63,7 +63,7 @@ def bench_training(what: str, rounds: int = ROUNDS, progress: bool = False) -> B
         UserError: the configuration is unknown, or there are no rounds.
     """
     if rounds < 1:
-        raise UserError(f"{rounds} rounds; there must be one at least")
+        raise UserError(f"`rounds={rounds}`: give one at least", parameter="rounds")
     if what not in CONFIGURATIONS:
         raise UserError(f"{what}: training is timed with a configuration{nearest(what, CONFIGURATIONS)}")
     keep_freed_memory()

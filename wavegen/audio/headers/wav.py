@@ -1,4 +1,4 @@
-"""WAV files: RIFF, RIFX, RF64 and BW64."""
+"""Parses the headers of WAV files: RIFF, RIFX, RF64 and BW64."""
 
 from __future__ import annotations
 

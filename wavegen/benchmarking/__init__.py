@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from tqdm import tqdm
 
-from wavegen.bench.configurations import model_named
-from wavegen.bench.machine import described
-from wavegen.bench.peers import PEERS, Peer
-from wavegen.bench.results import BenchResult, BenchRow, MissingEngine, Ratio
+from wavegen.benchmarking.configurations import model_named
+from wavegen.benchmarking.machine import described
+from wavegen.benchmarking.peers import PEERS, Peer
+from wavegen.benchmarking.results import BenchResult, BenchRow, MissingEngine, Ratio
 from wavegen.engine import cuda, native, open_engine
 from wavegen.engine.base import PRECISIONS, Engine, cpus
 from wavegen.engine.packing import engine_arguments
@@ -56,7 +56,7 @@ class Contender(NamedTuple):
     run: Callable[[int], object]
 
 
-def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> BenchResult:
+def bench(model: str | Path | AudioModel, rounds: int = ROUNDS, progress: bool = False) -> BenchResult:
     """Samples per second of a model, or of the untrained configuration A, B or C.
 
     Contenders take turns of some 0.4 seconds. "weights read" is the speed at which one thread reads the weights that
@@ -65,7 +65,7 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> Ben
     draws from every model.
 
     Args:
-        what: a model file, a run folder, a bundled model, or "A", "B" or "C".
+        model: a torch module, a model file, a run folder, a bundled model, or "A", "B" or "C".
         rounds: turns of each contender, after one to warm up.
         progress: shows a bar on stderr.
 
@@ -74,22 +74,29 @@ def bench(what: str | Path, rounds: int = ROUNDS, progress: bool = False) -> Ben
         contenders' ratios within a round, so that a machine that slows down for a while slows both.
 
     Raises:
-        UserError: the model cannot be loaded, or there is none of that name.
+        UserError: the model cannot be loaded, there is none of that name, or there are no rounds.
     """
     if rounds < 1:
-        raise UserError(f"{rounds} rounds; there must be one at least")
-    model = model_named(what)
+        raise UserError(f"`rounds={rounds}`: give one at least", parameter="rounds")
+    name, module = _opened(model)
     failed: dict[str, str] = {}
-    contenders = list(_contenders(model, failed))
+    contenders = list(_contenders(module, failed))
     with torch_threads(1):  # the peers run on one
         rates = _rates(contenders, rounds, progress)
-    missing: list[MissingEngine] = [{"engine": name, "why": why} for name, why in [*_missing(model), *failed.items()]]
+    missing: list[MissingEngine] = [{"engine": name, "why": why} for name, why in [*_missing(module), *failed.items()]]
     return {
-        **described(str(what), model, rounds),
+        **described(name, module, rounds),
         "rows": [_row(contender, turns) for contender, turns in zip(contenders, rates.T.tolist(), strict=True)],
         "ratios": list(_ratios(contenders, rates)),
         "missing": missing,
     }
+
+
+def _opened(model: str | Path | AudioModel) -> tuple[str, AudioModel]:
+    """The name that the result has for the model, and the model."""
+    if isinstance(model, AudioModel):
+        return model.network.name, model
+    return str(model), model_named(model)
 
 
 def _row(contender: Contender, turns: list[float]) -> BenchRow:
