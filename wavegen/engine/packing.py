@@ -15,6 +15,7 @@ from wavegen.models.configs.distributions import (
     MixtureOfLogisticsConfig,
 )
 from wavegen.models.configs.networks import GRUConfig, LSTMConfig, MarkovConfig, WaveNetConfig
+from wavegen.models.configs.predictors import LinearPredictorConfig
 from wavegen.models.model import Model
 
 if TYPE_CHECKING:
@@ -45,16 +46,20 @@ class Parts(Protocol):
     def network(self) -> _Named: ...
     @property
     def distribution(self) -> _Named: ...
+    @property
+    def predictor(self) -> _Named | None: ...
 
 
 def packs(model: Parts) -> bool:
-    """Whether the extension has a counterpart of this model's network and distribution."""
-    return model.network.name in _NETWORKS and model.distribution.name in _DISTRIBUTIONS
+    """Whether the extension has a counterpart of this model's network, distribution and predictor."""
+    known = model.predictor is None or model.predictor.name in _PREDICTORS
+    return known and model.network.name in _NETWORKS and model.distribution.name in _DISTRIBUTIONS
 
 
 def packs_for_cuda(model: Parts) -> bool:
-    """Whether `cuda_arguments` knows this model's network."""
-    return model.network.name in _CUDA_NETWORKS
+    """Whether `cuda_arguments` knows this model's network and predictor."""
+    known = model.predictor is None or model.predictor.name in _PREDICTORS
+    return known and model.network.name in _CUDA_NETWORKS
 
 
 def engine_arguments(model: Model, precision: str, isa: str) -> Arguments:
@@ -177,6 +182,7 @@ _NETWORKS: dict[str, tuple[str, _Packing]] = {
 }
 _PARTS = {WaveNetConfig.name: 2, GRUConfig.name: 3, LSTMConfig.name: 4, MarkovConfig.name: 1}  # of a layer, padded each
 _CUDA_NETWORKS: dict[str, _Packing] = {WaveNetConfig.name: wavenet}
+_PREDICTORS = (LinearPredictorConfig.name,)
 _DISTRIBUTIONS = {
     CategoricalConfig.name: "categorical",
     MixtureOfGaussiansConfig.name: "mixture_of_gaussians",
