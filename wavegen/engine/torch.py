@@ -217,7 +217,7 @@ class TorchEngine:
         """The state with the conditions of the next samples."""
         if self._conditions is None:
             return self._state
-        vectors, rows, phases, _ = self._conditions.take(num_samples)
+        vectors, rows, phases, _, _ = self._conditions.take(num_samples)
         position = torch.from_numpy(phases.astype(np.int64))
         last = torch.full_like(position, rows.shape[1] - 1)
         return self._state._replace(condition=ConditionState(torch.from_numpy(vectors[rows]), position, last))

@@ -163,8 +163,8 @@ class Model(OfConfig):
 
     @property
     def predictor_weights(self) -> np.ndarray:
-        """The predictor's filter, the newest sample's first, (taps,) float32; empty without one."""
-        return _NONE if self.predictor is None else self.arrays["predictor.weights"]
+        """The predictor's filter, the newest sample's first, (taps,) float32; empty without one that never changes."""
+        return _NONE if self.predictor is None or self.predictor.needs_mel else self.arrays["predictor.weights"]
 
     @cached_property
     def spectral_filters(self) -> SpectralFilters | None:
