@@ -56,9 +56,7 @@ class SpectralFilters:
         exact = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
         self._autocorrelation, self._level, self._floor = exact["autocorrelation"], exact["level"], exact["floor"]
         self.order = len(self._autocorrelation) - 1
-        self.without = rows(exact["weights"][:, None], exact["unit"][None])[
-            0
-        ]  # (order + 2,), where there are no frames
+        self.without = rows(exact["weights"][:, None], exact["unit"].reshape(1))[0]  # (width,): of no frames
 
     @property
     def width(self) -> int:

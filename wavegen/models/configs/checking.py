@@ -90,9 +90,9 @@ def _go_together(tables: Tables) -> bool:
     """Whether the distribution takes the codec's symbols and a predictor's location, which has what it needs."""
     if "conditioning" in tables and any(True for _ in contradictions(tables["conditioning"])):
         return False
-    if "predictor" in tables and PREDICTOR_CONFIGS[str(tables["predictor"]["name"])].needs_mel:
-        if not tables.get("conditioning", {}).get("mel"):
-            return False
+    has_mel = bool(tables.get("conditioning", {}).get("mel"))
+    if "predictor" in tables and PREDICTOR_CONFIGS[str(tables["predictor"]["name"])].needs_mel and not has_mel:
+        return False
     if DISTRIBUTION_CONFIGS[str(tables["distribution"]["name"])].takes_location:
         return True
     return "predictor" not in tables and part_of(tables, "codec", CODECS).num_symbols <= MAX_CATEGORIES
