@@ -62,6 +62,7 @@ MEANINGS = {
     "mixture-of-logistics.num_mixtures": "components",
     "mixture-of-gaussians.num_mixtures": "components",
     "linear.taps": "past samples of the filter",
+    "spectral.order": "past samples of each frame's filter",
     "encoder.speakers": 'names of speakers of the corpus, each with an embedding; `["*"]`: all of the training split',
     "encoder.mel": 'convention of the mel spectrogram; `"espnet"` is `"parallel-wavegan"`; `""`: none',
     "encoder.hop": "samples of a frame",

@@ -3,7 +3,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.h"
@@ -29,22 +31,44 @@ inline Quantizer checked_quantizer(const Array<std::int32_t, 1>& codes, std::siz
     return Quantizer({codes.data(), codes.data() + codes.shape(0)});
 }
 
+// Numbers of filters must be within float32, so that no location overflows in float64 and becomes a NaN.
+inline void moderate(const std::vector<double>& numbers, const char* name) {
+    for (const double x : numbers)
+        if (!(std::abs(x) <= std::numeric_limits<float>::max()))
+            throw std::invalid_argument(std::string(name) + " has values that are not finite or too large");
+}
+
+inline std::vector<double> checked_weights(const Array<float, 1>& weights) {
+    within(weights.shape(0), 0, kMaxPredictorTaps, "the number of predictor_weights");
+    finite(weights, "predictor_weights");
+    return {weights.data(), weights.data() + weights.size()};
+}
+
+inline std::vector<double> checked_filter(const Array<double, 1>& filter) {
+    if (filter.size() == 0) return {};
+    within(filter.shape(0), 1 + kUnitColumns, kMaxPredictorTaps + kUnitColumns, "the length of predictor_filter");
+    shaped(filter, {filter.shape(0)}, "predictor_filter");
+    std::vector<double> numbers(filter.data(), filter.data() + filter.size());
+    moderate(numbers, "predictor_filter");
+    return numbers;
+}
+
 inline Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>& error_table,
-                             const Array<float, 1>& weights, const Array<std::int32_t, 1>& code_of_symbol,
+                             PredictorArrays predictor, const Array<std::int32_t, 1>& code_of_symbol,
                              std::size_t num_symbols) {
     within(table.shape(1), 1, kMaxChannels, "the number of columns of input_table");
     weight(table, {num_symbols, table.shape(1)}, "input_table");
     require(error_table.size() == 0 || error_table.size() == kPcmCodes, "error_table must have 65536 values or none");
     finite(error_table, "error_table");
-    within(weights.shape(0), 0, kMaxPredictorTaps, "the number of predictor_weights");
-    finite(weights, "predictor_weights");
+    require(predictor.filter.empty() || predictor.weights.empty(), "a predictor has weights or a filter, not both");
+    require(predictor.filter.empty() || error_table.size() != 0, "a predictor_filter needs an error_table");
     shaped(code_of_symbol, {num_symbols}, "code_of_symbol");
     for (std::size_t k = 0; k < num_symbols; ++k)
         if (code_of_symbol.data()[k] < -32768 || code_of_symbol.data()[k] > 32767)
             throw std::invalid_argument("code_of_symbol has values beyond 16 bits");
     return {{table.data(), table.data() + table.size()},
             {error_table.data(), error_table.data() + error_table.size()},
-            {weights.data(), weights.data() + weights.size()},
+            std::move(predictor),
             {code_of_symbol.data(), code_of_symbol.data() + num_symbols}};
 }
 

@@ -49,7 +49,8 @@ std::shared_ptr<cuda::Weights> weights_of(const nb::dict& arrays, const Array<st
         checked_distribution(distribution_kind, codes_per_symbol, log_scale_offsets);
     const std::size_t symbols = distribution.quantizer.num_symbols();
     require(start_symbol < symbols, "start_symbol is out of range");
-    Inputs inputs = checked_inputs(input_table, error_table, predictor_weights, code_of_symbol, symbols);
+    Inputs inputs =
+        checked_inputs(input_table, error_table, {checked_weights(predictor_weights), {}}, code_of_symbol, symbols);
     NamedArrays weights(arrays);
     const WaveNetArrays a = checked_wavenet(weights, dilations, kernel_size, front_kernel_size, inputs.channels(),
                                             distribution.num_params());
@@ -106,7 +107,7 @@ NB_MODULE(wavegen_cuda, m) {
     using namespace wavegen;
     m.doc() = "The CUDA engine of wavegen; wavegen.engine is the way to it.";
     m.attr("numerics") = 1;
-    m.attr("interface") = 3;  // raise with any change of the bound names; also in wavegen/engine/cuda.py
+    m.attr("interface") = 4;  // raise with any change of the bound names; also in wavegen/engine/cuda.py
     m.def("missing", &cuda::missing, "Why no GPU can be used, or None.");
     m.def("device", &cuda::device_name, "The name of the GPU.");
     m.def("multiprocessors", &cuda::multiprocessors, "The GPU's number of multiprocessors.");
@@ -132,7 +133,8 @@ NB_MODULE(wavegen_cuda, m) {
         .def("feed", &feed_streams<cuda::Engine>, "symbols"_a.noconvert(), "conditions"_a.noconvert() = nb::none(),
              "Feeds symbols and returns log2 p of their codes, (streams, count).")
         .def("save", &save_streams<cuda::Engine>,
-             "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
+             "Network float32 (streams, …), codes int16 (streams, …), locations float64 (streams, 0), symbols uint16 "
+             "(streams,), time.")
         .def("restore", &restore_streams<cuda::Engine>, "network"_a.noconvert(), "codes"_a.noconvert(),
-             "last"_a.noconvert(), "time"_a);
+             "locations"_a.noconvert(), "last"_a.noconvert(), "time"_a);
 }

@@ -44,21 +44,22 @@ std::shared_ptr<Distribution> mixture_of_gaussians(const Array<std::int32_t, 1>&
 }
 
 std::unique_ptr<Cumulative> cumulative_of(const Distribution& distribution, const Array<float, 1>& params,
-                                          double location, const std::string& isa) {
+                                          double location, const std::string& isa, double log_unit) {
     weight(params, {distribution.num_params()}, "params");
     require(std::isfinite(location), "location must be a finite number");
+    require(std::isfinite(log_unit), "log_unit must be a finite number");
     std::unique_ptr<Cumulative> cumulative = distribution.cumulative(*kernels_named(isa));
     Floats row(distribution.num_params());
     std::fill(row.data(), row.data() + padded(distribution.num_params()), std::numeric_limits<float>::lowest());
     std::copy(params.data(), params.data() + params.size(), row.data());
-    cumulative->read(row.data(), location);
+    cumulative->read(row.data(), {location, log_unit});
     return cumulative;
 }
 
 Result<std::uint32_t> table(const Distribution& distribution, const Array<float, 1>& params, double location,
-                            double temperature, double top_p, const std::string& isa, bool exact) {
+                            double temperature, double top_p, const std::string& isa, bool exact, double log_unit) {
     const StandardRounding rounding;
-    const std::unique_ptr<Cumulative> cumulative = cumulative_of(distribution, params, location, isa);
+    const std::unique_ptr<Cumulative> cumulative = cumulative_of(distribution, params, location, isa, log_unit);
     cumulative->apply_sampling(checked_sampling(distribution.takes_top_p(), temperature, top_p, exact));
     Owned<std::uint32_t> c({distribution.quantizer().num_symbols() + 1});
     for (std::size_t k = 0; k <= distribution.quantizer().num_symbols(); ++k) c.data()[k] = cumulative->at(k);
@@ -66,9 +67,9 @@ Result<std::uint32_t> table(const Distribution& distribution, const Array<float,
 }
 
 Result<double> log2_prob(const Distribution& distribution, const Array<float, 1>& params, double location,
-                         const std::string& isa) {
+                         const std::string& isa, double log_unit) {
     const StandardRounding rounding;
-    const std::unique_ptr<Cumulative> cumulative = cumulative_of(distribution, params, location, isa);
+    const std::unique_ptr<Cumulative> cumulative = cumulative_of(distribution, params, location, isa, log_unit);
     Owned<double> result({distribution.quantizer().num_symbols()});
     for (std::size_t k = 0; k < distribution.quantizer().num_symbols(); ++k)
         result.data()[k] = cumulative->log2_prob(k);
@@ -77,11 +78,11 @@ Result<double> log2_prob(const Distribution& distribution, const Array<float, 1>
 
 Result<std::uint16_t> find(const Distribution& distribution, const Array<float, 1>& params, double location,
                            double temperature, double top_p, const Array<std::uint32_t, 1>& us, const std::string& isa,
-                           bool exact) {
+                           bool exact, double log_unit) {
     const StandardRounding rounding;
     const std::uint32_t total = exact ? kTotal : kModelShare;
     for (std::size_t i = 0; i < us.size(); ++i) within(us.data()[i], 0, total - 1, "u");
-    const std::unique_ptr<Cumulative> cumulative = cumulative_of(distribution, params, location, isa);
+    const std::unique_ptr<Cumulative> cumulative = cumulative_of(distribution, params, location, isa, log_unit);
     cumulative->apply_sampling(checked_sampling(distribution.takes_top_p(), temperature, top_p, exact));
     Owned<std::uint16_t> symbols({us.size()});
     for (std::size_t i = 0; i < us.size(); ++i)
@@ -96,11 +97,12 @@ void bind_distributions(nb::module_& m) {
         m, "Distribution",
         "The output distribution: turns a network's outputs into integer counts and log-probabilities.")
         .def("table", &table, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a, "isa"_a,
-             "exact"_a = true, "C(k) for k = 0 … num_symbols, uint32; for tests.")
-        .def("log2_prob", &log2_prob, "params"_a.noconvert(), "location"_a, "isa"_a,
+             "exact"_a = true, "log_unit"_a = 0.0, "C(k) for k = 0 … num_symbols, uint32; for tests.")
+        .def("log2_prob", &log2_prob, "params"_a.noconvert(), "location"_a, "isa"_a, "log_unit"_a = 0.0,
              "log2 p of each symbol's PCM codes, float64; for tests.")
         .def("find", &find, "params"_a.noconvert(), "location"_a, "temperature"_a, "top_p"_a, "u"_a.noconvert(),
-             "isa"_a, "exact"_a = true, "The symbols, uint16, whose intervals of C contain `u`, uint32; for tests.")
+             "isa"_a, "exact"_a = true, "log_unit"_a = 0.0,
+             "The symbols, uint16, whose intervals of C contain `u`, uint32; for tests.")
         .def_prop_ro("num_params", &Distribution::num_params);
     m.def("categorical", &categorical, "codes_per_symbol"_a.noconvert());
     m.def("mixture_of_logistics", &mixture_of_logistics, "codes_per_symbol"_a.noconvert(),

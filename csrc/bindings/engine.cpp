@@ -25,13 +25,15 @@ constexpr std::size_t kMaxStreams = 4096, kMaxThreads = 256;
 
 void open(Engine* self, const std::shared_ptr<Network>& network, const Array<float, 2>& input_table,
           const Array<float, 1>& error_table, const Array<float, 1>& predictor_weights,
-          const Array<std::int32_t, 1>& code_of_symbol, const std::shared_ptr<Distribution>& distribution,
-          std::size_t start_symbol, std::size_t streams, std::size_t threads) {
+          const Array<double, 1>& predictor_filter, const Array<std::int32_t, 1>& code_of_symbol,
+          const std::shared_ptr<Distribution>& distribution, std::size_t start_symbol, std::size_t streams,
+          std::size_t threads) {
     const std::size_t num_symbols = distribution->quantizer().num_symbols();
     within(streams, 1, kMaxStreams, "the number of streams");
     within(threads, 1, kMaxThreads, "the number of threads");
     require(start_symbol < num_symbols, "start_symbol is out of range");
-    Inputs inputs = checked_inputs(input_table, error_table, predictor_weights, code_of_symbol, num_symbols);
+    PredictorArrays predictor = {checked_weights(predictor_weights), checked_filter(predictor_filter)};
+    Inputs inputs = checked_inputs(input_table, error_table, std::move(predictor), code_of_symbol, num_symbols);
     require(inputs.channels() == network->channels(), "the network has " + std::to_string(network->channels()) +
                                                           " input channels, the tables have " +
                                                           std::to_string(inputs.channels()));
@@ -67,22 +69,25 @@ std::size_t multiply_adds(std::size_t rounds) {
 void bind_engine(nb::module_& m) {
     nb::class_<Engine>(m, "Engine", "Streams of one network, advanced together.")
         .def("__init__", &open, nb::kw_only(), "network"_a, "input_table"_a.noconvert(), "error_table"_a.noconvert(),
-             "predictor_weights"_a.noconvert(), "code_of_symbol"_a.noconvert(), "distribution"_a, "start_symbol"_a,
-             "streams"_a, "threads"_a)
+             "predictor_weights"_a.noconvert(), "predictor_filter"_a.noconvert(), "code_of_symbol"_a.noconvert(),
+             "distribution"_a, "start_symbol"_a, "streams"_a, "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "exact"_a = false, "conditions"_a.noconvert() = nb::none(),
              "Symbols uint16 and log2 p of their codes float64, each (streams, count). Conditions are vectors float32 "
              "(rows, condition_floats), the row of each frame uint32 (streams, frames), the place of the first sample "
-             "within its frame uint32 (streams,), and the samples of a frame.")
+             "within its frame uint32 (streams,), the samples of a frame, and filters float64 (rows, filter_width) or "
+             "None.")
         .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(), "conditions"_a.noconvert() = nb::none(),
              "Feeds symbols and returns log2 p of their codes, (streams, count).")
         .def("save", &save_streams<Engine>,
-             "Network float32 (streams, …), codes int16 (streams, …), symbols uint16 (streams,), time.")
-        .def("restore", &restore_streams<Engine>, "network"_a.noconvert(), "codes"_a.noconvert(), "last"_a.noconvert(),
-             "time"_a)
+             "Network float32 (streams, …), codes int16 (streams, …), locations float64 (streams, 1), or (streams, 0) "
+             "without filters, symbols uint16 (streams,), time.")
+        .def("restore", &restore_streams<Engine>, "network"_a.noconvert(), "codes"_a.noconvert(),
+             "locations"_a.noconvert(), "last"_a.noconvert(), "time"_a)
         .def_prop_ro("isa", &Engine::isa)
         .def_prop_ro("threads", &Engine::threads)
-        .def_prop_ro("condition_floats", &Engine::condition_floats);
+        .def_prop_ro("condition_floats", &Engine::condition_floats)
+        .def_prop_ro("filter_width", &Engine::filter_width);
     nb::class_<Replay>(m, "Replay", "The weight reads of an engine's steps, for benchmarks.")
         .def_prop_ro("floats", &Replay::floats)
         .def("read", &Replay::read, "times"_a, nb::call_guard<nb::gil_scoped_release>(),

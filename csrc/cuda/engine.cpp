@@ -156,7 +156,7 @@ void Engine::move_rows(std::size_t stream, const Move& move) const {
         }
 }
 
-std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
+std::uint64_t Engine::save(float* network, std::int16_t* codes, double*, std::uint16_t* last) {
     const auto held = lock(busy_);
     check_broken();
     std::vector<float> group(group_floats());
@@ -177,7 +177,8 @@ std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* l
     return time_;
 }
 
-void Engine::restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time) {
+void Engine::restore(const float* network, const std::int16_t* codes, const double*, const std::uint16_t* last,
+                     std::uint64_t time) {
     const auto held = lock(busy_);
     broken_ = "CUDA: the engine's state was restored in part only";
     pushed_ = 0;

@@ -26,13 +26,16 @@ class Engine {
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, const Conditions* conditions,
                   std::uint16_t* symbols, double* log2_prob);
     void feed(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions, double* log2_prob);
-    std::uint64_t save(float* network, std::int16_t* codes, std::uint16_t* last);
-    void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
+    std::uint64_t save(float* network, std::int16_t* codes, double* locations, std::uint16_t* last);
+    void restore(const float* network, const std::int16_t* codes, const double* locations, const std::uint16_t* last,
+                 std::uint64_t time);
 
     std::size_t streams() const { return streams_; }
     std::size_t num_symbols() const { return weights_->model().distribution.symbols; }
     std::size_t state_floats() const { return weights_->state_floats(); }
     std::size_t state_codes() const { return weights_->model().inputs.taps; }
+    std::size_t state_locations() const { return 0; }  // it runs no model with filters
+    std::size_t filter_width() const { return 0; }
     std::size_t condition_floats() const { return weights_->condition_floats(); }
     const char* kernel() const { return !plan_ ? "throughput" : plan_->cluster ? "latency-cluster" : "latency-grid"; }
     bool fell_back() const {

@@ -60,7 +60,7 @@ class CategoricalCumulative final : public Cumulative {
           cumulative_(symbols_ + 1),
           order_(symbols_) {}
 
-    void read(const float* params, double) override {
+    void read(const float* params, const Location&) override {
         maximum_ = finite_maximum(kernels_, params, symbols_);
         sum_ = kernels_.exponentials(params, maximum_, 1.0f, symbols_, exponentials_.data());
         std::copy(params, params + padded(symbols_), logits_.data());

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cpu/kernels.h"
+#include "distributions/location.h"
 #include "distributions/tables.h"
 
 namespace wavegen {
@@ -25,9 +26,10 @@ class Cumulative {
  public:
     virtual ~Cumulative() = default;
 
-    // Reads one sample's parameters, padded with the lowest float, and the predicted location.
+    // Reads one sample's parameters, padded with the lowest float, and the predicted location, of which only mixtures
+    // make use.
     // Throws std::runtime_error if they are not finite.
-    virtual void read(const float* params, double location) = 0;
+    virtual void read(const float* params, const Location& location) = 0;
 
     // log2 p of each of the symbol's PCM codes, at temperature 1.
     virtual double log2_prob(std::size_t symbol) const = 0;

@@ -31,13 +31,13 @@ class MixtureCumulative final : public Cumulative {
         std::fill(logits_.data(), logits_.data() + padded(size_), std::numeric_limits<float>::lowest());
     }
 
-    void read(const float* params, double location) override {
+    void read(const float* params, const Location& location) override {
         finite_maximum(kernels_, params, distribution_.num_params());
         std::copy(params, params + size_, logits_.data());
-        location_ = location;
+        location_ = location.code;
         for (std::size_t j = 0; j < size_; ++j) {
             means_[j] = params[size_ + j];
-            const double log_scale = params[2 * size_ + j] + distribution_.offsets()[j];
+            const double log_scale = params[2 * size_ + j] + distribution_.offsets()[j] + location.log_unit;
             inverse_scales_[j] = exp_fixed(-std::min(std::max(log_scale, kLogMinScale), kLogMaxScale));
         }
         set_weights(1.0f, weights_);

@@ -13,7 +13,7 @@ namespace wavegen {
 constexpr std::size_t kMaxMixtures = 64;
 
 // The parameters of K components: K logits of the weights; K means, relative to the location and in units of the
-// scale; K log scales, to which `offsets` (K,) are added.
+// scale; K log scales, to which `offsets` (K,) and then the location's log_unit are added.
 class Mixture final : public Distribution {
  public:
     Mixture(Quantizer quantizer, const Component& component, std::vector<double> offsets);

@@ -46,7 +46,7 @@ Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Dis
     for (std::size_t t = 0; t < pool_.size(); ++t)
         scratch_.push_back({std::vector<float>(kMaxRows * inputs_.channels()),
                             Floats(kMaxRows * padded(network_->num_params())),
-                            distribution_->cumulative(network_->kernels()), std::vector<double>(kMaxRows),
+                            distribution_->cumulative(network_->kernels()), std::vector<Location>(kMaxRows),
                             std::vector<const float*>(kMaxRows)});
 }
 
@@ -67,11 +67,14 @@ void Engine::for_each_group(std::size_t count, const Work& work) {
     broken_ = false;
 }
 
-// Writes the network's input for the stream's last symbol to row `row` of the scratch, and predicts the next sample.
-void Engine::write_input(std::size_t stream, std::size_t row, Scratch& scratch) {
+// Writes the network's input for the stream's last symbol to row `row` of the scratch, and predicts the next sample,
+// `t` of the call.
+void Engine::write_input(std::size_t stream, std::size_t t, const Conditions* conditions, std::size_t row,
+                         Scratch& scratch) {
     Stream& here = streams_[stream];
+    const double* filter = conditions == nullptr ? inputs_.filter() : conditions->filter(stream, t);
     scratch.locations[row] =
-        inputs_.write_input(here.last, here.history, scratch.inputs.data() + row * inputs_.channels());
+        inputs_.write_input(here.last, here.history, filter, scratch.inputs.data() + row * inputs_.channels());
 }
 
 Cumulative& Engine::read(std::size_t row, Scratch& scratch) const {
@@ -96,7 +99,7 @@ void Engine::draw_each(std::size_t count, const Sampling& sampling, const Condit
     const auto held = lock(busy_);
     for_each_group(count, [&](Group& group, Scratch& scratch) {
         for (std::size_t t = 0; t < count; ++t) {
-            for (std::size_t i = 0; i < group.size; ++i) write_input(group.first + i, i, scratch);
+            for (std::size_t i = 0; i < group.size; ++i) write_input(group.first + i, t, conditions, i, scratch);
             advance(group, t, 1, conditions, scratch);
             for (std::size_t i = 0; i < group.size; ++i) {
                 Cumulative& cumulative = read(i, scratch);
@@ -118,7 +121,7 @@ void Engine::feed_each(const std::uint16_t* symbols, std::size_t count, const Co
             const std::size_t steps = std::min(max_steps, count - start);
             for (std::size_t t = 0; t < steps; ++t)
                 for (std::size_t i = 0; i < group.size; ++i) {
-                    write_input(group.first + i, t * group.size + i, scratch);
+                    write_input(group.first + i, start + t, conditions, t * group.size + i, scratch);
                     streams_[group.first + i].last = symbols[(group.first + i) * count + start + t];
                 }
             advance(group, start, steps, conditions, scratch);
@@ -172,19 +175,21 @@ void Engine::decode(Decoder* const* decoders, std::size_t count, const Condition
     });
 }
 
-std::uint64_t Engine::save(float* network, std::int16_t* codes, std::uint16_t* last) {
+std::uint64_t Engine::save(float* network, std::int16_t* codes, double* locations, std::uint16_t* last) {
     const auto held = lock(busy_);
     check_broken();
     for (const Group& group : groups_)
         for (std::size_t i = 0; i < group.size; ++i, network += state_floats()) group.run->save(i, network);
     for (const Stream& stream : streams_) {
         for (const std::int32_t code : stream.history.codes) *codes++ = static_cast<std::int16_t>(code);
+        if (inputs_.has_filters()) *locations++ = stream.history.expected;
         *last++ = stream.last;
     }
     return time_;
 }
 
-void Engine::restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time) {
+void Engine::restore(const float* network, const std::int16_t* codes, const double* locations,
+                     const std::uint16_t* last, std::uint64_t time) {
     const auto held = lock(busy_);
     const StandardRounding rounding;
     for (const Group& group : groups_)
@@ -192,6 +197,7 @@ void Engine::restore(const float* network, const std::int16_t* codes, const std:
     for (Stream& stream : streams_) {
         stream.history = inputs_.history_of({codes, codes + state_codes()});
         codes += state_codes();
+        if (inputs_.has_filters()) stream.history.expected = *locations++;
         stream.last = *last++;
     }
     time_ = time;

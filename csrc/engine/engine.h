@@ -26,7 +26,7 @@ class Engine {
     // Draws `count` symbols for each stream and writes log2 p of their codes under the model; both are (streams,
     // count), row-major. The result for stream s depends only on seeds[s] and on the symbols fed to it or drawn
     // from it before.
-    // `conditions`, if not null, has the frames of `count` samples.
+    // `conditions`, if not null, has the frames of `count` samples, and filters if filter_width() is not zero.
     // These functions throw std::runtime_error if the network's outputs are not finite; after that only
     // `restore` is allowed. Neither generate nor feed allocates.
     void generate(const std::uint64_t* seeds, std::size_t count, const Sampling& sampling, const Conditions* conditions,
@@ -45,10 +45,12 @@ class Engine {
                 std::uint16_t* offsets);
 
     // The state of every stream: the network's, (streams, state_floats()); the predictor's last codes, newest
-    // first, (streams, state_codes()); and the last symbol, (streams,). The time, returned or given, counts from
+    // first, (streams, state_codes()); what it predicted from them where its filter changes, so that the codes do not
+    // tell, (streams, state_locations()); and the last symbol, (streams,). The time, returned or given, counts from
     // a stream's first sample.
-    std::uint64_t save(float* network, std::int16_t* codes, std::uint16_t* last);
-    void restore(const float* network, const std::int16_t* codes, const std::uint16_t* last, std::uint64_t time);
+    std::uint64_t save(float* network, std::int16_t* codes, double* locations, std::uint16_t* last);
+    void restore(const float* network, const std::int16_t* codes, const double* locations, const std::uint16_t* last,
+                 std::uint64_t time);
 
     std::size_t streams() const { return streams_.size(); }
     std::size_t threads() const { return pool_.size() * groups_.front().run->threads(); }
@@ -57,6 +59,8 @@ class Engine {
     std::size_t num_symbols() const { return distribution_->quantizer().num_symbols(); }
     std::size_t state_floats() const { return network_->state_floats(); }
     std::size_t state_codes() const { return inputs_.taps(); }
+    std::size_t state_locations() const { return inputs_.has_filters() ? 1 : 0; }
+    std::size_t filter_width() const { return inputs_.filter_width(); }
     std::size_t condition_floats() const { return network_->condition().floats(); }
     const char* isa() const { return network_->kernels().name; }
 
@@ -73,7 +77,7 @@ class Engine {
         std::vector<float> inputs;
         Floats params;
         std::unique_ptr<Cumulative> cumulative;
-        std::vector<double> locations;
+        std::vector<Location> locations;
         std::vector<const float*> conditions;
     };
     void check_broken() const;
@@ -85,7 +89,8 @@ class Engine {
     void feed_each(const std::uint16_t* symbols, std::size_t count, const Conditions* conditions, const Visit& visit);
     static void advance(Group& group, std::size_t start, std::size_t steps, const Conditions* conditions,
                         Scratch& scratch);
-    void write_input(std::size_t stream, std::size_t row, Scratch& scratch);
+    void write_input(std::size_t stream, std::size_t t, const Conditions* conditions, std::size_t row,
+                     Scratch& scratch);
     Cumulative& read(std::size_t row, Scratch& scratch) const;
 
     std::shared_ptr<const Network> network_;

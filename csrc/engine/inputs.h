@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/host_device.h"
+#include "distributions/location.h"
 
 namespace wavegen {
 
@@ -25,55 +26,88 @@ struct CodeHistory {
     double expected;
 };
 
+// The numbers of a filter after its taps: the gain that scales errors to inputs, and the location's log_unit.
+constexpr std::size_t kUnitColumns = 2;
+
+// How the last codes predict the next one, newest first: by `weights` that never change, by a filter for each sample,
+// or, if both are empty, not at all. `filter` is for calls without conditions.
+struct PredictorArrays {
+    std::vector<double> weights;  // (taps,)
+    std::vector<double> filter;   // (taps + kUnitColumns,)
+};
+
 // The input is a row of `table` for the previous symbol. With an `error_table` it has one more channel: the table's
-// entry for the prediction error of that symbol's code, rounded to the nearest of the 65536 codes, halves up.
+// entry for the prediction error of that symbol's code, rounded to the nearest of the 65536 codes, halves up. With
+// filters it has two: of the last sample's error and of the location, both times the gain of the next sample's filter.
 //
 //     location = Σ_i weights[i] codes[i], float64, in ascending i; zero without weights
 class Inputs {
  public:
-    Inputs(std::vector<float> table, std::vector<float> error_table, std::vector<double> weights,
+    Inputs(std::vector<float> table, std::vector<float> error_table, PredictorArrays predictor,
            std::vector<std::int32_t> code_of_symbol)
         : table_(std::move(table)),
           error_table_(std::move(error_table)),
-          weights_(std::move(weights)),
+          predictor_(std::move(predictor)),
           code_of_symbol_(std::move(code_of_symbol)),
-          columns_(table_.size() / code_of_symbol_.size()) {}
+          columns_(table_.size() / code_of_symbol_.size()),
+          taps_(has_filters() ? predictor_.filter.size() - kUnitColumns : predictor_.weights.size()) {}
 
-    std::size_t channels() const { return columns_ + (error_table_.empty() ? 0 : 1); }
-    std::size_t taps() const { return weights_.size(); }
+    std::size_t channels() const { return columns_ + (error_table_.empty() ? 0 : has_filters() ? 2 : 1); }
+    std::size_t taps() const { return taps_; }
+    bool has_filters() const { return !predictor_.filter.empty(); }
+    std::size_t filter_width() const { return predictor_.filter.size(); }
+    const double* filter() const { return has_filters() ? predictor_.filter.data() : nullptr; }
     const std::vector<float>& table() const { return table_; }
     const std::vector<float>& error_table() const { return error_table_; }
-    const std::vector<double>& weights() const { return weights_; }
+    const std::vector<double>& weights() const { return predictor_.weights; }
     const std::vector<std::int32_t>& code_of_symbol() const { return code_of_symbol_; }
+
+    // The history of these codes. With filters they do not tell the location: it is zero, as at the start.
     CodeHistory history_of(std::vector<std::int32_t> codes) const {
-        const double expected = location(codes);
+        const double expected = has_filters() ? 0.0 : predicted(codes, predictor_.weights.data());
         return {std::move(codes), expected};
     }
 
     // Writes the input, a row of channels(), appends the symbol to the history and returns the next sample's
-    // location.
-    double write_input(std::size_t symbol_before, CodeHistory& history, float* row) const {
+    // location. `filter` is that of the next sample, filter_width() numbers, null without filters.
+    Location write_input(std::size_t symbol_before, CodeHistory& history, const double* filter, float* row) const {
         const float* entry = table_.data() + symbol_before * columns_;
         row = std::copy(entry, entry + columns_, row);
         const std::int32_t code = code_of_symbol_[symbol_before];
-        if (!error_table_.empty()) *row = error_table_[error_index(static_cast<double>(code) - history.expected)];
-        if (history.codes.empty()) return 0.0;
-        std::copy_backward(history.codes.begin(), history.codes.end() - 1, history.codes.end());
-        history.codes.front() = code;
-        return history.expected = location(history.codes);
+        const double error = static_cast<double>(code) - history.expected;
+        if (filter != nullptr) return write_filtered(code, error, history, filter, row);
+        if (!error_table_.empty()) *row = error_table_[error_index(error)];
+        if (history.codes.empty()) return {0.0, 0.0};
+        append(code, history.codes);
+        return {history.expected = predicted(history.codes, predictor_.weights.data()), 0.0};
     }
 
  private:
-    double location(const std::vector<std::int32_t>& codes) const {
+    Location write_filtered(std::int32_t code, double error, CodeHistory& history, const double* filter,
+                            float* row) const {
+        const double gain = filter[taps_], log_unit = filter[taps_ + 1];
+        append(code, history.codes);
+        history.expected = predicted(history.codes, filter);
+        row[0] = error_table_[error_index(error * gain)];
+        row[1] = error_table_[error_index(history.expected * gain)];
+        return {history.expected, log_unit};
+    }
+
+    static void append(std::int32_t code, std::vector<std::int32_t>& codes) {
+        std::copy_backward(codes.begin(), codes.end() - 1, codes.end());
+        codes.front() = code;
+    }
+
+    double predicted(const std::vector<std::int32_t>& codes, const double* weights) const {
         double sum = 0.0;
-        for (std::size_t i = 0; i < weights_.size(); ++i) sum += weights_[i] * static_cast<double>(codes[i]);
+        for (std::size_t i = 0; i < taps_; ++i) sum += weights[i] * static_cast<double>(codes[i]);
         return sum;
     }
 
     std::vector<float> table_, error_table_;
-    std::vector<double> weights_;
+    PredictorArrays predictor_;
     std::vector<std::int32_t> code_of_symbol_;
-    std::size_t columns_;
+    std::size_t columns_, taps_;
 };
 
 }  // namespace wavegen

@@ -185,31 +185,34 @@ def test_conditions_of_a_call_are_checked():
     rows, phases = np.array([[0, 1], [2, 2]], np.uint32), np.array([0, 4], np.uint32)
     spoilt = vectors.copy()
     spoilt[2, -1] = np.nan
-    good = (vectors, rows, phases, 5)
+    good = (vectors, rows, phases, 5, None)
     bad: list[Any] = [
-        (vectors[:, 1:].copy(), rows, phases, 5),
-        (vectors[:2], rows, phases, 5),
-        (vectors[:0], rows, phases, 5),
-        (vectors.astype(np.float64), rows, phases, 5),
-        (vectors[:, ::2], rows, phases, 5),
-        (spoilt, rows, phases, 5),
-        (vectors, rows[:1], phases, 5),
-        (vectors, rows.astype(np.int64), phases, 5),
-        (vectors, rows.astype(np.int32), phases, 5),
-        (vectors, rows.ravel(), phases, 5),
-        (vectors, rows[:, :0].copy(), phases, 5),
-        (vectors, rows[:, :1].copy(), phases, 5),
-        (vectors, rows, phases[:1], 5),
-        (vectors, rows, phases[:, None], 5),
-        (vectors, rows, phases.astype(np.uint64), 5),
-        (vectors, rows, phases, 4),
-        (vectors, rows, phases, 0),
-        (vectors, rows, phases, 2**31 + 1),
-        (vectors, rows, phases, 2**64),
-        (vectors, rows, phases, -1),
-        (vectors, rows, phases, 5.0),
+        (vectors[:, 1:].copy(), rows, phases, 5, None),
+        (vectors[:2], rows, phases, 5, None),
+        (vectors[:0], rows, phases, 5, None),
+        (vectors.astype(np.float64), rows, phases, 5, None),
+        (vectors[:, ::2], rows, phases, 5, None),
+        (spoilt, rows, phases, 5, None),
+        (vectors, rows[:1], phases, 5, None),
+        (vectors, rows.astype(np.int64), phases, 5, None),
+        (vectors, rows.astype(np.int32), phases, 5, None),
+        (vectors, rows.ravel(), phases, 5, None),
+        (vectors, rows[:, :0].copy(), phases, 5, None),
+        (vectors, rows[:, :1].copy(), phases, 5, None),
+        (vectors, rows, phases[:1], 5, None),
+        (vectors, rows, phases[:, None], 5, None),
+        (vectors, rows, phases.astype(np.uint64), 5, None),
+        (vectors, rows, phases, 4, None),
+        (vectors, rows, phases, 0, None),
+        (vectors, rows, phases, 2**31 + 1, None),
+        (vectors, rows, phases, 2**64, None),
+        (vectors, rows, phases, -1, None),
+        (vectors, rows, phases, 5.0, None),
         (vectors, rows, phases),
-        (vectors, rows, None, 5),
+        (vectors, rows, None, 5, None),
+        (vectors, rows, phases, 5),
+        (vectors, rows, phases, 5, np.zeros((3, 0))),
+        (vectors, rows, phases, 5, np.zeros((3, 4))),
         5,
     ]
     seeds, symbols = np.zeros(2, np.uint64), np.zeros((2, 6), np.uint16)
@@ -228,7 +231,10 @@ def test_conditions_of_a_call_are_checked():
     assert all(np.array_equal(a, b) for a, b in zip(before, engine.save(), strict=True))  # nothing has moved
     with pytest.raises(ValueError, match="too few frames for 7 samples"):  # 4 + 7 samples are more than 2 frames
         engine.generate(7, seeds, 1.0, 1.0, conditions=good)
-    assert engine.generate(0, seeds, 1.0, 1.0, conditions=(vectors, rows[:, :0].copy(), phases, 5))[0].shape == (2, 0)
+    assert engine.generate(0, seeds, 1.0, 1.0, conditions=(vectors, rows[:, :0].copy(), phases, 5, None))[0].shape == (
+        2,
+        0,
+    )
     for call in calls:
         call(good)
 
@@ -240,7 +246,7 @@ def test_vectors_of_zeros_are_no_condition():
         symbols = np.arange(120, dtype=np.uint16).reshape(2, 60)
         zeros = np.zeros((1, engines[0].condition_floats), np.float32)
         rows, phases = np.zeros((2, 1), np.uint32), np.zeros(2, np.uint32)
-        assert engines[0].feed(symbols).tobytes() == engines[1].feed(symbols, (zeros, rows, phases, 60)).tobytes()
+        assert engines[0].feed(symbols).tobytes() == engines[1].feed(symbols, (zeros, rows, phases, 60, None)).tobytes()
 
 
 @pytest.mark.parametrize("isa", HERE)
@@ -259,7 +265,7 @@ def test_a_vector_is_added_after_the_past_taps_and_before_the_current_one(isa, s
             two.bias.add_(torch.from_numpy(added.ravel()))
     symbols = random.integers(0, 256, (streams, 70)).astype(np.uint16)
     rows, phases = np.zeros((streams, 1), np.uint32), np.zeros(streams, np.uint32)
-    vectors = Vectors(vector.reshape(1, -1), rows, phases, 2**31)
+    vectors = Vectors(vector.reshape(1, -1), rows, phases, 2**31, None)
     conditioned, biased = (NativeEngine(each, streams, isa=isa)._native for each in (model, other))
     for piece in (symbols[:, :40], *(symbols[:, t : t + 1] for t in range(40, 70))):  # blocks and steps
         piece = np.ascontiguousarray(piece)

@@ -54,6 +54,7 @@ def engine(network, table=(-1, -0.3, 0.4, 1), streams=1):
         input_table=np.array(table, np.float32).reshape(-1, 1),
         error_table=NO_FLOATS,
         predictor_weights=NO_FLOATS,
+        predictor_filter=np.zeros(0),
         code_of_symbol=np.array([-3, -1, 1, 3], np.int32),
         distribution=native.categorical(np.full(4, 16384, np.int32)),
         start_symbol=1,

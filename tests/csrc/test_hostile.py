@@ -225,11 +225,12 @@ def test_a_size_that_would_fill_the_memory_is_refused_at_once(arguments):
 def test_bad_calls(arguments):
     engine = opened(arguments)
     seeds, symbols = np.zeros(2, dtype=np.uint64), np.zeros((2, 5), dtype=np.uint16)
-    network, codes, last, time = engine.save()
+    network, codes, locations, last, time = engine.save()
     before = engine.save()
     spoilt = network.copy()
     spoilt[0, 0] = np.nan
     assert codes.shape == (2, 32)
+    assert locations.shape == (2, 0)
     calls = [
         lambda: engine.generate(2**62, seeds, 1.0, 1.0),
         lambda: engine.generate(2**64, seeds, 1.0, 1.0),
@@ -244,15 +245,18 @@ def test_bad_calls(arguments):
         lambda: engine.feed(symbols.astype(np.int64)),
         lambda: engine.feed(symbols.astype(np.int16)),
         lambda: engine.feed(symbols.T),
-        lambda: engine.restore(network[:1], codes, last, time),
-        lambda: engine.restore(network[:, 1:].copy(), codes, last, time),
-        lambda: engine.restore(network.astype(np.float64), codes, last, time),
-        lambda: engine.restore(spoilt, codes, last, time),
-        lambda: engine.restore(network, codes[:1], last, time),
-        lambda: engine.restore(network, codes[:, 1:].copy(), last, time),
-        lambda: engine.restore(network, codes.astype(np.int32), last, time),
-        lambda: engine.restore(network, codes, last[:1], time),
-        lambda: engine.restore(network, codes, last, -1),
+        lambda: engine.restore(network[:1], codes, locations, last, time),
+        lambda: engine.restore(network[:, 1:].copy(), codes, locations, last, time),
+        lambda: engine.restore(network.astype(np.float64), codes, locations, last, time),
+        lambda: engine.restore(spoilt, codes, locations, last, time),
+        lambda: engine.restore(network, codes[:1], locations, last, time),
+        lambda: engine.restore(network, codes[:, 1:].copy(), locations, last, time),
+        lambda: engine.restore(network, codes.astype(np.int32), locations, last, time),
+        lambda: engine.restore(network, codes, locations[:1], last, time),
+        lambda: engine.restore(network, codes, np.zeros((2, 1)), last, time),
+        lambda: engine.restore(network, codes, locations.astype(np.float32), last, time),
+        lambda: engine.restore(network, codes, locations, last[:1], time),
+        lambda: engine.restore(network, codes, locations, last, -1),
     ]
     for call in calls:
         with pytest.raises((ValueError, TypeError)):
@@ -266,10 +270,10 @@ def test_bad_calls(arguments):
 def test_symbols_out_of_range():
     model = sensitive_models.wavenet()
     engine = NativeEngine(model, 2)._native
-    network, codes, _, time = engine.save()
+    network, codes, locations, _, time = engine.save()
     for call in (
         lambda: engine.feed(np.full((2, 5), 256, dtype=np.uint16)),
-        lambda: engine.restore(network, codes, np.full(2, 256, dtype=np.uint16), time),
+        lambda: engine.restore(network, codes, locations, np.full(2, 256, dtype=np.uint16), time),
     ):
         with pytest.raises(ValueError, match="out of range"):
             call()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wavegen.models.configs.conditioning import ConditioningConfig
+    from wavegen.models.spectral_filters import SpectralFilters
 
 Encode = Callable[["NDArray[np.float32]", "NDArray[np.uint32]"], "NDArray[np.floating]"]
+T = TypeVar("T", bound=np.floating)
 _FOR_ALL_TIME = 2**31  # samples of a frame of a model that takes none
 
 
@@ -28,6 +30,7 @@ class Vectors(NamedTuple):
     rows: NDArray[np.uint32]  # (streams, frames)
     phases: NDArray[np.uint32]  # (streams,)
     hop: int
+    filters: NDArray[np.float64] | None  # (any number, width), of a spectral predictor
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Queue:
     waiting: NDArray[np.float32]  # normalised frames from `look_ahead` before the first that is not encoded
     speakers: NDArray[np.uint32]  # of the complete frames that are not encoded
     vectors: NDArray[np.floating]  # of the encoded frames, from frame `first` on
+    filters: NDArray[np.float64]  # of all frames that have come, from frame `first` on
     first: int = 0
     position: int = 0  # of the next sample
     ended: bool = False
@@ -59,7 +63,9 @@ class Queue:
         """Whether no frame has come."""
         return not (self.complete or len(self.waiting))
 
-    def with_frames(self, frames: NDArray[np.float32], look_ahead: int, ended: bool) -> Queue:
+    def with_frames(
+        self, frames: NDArray[np.float32], filters: NDArray[np.float64], look_ahead: int, ended: bool
+    ) -> Queue:
         """The queue after further normalised frames; the first and the last of all stand in for those beyond them."""
         before = frames[:1] if self.empty else frames[:0]
         waiting = np.concatenate([self.waiting, np.repeat(before, look_ahead, axis=0), frames])
@@ -67,7 +73,8 @@ class Queue:
             waiting = np.concatenate([waiting, np.repeat(waiting[-1:], look_ahead, axis=0)])
         new = max(0, len(waiting) - 2 * look_ahead) - len(self.speakers)
         speakers = np.append(self.speakers, np.full(new, self.speaker, np.uint32))
-        return replace(self, waiting=waiting, speakers=speakers, ended=ended)
+        filters = np.concatenate([self.filters, filters])
+        return replace(self, waiting=waiting, speakers=speakers, filters=filters, ended=ended)
 
     def used(self, num_samples: int, hop: int) -> NDArray[np.int64]:
         """The frames of the next samples, ascending; the last of all holds for ever."""
@@ -79,8 +86,10 @@ class Queue:
         count = len(vectors)
         if count == 0 and first == self.first:
             return self
-        kept = np.concatenate([self.vectors, vectors])[first - self.first :]
-        return replace(self, waiting=self.waiting[count:], speakers=self.speakers[count:], vectors=kept, first=first)
+        vectors = np.concatenate([self.vectors, vectors])[first - self.first :]
+        filters = self.filters[first - self.first :]
+        waiting, speakers = self.waiting[count:], self.speakers[count:]
+        return replace(self, waiting=waiting, speakers=speakers, vectors=vectors, filters=filters, first=first)
 
 
 class Conditions:
@@ -91,12 +100,18 @@ class Conditions:
         mean: of the frames, (frame_channels,) float32.
         scale: by which a frame less the mean is multiplied, (frame_channels,) float32.
         encode: windows float32 (n, inputs of the encoder) and rows of speakers uint32 (n,) to vectors (n, width).
+        filters: of the frames, for a spectral predictor.
     """
 
     def __init__(
-        self, config: ConditioningConfig, mean: NDArray[np.float32], scale: NDArray[np.float32], encode: Encode
+        self,
+        config: ConditioningConfig,
+        mean: NDArray[np.float32],
+        scale: NDArray[np.float32],
+        encode: Encode,
+        filters: SpectralFilters | None = None,
     ):
-        self._config, self._mean, self._scale, self._encode = config, mean, scale, encode
+        self._config, self._mean, self._scale, self._encode, self._filters = config, mean, scale, encode, filters
         frames = config.frame_channels > 0
         self._columns = config.frame_channels + 1 if frames else 0  # of a frame, with the flag that it is given
         self._look_ahead = config.look_ahead if frames else 0
@@ -116,16 +131,19 @@ class Conditions:
         if not 0 <= stream < len(self._queues):
             raise ValueError(f"there is no stream {stream} to condition, of {len(self._queues)}")
         row = speaker_row(self._config, speaker)
-        given = self._frames(0) if frames is None else self._normalised(frames)
         queue = self._queues[stream]
+        given, filters = self._frames(0), queue.filters[:0]
+        if frames is not None:
+            found = checked_frames(self._config, frames)
+            given, filters = self._normalised(found), self._filters_of(found)
         if queue.ended:
-            queue = Queue(row, self._frames(0), np.zeros(0, np.uint32), queue.vectors[:0])
+            queue = Queue(row, self._frames(0), np.zeros(0, np.uint32), queue.vectors[:0], queue.filters[:0])
         elif speaker is not None:
             queue = replace(queue, speaker=row)
         if queue.empty and not len(given) and (ended or not self._columns):
             self._queues[stream] = self._without_frames(queue.speaker)
         else:
-            self._queues[stream] = queue.with_frames(given, self._look_ahead, ended)
+            self._queues[stream] = queue.with_frames(given, filters, self._look_ahead, ended)
 
     def check(self, num_samples: int) -> None:
         """Raises UserError unless the frames of the next samples have come."""
@@ -145,19 +163,22 @@ class Conditions:
         used = [queue.used(num_samples, self.hop) for queue in self._queues]
         queues = self._encoded(used)
         rows = np.zeros((len(queues), max(map(len, used))), dtype=np.uint32)
-        tables: dict[int, NDArray[np.floating]] = {}  # streams without frames share one
+        tables: dict[int, Queue] = {}  # streams without frames share their vectors
         starts: dict[int, int] = {}
         total = 0
         for row, queue, frames in zip(rows, queues, used, strict=True):
             table = id(queue.vectors)
             if table not in tables:
-                tables[table], starts[table] = queue.vectors, total
+                tables[table], starts[table] = queue, total
                 total += len(queue.vectors)
             row[: len(frames)] = frames - queue.first + starts[table]
-        vectors = list(tables.values())
+        vectors = _joined([queue.vectors for queue in tables.values()])
+        filters = None
+        if self._filters is not None:
+            filters = _joined([queue.filters[: len(queue.vectors)] for queue in tables.values()])
         phases = np.array([queue.position % self.hop for queue in queues], dtype=np.uint32)
         self._queues = [replace(queue, position=queue.position + num_samples) for queue in queues]
-        return Vectors(vectors[0] if len(vectors) == 1 else np.concatenate(vectors), rows, phases, self.hop)
+        return Vectors(vectors, rows, phases, self.hop, filters)
 
     def save(self) -> tuple[Queue, ...]:
         """The state of all streams."""
@@ -193,21 +214,35 @@ class Conditions:
             )
         return vectors
 
-    def _normalised(self, frames: NDArray[np.floating]) -> NDArray[np.float32]:
-        """The frames as the encoder sees them, (n, columns). Raises UserError for others than the model takes."""
+    def _normalised(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The frames as the encoder sees them, (n, columns). Raises UserError if they are too large."""
         with np.errstate(over="ignore"):
-            values = (checked_frames(self._config, frames) - self._mean) * self._scale
+            values = (frames - self._mean) * self._scale
         if not np.isfinite(values).all():
             raise UserError("`frames` are not finite when they are normalised: they are too large", parameter="frames")
         return np.concatenate([values, np.ones((len(values), 1), np.float32)], axis=1)
+
+    def _filters_of(self, frames: NDArray[np.float32] | None) -> NDArray[np.float64]:
+        """The filters of frames, (n, width), or the one of no frames; without numbers where there are no filters."""
+        if self._filters is None:
+            return np.zeros((1 if frames is None else len(frames), 0))
+        found = self._filters.without[None] if frames is None else self._filters.of(frames)
+        if not np.isfinite(found).all():
+            raise UserError("the model's predictor is not finite: its weights are damaged")
+        return found
 
     def _without_frames(self, speaker: int) -> Queue:
         """The queue of a stream that has a speaker, or none, but no frames: one of zeros for ever."""
         if speaker not in self._held:
             window = np.zeros((1, (2 * self._look_ahead + 1) * self._columns), np.float32)
             vectors = self._vectors(window, np.array([speaker], np.uint32))
-            self._held[speaker] = Queue(speaker, self._frames(0), np.zeros(0, np.uint32), vectors, ended=True)
+            nothing, filters = self._frames(0), self._filters_of(None)
+            self._held[speaker] = Queue(speaker, nothing, np.zeros(0, np.uint32), vectors, filters, ended=True)
         return self._held[speaker]
 
     def _frames(self, count: int) -> NDArray[np.float32]:
         return np.zeros((count, self._columns), np.float32)
+
+
+def _joined(tables: list[NDArray[T]]) -> NDArray[T]:
+    return tables[0] if len(tables) == 1 else np.concatenate(tables)

@@ -16,7 +16,7 @@ from wavegen import __version__
 from wavegen.constants import NUMERICS
 from wavegen.engine import native
 from wavegen.engine.base import Decoder, Encoder, checked_kept
-from wavegen.engine.packing import Parts, conditions, cuda_arguments, packs_for_cuda
+from wavegen.engine.packing import Parts, conditions, cuda_arguments, unfit_for_cuda
 from wavegen.engine.symbols import SymbolEngine
 from wavegen.errors import UserError
 from wavegen.extension import fits
@@ -32,7 +32,7 @@ T = TypeVar("T")
 PRECISIONS = ("float32", "bfloat16")
 
 _log = logging.getLogger("wavegen")
-INTERFACE = 3  # also in csrc/bindings/cuda.cpp; see wavegen.extension
+INTERFACE = 4  # also in csrc/bindings/cuda.cpp; see wavegen.extension
 # Of one launch, which no interrupt ends: at most some tenths of a second. Multiply-adds are those of one stream.
 _STEPS = 1000
 _SAMPLES = 2**22
@@ -85,7 +85,7 @@ def many() -> int:
 
 def runs(model: Parts) -> bool:
     """Whether the engine, if it is there, runs this model."""
-    return packs_for_cuda(model)
+    return unfit_for_cuda(model) is None
 
 
 class CudaEngine(SymbolEngine):
@@ -101,9 +101,8 @@ class CudaEngine(SymbolEngine):
 
     def __init__(self, model: AnyAudio, streams: int, precision: str = "float32", kernel: str = "auto"):
         data = model.data()
-        if not runs(data):
-            said = f"engine cuda does not run {data.network.name} networks; try `engine='cpu'`"
-            raise UserError(said, parameter="engine")
+        if (why := unfit_for_cuda(data)) is not None:
+            raise UserError(f"engine cuda does not run {why}; try `engine='cpu'`", parameter="engine")
         if precision not in PRECISIONS:
             said = f"engine cuda does not know precision {precision}; give `precision` {' or '.join(PRECISIONS)}"
             raise UserError(said, parameter="precision")

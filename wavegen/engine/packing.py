@@ -15,6 +15,7 @@ from wavegen.models.configs.distributions import (
     MixtureOfLogisticsConfig,
 )
 from wavegen.models.configs.networks import GRUConfig, LSTMConfig, MarkovConfig, WaveNetConfig
+from wavegen.models.configs.predictors import LinearPredictorConfig
 from wavegen.models.model import Model
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Parts(Protocol):
     def network(self) -> _Named: ...
     @property
     def distribution(self) -> _Named: ...
+    @property
+    def predictor(self) -> _Named | None: ...
 
 
 def packs(model: Parts) -> bool:
@@ -52,9 +55,13 @@ def packs(model: Parts) -> bool:
     return model.network.name in _NETWORKS and model.distribution.name in _DISTRIBUTIONS
 
 
-def packs_for_cuda(model: Parts) -> bool:
-    """Whether `cuda_arguments` knows this model's network."""
-    return model.network.name in _CUDA_NETWORKS
+def unfit_for_cuda(model: Parts) -> str | None:
+    """Which parts of this model `cuda_arguments` does not know, to be named in an error; None if it knows all."""
+    if model.network.name not in _CUDA_NETWORKS:
+        return f"{model.network.name} networks"
+    if model.predictor is not None and model.predictor.name not in _CUDA_PREDICTORS:
+        return f"models with a {model.predictor.name} predictor"
+    return None
 
 
 def engine_arguments(model: Model, precision: str, isa: str) -> Arguments:
@@ -62,7 +69,14 @@ def engine_arguments(model: Model, precision: str, isa: str) -> Arguments:
     distribution = distribution_of(model)
     ends = {"channels": model.network.input_channels, "num_params": distribution.num_params}
     made = network(model, **ends, precision=precision, isa=isa)
-    return {"network": made, "distribution": distribution, "start_symbol": model.codec.silence, **inputs(model)}
+    filters = model.spectral_filters
+    return {
+        "network": made,
+        "distribution": distribution,
+        "start_symbol": model.codec.silence,
+        **inputs(model),
+        "predictor_filter": np.zeros(0) if filters is None else filters.without,
+    }
 
 
 def cuda_arguments(model: Model) -> Arguments:
@@ -134,7 +148,8 @@ def conditions(model: Model, isa: str) -> Conditions | None:
         return None
     arrays = model.conditioning_arrays
     made = extension().Conditioner(weights=conditioner(model), isa=isa)
-    return Conditions(model.conditioning, arrays.get("mean", _NONE), arrays.get("scale", _NONE), made.encode)
+    mean, scale = arrays.get("mean", _NONE), arrays.get("scale", _NONE)
+    return Conditions(model.conditioning, mean, scale, made.encode, model.spectral_filters)
 
 
 def conditioner(model: Model) -> Arrays:
@@ -153,7 +168,7 @@ def conditioner(model: Model) -> Arrays:
 
 
 def inputs(model: Model) -> Arrays:
-    """The tables of the network's inputs, and the predictor's weights, empty without one."""
+    """The tables of the network's inputs, and the predictor's weights, empty without those that never change."""
     return {
         "input_table": np.ascontiguousarray(model.input_table),
         "error_table": model.error_table,
@@ -177,6 +192,7 @@ _NETWORKS: dict[str, tuple[str, _Packing]] = {
 }
 _PARTS = {WaveNetConfig.name: 2, GRUConfig.name: 3, LSTMConfig.name: 4, MarkovConfig.name: 1}  # of a layer, padded each
 _CUDA_NETWORKS: dict[str, _Packing] = {WaveNetConfig.name: wavenet}
+_CUDA_PREDICTORS = (LinearPredictorConfig.name,)
 _DISTRIBUTIONS = {
     CategoricalConfig.name: "categorical",
     MixtureOfGaussiansConfig.name: "mixture_of_gaussians",

@@ -25,6 +25,7 @@ class StreamState(NamedTuple):
 
     network: NDArray[np.float32]
     codes: NDArray[np.int16]
+    locations: NDArray[np.float64]  # of the last samples, where they do not follow from the codes
     last: NDArray[np.uint16]
     time: int
     conditions: tuple[Queue, ...] = ()  # of a model with conditions
@@ -35,6 +36,7 @@ class StreamState(NamedTuple):
         return StreamState(
             np.concatenate([self.network[rows], other.network[rest:]]),
             np.concatenate([self.codes[rows], other.codes[rest:]]),
+            np.concatenate([self.locations[rows], other.locations[rest:]]),
             np.concatenate([self.last[rows], other.last[rest:]]),
             self.time,
             (*(self.conditions[row] for row in rows), *other.conditions[rest:]) if self.conditions else (),
@@ -57,10 +59,18 @@ class _Running(Protocol):
 
     def feed(self, symbols: NDArray[np.uint16], conditions: Vectors | None = None, /) -> NDArray[np.float64]: ...
 
-    def save(self) -> tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.uint16], int]: ...
+    def save(
+        self,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.float64], NDArray[np.uint16], int]: ...
 
     def restore(
-        self, network: NDArray[np.float32], codes: NDArray[np.int16], last: NDArray[np.uint16], time: int, /
+        self,
+        network: NDArray[np.float32],
+        codes: NDArray[np.int16],
+        locations: NDArray[np.float64],
+        last: NDArray[np.uint16],
+        time: int,
+        /,
     ) -> None: ...
 
 
@@ -131,7 +141,7 @@ class SymbolEngine:
     def restore(self, state: object) -> None:
         if not isinstance(state, StreamState):
             raise TypeError("not a saved state of engine cpu or cuda")
-        self._call(self._native.restore, state.network, state.codes, state.last, state.time)
+        self._call(self._native.restore, state.network, state.codes, state.locations, state.last, state.time)
         if self._conditions is not None:
             self._conditions.restore(state.conditions)
 

@@ -33,6 +33,8 @@ from wavegen.models.model import AnyAudio
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from wavegen.models.spectral_filters import SpectralFilters
+
 _CHUNK = 16384  # samples of all streams together that are fed at once: it bounds memory
 _TOTAL_BITS = 30  # of the counts that are coded
 
@@ -65,7 +67,7 @@ class TorchEngine:
     def __init__(self, model: AnyAudio, streams: int):
         self.model = copy.deepcopy(model.module()).cpu().double().eval().requires_grad_(False)
         encoder = self.model.conditioning
-        self._conditions = None if encoder is None else _conditions(encoder)
+        self._conditions = None if encoder is None else _conditions(encoder, self.model.data().spectral_filters)
         self._start(streams)
 
     def _start(self, streams: int) -> None:
@@ -217,10 +219,12 @@ class TorchEngine:
         """The state with the conditions of the next samples."""
         if self._conditions is None:
             return self._state
-        vectors, rows, phases, _ = self._conditions.take(num_samples)
-        position = torch.from_numpy(phases.astype(np.int64))
-        last = torch.full_like(position, rows.shape[1] - 1)
-        return self._state._replace(condition=ConditionState(torch.from_numpy(vectors[rows]), position, last))
+        given = self._conditions.take(num_samples)
+        position = torch.from_numpy(given.phases.astype(np.int64))
+        last = torch.full_like(position, given.rows.shape[1] - 1)
+        filters = None if given.filters is None else torch.from_numpy(given.filters[given.rows])
+        vectors = torch.from_numpy(given.vectors[given.rows])
+        return self._state._replace(condition=ConditionState(vectors, position, last, filters))
 
     def _move_on(self, here: _Next, codes: Tensor) -> Tensor:
         """Makes `codes`, (streams,) int64, the streams' next samples; log2 p of each, (streams,)."""
@@ -239,7 +243,7 @@ class TorchEngine:
         return torch.where(k == self.model.codec.num_symbols, TOTAL, counts)  # the last symbol has what rounding leaves
 
 
-def _conditions(encoder: Conditioning) -> Conditions:
+def _conditions(encoder: Conditioning, filters: SpectralFilters | None) -> Conditions:
     """The streams' conditions, whose vectors are the rows of a model's encoder in float64."""
 
     def encode(windows: NDArray[np.float32], speakers: NDArray[np.uint32]) -> NDArray[np.float64]:
@@ -249,7 +253,7 @@ def _conditions(encoder: Conditioning) -> Conditions:
     mean, scale = (
         np.zeros(0, np.float32) if each is None else each.float().numpy() for each in (encoder.mean, encoder.scale)
     )
-    return Conditions(encoder.config, mean, scale, encode)
+    return Conditions(encoder.config, mean, scale, encode, filters)
 
 
 def _even_interval(index: int, number: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from wavegen.models.model import Model
 from wavegen.models.network import State
 from wavegen.models.networks import NETWORKS
 from wavegen.models.networks.base import Network
-from wavegen.models.predictors import PREDICTORS, LinearPredictor, PredictorState
+from wavegen.models.predictors import PREDICTORS, Prediction, Predictor, PredictorState
 
 if TYPE_CHECKING:
     from wavegen.modelfile import Contents
@@ -46,7 +46,7 @@ class AudioModel(OfConfig, Density):
     ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample before
     a file is silence. The network's inputs are a learned embedding of the symbol or, for a codec with more than 512,
     two channels of amplitude, linear and companded. With a predictor there is one more: its error in the last sample,
-    rounded to whole codes and companded.
+    rounded to whole codes and companded; of a spectral one, in units, and a second, the next sample's location.
     """
 
     kind: ClassVar[str] = AUDIO
@@ -70,7 +70,7 @@ class AudioModel(OfConfig, Density):
         distribution: Distribution,
         network: Network,
         sample_rate: int,
-        predictor: LinearPredictor | None = None,
+        predictor: Predictor | None = None,
         conditioning: Conditioning | None = None,
     ):
         super().__init__(distribution, network, codec.codes_per_symbol)
@@ -105,7 +105,8 @@ class AudioModel(OfConfig, Density):
         distribution = DISTRIBUTIONS[config.distribution.name](codes, **keywords_given(config.distribution))
         predictor = None
         if config.predictor is not None:
-            predictor = PREDICTORS[config.predictor.name](**keywords_given(config.predictor))
+            given = keywords_given(config.predictor)
+            predictor = PREDICTORS[config.predictor.name](config.predictor.bands, **given)
         conditioning = None
         if config.conditioning is not None:
             conditioning = CONDITIONINGS[config.conditioning.name](**keywords_given(config.conditioning))
@@ -152,10 +153,10 @@ class AudioModel(OfConfig, Density):
             return self.receptive_field - 1
         return warm_up if self.predictor is None else max(warm_up, self.predictor.receptive_field)
 
-    def fit(self, recordings: Sequence[np.ndarray], frames: Iterable[np.ndarray] = ()) -> None:
+    def fit(self, recordings: Sequence[np.ndarray], frames: Sequence[np.ndarray] = ()) -> None:
         """Starts the predictor from a least-squares fit to the recordings, and normalises their frames."""
         if self.predictor is not None:
-            self.predictor.fit(recordings)
+            self.predictor.fit(recordings, frames, self.config)
         if self.conditioning is not None:
             self.conditioning.fit(frames)
 
@@ -193,8 +194,13 @@ class AudioModel(OfConfig, Density):
 
     def window_state(self, before: Tensor, conditions: Sequence[Tensor] = ()) -> AudioState:
         predictor = None if self.predictor is None else self.predictor.initial_state(len(before))
-        condition = None if self.conditioning is None else self.conditioning(Conditions(*conditions))
+        condition = None if self.conditioning is None else self._conditioned(self.conditioning, Conditions(*conditions))
         return AudioState(before, self.network.initial_state(len(before)), predictor, condition)
+
+    def _conditioned(self, conditioning: Conditioning, conditions: Conditions) -> ConditionState:
+        state = conditioning(conditions)
+        filters = None if self.predictor is None else self.predictor.filters(conditions, conditioning)
+        return state._replace(filters=filters)
 
     def params(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, AudioState]:
         """The parameters of each PCM code's distribution, their location, and the state after the last code.
@@ -205,17 +211,23 @@ class AudioModel(OfConfig, Density):
 
         Returns: parameters (batch, time, num_params), location (batch, time) float64, None without a predictor, state.
         """
-        inputs, location, predictor_state = self._inputs(pcm.long(), state)
         condition, condition_state = self._condition(pcm.shape[1], state)
+        inputs, expected = self._inputs(pcm.long(), state, condition)
         params, network_state = self.network(inputs, state.network, condition)
-        return params, location, AudioState(pcm[:, -1].long(), network_state, predictor_state, condition_state)
+        if expected is None:
+            return params, None, AudioState(pcm[:, -1].long(), network_state, None, condition_state)
+        if expected.log_unit is not None:
+            params = self.distribution.in_units(params, expected.log_unit)
+        following = AudioState(pcm[:, -1].long(), network_state, expected.state, condition_state)
+        return params, expected.location, following
 
     def features(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
         """The network's features before each PCM code, (batch, time) integer to (batch, time, channels) float."""
         state = self.initial_state(len(batch)) if state is None else state
-        inputs, _, predictor_state = self._inputs(batch.long(), state)
         condition, condition_state = self._condition(batch.shape[1], state)
+        inputs, expected = self._inputs(batch.long(), state, condition)
         features, network_state = self.network.features(inputs, state.network, condition)
+        predictor_state = None if expected is None else expected.state
         return features, AudioState(batch[:, -1].long(), network_state, predictor_state, condition_state)
 
     def _condition(self, time: int, state: AudioState) -> tuple[Condition | None, ConditionState | None]:
@@ -224,16 +236,18 @@ class AudioModel(OfConfig, Density):
             return None, None
         return self.conditioning.of_samples(state.condition, time)
 
-    def _inputs(self, pcm: Tensor, state: AudioState) -> tuple[Tensor, Tensor | None, PredictorState | None]:
-        """The network's inputs, (batch, time, channels), and the predictor's location and next state."""
+    def _inputs(self, pcm: Tensor, state: AudioState, condition: Condition | None) -> tuple[Tensor, Prediction | None]:
+        """The network's inputs, (batch, time, channels), and what the predictor expects."""
         before = self.encode(torch.cat([state.last.unsqueeze(1), pcm[:, :-1]], dim=1))
         inputs = nn.functional.embedding(before, self.input_table())
-        location, predictor_state = None, None
-        if self.predictor is not None:
-            location, error, predictor_state = self.predictor(self.decode(before), state.predictor)
-            code = torch.floor(error + 0.5).clamp(-PCM_CODES // 2, PCM_CODES // 2 - 1).long() + PCM_CODES // 2
-            inputs = torch.cat([inputs, nn.functional.embedding(code, self.errors)], dim=2)
-        return inputs, location, predictor_state
+        if self.predictor is None:
+            return inputs, None
+        filters = None if condition is None else condition.repeated_filters()
+        expected = self.predictor(self.decode(before), state.predictor, filters)
+        values = torch.stack(expected.inputs, dim=2)
+        code = torch.floor(values + 0.5).clamp(-PCM_CODES // 2, PCM_CODES // 2 - 1).long() + PCM_CODES // 2
+        told = nn.functional.embedding(code, self.errors).squeeze(3)
+        return torch.cat([inputs, told], dim=2), expected
 
     def log2_prob(self, batch: Tensor, state: AudioState | None = None) -> tuple[Tensor, AudioState]:
         """log2 p of each PCM code, (batch, time) integer to (batch, time) float, and the state after it."""

@@ -18,34 +18,44 @@ LEAST_DEVIATION = 0.01  # of the largest one, to which a channel that hardly cha
 class Condition(NamedTuple):
     """What a network is conditioned on, encoded: `rows` (batch, frames, channels), and the row of each sample.
 
-    `frame` is (batch, time) int64, ascending, or None where one row is for all samples.
+    `frame` is (batch, time) int64, ascending, or None where one row is for all samples. `filters` are a predictor's,
+    (batch, frames, width) float64, if it has some of each frame.
     """
 
     rows: Tensor
     frame: Tensor | None = None
+    filters: Tensor | None = None
 
     def through(self, linear: nn.Module) -> Tensor:
         """A linear map's vectors for each sample, computed once a frame: (batch, time, width), or (batch, 1, width)."""
-        vectors = linear(self.rows)
-        if self.frame is None:
-            return vectors
-        return vectors.gather(1, self.frame.unsqueeze(2).expand(-1, -1, vectors.shape[2]))
+        return self._of_samples(linear(self.rows))
 
     def repeated(self) -> Tensor:
         """The row of each sample, (batch, time, channels), or (batch, 1, channels)."""
         return self.through(nn.Identity())
+
+    def repeated_filters(self) -> Tensor | None:
+        """The filter of each sample, (batch, time, width), or (batch, 1, width)."""
+        return None if self.filters is None else self._of_samples(self.filters)
+
+    def _of_samples(self, vectors: Tensor) -> Tensor:
+        if self.frame is None:
+            return vectors
+        return vectors.gather(1, self.frame.unsqueeze(2).expand(-1, -1, vectors.shape[2]))
 
 
 class ConditionState(NamedTuple):
     """The encoded rows of recordings, (batch, frames, channels).
 
     `position` is the index of the next sample, counted from the start of the first row, (batch,) int64; `last` is the
-    index of a recording's last row, which goes on for ever, (batch,) int64.
+    index of a recording's last row, which goes on for ever, (batch,) int64. `filters` are a predictor's, one beside
+    each row, (batch, frames, width) float64, if it has some of each frame.
     """
 
     rows: Tensor
     position: Tensor
     last: Tensor
+    filters: Tensor | None = None
 
 
 class Conditions(NamedTuple):
@@ -142,16 +152,18 @@ class Conditioning(nn.Module):
 
     def of_samples(self, state: ConditionState, time: int) -> tuple[Condition, ConditionState]:
         """The condition of the next samples, and the state after them."""
-        rows, position, last = state
+        rows, position, last, filters = state
         after = state._replace(position=position + time)
         if not self.config.frame_channels:
             return Condition(rows), after
         hop = self.config.hop
         count = (time + hop - 2) // hop + 1  # frames that so many samples lie in at most
         index = position[:, None] // hop + torch.arange(count, device=rows.device)
-        index = index.minimum(last[:, None]).unsqueeze(2).expand(-1, -1, rows.shape[2])
+        index = index.minimum(last[:, None]).unsqueeze(2)
         frame = (position[:, None] % hop + torch.arange(time, device=rows.device)) // hop
-        return Condition(rows.gather(1, index), frame), after
+        if filters is not None:
+            filters = filters.gather(1, index.expand(-1, -1, filters.shape[2]))
+        return Condition(rows.gather(1, index.expand(-1, -1, rows.shape[2])), frame, filters), after
 
     def fit(self, recordings: Iterable[np.ndarray]) -> None:
         """Normalises the frames of `recordings`, (frames, F) each: to mean zero and standard deviation one.

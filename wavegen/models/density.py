@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -151,7 +151,7 @@ class Density(nn.Module, ABC):
         """Unscored samples at the start of a training window; `warm_up` if the receptive field is unlimited."""
         return 0
 
-    def fit(self, recordings: Sequence[np.ndarray], frames: Iterable[np.ndarray] = ()) -> None:
+    def fit(self, recordings: Sequence[np.ndarray], frames: Sequence[np.ndarray] = ()) -> None:
         """Fits the weights that need no gradients to the training recordings.
 
         Args:

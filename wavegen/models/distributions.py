@@ -42,6 +42,10 @@ class Distribution(Protocol):
     @property
     def config(self) -> DistributionConfig: ...
 
+    def in_units(self, params: Tensor, log_unit: Tensor) -> Tensor:
+        """Parameters (…, num_params) whose scales are in units, (…) float64 logarithms, with them in PCM codes."""
+        ...
+
     def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
         """Natural log-probability of each symbol: params (…, num_params), symbols (…) int64, result (…)."""
         ...
@@ -63,6 +67,10 @@ class Categorical:
     def __init__(self, codes_per_symbol: np.ndarray):
         self.config = CategoricalConfig(len(codes_per_symbol))
         self.num_params = self.config.num_params
+
+    def in_units(self, params: Tensor, log_unit: Tensor) -> Tensor:
+        """The parameters: they have no scales."""
+        return params
 
     def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
         """Natural log-probability of each symbol: params (…, num_params), symbols (…) int64, result (…)."""
@@ -114,6 +122,14 @@ class _Mixture(ABC):
         # A finite number for infinity: the tails need no case of their own, and no gradient is 0 · ∞.
         edges[-1] = INFINITY
         self._edges = torch.from_numpy(np.concatenate([[-INFINITY], edges]))  # (num_symbols + 1,)
+
+    def in_units(self, params: Tensor, log_unit: Tensor) -> Tensor:
+        """Parameters (…, 3K) whose scales are in units, (…) float64 logarithms, with them in PCM codes.
+
+        Means need no change, since they are in scales.
+        """
+        others, log_scales = params.split([2 * self.num_mixtures, self.num_mixtures], dim=-1)
+        return torch.cat([others, log_scales + log_unit.unsqueeze(-1).to(params)], dim=-1)
 
     def log_prob(self, params: Tensor, symbols: Tensor, location: Tensor | None = None) -> Tensor:
         """Natural log-probability of each symbol: params (…, 3K), symbols (…) int64, result (…).

@@ -14,10 +14,12 @@ from wavegen.models.model import Model
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from wavegen.models.configs.audio import AudioConfig
+
 DIGEST_SIZE = 16
 
 
-def frame_settings(model: Model) -> FrameSettings | None:
+def frame_settings(model: Model | AudioConfig) -> FrameSettings | None:
     """What the frames of a model are; None for a model that takes none."""
     config = model.conditioning
     return None if config is None or not config.frame_channels else FrameSettings.of(config, model.sample_rate)

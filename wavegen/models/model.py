@@ -15,6 +15,7 @@ from wavegen.models.configs.conditioning import CONDITIONING_CONFIGS
 from wavegen.models.forms import AUDIO, Form
 from wavegen.models.inputs import amplitudes, companded
 from wavegen.models.metadata import Metadata
+from wavegen.models.spectral_filters import SpectralFilters
 from wavegen.models.training_provenance import in_short
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from wavegen.models.configs.conditioning import ConditioningConfig
     from wavegen.models.configs.distributions import DistributionConfig
     from wavegen.models.configs.networks import NetworkConfig
-    from wavegen.models.configs.predictors import LinearPredictorConfig
+    from wavegen.models.configs.predictors import PredictorConfig
 
 _NONE = np.zeros(0, np.float32)
 
@@ -111,7 +112,7 @@ class Model(OfConfig):
         return self.config.network
 
     @property
-    def predictor(self) -> LinearPredictorConfig | None:
+    def predictor(self) -> PredictorConfig | None:
         return self.config.predictor
 
     @property
@@ -162,5 +163,12 @@ class Model(OfConfig):
 
     @property
     def predictor_weights(self) -> np.ndarray:
-        """The predictor's filter, the newest sample's first, (taps,) float32; empty without one."""
-        return _NONE if self.predictor is None else self.arrays["predictor.weights"]
+        """The predictor's filter, the newest sample's first, (taps,) float32; empty without one that never changes."""
+        return _NONE if self.predictor is None or self.predictor.needs_mel else self.arrays["predictor.weights"]
+
+    @cached_property
+    def spectral_filters(self) -> SpectralFilters | None:
+        """The filters of frames, of a model whose predictor takes some."""
+        if self.predictor is None or self.conditioning is None or not self.predictor.needs_mel:
+            return None
+        return SpectralFilters(self.conditioning, self._arrays_of("predictor."))

@@ -8,6 +8,7 @@ from wavegen.models.codecs import CODECS
 from wavegen.models.configs.base import Part, Tables, part_of
 from wavegen.models.configs.conditioning import contradictions
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MAX_CATEGORIES
+from wavegen.models.configs.predictors import PREDICTOR_CONFIGS
 from wavegen.models.density import Density
 from wavegen.models.registry import density_named
 from wavegen.models.settings import Draft, Problems, Table, settings_model
@@ -62,11 +63,22 @@ def _parts(draft: Draft, density: type[Density], complete: bool) -> Iterator[tup
             yield part, meant
 
 
+def _check_spectrum(draft: Draft, parts: Tables) -> None:
+    """Reports a predictor that needs a mel spectrogram, of a model that has none."""
+    if "predictor" not in parts or {"predictor", "conditioning"} & draft.wrong:
+        return
+    name = str(parts["predictor"]["name"])
+    if PREDICTOR_CONFIGS[name].needs_mel and not parts.get("conditioning", {}).get("mel"):
+        said = f"predictor.name = {name!r} takes its filters from a mel spectrogram, and there is none"
+        draft.problems.add(f"{said}; give conditioning.mel, or take 'linear'", "predictor", "name")
+
+
 def _check_together(draft: Draft, parts: Tables) -> None:
     """Reports settings that are right and do not go together: of a condition; of distribution, codec and predictor."""
     if "conditioning" in parts and "conditioning" not in draft.wrong:
         for key, line in contradictions(parts["conditioning"]):
             draft.problems.add(line, "conditioning", key)
+    _check_spectrum(draft, parts)
     right = {name for name in ("distribution", "codec", "predictor") if name in parts and name not in draft.wrong}
     if (
         not right >= {"distribution", "codec"}

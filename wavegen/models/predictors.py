@@ -1,40 +1,68 @@
-"""Predictors: the next sample expected from the last ones alone."""
+"""Predictors: the next sample expected from the last ones, by a filter of the model's or of the frame's spectrum."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wavegen.models.configs.predictors import LinearPredictorConfig
+from wavegen.audio.spectral.autocorrelation import autocorrelation_of_bands
+from wavegen.models.configs.predictors import LinearPredictorConfig, PredictorConfig, SpectralPredictorConfig
+from wavegen.models.frames import frame_settings
+from wavegen.models.predictor_fit import drawn, error_in_units, error_of_filter, least_squares
+from wavegen.models.spectral_filters import LEAST_UNIT, REFERENCE, SpectralFilters
 
-FIT_SAMPLES = 300_000  # of a least-squares start
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from wavegen.models.conditioning import Conditioning, Conditions
+    from wavegen.models.configs.audio import AudioConfig
+    from wavegen.models.configs.conditioning import ConditioningConfig
 
 
 class PredictorState(NamedTuple):
-    """The taps − 1 codes before the last one, (batch, taps − 1), and the last location, (batch,)."""
+    """The samples before the last one that the filter sees, (batch, taps − 1), and the last location, (batch,)."""
 
     history: Tensor
     expected: Tensor
 
 
-class LinearPredictor(nn.Module):
-    """location_t = Σ_{i = 1 … taps} weights[i − 1] · pcm_{t − i}, in float64: a learned linear predictive filter.
+class Prediction(NamedTuple):
+    """What is expected of samples, float64.
 
-    It shifts a mixture's location, so that the network models only the difference from it, and gives the error of the
-    last location as an input.
+    Args:
+        location: (batch, time).
+        inputs: of the network, in PCM codes or in units of 1 / REFERENCE, (batch, time) each; the first is the last
+            sample's error, pcm_{t−1} − location_{t−1}. They carry no gradient.
+        log_unit: logarithm of what one unit of a mixture's scales is, (batch, time); None for PCM codes.
+        state: after the samples.
     """
 
-    name: ClassVar[str] = LinearPredictorConfig.name
-    of: ClassVar[Callable[..., LinearPredictorConfig]] = LinearPredictorConfig
+    location: Tensor
+    inputs: tuple[Tensor, ...]
+    log_unit: Tensor | None
+    state: PredictorState
 
-    def __init__(self, **settings: object):
+
+class Predictor(nn.Module, ABC):
+    """The location of each sample from the ones before it: it shifts a mixture, which models the difference from it.
+
+    Args:
+        bands: mel bands of a frame of the model; 0 without.
+        settings: keyword-only arguments of the config.
+    """
+
+    name: ClassVar[str]
+    of: ClassVar[Callable[..., PredictorConfig]]  # makes the config
+
+    def __init__(self, bands: int = 0, **settings: object):
         super().__init__()
-        self.config = self.of(**settings)
-        self.taps = self.config.taps
+        self.config = self.of(bands, **settings)
+        self.taps = self.config.receptive_field
         self.weights = nn.Parameter(torch.zeros(self.taps))  # the newest sample's first
         with torch.no_grad():
             self.weights[0] = 1.0
@@ -48,42 +76,118 @@ class LinearPredictor(nn.Module):
         zeros = torch.zeros(batch_size, self.taps, dtype=torch.float64, device=self.weights.device)
         return PredictorState(zeros[:, 1:], zeros[:, 0])
 
-    def forward(self, before: Tensor, state: PredictorState) -> tuple[Tensor, Tensor, PredictorState]:
-        """The code before each sample, (batch, time), to the sample's location and that code's error.
+    @abstractmethod
+    def forward(self, before: Tensor, state: PredictorState, filters: Tensor | None = None) -> Prediction:
+        """What is expected after the code before each sample, (batch, time).
 
-        Both are (batch, time) float64; error_t = pcm_{t−1} − location_{t−1} carries no gradient. Then the state.
+        `filters` has the row of each sample, (batch, time or 1, width), of a predictor whose `filters` gives some.
         """
+
+    def filters(self, conditions: Conditions, conditioning: Conditioning) -> Tensor | None:
+        """A row for each frame of a batch of conditions, (batch, frames, width) float64; None if frames do not matter.
+
+        `wavegen.models.spectral_filters` says what a row is.
+        """
+        return None
+
+    def fit(
+        self, recordings: Sequence[np.ndarray], frames: Sequence[np.ndarray] = (), config: AudioConfig | None = None
+    ) -> None:
+        """Starts from the least-squares filter of `recordings`, each (samples,) int16.
+
+        Args:
+            recordings: those shorter than the filter change nothing.
+            frames: of each recording, (frames, F) float32, of a predictor that takes some.
+            config: of the model, for such a predictor.
+        """
+        if (solution := least_squares(drawn(recordings, self.taps), self.taps)) is not None:
+            _set(self.weights, solution)
+
+
+def _following(history: Tensor, location: Tensor, state: PredictorState) -> tuple[Tensor, PredictorState]:
+    """The location before each sample's, without gradient, and the state after all."""
+    expected = torch.cat([state.expected.unsqueeze(1), location.detach()], dim=1)
+    return expected[:, :-1], PredictorState(history[:, location.shape[1] :].clone(), expected[:, -1].clone())
+
+
+class LinearPredictor(Predictor):
+    """location_t = Σ_{i = 1 … taps} weights[i − 1] · pcm_{t − i}, in float64: a learned linear predictive filter.
+
+    Its error is an input.
+    """
+
+    name: ClassVar[str] = LinearPredictorConfig.name
+    of: ClassVar[Callable[..., PredictorConfig]] = LinearPredictorConfig
+
+    def forward(self, before: Tensor, state: PredictorState, filters: Tensor | None = None) -> Prediction:
         before = before.double()
         history = torch.cat([state.history, before], dim=1)
         kernel = self.weights.double().flip(0).view(1, 1, -1)
         location = nn.functional.conv1d(history.unsqueeze(1), kernel).squeeze(1)
-        expected = torch.cat([state.expected.unsqueeze(1), location.detach()], dim=1)
-        following = PredictorState(history[:, before.shape[1] :].clone(), expected[:, -1].clone())
-        return location, before - expected[:, :-1], following
-
-    def fit(self, recordings: Sequence[np.ndarray], seed: int = 0) -> None:
-        """Starts from the least-squares filter of `recordings`, each (samples,) int16.
-
-        Samples are drawn from all recordings and weighted by one over the squared mean difference of neighbours there;
-        otherwise loud passages alone would decide. Recordings shorter than the filter change nothing.
-        """
-        random = np.random.default_rng(seed)
-        share = FIT_SAMPLES / max(1, sum(map(len, recordings)))
-        square, product = np.zeros((self.taps, self.taps)), np.zeros(self.taps)
-        for pcm in recordings:
-            starts = len(pcm) - self.taps
-            if starts < 1:
-                continue
-            draws = random.integers(starts, size=min(starts, 1 + int(share * len(pcm))))
-            rows = np.lib.stride_tricks.sliding_window_view(pcm, self.taps + 1)[draws].astype(np.float64)
-            history, following = rows[:, -2::-1], rows[:, -1]
-            weight = 1 / (10 + np.abs(np.diff(history, axis=1, append=history[:, -1:])).mean(axis=1)) ** 2
-            square += (history * weight[:, None]).T @ history
-            product += (history * weight[:, None]).T @ following
-        if (size := np.trace(square)) > 0:
-            solution = np.linalg.solve(square + np.eye(self.taps) * 1e-6 * size / self.taps, product)
-            with torch.no_grad():
-                self.weights.copy_(torch.from_numpy(solution))
+        expected, following = _following(history, location, state)
+        return Prediction(location, (before - expected,), None, following)
 
 
-PREDICTORS: dict[str, Callable[..., LinearPredictor]] = {LinearPredictor.name: LinearPredictor}
+class SpectralPredictor(Predictor):
+    """location_t = Σ_{i = 1 … order} taps_k[i − 1] · pcm_{t − i}, in float64, by the filter of the sample's frame k.
+
+    Scales of a mixture are in units of that filter's error. The error of the last sample and the location, in units,
+    are inputs. Where no frames are given it is one filter for all time, of least squares. Nothing of it is trained.
+    """
+
+    name: ClassVar[str] = SpectralPredictorConfig.name
+    of: ClassVar[Callable[..., PredictorConfig]] = SpectralPredictorConfig
+
+    def __init__(self, bands: int = 0, **settings: object):
+        super().__init__(bands, **settings)
+        self.autocorrelation = nn.Parameter(torch.zeros(self.config.shapes["autocorrelation"]))
+        self.level = nn.Parameter(torch.ones(()))  # until it is fitted
+        self.floor = nn.Parameter(torch.full((), LEAST_UNIT**2))  # of digital silence, in squared codes
+        self.unit = nn.Parameter(torch.full((), REFERENCE))  # where no frames are given
+        self.requires_grad_(False)
+
+    def forward(self, before: Tensor, state: PredictorState, filters: Tensor | None = None) -> Prediction:
+        assert filters is not None, "the model is conditioned on a mel spectrogram"
+        before, time = before.double(), before.shape[1]
+        history = torch.cat([state.history, before], dim=1)
+        location = torch.zeros_like(before)
+        for i in range(self.taps):
+            location = location + filters[:, :, i] * history[:, self.taps - 1 - i :][:, :time]
+        expected, following = _following(history, location, state)
+        gain, log_unit = filters[:, :, -2], filters[:, :, -1].expand_as(location)
+        return Prediction(location, ((before - expected) * gain, location * gain), log_unit, following)
+
+    def filters(self, conditions: Conditions, conditioning: Conditioning) -> Tensor:
+        from_frames = self._filters(conditioning.config)
+        ahead = conditioning.config.look_ahead
+        frames = conditions.frames[:, ahead : conditions.frames.shape[1] - ahead].cpu()
+        found = from_frames.of(frames.flatten(0, 1).numpy()).reshape(*frames.shape[:2], -1)
+        found[~conditions.given.cpu().numpy()] = from_frames.without
+        return torch.from_numpy(found).to(self.weights.device)
+
+    def fit(
+        self, recordings: Sequence[np.ndarray], frames: Sequence[np.ndarray] = (), config: AudioConfig | None = None
+    ) -> None:
+        super().fit(recordings)
+        assert config is not None, "it says what frames are"
+        settings, conditioning = frame_settings(config), config.conditioning
+        assert settings is not None, "it has a mel spectrogram"
+        assert conditioning is not None, "it has a mel spectrogram"
+        _set(self.autocorrelation, autocorrelation_of_bands(settings, self.taps))
+        weights = self.weights.detach().cpu().double().numpy()
+        if (unit := error_of_filter(drawn(recordings, self.taps), weights)) is not None:
+            _set(self.unit, np.maximum(unit, LEAST_UNIT))
+        filters = self._filters(conditioning)
+        if level := error_in_units(drawn(recordings, self.taps), filters, frames, settings.hop):
+            _set(self.level, np.float64(level))
+
+    def _filters(self, config: ConditioningConfig) -> SpectralFilters:
+        return SpectralFilters(config, {name: each.detach().cpu().numpy() for name, each in self.named_parameters()})
+
+
+def _set(weight: Tensor, values: NDArray[np.float64]) -> None:
+    with torch.no_grad():
+        weight.copy_(torch.as_tensor(values))
+
+
+PREDICTORS: dict[str, Callable[..., Predictor]] = {one.name: one for one in (LinearPredictor, SpectralPredictor)}

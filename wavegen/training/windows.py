@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -101,11 +101,11 @@ class Windows:
         """The tensors of `Conditions` of windows; none of a model without conditions."""
         return () if self.known is None else self.known.read(windows, self.length)
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """The frames of each recording, (frames, F) float32, of a model that is conditioned on some."""
-        for recording in range(len(self.known) if self.known is not None and self.known.config.frame_channels else 0):
-            assert self.known is not None, "or there are none"
-            yield self.known.frames(recording)
+    def frames(self) -> list[np.ndarray]:
+        """The frames of each recording, (frames, F) float32, views, of a model that is conditioned on some."""
+        if self.known is None or not self.known.config.frame_channels:
+            return []
+        return [self.known.frames(recording) for recording in range(len(self.known))]
 
     def _around(self, sample: int, offset: int) -> Window:
         """The window with the corpus's sample number `sample` at index `offset`, moved to lie inside the recording."""

@@ -39,14 +39,14 @@ using namespace wavegen;
 
 // How often memory was allocated in two rounds of feeding and drawing, the second with conditions; the first of all may
 // have to warm up.
-long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,
-               std::size_t taps, std::size_t streams, std::size_t threads, const Sampling& sampling) {
+long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution, Kind kind,
+               std::size_t streams, std::size_t threads, const Sampling& sampling) {
     const std::size_t symbols = distribution->quantizer().num_symbols(), count = 150;
-    Engine engine(network, distribution, inputs(symbols, taps), symbols / 2, streams, threads);
+    Engine engine(network, distribution, inputs(symbols, kind), symbols / 2, streams, threads);
     const std::vector<std::uint64_t> seeds(streams, 5);
     std::vector<std::uint16_t> drawn_symbols(streams * count);
     std::vector<double> log2_prob(streams * count);
-    const Conditioned conditioned(*network, streams, count);
+    const Conditioned conditioned(*network, streams, count, engine.filter_width());
     const long before = allocations;
     for (int round = 0; round < 2; ++round) {
         const Conditions* conditions = round == 0 ? nullptr : conditioned.all();
@@ -64,13 +64,14 @@ int main() {
         const Kernels* kernels = find_kernels(isa);
         if (kernels == nullptr) continue;
         for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8})
-            for (const bool mixed : {false, true}) {
-                const auto made = distribution(mixed);
+            for (const Kind kind : kKinds) {
+                if (!runs(kind, precision)) continue;
+                const auto made = distribution(kind);
                 for (const auto& network : networks(made->num_params(), *kernels, precision))
                     for (const auto& [streams, threads] :
                          {std::pair<std::size_t, std::size_t>{1, 1}, {1, 2}, {5, 2}, {17, 1}}) {
-                        const Sampling sampling = {0.9f, mixed ? 1.0 : 0.9, false};
-                        found += allocated(network, made, mixed ? kTaps : 0, streams, threads, sampling);
+                        const Sampling sampling = {0.9f, kind == Kind::categorical ? 0.9 : 1.0, false};
+                        found += allocated(network, made, kind, streams, threads, sampling);
                         ++runs;
                     }
             }

@@ -39,6 +39,7 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, const C
     const std::size_t streams = engine.streams(), count = symbols.size() / streams;
     std::vector<float> network(streams * engine.state_floats());
     std::vector<std::int16_t> codes(streams * engine.state_codes());
+    std::vector<double> locations(streams * engine.state_locations());
     std::vector<std::uint16_t> last(streams), offsets, found(symbols.size()), found_offsets(symbols.size());
     for (const std::uint16_t symbol : symbols)
         offsets.push_back(static_cast<std::uint16_t>(offsets.size() % engine.distribution().quantizer().codes(symbol)));
@@ -46,7 +47,8 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, const C
     std::vector<Encoder> encoders(streams);
     std::vector<Encoder*> into;
     for (Encoder& encoder : encoders) into.push_back(&encoder);
-    engine.save(network.data(), codes.data(), last.data());
+    engine.save(network.data(), codes.data(), locations.data(), last.data());
+    hash.add(locations);
     engine.encode(symbols.data(), offsets.data(), count, conditions, into.data(), log2_prob.data());
     hash.add(log2_prob);
     std::vector<std::vector<std::uint32_t>> words;
@@ -61,7 +63,7 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, const C
                 decoders.emplace_back(stream);
             }
             for (Decoder& decoder : decoders) from.push_back(&decoder);
-            engine.restore(network.data(), codes.data(), last.data(), 0);
+            engine.restore(network.data(), codes.data(), locations.data(), last.data(), 0);
             engine.decode(from.data(), count, conditions, found.data(), found_offsets.data());
             hash.add(found);
             hash.add(found_offsets);
@@ -120,16 +122,18 @@ int main() {
         if (kernels == nullptr) continue;
         start_over();
         for (int precision = 0; precision < 3; ++precision)
-            for (const bool mixed : {false, true}) {
-                const auto made = distribution(mixed);
-                const Inputs network_inputs = inputs(made->quantizer().num_symbols(), mixed ? kTaps : 0);
+            for (const Kind kind : kKinds) {
+                if (!runs(kind, static_cast<Precision>(precision))) continue;
+                const auto made = distribution(kind);
+                const Inputs network_inputs = inputs(made->quantizer().num_symbols(), kind);
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));
                 for (std::size_t i = 0; i < all.size(); ++i)
                     for (const Shape& shape : kShapes) {
-                        const Conditioned conditioned(*all[i], shape.streams, shape.conditioned);
+                        const Conditioned conditioned(*all[i], shape.streams, shape.conditioned,
+                                                      network_inputs.filter_width());
                         for (std::size_t threads = shape.min_threads; threads <= shape.max_threads; ++threads)
                             std::printf("%s %s %s %s %zu %zu %016llx\n", isa, precisions[precision],
-                                        mixed ? "mixture" : "categorical", names[i], shape.streams, threads,
+                                        kKindNames[static_cast<int>(kind)], names[i], shape.streams, threads,
                                         hash_of(all[i], made, network_inputs, conditioned, shape, threads));
                     }
             }

@@ -88,31 +88,44 @@ inline std::shared_ptr<Network> markov(std::size_t outputs, const Kernels& kerne
                                     kernels, precision);
 }
 
-inline Inputs inputs(std::size_t symbols, std::size_t taps) {
+constexpr std::size_t kTaps = 5;  // of the predictor that goes with a mixture
+
+enum class Kind { categorical, mixture, filtered };  // a distribution with its predictor
+constexpr Kind kKinds[] = {Kind::categorical, Kind::mixture, Kind::filtered};
+constexpr const char* kKindNames[] = {"categorical", "mixture", "filtered"};
+
+// Filters do not meet a precision: one is enough.
+inline bool runs(Kind kind, Precision precision) { return kind != Kind::filtered || precision == Precision::float32; }
+
+// Without a predictor for a categorical distribution; with filters there is one more channel, the location's.
+inline Inputs inputs(std::size_t symbols, Kind kind) {
     std::vector<std::int32_t> codes(symbols);
     for (std::size_t k = 0; k < symbols; ++k) codes[k] = static_cast<std::int32_t>(k * (65536 / symbols)) - 32768;
-    const std::size_t columns = kChannels - (taps ? 1 : 0);
+    const std::size_t columns = kChannels - static_cast<std::size_t>(kind);
     const float* table = drawn(symbols * columns);
     const float* errors = drawn(65536);
+    PredictorArrays predictor;
+    if (kind == Kind::mixture) predictor.weights.assign(kTaps, 0.01);
+    if (kind == Kind::filtered) predictor.filter.assign(kTaps + kUnitColumns, 0.01);
     return {{table, table + symbols * columns},
-            taps ? std::vector<float>(errors, errors + 65536) : std::vector<float>(),
-            std::vector<double>(taps, 0.01),
+            kind == Kind::categorical ? std::vector<float>() : std::vector<float>(errors, errors + 65536),
+            predictor,
             codes};
 }
 
-constexpr std::size_t kTaps = 5;  // of the predictor that goes with a mixture
-
-inline std::shared_ptr<Distribution> distribution(bool mixed) {
+inline std::shared_ptr<Distribution> distribution(Kind kind) {
+    const bool mixed = kind != Kind::categorical;
     const std::size_t symbols = mixed ? 65536 : 256;
     const Quantizer quantizer(std::vector<std::int32_t>(symbols, static_cast<std::int32_t>(65536 / symbols)));
     if (mixed) return std::make_shared<Mixture>(quantizer, Component::logistic(), std::vector<double>(4));
     return std::make_shared<Categorical>(quantizer);
 }
 
-// Frames of `hop` samples for every stream, encoded for a network: a stream begins within its first frame.
+// Frames of `hop` samples for every stream, encoded for a network: a stream begins within its first frame. Each has a
+// filter of `filter_width` numbers.
 class Conditioned {
  public:
-    Conditioned(const Network& network, std::size_t streams, std::size_t samples)
+    Conditioned(const Network& network, std::size_t streams, std::size_t samples, std::size_t filter_width = 0)
         : frames_(static_cast<std::uint32_t>((samples + 2 * kHop - 2) / kHop)) {
         const ConditionShape shape = network.condition();
         const std::size_t outputs = shape.layers * shape.parts * shape.width, count = streams * frames_;
@@ -135,7 +148,13 @@ class Conditioned {
         for (std::size_t s = 0; s < streams; ++s) phases_.push_back(static_cast<std::uint32_t>(s % kHop));
         vectors_.resize(count * shape.floats());
         conditioner.encode(drawn(count * kWindow), speakers.data(), count, vectors_.data());
-        all_ = {vectors_.data(), rows_.data(), phases_.data(), count, shape.floats(), frames_, kHop};
+        if (filter_width != 0) {
+            const float* numbers = drawn(count * filter_width);
+            filters_.assign(numbers, numbers + count * filter_width);
+        }
+        all_ = {vectors_.data(), rows_.data(), phases_.data(), count,
+                shape.floats(),  frames_,      kHop,           filters_.empty() ? nullptr : filters_.data(),
+                filter_width};
     }
     const Conditions* all() const { return &all_; }
     const std::vector<float>& vectors() const { return vectors_; }
@@ -145,6 +164,7 @@ class Conditioned {
     std::uint32_t frames_;
     std::vector<float> vectors_;
     std::vector<std::uint32_t> rows_, phases_;
+    std::vector<double> filters_;
     Conditions all_;
 };
 

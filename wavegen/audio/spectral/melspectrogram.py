@@ -34,7 +34,7 @@ def mel_spectrogram(pcm: NDArray[np.int16], settings: FrameSettings, mel: Mel, s
     Raises UserError if a band lies between two bins of the transform, or librosa cannot be used.
     """
     framing, hop, n_fft = mel.analysis.framing, settings.hop, settings.n_fft
-    weights, pcm = _weights(settings), framing.continued(pcm, hop)
+    weights, pcm = mel_filters(settings), framing.continued(pcm, hop)
     spectrogram = np.empty((span.number, settings.bands), np.float32)
     at_once = max(1, BLOCK // n_fft)
     for frame in range(0, span.number, at_once):
@@ -66,7 +66,7 @@ def _root_hann(n_fft: int, hop: int) -> NDArray[np.float64]:
 
 
 @functools.lru_cache(maxsize=8)
-def _weights(settings: FrameSettings) -> NDArray[np.float64]:
+def mel_filters(settings: FrameSettings) -> NDArray[np.float64]:
     """The mel filters, (bands, bins). Raises UserError if one is empty."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Empty filters", UserWarning)  # of which an error is made here

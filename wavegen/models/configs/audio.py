@@ -10,7 +10,7 @@ from wavegen.models.configs.base import Part, Settings, Tables, part_of, setting
 from wavegen.models.configs.conditioning import CONDITIONING_CONFIGS, ConditioningConfig
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, DistributionConfig
 from wavegen.models.configs.networks import NETWORK_CONFIGS, NetworkConfig, Shapes
-from wavegen.models.configs.predictors import PREDICTOR_CONFIGS, LinearPredictorConfig
+from wavegen.models.configs.predictors import PREDICTOR_CONFIGS, PredictorConfig
 from wavegen.models.forms import AudioForm
 from wavegen.models.inputs import EMBEDDING_CHANNELS, MAX_EMBEDDINGS, symbol_channels
 
@@ -30,7 +30,7 @@ class AudioConfig:
     codec: Codec
     distribution: DistributionConfig
     network: NetworkConfig
-    predictor: LinearPredictorConfig | None
+    predictor: PredictorConfig | None
     sample_rate: int
     conditioning: ConditioningConfig | None = None
 
@@ -39,13 +39,14 @@ class AudioConfig:
         """Raises KeyError for an unknown name and TypeError for an unknown setting; check them before."""
         codec = part_of(settings, "codec", CODECS)
         distribution = part_of(settings, "distribution", DISTRIBUTION_CONFIGS, codec.num_symbols)
-        predictor = None
-        if settings.get("predictor"):
-            predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS)
         conditioning = None
         if settings.get("conditioning"):
             conditioning = part_of(settings, "conditioning", CONDITIONING_CONFIGS)
-        channels = symbol_channels(codec) + (predictor is not None)
+        predictor = None
+        if settings.get("predictor"):
+            bands = 0 if conditioning is None else conditioning.mel_channels
+            predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS, bands)
+        channels = symbol_channels(codec) + (0 if predictor is None else predictor.input_channels)
         sizes = (channels, distribution.num_params, 0 if conditioning is None else conditioning.channels)
         network = part_of(settings, "network", NETWORK_CONFIGS, *sizes)
         return cls(codec, distribution, network, predictor, sample_rate, conditioning)

@@ -16,6 +16,7 @@ from wavegen.models.configs.audio import AUDIO_PARTS
 from wavegen.models.configs.base import Aliases, Part, Tables, keywords_of, part_of
 from wavegen.models.configs.conditioning import contradictions
 from wavegen.models.configs.distributions import DISTRIBUTION_CONFIGS, MAX_CATEGORIES
+from wavegen.models.configs.predictors import PREDICTOR_CONFIGS
 
 OPTIONAL = ("predictor", "conditioning")
 
@@ -88,8 +89,11 @@ def _holds(value: Any, condition: object) -> bool:
 
 
 def _go_together(tables: Tables) -> bool:
-    """Whether the distribution takes the codec's symbols, and a predictor's location, and there is a condition."""
+    """Whether the distribution takes the codec's symbols and a predictor's location, which has what it needs."""
     if "conditioning" in tables and any(True for _ in contradictions(tables["conditioning"])):
+        return False
+    has_mel = bool(tables.get("conditioning", {}).get("mel"))
+    if "predictor" in tables and PREDICTOR_CONFIGS[str(tables["predictor"]["name"])].needs_mel and not has_mel:
         return False
     if DISTRIBUTION_CONFIGS[str(tables["distribution"]["name"])].takes_location:
         return True

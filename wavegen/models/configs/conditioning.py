@@ -49,9 +49,14 @@ class ConditioningConfig:
         object.__setattr__(self, "speakers", tuple(self.speakers))  # a file's header has a list
 
     @property
+    def mel_channels(self) -> int:
+        """How many numbers of a frame are its mel spectrum, the first ones."""
+        return self.bands if self.mel else 0
+
+    @property
     def frame_channels(self) -> int:
         """How many numbers a frame is; 0 where speakers are the only condition."""
-        return (self.bands if self.mel else 0) + (F0_CHANNELS if self.f0 else 0)
+        return self.mel_channels + (F0_CHANNELS if self.f0 else 0)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,134 @@
+"""From mel frames to linear predictive filters and the level of their error, with the same bits on every CPU.
+
+A mel spectrum says how loud each band is; the autocorrelation that belongs to such powers has a predictive filter, by
+the recursion of Levinson (1946) and Durbin (1960). LPCNet does so from the cepstrum: Valin and Skoglund (2019),
+"LPCNet: improving neural speech synthesis through linear prediction", section 3.1.
+
+All is float64. Coders repeat these numbers elsewhere: hence only sums, products, quotients and roots of single numbers,
+in a written order. NumPy's own sums, products of matrices, exponentials and logarithms depend on the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wavegen.audio.spectral.conventions import MELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from wavegen.models.configs.conditioning import ConditioningConfig
+
+    Doubles = NDArray[np.float64]
+
+REFERENCE = 128.0  # PCM codes that one unit is for the network: its inputs and its untrained scales suit speech so
+LEAST_UNIT, MOST_UNIT = 0.5, 32768.0  # PCM codes
+LOUDEST = 20.0  # |log10| of a band, beyond which frames are no sound and powers would overflow
+LOG2_10 = 3.321928094887362
+LN_2 = 0.6931471805599453
+ROOT_HALF = 0.7071067811865476
+EXP_TERMS = 13  # of the series of exp within ln 2 / 2 of 0, and of ln within √2 of 1: beyond them is less than an ulp
+LN_TERMS = 11
+
+
+class SpectralFilters:
+    """The filters of a model's frames.
+
+    For a frame with powers q_b of its bands, r_i = Σ_b autocorrelation[i, b] · q_b, with `floor` added to r_0, is the
+    autocorrelation of a sound in squared codes. Its filter has an error e, and the unit is level · √e in codes.
+
+    Args:
+        config: of the model's conditioning, with a mel spectrogram.
+        arrays: the predictor's weights by their names: autocorrelation (order + 1, bands), level () and floor (); of
+            where no frames are given, weights (order,) and unit ().
+    """
+
+    def __init__(self, config: ConditioningConfig, arrays: Mapping[str, NDArray[np.floating]]):
+        assert config.mel, "a spectral predictor has one"
+        mel = MELS[config.mel]
+        self._bands = config.mel_channels
+        self._offset = mel.scale.offset
+        self._decades = (1 if mel.analysis.power else 2) / mel.scale.slope  # of power, in one stored unit
+        exact = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
+        self._autocorrelation, self._level, self._floor = exact["autocorrelation"], exact["level"], exact["floor"]
+        self.order = len(self._autocorrelation) - 1
+        self.without = rows(exact["weights"][:, None], exact["unit"].reshape(1))[0]  # (width,): of no frames
+
+    @property
+    def width(self) -> int:
+        """Columns of a row: the taps, the newest sample's first, then REFERENCE / unit and ln(unit / REFERENCE)."""
+        return self.order + 2
+
+    def of(self, frames: NDArray[np.floating]) -> Doubles:
+        """The filter of each frame as it is stored, not normalised: (n, at least bands) finite to (n, width)."""
+        taps, error = self.solved(frames)
+        return rows(taps, self._level * np.sqrt(error))
+
+    def solved(self, frames: NDArray[np.floating]) -> tuple[Doubles, Doubles]:
+        """The taps (order, n) and the mean square of the error in codes, (n,), of each frame, before any level."""
+        stored = np.asarray(frames, np.float64)[:, : self._bands].T
+        decades = np.clip((stored - self._offset) * self._decades, -2 * LOUDEST, 2 * LOUDEST)
+        powers = exp2(decades * LOG2_10)
+        autocorrelation = np.zeros((self.order + 1, powers.shape[1]))
+        for weights, power in zip(self._autocorrelation.T, powers, strict=True):
+            autocorrelation = autocorrelation + weights[:, None] * power
+        autocorrelation[0] += self._floor
+        return levinson(autocorrelation)
+
+
+def rows(taps: Doubles, unit: Doubles) -> Doubles:
+    """Rows of filters, (n, order + 2), of taps (order, n) and units (n,) in codes, which are taken into their range."""
+    unit = np.clip(unit, LEAST_UNIT, MOST_UNIT)
+    return np.concatenate([taps, [REFERENCE / unit], [ln(unit / REFERENCE)]]).T.copy()
+
+
+def levinson(r: Doubles) -> tuple[Doubles, Doubles]:
+    """Predictive filters (order, n) and the mean squares of their errors (n,), of autocorrelations (order + 1, n).
+
+    All filters 1 / (1 − Σ taps z⁻ⁱ) are stable: where numbers are no autocorrelation, or rounding leaves no error, a
+    filter keeps the taps that it has.
+    """
+    order, count = len(r) - 1, r.shape[1]
+    taps, error = np.zeros((order, count)), np.maximum(r[0], 0)
+    going = error > 0
+    for i in range(order):
+        left = r[i + 1]
+        for j in range(i):
+            left = left - taps[j] * r[i - j]
+        with np.errstate(over="ignore"):
+            reflection = left / np.where(going, error, 1)
+            remaining = 1 - reflection * reflection
+        going = going & (remaining > 0)
+        reflection = np.where(going, reflection, 0)
+        before = taps[:i].copy()
+        for j in range(i):
+            taps[j] = before[j] - reflection * before[i - 1 - j]
+        taps[i] = reflection
+        error = np.where(going, error * remaining, error)
+    return taps, error
+
+
+def exp2(x: Doubles) -> Doubles:
+    """2^x: 2^n · exp((x − n) ln 2), n the integer nearest to x."""
+    n = np.floor(x + 0.5)
+    y = (x - n) * LN_2
+    result = np.ones_like(y)
+    for k in range(EXP_TERMS, 0, -1):
+        result = 1 + result * y / k
+    return np.ldexp(result, n.astype(np.int32))
+
+
+def ln(x: Doubles) -> Doubles:
+    """ln x of positive numbers: n ln 2 + 2 artanh s, x = 2^n · m with m within √2 of 1 and s = (m − 1) / (m + 1)."""
+    m, n = np.frexp(x)
+    low = m < ROOT_HALF
+    m, n = np.where(low, 2 * m, m), np.where(low, n - 1, n)
+    s = (m - 1) / (m + 1)
+    square, total = s * s, np.zeros_like(s)
+    for k in range(LN_TERMS, -1, -1):
+        total = total * square + 1 / (2 * k + 1)
+    return n * LN_2 + 2 * s * total
