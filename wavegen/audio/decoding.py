@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import stat
@@ -27,7 +28,26 @@ LARGEST = 1e100  # of full scale: sums and squares of more overflow
 # Bits of a sample in the codings where it has a fixed size.
 _WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64, "ULAW": 8,
            "ALAW": 8, "DPCM_8": 8, "DPCM_16": 16, "G721_32": 4, "G723_24": 3, "G723_40": 5}  # fmt: skip
+WHOLE = {"PCM_S8", "PCM_16", "PCM_24", "PCM_32"}  # codings of integers
 _UNREADABLE = ("unsupported encoding", "unimplemented format", "Malformed 'fmt ' chunk")
+
+
+class SampleMd5:
+    """The MD5 of samples that come in blocks, as integers of `width` bits, 8, 16, 24 or 32."""
+
+    def __init__(self, width: int):
+        self.bytes, self.scale = width // 8, float(1 << width - 1)
+        self.found = hashlib.md5(usedforsecurity=False)
+
+    def add(self, block: np.ndarray) -> None:
+        """The next samples, (frames, channels) float64 of full scale 1."""
+        codes = (block * self.scale).astype("<i2" if self.bytes == 2 else "<i4")
+        if codes.itemsize != self.bytes:
+            codes = np.ascontiguousarray(codes.view(np.uint8).reshape(-1, 4)[:, : self.bytes])
+        self.found.update(codes.data)
+
+    def digest(self) -> bytes:
+        return self.found.digest()
 
 
 @dataclass(eq=False)
@@ -65,12 +85,14 @@ class Decoder:
         one is NaN, infinite or beyond LARGEST.
         """
         buffer = np.empty((frames, self.channels))
-        read, declared = 0, self._declared()
+        read, declared, md5 = 0, self._declared(), self._md5()
         while len(block := self._read(buffer[: min(frames, declared - read)])):
             read += len(block)
             if not (np.abs(block) <= LARGEST).all():  # NaN is not
                 what = f"NaN or infinite values, or some beyond {LARGEST:g}"
                 raise UserError(f"{self.path}: holds {what}; write it again with values between -1 and 1")
+            if md5 is not None:
+                md5.add(block)
             yield block
         if read < declared < UNKNOWN_LENGTH:
             raise UserError(
@@ -78,6 +100,13 @@ class Decoder:
             )
         if self.layout.after is not None:
             self.layout.after(os.lseek(self.descriptor, 0, os.SEEK_CUR))
+        if md5 is not None and md5.digest() != self.layout.md5:
+            said = "damaged: the samples are not those whose MD5 its header has; copy it again"
+            raise UserError(f"{self.path}: {said}, or check it with: flac -t")
+
+    def _md5(self) -> SampleMd5 | None:
+        """What is to have the MD5 that the header has; None without one."""
+        return SampleMd5(_WIDTHS[self.subtype]) if self.layout.md5 and self.subtype in WHOLE else None
 
     def _declared(self) -> int:
         """The samples to read: libsndfile's count, without the padding and what follows that it takes for samples."""

@@ -1,4 +1,4 @@
-"""FLAC (RFC 9639): what its STREAMINFO says of the samples' number, held to the number of its last frame."""
+"""FLAC (RFC 9639): what its STREAMINFO says of the samples: their number, held to that of its last frame, and MD5."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
             f"{path}: its header declares {total} samples, but at least {there} are there; "
             "write it again, as with: flac -d --decode-through-errors IN -o OUT.wav, and look at what comes out"
         )
-    return Layout(after=check_no_other)
+    return Layout(after=check_no_other, md5=info[26:42] if any(info[26:42]) else b"")
 
 
 def _end_of_last_frame(data: Bytes, first: int, block_size: int) -> int | None:

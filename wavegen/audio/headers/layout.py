@@ -40,6 +40,7 @@ class Layout:
     pieces: the stream to decode where it is not the file as it is.
     warnings: one line each, without the file's name.
     after: to be called with the file's position when all samples have been read; raises UserError.
+    md5: of all samples, interleaved, little-endian, of whole bytes; empty if the file has none.
     """
 
     data_bytes: int | None = None
@@ -50,6 +51,7 @@ class Layout:
     pieces: tuple[Piece, ...] = ()
     warnings: tuple[str, ...] = ()
     after: Callable[[int], None] | None = None
+    md5: bytes = b""
 
 
 class Bytes:
