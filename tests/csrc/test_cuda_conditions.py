@@ -17,21 +17,8 @@ from wavegen.errors import UserError
 from wavegen.models.given import Given
 
 pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
-ON_A_GPU = cuda.missing()  # before anything stands in for it
 KERNELS = ("throughput", "latency")
 KINDS = {"speakers": SPEAKERS, "frames": FRAMES, "both": BOTH}
-
-
-@pytest.fixture(params=["stand-in", "device"])
-def gpu(request, monkeypatch):
-    """Something to run the engine on."""
-    if request.param == "device":
-        if ON_A_GPU is not None:
-            pytest.skip(f"no GPU: {ON_A_GPU}")
-        return
-    if (why := cannot()) is not None:
-        pytest.skip(why)
-    monkeypatch.setitem(sys.modules, "wavegen_cuda", stand_in())
 
 
 def results(case: Case, engine: Any, streams: int, steps: int = 25) -> list[bytes]:

@@ -2,15 +2,13 @@
 
 import json
 import shutil
-import sys
-import types
 from collections import Counter
 
-import failing_libraries
 import miniature_corpora
 import pytest
 import soundfile
 from audits import layout_of
+from miniature_corpora import SIZES
 
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
@@ -18,7 +16,6 @@ from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.census import Census
 from wavegen.data.preparing.layouts import LAYOUTS, named
 from wavegen.errors import UserError
-from wavegen.system.optional import TORCHAUDIO
 
 # Of each miniature: an id, its split (None: by hash), speaker, transcript and source below the folder.
 KNOWN = {
@@ -53,7 +50,6 @@ KNOWN = {
         "LibriTTS/dev-clean/84/121123/84_121123_000001_000000.wav",
     ),
 }
-SIZES = {"yesno": 24, "speech-commands": 12, "cmu-arctic": 32, "ljspeech": 24, "vctk": 18, "libritts": 15}
 
 
 @pytest.fixture(params=list(LAYOUTS))
@@ -212,78 +208,6 @@ def test_options_may_stand_anywhere(tmp_path):
         assert len(open_corpus(tmp_path / str(number)).recordings) == 24
 
 
-CLASSES = {
-    "yesno": "YESNO",
-    "speech-commands": "SPEECHCOMMANDS",
-    "cmu-arctic": "CMUARCTIC",
-    "ljspeech": "LJSPEECH",
-    "vctk": "VCTK_092",
-    "libritts": "LIBRITTS",
-}
-
-
-class Downloads:
-    """Stands for torchaudio's classes: notes how they are called and does `act(name)`."""
-
-    def __init__(self):
-        self.calls = []
-        self.act = lambda name: None
-
-    def dataset(self, name):
-        def make(root, download=False, **options):
-            self.calls.append((name, root, download, options.get("url")))
-            self.act(name)
-
-        return make
-
-
-@pytest.fixture
-def downloads(monkeypatch):
-    downloads, module = Downloads(), types.ModuleType("torchaudio.datasets")
-    for name, kind in CLASSES.items():
-        setattr(module, kind, downloads.dataset(name))
-    monkeypatch.setitem(sys.modules, "torchaudio.datasets", module)
-    return downloads
-
-
-@pytest.mark.parametrize("name", list(LAYOUTS))
-def test_download(tmp_path, downloads, name):
-    def get(name):
-        if not any((tmp_path / "source").iterdir()):
-            miniature_corpora.MINIATURES[name](tmp_path / "source")
-
-    downloads.act = get
-    prepare(tmp_path / "source", tmp_path / "corpus", name=name, fetch=True)
-    assert len(open_corpus(tmp_path / "corpus").recordings) == SIZES[name]
-    urls = {"cmu-arctic": list(LAYOUTS["cmu-arctic"].parts), "libritts": ["dev-clean", "test-clean", "train-clean-100"]}
-    assert downloads.calls == [(name, str(tmp_path / "source"), True, url) for url in urls.get(name, [None])]
-
-
-def test_the_classes_are_what_torchaudio_has():
-    import inspect
-
-    datasets = failing_libraries.importable(TORCHAUDIO, "torchaudio.datasets")
-    for kind in CLASSES.values():
-        parameters = inspect.signature(getattr(datasets, kind)).parameters
-        assert {"root", "download"} <= set(parameters)
-    for kind in ("CMUARCTIC", "LIBRITTS"):
-        assert "url" in inspect.signature(getattr(datasets, kind)).parameters
-
-
-@pytest.mark.parametrize("error", [OSError("<urlopen error\n no route to host>"), RuntimeError("invalid hash value")])
-def test_a_failing_download_is_one_line(tmp_path, downloads, capsys, error):
-    def fail(name):
-        raise error
-
-    downloads.act = fail
-    assert main(["prepare", "vctk", str(tmp_path / "source"), str(tmp_path / "corpus"), "--download"]) == 2
-    err = capsys.readouterr().err
-    assert "vctk cannot be downloaded: " in err
-    assert "get it by hand, as its recipe's README says" in err
-    assert err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_an_index_written_before_transcripts_is_read(tmp_path):
     miniature_corpora.own_recordings(tmp_path / "source")
     prepare(tmp_path / "source", tmp_path / "corpus", sample_rate=16000)
@@ -291,17 +215,6 @@ def test_an_index_written_before_transcripts_is_read(tmp_path):
     before = ["id", "split", "speaker", "offset", "samples", "content_hash", "source"]
     assert all(list(json.loads(line)) == before for line in lines)
     assert {recording.transcript for recording in open_corpus(tmp_path / "corpus").recordings} == {None}
-
-
-def test_anything_else_that_torchaudio_raises_is_not_hidden(tmp_path, downloads):
-    def fail(name):
-        raise TypeError("a bug")
-
-    downloads.act = fail
-    with pytest.raises(TypeError):
-        prepare(tmp_path / "source", tmp_path / "corpus", name="vctk", fetch=True)
-    with pytest.raises(UserError, match="no such folder"):
-        prepare(tmp_path / "source", tmp_path / "corpus", name="vctk")
 
 
 def test_a_damaged_list_gets_its_line_and_a_mark_of_the_encoding_is_no_part_of_it(tmp_path):
