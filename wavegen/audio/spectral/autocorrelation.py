@@ -33,10 +33,9 @@ def autocorrelation_of_bands(settings: FrameSettings, order: int) -> NDArray[np.
     shares = np.divide(filters, covered, out=np.zeros_like(filters), where=covered > 0)
     hann = 3 / 8 * settings.win_length
     of_window = float(settings.hop) if mel.analysis.root_hann else hann  # its sum of squares
-    both_halves = np.full(filters.shape[1], 2.0)
-    both_halves[[0, -1]] = 1
     lags = np.arange(order + 1)
-    cosines = np.cos(2 * np.pi / settings.n_fft * np.outer(lags, np.arange(filters.shape[1]))) * both_halves
+    cosines = np.cos(2 * np.pi / settings.n_fft * np.outer(lags, np.arange(filters.shape[1])))
+    cosines *= 2  # both halves of the spectrum; bins 0 and n_fft / 2, of which there is one each, are of no band
     found = cosines @ (shares * mean_power[:, None]).T * CODE**2 / (of_window * settings.n_fft)
     found *= np.exp(-0.5 * (2 * math.pi * LAG_WINDOW / settings.sample_rate * lags) ** 2)[:, None]
     found[0] *= 1 + WHITE_NOISE

@@ -1,0 +1,133 @@
+"""Filters of mel frames: their definition, that they are stable whatever the frames, and the same bits everywhere."""
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+import spectral_models
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wavegen.audio.spectral.conventions import MELS
+from wavegen.models.configs.conditioning import ConditioningConfig
+from wavegen.models.spectral_filters import LEAST_UNIT, MOST_UNIT, REFERENCE, SpectralFilters, exp2, levinson, ln
+
+FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def config(bands=spectral_models.BANDS, mel="parallel-wavegan"):
+    return ConditioningConfig(mel=mel, bands=bands)
+
+
+def poles(taps):
+    """The largest magnitude of a pole of 1 / (1 − Σ taps z⁻ⁱ)."""
+    return np.abs(np.roots([1, *(-taps)])).max(initial=0)
+
+
+def test_exponentials_and_logarithms_are_those_of_the_library():
+    x = np.concatenate([np.linspace(-140, 140, 20001), np.arange(-140, 141), np.arange(-140, 140) + 0.5])
+    assert max(abs(found / 2.0 ** float(each) - 1) for each, found in zip(x, exp2(x), strict=True)) <= 1e-15
+    u = np.concatenate([np.geomspace(LEAST_UNIT / REFERENCE, MOST_UNIT / REFERENCE, 20001), np.exp2(np.arange(-8, 9))])
+    for each, found in zip(u, ln(u), strict=True):
+        assert abs(found - math.log(each)) <= 1e-15 * max(1, abs(math.log(each)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(order=st.integers(1, 20), bands=st.integers(1, 12), seed=st.integers(0, 999))
+def test_a_filter_solves_the_normal_equations_of_its_frame(order, bands, seed):
+    arrays, frames = spectral_models.weights(order, bands), spectral_models.frames(3, seed, bands)
+    f0 = np.full((3, 2), 5, np.float32)
+    for frame, row in zip(
+        frames, SpectralFilters(config(bands), arrays).of(np.concatenate([frames, f0], axis=1)), strict=True
+    ):
+        taps, unit = spectral_models.solved(config(bands), arrays, frame)
+        scale = np.abs(taps).max()
+        np.testing.assert_allclose(row[:order], taps, rtol=0, atol=1e-7 * scale)
+        np.testing.assert_allclose(row[order:], [128 / unit, math.log(unit / 128)], rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("mel", MELS)
+def test_a_convention_says_what_the_power_of_a_stored_number_is(mel):
+    """The same sound has the same filter in every convention."""
+    arrays, reference = spectral_models.weights(), spectral_models.frames(9)
+    scale, power = MELS[mel].scale, MELS[mel].analysis.power
+    stored = scale.slope * reference * (2 if power else 1) + scale.offset
+    found = SpectralFilters(config(mel=mel), arrays).of(stored.astype(np.float32))
+    np.testing.assert_allclose(found, SpectralFilters(config(), arrays).of(reference), rtol=1e-3, atol=1e-4)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    order=st.integers(1, 16),
+    frames=st.lists(
+        st.lists(FINITE | st.floats(-12, 12, width=32), min_size=spectral_models.BANDS, max_size=spectral_models.BANDS),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_any_frame_has_a_stable_filter_and_a_unit_within_its_range(order, frames):
+    filters = SpectralFilters(config(), spectral_models.weights(order))
+    for row in filters.of(np.array(frames, np.float32)):
+        assert np.isfinite(row).all()
+        assert poles(row[:order]) < 1
+        assert REFERENCE / row[-2] * (1 + 1e-15) >= LEAST_UNIT
+        assert REFERENCE / row[-2] <= MOST_UNIT * (1 + 1e-15)
+        assert abs(math.exp(row[-1]) * row[-2] - 1) <= 1e-12
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data(), order=st.integers(1, 6))
+def test_numbers_of_a_damaged_file_that_are_no_autocorrelation_give_finite_and_stable_filters(data, order):
+    bands = 3
+    matrix = data.draw(st.lists(FINITE, min_size=(order + 1) * bands, max_size=(order + 1) * bands))
+    arrays = spectral_models.weights(order, bands)
+    arrays["autocorrelation"] = np.array(matrix, np.float32).reshape(order + 1, bands)
+    for name in ("level", "floor", "unit"):
+        arrays[name] = np.array(data.draw(FINITE), np.float32)
+    filters = SpectralFilters(config(bands), arrays)
+    frames = data.draw(st.lists(st.lists(FINITE, min_size=bands, max_size=bands), min_size=1, max_size=3))
+    for row in [*filters.of(np.array(frames, np.float32)), filters.without]:
+        assert np.isfinite(row).all()
+        assert REFERENCE / row[-2] * (1 + 1e-15) >= LEAST_UNIT
+    for row in filters.of(np.array(frames, np.float32)):
+        assert poles(row[:order]) <= 1 + 1e-3  # of which np.roots itself finds some with errors
+
+
+def test_a_filter_stops_where_there_is_no_error_left():
+    """1, −1, 1 … is predicted by one tap without error; what follows it is no autocorrelation."""
+    taps, error = levinson(np.array([[4.0, 0.0], [-4.0, 3.0], [9.0, 1.0]]))
+    np.testing.assert_array_equal(taps, [[0.0, 0.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(error, [4.0, 0.0])
+    taps, error = levinson(np.array([[4.0], [-2.0], [9.0]]))
+    np.testing.assert_array_equal(taps, [[-0.5], [0.0]])
+    np.testing.assert_array_equal(error, [3.0])
+
+
+def test_a_frame_s_filter_is_its_own_alone():
+    filters = SpectralFilters(config(), spectral_models.weights())
+    frames = spectral_models.frames(37)
+    together = filters.of(frames)
+    for k in range(len(frames)):
+        assert filters.of(frames[k : k + 1]).tobytes() == together[k : k + 1].tobytes()
+
+
+def test_silence_has_the_unit_of_the_floor_and_no_frames_have_the_fixed_filter():
+    arrays = spectral_models.weights() | {"floor": np.float32(16), "level": np.float32(1.5)}
+    filters = SpectralFilters(config(), arrays)
+    (silent,) = filters.of(np.full((1, spectral_models.BANDS), -10, np.float32))
+    np.testing.assert_allclose(silent, [0] * 5 + [128 / 6, math.log(6 / 128)], atol=1e-9)
+    np.testing.assert_allclose(filters.without, [*arrays["weights"], 128 / 300, math.log(300 / 128)], rtol=1e-15)
+
+
+def test_golden_bits():
+    """Of a spectrogram by an integer formula, exact in float32. Raise `numerics` with any change that changes them."""
+    stored = (np.arange(200 * 8, dtype=np.uint64) * 2654435761 >> np.uint64(7)) % 4096
+    frames = ((stored.astype(np.float32) - 3072) / 1024).reshape(200, 8)
+    matrix = (np.arange(17 * 8, dtype=np.uint64) * 2654435761 >> np.uint64(9)) % 4096
+    autocorrelation = ((matrix.astype(np.float32) - 2048) / 16).reshape(17, 8)
+    autocorrelation[0] = 512  # above all others: some are autocorrelations, and some filters stop early
+    arrays = spectral_models.weights(16, 8) | {"autocorrelation": autocorrelation}
+    found = SpectralFilters(config(8), arrays).of(frames)
+    assert 0 < (found[:, 15] == 0).sum() < 200
+    assert hashlib.sha256(found.astype("<f8").tobytes()).hexdigest()[:16] == "e0c51516d44a93f4"
