@@ -39,3 +39,24 @@ def test_a_reader_that_leaves_gets_no_complaint():
         assert running.stderr is not None
         assert all(line.startswith("wavegen: warning: a.wav: ") for line in running.stderr)
         assert running.wait(60) == 141
+
+
+@pytest.mark.parametrize("module", ["numpy", "safetensors", "soundfile"])
+def test_a_library_that_is_missing_is_named(module):
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; from wavegen.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "score", "gru", "a.wav"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"wavegen: the Python module {module} is missing; `pip check` names what is to be installed"
+    ]
+
+
+def test_a_module_of_ours_that_is_missing_is_our_bug(monkeypatch, capsys):
+    def load(path):
+        raise ModuleNotFoundError("No module named 'wavegen.models.typo'", name="wavegen.models.typo")
+
+    monkeypatch.setattr("wavegen.modelfile.read", load)
+    assert main(["info", "gru"]) == 1
+    assert "internal error, ModuleNotFoundError" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def _flushed(command: Callable[[], None]) -> None:
 
 
 def refusal(error: BaseException) -> str | None:
-    """The line for an error with which the system refused something: memory, a file. None for all other errors."""
+    """The line for what the system refused, as memory or a file, or has not, as a library; None for other errors."""
     if limits.is_no_memory(error):
         detail = "" if isinstance(error, MemoryError) else f" ({error})"
         return f"too little memory{detail}; {limits.MORE_MEMORY}"
@@ -76,6 +76,8 @@ def refusal(error: BaseException) -> str | None:
         names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
         advice = "; change its permissions" if names and error.errno == errno.EACCES else ""
         return f"{' and '.join(names) or 'the system'}: {error.strerror or os.strerror(error.errno)}{advice}"
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] != "wavegen":
+        return f"the Python module {error.name} is missing; `pip check` names what is to be installed"
     return None
 
 
