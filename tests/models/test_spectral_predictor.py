@@ -1,0 +1,244 @@
+"""A model with a spectral predictor by its definition, whatever is cut, and what it is fitted to."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import sensitive_models
+import spectral_models
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, logsumexp
+from spectral_models import HOP, ORDER, predictor_of
+
+from wavegen.audio.spectral.frames import frames as frames_of_sound
+from wavegen.audio.spectral.settings import FrameSettings
+from wavegen.errors import UserError
+from wavegen.models import checkpoint
+from wavegen.models.audio import AudioModel
+from wavegen.models.distributions import MixtureOfGaussians, MixtureOfLogistics
+from wavegen.models.forms import AudioForm
+from wavegen.models.given import Given
+from wavegen.models.inputs import companded
+from wavegen.models.parts import check_model
+
+REFERENCE = 128
+GIVEN = {"frames": Given(None, spectral_models.frames(8)), "none": Given()}
+
+
+def filters_by_hand(model, frames, samples):
+    """Taps and unit of each sample."""
+    arrays = {name: each.detach().numpy() for name, each in predictor_of(model).named_parameters()}
+    if frames is None:
+        return [(arrays["weights"].astype(float), float(arrays["unit"]))] * samples
+    found = [spectral_models.solved(model.config.conditioning, arrays, frame) for frame in frames]
+    return [found[min(t // HOP, len(found) - 1)] for t in range(samples)]
+
+
+def predictions_by_hand(pcm, filters):
+    """Location, and the two codes of the inputs, before each sample."""
+    location, inputs, expected = [], [], 0.0
+    for t, (taps, unit) in enumerate(filters):
+        before = int(pcm[t - 1]) if t else 0
+        here = sum(tap * int(pcm[t - 1 - i]) for i, tap in enumerate(taps) if t - 1 - i >= 0)
+        inputs.append([(before - expected) * REFERENCE / unit, here * REFERENCE / unit])
+        location.append(here)
+        expected = here
+    return np.array(location), np.array(inputs)
+
+
+def code_of(value):
+    return min(max(math.floor(value + 0.5), -32768), 32767)
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_bits_are_those_of_the_definition(name):
+    """From PCM and frames to a file's log2 p with loops, but for the network and the encoder of its conditions."""
+    model, given, samples = spectral_models.model().double(), GIVEN[name], 120
+    pcm = sensitive_models.pcm(1, samples)[0]
+    filters = filters_by_hand(model, given.frames, samples)
+    location, told = predictions_by_hand(pcm, filters)
+    before = np.append(0, pcm[:-1]).astype(int)
+    table = companded().astype(float)
+    inputs = [
+        [before[t] / 4096, table[before[t] + 32768], *(table[code_of(value) + 32768] for value in told[t])]
+        for t in range(samples)
+    ]
+    state = model.initial_state(1, conditions=[given])
+    condition, _ = model.conditioning.of_samples(state.condition, samples)
+    params = model.network(torch.tensor(inputs)[None], state.network, condition)[0][0].detach().numpy()
+    expected = []
+    for t in range(samples):
+        logits, means, log_scales = params[t].reshape(3, 4)
+        offsets = np.array(model.distribution.log_scale_offsets.tolist())
+        scales = np.exp(np.clip(log_scales + offsets + math.log(filters[t][1] / REFERENCE), *np.log([1e-3, 1e5])))
+        z = (np.array([[pcm[t] - 0.5], [pcm[t] + 0.5]]) - location[t]) / scales - means
+        low, high = expit(z[0]) if pcm[t] > -32768 else 0, expit(z[1]) if pcm[t] < 32767 else 1
+        mass = (np.exp(logits - logsumexp(logits)) * (high - low)).sum()
+        expected.append(math.log2((1 - 2**-14) * mass + 2**-14 / 65536))
+    found = model.log2_prob(torch.from_numpy(pcm[None].astype(np.int64)), state)[0][0].detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    assert np.std(expected) > 1
+
+
+@settings(deadline=None, max_examples=25)
+@given(cuts=st.lists(st.integers(1, 25), min_size=1, max_size=8), absent=st.booleans())
+def test_chunks_and_neighbours_change_nothing(cuts, absent):
+    """Recordings side by side have frames of their own number, or none."""
+    model = spectral_models.model().double()
+    pcm = torch.from_numpy(sensitive_models.pcm(2, sum(cuts)).astype(np.int64))
+    given = [
+        Given(None, spectral_models.frames(4, 7)),
+        Given() if absent else Given(None, spectral_models.frames(9, 8)),
+    ]
+    pieces, state = [], model.initial_state(2, conditions=given)
+    for piece in pcm.split(cuts, dim=1):
+        log2_prob, state = model.log2_prob(piece, state)
+        pieces.append(log2_prob)
+    for row in range(2):
+        alone, _ = model.log2_prob(pcm[row : row + 1], model.initial_state(1, conditions=given[row : row + 1]))
+        assert torch.allclose(torch.cat(pieces, dim=1)[row], alone[0], atol=1e-8, rtol=0)
+
+
+def test_a_sample_sees_its_receptive_field_and_its_own_frame_s_filter():
+    """The oldest sample is in the location of the oldest error that the network sees."""
+    network = {"name": "markov", "order": 4, "hidden_sizes": [9]}
+    model = spectral_models.model(network, look_ahead=0).double()
+    assert model.receptive_field == 4 + ORDER
+    t, seen = 30, set()
+    given = [GIVEN["frames"]]
+    for seed in range(3):
+        pcm = torch.from_numpy(sensitive_models.pcm(1, t + 5, seed).astype(np.int64)) // 8
+        changed = torch.where(torch.eye(t + 5, dtype=torch.bool), pcm + 3001, pcm)
+        params, location, _ = model.params(
+            torch.cat([pcm, changed]), model.initial_state(t + 6, conditions=given * (t + 6))
+        )
+        said = torch.cat([params[:, t], location[:, t : t + 1]], dim=1)
+        seen |= set(((said[1:] - said[0]).abs() > 1e-9).any(dim=1).nonzero().flatten().tolist())
+    assert (min(seen), max(seen)) == (t - model.receptive_field, t - 1)
+    (_, location, _), changed = model.params(pcm, model.initial_state(1, conditions=given)), set()
+    for frame in range(3):
+        others = spectral_models.frames(8)
+        others[frame, 0] += 1
+        _, other, _ = model.params(pcm, model.initial_state(1, conditions=[Given(None, others)]))
+        differs = ((other - location)[0].abs() > 1e-9).nonzero().flatten().tolist()
+        assert frame * HOP <= min(differs)
+        assert max(differs) < frame * HOP + HOP
+        changed |= set(differs)
+    assert len(changed) > 25
+
+
+@pytest.mark.parametrize("kind", [MixtureOfLogistics, MixtureOfGaussians])
+def test_in_units_a_mixture_is_the_same_one_of_larger_codes(kind):
+    """What lies u · d codes from the location has as much below it as what lies d from it without units."""
+    mixture: Any = kind(np.ones(65536, np.int64), num_mixtures=3)
+    params = torch.randn(40, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    unit, k = 3.0, torch.arange(100, 65000, 1640)[:40]
+    distance = torch.linspace(-4, 4, 40, dtype=torch.float64)  # from the location, in units
+    there = mixture.in_units(params, torch.full((40,), math.log(unit), dtype=torch.float64))
+    found = mixture.cumulative(there, k, location=k - 32768.5 - unit * distance)
+    torch.testing.assert_close(found, mixture.cumulative(params, k, location=k - 32768.5 - distance))
+    assert found.std() > 0.1
+
+
+def test_nothing_of_the_predictor_is_trained():
+    model = spectral_models.model().train()
+    state = model.initial_state(1, conditions=[GIVEN["frames"]])
+    log2_prob, _ = model.log2_prob(torch.from_numpy(sensitive_models.pcm(1, 50).astype(np.int64)), state)
+    log2_prob.sum().backward()
+    assert all(weight.grad is None and not weight.requires_grad for weight in predictor_of(model).parameters())
+    assert model.network.output.weight.grad.abs().sum() > 0
+    assert model.conditioning.frames.weight.grad.abs().sum() > 0
+
+
+SOUND = {"mel": "parallel-wavegan", "bands": 20, "n_fft": 256, "win_length": 256, "hop": 64, "fmin": 0, "fmax": 4000}
+
+
+def sounds():
+    """Recordings of processes whose filters and loudness differ, and one that is too short for a filter."""
+    random, found = np.random.default_rng(0), []
+    for first, second, loudness in ((1.5, -0.8, 20), (-0.5, -0.3, 200), (0.9, 0.0, 60)):
+        pcm = np.zeros(9000)
+        for t in range(2, len(pcm)):
+            pcm[t] = first * pcm[t - 1] + second * pcm[t - 2] + loudness * random.normal()
+        found.append(np.rint(pcm).astype(np.int16))
+    return [*found, np.ones(4, np.int16)]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    model: Any = AudioModel.from_settings(spectral_models.settings(order=8, **SOUND), AudioForm(8000)).eval()
+    model.fit(sounds(), [frames_of_sound(pcm, FrameSettings.of(model.config.conditioning, 8000)) for pcm in sounds()])
+    return model
+
+
+def locations(model, pcm, given):
+    codes = torch.from_numpy(pcm[None].astype(np.int64))
+    return model.params(codes, model.initial_state(1, conditions=[given]))[1][0].detach().numpy()
+
+
+def units(model, pcm, given):
+    state = model.initial_state(1, conditions=[given])
+    condition, _ = model.conditioning.of_samples(state.condition, len(pcm))
+    return REFERENCE / condition.repeated_filters()[0, :, -2].numpy()
+
+
+def test_the_error_of_the_recordings_is_one_unit_and_each_filter_its_sound_s(fitted):
+    in_units = []
+    for pcm, loudness in zip(sounds()[:3], (20, 200, 60), strict=True):
+        given = Given(None, frames_of_sound(pcm, FrameSettings.of(fitted.config.conditioning, 8000)))
+        error = pcm - locations(fitted, pcm, given)
+        assert 0.9 * loudness <= error.std() <= 1.25 * loudness
+        in_units.append(error / units(fitted, pcm, given))
+        assert 0.8 <= in_units[-1].std() <= 1.25
+    assert math.sqrt(np.mean(np.concatenate(in_units) ** 2)) == pytest.approx(1, abs=0.02)
+
+
+def test_without_frames_the_unit_is_the_error_of_one_filter_for_all(fitted):
+    error = np.concatenate([pcm - locations(fitted, pcm, Given()) for pcm in sounds()[:3]])
+    unit = float(predictor_of(fitted).unit)
+    assert unit == pytest.approx(math.sqrt(np.mean(error**2)), rel=0.05)
+    assert units(fitted, sounds()[0], Given()) == pytest.approx(unit)
+
+
+def test_a_fit_to_the_same_recordings_gives_the_same_weights(fitted):
+    again: Any = AudioModel.from_settings(spectral_models.settings(order=8, **SOUND), AudioForm(8000)).eval()
+    again.fit(sounds(), [frames_of_sound(pcm, FrameSettings.of(again.config.conditioning, 8000)) for pcm in sounds()])
+    for name, weight in predictor_of(fitted).state_dict().items():
+        assert torch.equal(again.predictor.state_dict()[name], weight)
+
+
+def test_a_fit_to_silence_or_to_nothing_leaves_finite_weights():
+    for recordings in ([], [np.zeros(999, np.int16)]):
+        model: Any = AudioModel.from_settings(spectral_models.settings(**SOUND), AudioForm(8000))
+        model.fit(recordings, [np.full((16, 20), -10, np.float32) for _ in recordings])
+        assert all(weight.isfinite().all() for weight in model.parameters())
+        assert model.predictor.level > 0
+        assert model.predictor.autocorrelation[0].min() > 0
+
+
+def test_a_model_comes_back_as_it_was(fitted, tmp_path):
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(fitted, path, {})
+    again: Any = checkpoint.load(path)
+    assert again.settings == fitted.settings
+    assert again.config.shapes == {name: tuple(weight.shape) for name, weight in fitted.state_dict().items()}
+    assert again.describe() == fitted.describe() == fitted.data().describe()
+    frames = frames_of_sound(sounds()[0], FrameSettings.of(fitted.config.conditioning, 8000))
+    assert again.data().spectral_filters.of(frames).tobytes() == fitted.data().spectral_filters.of(frames).tobytes()
+    assert again.network.config.input_channels == 4
+
+
+@pytest.mark.parametrize(
+    "conditioning", [None, {"name": "encoder", "speakers": ["anna"]}, {"name": "encoder", "f0": True}]
+)
+def test_a_model_without_a_mel_spectrogram_is_refused(conditioning):
+    tables = spectral_models.settings()
+    tables.pop("conditioning")
+    tables |= {} if conditioning is None else {"conditioning": conditioning}
+    said = "model.safetensors: predictor.name = 'spectral' takes its filters from a mel spectrogram, and there is none"
+    with pytest.raises(UserError, match=said) as error:
+        check_model(tables, "model.safetensors")
+    assert "\n" not in str(error.value)
