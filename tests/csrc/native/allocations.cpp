@@ -65,7 +65,7 @@ int main() {
         if (kernels == nullptr) continue;
         for (const Precision precision : {Precision::float32, Precision::bfloat16, Precision::int8})
             for (const Kind kind : kKinds) {
-                if (!runs(kind, precision)) continue;
+                if (!is_tried(kind, precision)) continue;
                 const auto made = distribution(kind);
                 for (const auto& network : networks(made->num_params(), *kernels, precision))
                     for (const auto& [streams, threads] :

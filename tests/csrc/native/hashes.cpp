@@ -123,7 +123,7 @@ int main() {
         start_over();
         for (int precision = 0; precision < 3; ++precision)
             for (const Kind kind : kKinds) {
-                if (!runs(kind, static_cast<Precision>(precision))) continue;
+                if (!is_tried(kind, static_cast<Precision>(precision))) continue;
                 const auto made = distribution(kind);
                 const Inputs network_inputs = inputs(made->quantizer().num_symbols(), kind);
                 const auto all = networks(made->num_params(), *kernels, static_cast<Precision>(precision));

@@ -95,7 +95,9 @@ constexpr Kind kKinds[] = {Kind::categorical, Kind::mixture, Kind::filtered};
 constexpr const char* kKindNames[] = {"categorical", "mixture", "filtered"};
 
 // Filters do not meet a precision: one is enough.
-inline bool runs(Kind kind, Precision precision) { return kind != Kind::filtered || precision == Precision::float32; }
+inline bool is_tried(Kind kind, Precision precision) {
+    return kind != Kind::filtered || precision == Precision::float32;
+}
 
 // Without a predictor for a categorical distribution; with filters there is one more channel, the location's.
 inline Inputs inputs(std::size_t symbols, Kind kind) {
