@@ -86,11 +86,11 @@ def test_exact_draws_are_told_from_others(gpu, name, kernel):
         assert np.array_equal(found, first[exact][apart])
 
 
-LAWS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "logistics-mu-law"]
+DISTRIBUTIONS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gaussian", "logistics-mu-law"]
 
 
 @pytest.mark.parametrize("exact", [False, True])
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
     """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
     model, rng = model_of(name), np.random.default_rng(5)

@@ -81,7 +81,7 @@ def refused(arguments, **changes):
 
 
 @pytest.mark.parametrize(("cells", "components"), [(256, 10), (65536, 9), (65536, 11)])
-def test_a_head_of_another_size(arguments, cells, components):
+def test_a_distribution_of_another_size(arguments, cells, components):
     codes = np.full(cells, 65536 // cells, dtype=np.int32)
     refused(arguments, distribution=native.mixture_of_logistics(codes, np.zeros(components, dtype=np.float32)))
 

@@ -52,7 +52,7 @@ def test_what_a_mixture_refuses(arguments):
     ],
     ids=str,
 )
-def test_heads_that_cannot_be(codes, offsets):
+def test_distributions_that_cannot_be(codes, offsets):
     for make in MIXTURES:
         with pytest.raises((ValueError, TypeError)):
             make(codes, np.array(offsets, dtype=np.float32))
@@ -61,7 +61,7 @@ def test_heads_that_cannot_be(codes, offsets):
             native.categorical(codes)
 
 
-def test_a_categorical_head_has_its_limit():
+def test_a_categorical_distribution_has_its_limit():
     with pytest.raises(ValueError, match="from 2 to 4096"):
         native.categorical(ONES)
     with pytest.raises((ValueError, TypeError)):

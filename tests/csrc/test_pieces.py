@@ -86,22 +86,22 @@ def test_multiply_add_is_nearest_to_the_exact_value(isa, operands):
 
 def test_gate_is_the_same_everywhere_and_close():
     rng = np.random.default_rng(4)
-    signal, opening = (rng.normal(size=1 << 16) * 10 ** rng.uniform(-30, 3, 1 << 16) for _ in range(2))
-    signal, opening = signal.astype(np.float32), opening.astype(np.float32)
-    results = [pieces.gate(signal, opening, isa) for isa in HERE]
+    drawn = rng.normal(size=(2, 1 << 16)) * 10 ** rng.uniform(-30, 3, (2, 1 << 16))
+    filtered, gate = drawn.astype(np.float32)
+    results = [pieces.gate(filtered, gate, isa) for isa in HERE]
     assert len({result.tobytes() for result in results}) == 1
     with np.errstate(over="ignore", under="ignore"):
-        exact = np.tanh(signal.astype(np.float64)) / (1 + np.exp(-opening.astype(np.float64)))
+        exact = np.tanh(filtered.astype(np.float64)) / (1 + np.exp(-gate.astype(np.float64)))
     assert np.abs(results[0] - exact).max() <= 2e-7
-    normal = (np.abs(exact) > 1e-37) & (opening > -60)
+    normal = (np.abs(exact) > 1e-37) & (gate > -60)
     assert (np.abs(results[0] - exact) <= 4e-7 * np.abs(exact))[normal].all()
 
 
 def test_gate_at_its_ends():
     ends = np.array([0, -0.0, np.inf, -np.inf, 3e38, -3e38, 1e-45, np.nan] * 2, dtype=np.float32)
-    opening = np.array([0] * 8 + [-3e38, np.inf, -np.inf, 3e38, 0, 0, 0, 0], dtype=np.float32)
+    gate = np.array([0] * 8 + [-3e38, np.inf, -np.inf, 3e38, 0, 0, 0, 0], dtype=np.float32)
     for isa in HERE:
-        z = pieces.gate(ends, opening, isa)
+        z = pieces.gate(ends, gate, isa)
         assert z[2] == z[4] == 0.5
         assert z[3] == z[5] == -0.5
         assert np.isnan(z[[7, 15]]).all()

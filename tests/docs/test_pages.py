@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-MOST_WORDS = 1200
+MAX_WORDS = 1200
 
 
 @pytest.mark.parametrize("script", ["recipe_keys.py", "surprisal_picture.py"])
@@ -19,7 +19,7 @@ def test_what_a_script_writes_is_current(script):
 
 
 def test_the_readme_is_short():
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= MOST_WORDS
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= MAX_WORDS
 
 
 def test_every_page_is_in_the_menu():

@@ -24,7 +24,7 @@ GRU = small_models.mu_law_model(name="gru", hidden_size=5)
 
 @dataclasses.dataclass
 class Odd:
-    """A density whose surprise depends on place, preceding code and condition.
+    """A density whose surprisal depends on place, preceding code and condition.
 
     Whoever loses state or conditions, or counts padding, is found.
     """

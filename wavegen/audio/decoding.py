@@ -197,9 +197,10 @@ def _file(path: Path) -> Iterator[BinaryIO]:
         return
     # A pipe that this process holds; to open one with a name might wait for ever.
     if not (stat.S_ISFIFO(mode) and os.path.realpath(path).startswith(("/proc/", "/dev/"))):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a FIFO" if stat.S_ISFIFO(mode) else "no regular file"
-        advice = f"read it with: cat {path} | wavegen … /dev/stdin" if kind == "a FIFO" else "name an audio file"
-        raise UserError(f"{path}: is {kind}; {advice}")
+        if stat.S_ISFIFO(mode):
+            raise UserError(f"{path}: is a FIFO; read it with: cat {path} | wavegen … /dev/stdin")
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise UserError(f"{path}: is {kind}; name an audio file")
     copy = _copy(path)
     copy.seek(0)
     yield copy

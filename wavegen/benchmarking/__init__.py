@@ -152,9 +152,10 @@ def _engines(model: AudioModel) -> Iterator[Contender]:
     """Every precision with one stream and many, one thread and all; but not float32's first, see `_bounds`."""
     many = sorted({(1, 1), (1, STREAMS), (min(2, cpus()), 1), (cpus(), STREAMS * cpus())})
     for precision in PRECISIONS:
-        for threads, streams in many[1:] if precision == PRECISIONS[0] else many:
+        for threads, streams in many:
+            if (precision, threads, streams) == (PRECISIONS[0], 1, 1):
+                continue
             engine = open_engine(model, streams, "cpu", threads, precision=precision)
-
             yield Contender("cpu", precision, threads, streams, _drawing(engine))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from wavegen.audio.wav import PIECE
 from wavegen.compression import wgn
-from wavegen.compression.lockstep import Block, Job, split
+from wavegen.compression.lockstep import Block, CodingJob, split
 from wavegen.compression.results import RestoredFile
 from wavegen.compression.wgn import Preamble, damaged, digest, read_block
 from wavegen.engine.base import Decoder, Engine
@@ -21,7 +21,7 @@ from wavegen.system.atomic import Target, path_of, replacing
 
 def restoring(
     source: str | Path, out: Target, force: bool, preamble: Preamble, given: Given
-) -> Job[Decoder, RestoredFile]:
+) -> CodingJob[Decoder, RestoredFile]:
     """The job that restores one file, whole and checked against its digest.
 
     Args:
@@ -31,7 +31,7 @@ def restoring(
         preamble: of the compressed file.
         given: what the model is given.
     """
-    return Job(preamble.channels, preamble.frames, _blocks(Path(source), out, force, preamble), given)
+    return CodingJob(preamble.channels, preamble.frames, _blocks(Path(source), out, force, preamble), given)
 
 
 def _blocks(

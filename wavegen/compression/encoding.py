@@ -11,7 +11,7 @@ import numpy as np
 from wavegen.audio.examination import Examiner, Mix, mean_of_all
 from wavegen.audio.wav import Wav
 from wavegen.compression import wgn
-from wavegen.compression.lockstep import Block, Job, split
+from wavegen.compression.lockstep import Block, CodingJob, split
 from wavegen.compression.mono import Mono
 from wavegen.compression.results import CompressedFile
 from wavegen.compression.wgn import Condition, Preamble, digest, write_block
@@ -47,7 +47,7 @@ class Compressed:
 
 def compressing(
     wav: Wav, out: Target, force: bool, precision: str, model: bytes, given: Given, condition: Condition | None
-) -> Job[Encoder, Compressed]:
+) -> CodingJob[Encoder, Compressed]:
     """The job that compresses one file.
 
     Args:
@@ -61,7 +61,7 @@ def compressing(
     """
     about = (precision, wav.channels, wav.sample_rate, wav.frames, wav.trailer_size)
     preamble = Preamble(*about, model, bytes(digest().digest_size), wav.header, condition)
-    return Job(wav.channels, wav.frames, _blocks(wav, out, force, preamble), given)
+    return CodingJob(wav.channels, wav.frames, _blocks(wav, out, force, preamble), given)
 
 
 def _blocks(wav: Wav, out: Target, force: bool, preamble: Preamble) -> Generator[Block[Encoder], None, Compressed]:

@@ -47,7 +47,7 @@ class Block(Generic[Coder]):
 
 
 @dataclass(eq=False)
-class Job(Generic[Coder, Result]):
+class CodingJob(Generic[Coder, Result]):
     """A recording: `blocks` yields its blocks, is resumed when each has been done, and returns the result.
 
     `given` is what the model is given for each of its channels.
@@ -61,7 +61,7 @@ class Job(Generic[Coder, Result]):
 
 def lockstep(
     model: Model,
-    jobs: Sequence[Job[Coder, Result]],
+    jobs: Sequence[CodingJob[Coder, Result]],
     advance: Advance[Coder],
     threads: int | None,
     precision: str,
@@ -86,13 +86,13 @@ def lockstep(
 class _Run(Generic[Coder, Result]):
     """The jobs that wait, those whose blocks are being done, and the engine of the latter's streams."""
 
-    def __init__(self, model: Model, jobs: Sequence[Job[Coder, Result]], threads: int | None, precision: str):
+    def __init__(self, model: Model, jobs: Sequence[CodingJob[Coder, Result]], threads: int | None, precision: str):
         self.engine = open_engine(model, 1, "cpu", threads, precision=precision)
         self.max_streams = min(STREAMS * (threads or cpus()), _max_jobs())
         self.waiting = deque(sorted(jobs, key=lambda job: -job.frames))
-        self.active: list[tuple[Job[Coder, Result], Block[Coder]]] = []
+        self.active: list[tuple[CodingJob[Coder, Result], Block[Coder]]] = []
         self.rows: list[int] = []  # the engine's streams that are those of the active jobs
-        self.results: dict[Job[Coder, Result], Result | UserError] = {}
+        self.results: dict[CodingJob[Coder, Result], Result | UserError] = {}
 
     def fill(self) -> bool:
         """Lets jobs begin where there is room. False when none is left."""
@@ -105,7 +105,7 @@ class _Run(Generic[Coder, Result]):
             self._condition([job for job, _ in self.active[begun:]], streams)
         return bool(self.active)
 
-    def _condition(self, jobs: Sequence[Job[Coder, Result]], stream: int) -> None:
+    def _condition(self, jobs: Sequence[CodingJob[Coder, Result]], stream: int) -> None:
         """Says what the streams of jobs that begin, of which `stream` is the first, are conditioned on."""
         for job in jobs:
             for _ in range(job.channels):
@@ -132,11 +132,11 @@ class _Run(Generic[Coder, Result]):
         self.rows = rows
         return done
 
-    def _keep(self, job: Job[Coder, Result], block: Block[Coder]) -> bool:
+    def _keep(self, job: CodingJob[Coder, Result], block: Block[Coder]) -> bool:
         self.active.append((job, block))
         return True
 
-    def _next_block(self, job: Job[Coder, Result]) -> bool:
+    def _next_block(self, job: CodingJob[Coder, Result]) -> bool:
         """Whether the job has another block, which becomes active; else it has ended, well or not."""
         try:
             return self._keep(job, next(job.blocks))

@@ -34,7 +34,9 @@ def split_in_time(piece: int, pieces: int) -> str:
     """
     held_out = max(1, round(HELD_OUT_PART * pieces)) if pieces >= MIN_PIECES else 0
     from_end = pieces - 1 - piece
-    return "test" if from_end < held_out else "validation" if from_end < 2 * held_out else "train"
+    if from_end < held_out:
+        return "test"
+    return "validation" if from_end < 2 * held_out else "train"
 
 
 def speaker_of(recording_id: str) -> str | None:

@@ -71,7 +71,9 @@ class Familiarity:
 
     def add_figures(self, name: str, figures: Mapping[str, float]) -> None:
         """Adds the figures of a recording that was measured already; it is not counted."""
-        for key in self.ranges.outside(figures) if self.ranges else ():
+        if self.ranges is None:
+            return
+        for key in self.ranges.outside(figures):
             self.far.setdefault(key, {})[name] = figures[key]
 
     def tells(self, name: str) -> set[str]:

@@ -12,7 +12,7 @@ from wavegen.audio import files as audio_files
 from wavegen.data.preparing import reading
 from wavegen.data.preparing.audio import prepare
 from wavegen.data.preparing.layouts.base import Listed
-from wavegen.data.preparing.reading import Job, Share, planned
+from wavegen.data.preparing.reading import ReadingJob, Share, planned
 
 LONG = 8_000_000  # samples; 16 MB
 CONSTANT = 40 * audio_files.BLOCK  # bytes; a block is decoded, mixed and resampled in float64
@@ -57,7 +57,7 @@ def test_a_share_is_read_one_recording_at_a_time(tmp_path):
             file.write(reading.json.dumps(planned(Listed(name, tmp_path / name), tmp_path)).encode() + b"\n")
 
     def read():
-        for one in reading.read_shares(Job(str(plan), 8000, None), [Share(0, 3)], 1):
+        for one in reading.read_shares(ReadingJob(str(plan), 8000, None), [Share(0, 3)], 1):
             assert sum(map(len, one.blocks)) == LONG
 
     assert peak_of(read) < 1.15 * 2 * LONG + CONSTANT

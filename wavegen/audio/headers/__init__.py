@@ -56,8 +56,8 @@ def _examined(data: Bytes, start: int, path: Path) -> Layout:
         return ogg.layout(data, start, path)
     if head[:4] == b"fLaC":
         return flac.layout(data, start, path)
-    for magic, layout in headers.BY_MAGIC if start == 0 else []:
-        if re.match(magic, head, re.DOTALL):
+    for magic, layout in headers.BY_MAGIC:
+        if start == 0 and re.match(magic, head, re.DOTALL):
             return layout(data, path)
     if not _is_htk(data):
         foreign.refuse(data, start, path)

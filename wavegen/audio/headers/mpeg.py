@@ -207,7 +207,8 @@ def _checked(declared: int, number: int, path: Path) -> tuple[str, ...]:
 
 def _side_information(frame: Frame) -> int:
     """The bytes between a layer III frame's header and its Xing tag."""
-    return (32 if frame.channels == 2 else 17) if frame.version == 3 else (17 if frame.channels == 2 else 9)
+    one, two = (17, 32) if frame.version == 3 else (9, 17)
+    return two if frame.channels == 2 else one
 
 
 def _is_free(data: Bytes, position: int) -> bool:
@@ -233,7 +234,8 @@ def frame_of(header: bytes) -> Frame | None:
     sample_rate = _RATES[rate] // _DIVISORS[version]
     table = (1, layer) if version == 3 else (2, min(layer, 2))
     bits = 1000 * _KBITS[table][bit_rate - 1]
-    samples = 384 if layer == 1 else 576 if layer == 3 and version != 3 else 1152
-    slot = 4 if layer == 1 else 1
+    slot, samples = (4, 384) if layer == 1 else (1, 1152)
+    if layer == 3 and version != 3:
+        samples = 576
     size = (samples // (8 * slot) * bits // sample_rate + padding) * slot
     return Frame(size, samples, sample_rate, 1 if header[3] >> 6 == 3 else 2, version, layer)

@@ -23,7 +23,7 @@ LOWEST, HIGHEST = 60.0, 500.0  # Hz: speech of men to children
 SECONDS = 0.064  # of a frame: nearly four periods of the lowest
 RESOLUTION = 0.25  # semitones; the time goes with its square
 OCTAVES_A_SECOND = 35.92  # that F0 may change at most, pyin's default
-STRETCH, MARGIN = 2048, 128  # frames decoded together, and those heard before and after them
+STRETCH, MARGIN = 2048, 128  # frames decoded together, and those of their context on either side
 
 Pyin = Callable[..., "tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]"]
 

@@ -31,7 +31,7 @@ FLOORS = {  # the number that a floor becomes, and what has it
     math.log(1e-10): "ln with a floor of 1e-10",
 }
 EXACT, AT_LEAST = 1e-3, 2  # how near to a floor, and how many numbers of a file are to be there
-SPEECH, MOST_LOG10, LEAST_LN, MOST_LN = 2.0, 5.4, 6.5, 16.0  # spans
+SPEECH, MAX_LOG10, MIN_LN, MAX_LN = 2.0, 5.4, 6.5, 16.0  # spans
 
 
 def oddity(values: NDArray[np.floating], convention: Convention) -> str | None:
@@ -51,22 +51,24 @@ def _by_floor(values: NDArray[np.floating]) -> str | None:
             return name
     if low >= 0:
         return "r9y9" if high <= 1 + EXACT else LINEAR
-    return RELATIVE if abs(high) <= EXACT and low < -MOST_LN else None
+    return RELATIVE if abs(high) <= EXACT and low < -MAX_LN else None
 
 
 def _by_range(values: NDArray[np.floating], convention: Convention) -> str | None:
     """What the convention's numbers would not be like; None if they may be that."""
     low, high = np.percentile(values, [1, 99.9]).tolist()
     span = high - low
-    if span < 2 * MOST_LOG10 and abs(float(values.mean())) < 0.7 and 0.5 < float(values.std()) < 1.7:
+    if span < 2 * MAX_LOG10 and abs(float(values.mean())) < 0.7 and 0.5 < float(values.std()) < 1.7:
         return NORMALISED
     if convention == "r9y9":  # which would be from 0 to 1
-        return DECIBELS if span > MOST_LN else NATURAL if span > LEAST_LN else DECADIC
-    if span > MOST_LN:
+        if span > MAX_LN:
+            return DECIBELS
+        return NATURAL if span > MIN_LN else DECADIC
+    if span > MAX_LN:
         return DECIBELS
     slope = MELS[convention].scale.slope
-    if slope == 1 and span > LEAST_LN:
+    if slope == 1 and span > MIN_LN:
         return NATURAL
-    if slope > 1 and SPEECH < span < MOST_LOG10 and low > -MOST_LOG10:
+    if slope > 1 and SPEECH < span < MAX_LOG10 and low > -MAX_LOG10:
         return DECADIC
     return NATURAL if slope > math.log(10) and span > SPEECH else None

@@ -23,7 +23,7 @@ from wavegen.data.preparing import layouts
 from wavegen.data.preparing.finishing import Wanted, finish
 from wavegen.data.preparing.gathering import Gathering
 from wavegen.data.preparing.layouts.base import Layout, Listed, download
-from wavegen.data.preparing.reading import Job, planned, read_of, read_shares, shares
+from wavegen.data.preparing.reading import ReadingJob, planned, read_of, read_shares, shares
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
 from wavegen.data.results import Audit
 from wavegen.data.splits import FILE, OFFICIAL, RULE, SPEAKER, TIME, check_split_by, speaker_of
@@ -128,7 +128,7 @@ class _Preparation:
         sizes, starts = self._plan(strict)
         with contextlib.ExitStack() as stack:
             gathering = stack.enter_context(contextlib.closing(Gathering(self.folder, self.layout)))
-            job = Job(str(self.folder / PLAN), self.wanted.sample_rate, self.wanted.split_by, self.wanted.cut)
+            job = ReadingJob(str(self.folder / PLAN), self.wanted.sample_rate, self.wanted.split_by, self.wanted.cut)
             results = read_shares(job, shares(sizes, starts, gathering.lines), processes)
             stack.enter_context(contextlib.closing(results))
             bar = tqdm(

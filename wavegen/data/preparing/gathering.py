@@ -111,7 +111,9 @@ class Gathering:
         prefixes, times = np.unique(np.frombuffer(self.prefixes, np.uint64), return_counts=True)
         repeated = set(prefixes[times > 1].tolist())
         groups: dict[str, list[Entry]] = {}
-        for entry in self.entries() if repeated else ():
+        if not repeated:
+            return groups
+        for entry in self.entries():
             if int(entry.content_hash[:PREFIX], 16) in repeated:
                 groups.setdefault(entry.content_hash, []).append(entry)
         return groups

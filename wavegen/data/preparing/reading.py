@@ -38,7 +38,7 @@ CODE = (
 
 
 @dataclass(frozen=True)
-class Job:
+class ReadingJob:
     """A job of reading: `plan` is a file of JSON lines, one for each recording, as `planned` makes them."""
 
     plan: str
@@ -97,7 +97,7 @@ def shares(sizes: Sequence[int], starts: Sequence[int], first: int) -> list[Shar
     return made
 
 
-def read_shares(job: Job, these: Sequence[Share], processes: int) -> Generator[Read, None, None]:
+def read_shares(job: ReadingJob, these: Sequence[Share], processes: int) -> Generator[Read, None, None]:
     """Every recording of the shares in their order, whatever the number of processes.
 
     This process holds a block of one recording at a time, each other one share. Raises KeptWorkError if one of the
@@ -122,7 +122,7 @@ def read_shares(job: Job, these: Sequence[Share], processes: int) -> Generator[R
             _send(reader, to_send)
 
 
-def _read_share(job: Job, plan: IO[bytes], share: Share) -> Iterator[Read]:
+def _read_share(job: ReadingJob, plan: IO[bytes], share: Share) -> Iterator[Read]:
     plan.seek(share.start)
     counts = np.zeros(65536, np.int64)
     for left in reversed(range(share.number)):
@@ -138,7 +138,7 @@ def _counted(read: Read, counts: np.ndarray, last: bool) -> Read:
     return Read(read.line, iter(blocks), counts if last else None)
 
 
-def _read(line: Planned, job: Job) -> Read:
+def _read(line: Planned, job: ReadingJob) -> Read:
     """Reads one recording of the plan; what is wrong with it becomes part of the result."""
     path = Path(line["path"])
     try:
@@ -178,7 +178,7 @@ def _piece(pcm: np.ndarray, sample_rate: int) -> Piece:
 
 
 @contextlib.contextmanager
-def _started(job: Job, processes: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+def _started(job: ReadingJob, processes: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Processes that read; they end with the block, or with this process, however that ends."""
     # Not multiprocessing, which would run the caller's script again in each. Ctrl-C is for this process alone.
     command = [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(asdict(job))]
@@ -225,7 +225,7 @@ def _receive(reader: subprocess.Popen[bytes], died: Callable[[], UserError], las
     return Read(line, blocks(0 if "refused" in line else 2 * line["samples"]), counts)
 
 
-def _died(reader: subprocess.Popen[bytes], job: Job, share: Share, received: int) -> KeptWorkError:
+def _died(reader: subprocess.Popen[bytes], job: ReadingJob, share: Share, received: int) -> KeptWorkError:
     """The error for a reading process that ended before it handed over the recordings of `share` after `received`."""
     with open(job.plan, "rb") as plan:
         plan.seek(share.start)
@@ -249,7 +249,7 @@ def _hand_over(read: Read, out: BinaryIO) -> None:
 
 def serve() -> None:
     """Reads shares whose start and number come on stdin; their lines and samples go to stdout, until stdin ends."""
-    job = Job(**json.loads(sys.argv[2]))
+    job = ReadingJob(**json.loads(sys.argv[2]))
     out = sys.stdout.buffer
     with open(job.plan, "rb") as plan, contextlib.suppress(BrokenPipeError):
         for message in sys.stdin:

@@ -50,7 +50,9 @@ def _voices(folder: Path) -> dict[str, Path]:
         root_of(folder, "etc/txt.done.data")
         return {match[1]: folder}
     for root in (folder, folder / "ARCTIC"):
-        for name in names_in(root) if root.is_dir() else []:
+        if not root.is_dir():
+            continue
+        for name in names_in(root):
             if match := re.fullmatch(r"cmu_us_(\w+)_arctic", name):
                 found.setdefault(match[1], root / name)
     if not found:
