@@ -51,8 +51,8 @@ def open_engine(
         model: as data or as a torch module.
         streams: how many run side by side.
         engine: "cpu" is the C++ extension, for all networks but NADE; "torch" runs every model, slowly, in float64;
-            "auto" takes the first of these that runs this model. "cuda" runs WaveNets on an NVIDIA GPU, and "auto"
-            never takes it: its results are the same on every machine.
+            "auto" takes the first of these that runs this model. "cuda" runs WaveNets without a spectral
+            predictor on an NVIDIA GPU, and "auto" never takes it: its results are the same on every machine.
         threads: of the cpu engine. Changes its speed, never its results. Defaults to min(CPUs, 2 · streams); of two
             threads for a stream of a WaveNet one stays idle while the CPUs are busy elsewhere.
         isa: forces an instruction set of the cpu engine; never changes its results.
