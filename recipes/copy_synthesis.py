@@ -24,6 +24,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,8 +37,6 @@ from pystoi import stoi
 from wavegen import open_corpus, open_model
 from wavegen.audio import files as audio_files
 from wavegen.audio.spectral.frames import frames
-from wavegen.audio.spectral.melspectrogram import mel_spectrogram
-from wavegen.audio.spectral.pitch import log_f0
 from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.data.corpus import Corpus
 from wavegen.data.verification import verify
@@ -112,7 +111,7 @@ def griffin_lim(settings: FrameSettings) -> Callable[[Take], np.ndarray]:
     sizes = {"hop_length": settings.hop, "win_length": settings.win_length, "n_fft": settings.n_fft}
 
     def synthesis(take: Take) -> np.ndarray:
-        logs = mel_spectrogram(take.pcm, settings, mel).T.astype(np.float64)
+        logs = frames(take.pcm, replace(settings, f0=False)).T.astype(np.float64)
         bands = 10 ** ((logs - mel.scale.offset) / mel.scale.slope)
         import librosa  # after wavegen, which lets one process compile it
 
@@ -169,9 +168,10 @@ def measured(original: np.ndarray, sound: np.ndarray, settings: FrameSettings) -
     """The columns of one file; NaN where a measure finds nothing to compare."""
     rate, mel = settings.sample_rate, settings.mel
     assert mel is not None, "it is checked before"
-    difference = mel_spectrogram(sound, settings, mel) - mel_spectrogram(original, settings, mel)
+    own, again = (frames(pcm, replace(settings, f0=True)) for pcm in (original, sound))
+    difference = (again - own)[:, : settings.bands]
     decibels = 20 / mel.scale.slope * difference / (2 if mel.analysis.power else 1)
-    (a, there), (b, heard) = log_f0(original, settings).T, log_f0(sound, settings).T
+    (a, there), (b, heard) = own[:, settings.bands :].T, again[:, settings.bands :].T
     both = (there > 0) & (heard > 0)
     cents = 1200 / np.log(2) * (a - b)[both]
     try:
