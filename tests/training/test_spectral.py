@@ -10,6 +10,7 @@ import small_trainings
 import spectral_models
 import torch
 from small_trainings import ends_as_if_never_stopped, metrics
+from small_trainings import spectral_recipe as recipe
 
 from wavegen.audio.spectral.frames import frames
 from wavegen.audio.spectral.settings import FrameSettings
@@ -18,29 +19,13 @@ from wavegen.models.audio import AudioModel
 from wavegen.models.given import Given
 from wavegen.training import train
 from wavegen.training.conditions import Known
-from wavegen.training.recipe import Recipe, parse_recipe
 from wavegen.training.trainer import Trainer
 from wavegen.training.windows import Windows
-
-SOUND = {"mel": "parallel-wavegan", "bands": 20, "n_fft": 256, "win_length": 256, "hop": 64, "fmin": 0, "fmax": 4000}
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     return small_trainings.make_corpus(tmp_path_factory.mktemp("tones"))
-
-
-def recipe(network: str = "gru", predictor: str = "spectral", **training: Any) -> Recipe:
-    settings = {"steps": 30, "batch_size": 4, "window": 100, "warm_up": 40, "threads": 1, "validate_every": 10}
-    tables = {
-        "codec": {"name": "linear"},
-        "distribution": {"name": "mixture-of-logistics", "num_mixtures": 3},
-        "predictor": {"name": predictor},
-        "conditioning": {**SOUND, "channels": 6, "look_ahead": 1},
-        "network": {"name": network, **small_trainings.NETWORKS[network]},
-        "training": {**settings, "bfloat16": False, **training},
-    }
-    return parse_recipe(tables, "test")
 
 
 def known_of(model, pcms):
