@@ -34,6 +34,8 @@ SCENARIOS = [  # run, recipe, processes, step at which one is lost, options
     ("nade-three", "nade", 3, None, [*FAST, "--set", "training.accumulate=2"]),
     ("voices-alone", "voices", 1, None, THREE),
     ("voices-two", "voices", 2, None, THREE),
+    ("spectral-alone", "spectral", 1, None, THREE),
+    ("spectral-two", "spectral", 2, None, THREE),
     ("nothing-alone", "wavenet", 1, None, ONE),
     ("nothing-to-do", "wavenet", 2, None, ONE),
 ]
@@ -48,6 +50,7 @@ def played(tmp_path_factory):
     conditions = {"speakers": ["*"], "mel": "librosa", "bands": 2, "hop": 64, "fmax": 4000}
     recipes = {name: small_trainings.recipe(name) for name in ("wavenet", "nade")}
     recipes["voices"] = small_trainings.recipe("wavenet", conditions)
+    recipes["spectral"] = small_trainings.spectral_recipe()
     for name, recipe in recipes.items():
         (folder / f"{name}.toml").write_text(recipe.to_toml())
     scenarios = []
@@ -67,6 +70,7 @@ def played(tmp_path_factory):
         ("alone", "two", 2),
         ("nade-alone", "nade-three", 3),
         ("voices-alone", "voices-two", 2),
+        ("spectral-alone", "spectral-two", 2),
         ("nothing-alone", "nothing-to-do", 2),
     ],
 )

@@ -150,6 +150,26 @@ def test_what_a_model_cannot_be_conditioned_on(tmp_path, table, problems):
     assert all(line.startswith(problem) for line, problem in zip(found, problems, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("tables", "problems"),
+    [
+        ("", ["predictor.name = 'spectral' takes its filters from a mel spectrogram, and there is none; give condit"]),
+        (
+            "[conditioning]\nf0 = true",
+            ["predictor.name = 'spectral' takes its filters from a mel spectrogram, and the"],
+        ),
+        ("[conditioning]\nmel = 'hifi-gan'", ["conditioning.mel = 'hifi-gan' is unknown; did you mean hifigan?"]),
+    ],
+)
+def test_spectral_predictors_need_a_mel_spectrogram(tmp_path, tables, problems):
+    text = MIXTURE.replace('name = "linear"\ntaps = 8', f"name = 'spectral'\norder = 8\n{tables}")
+    found = problems_of(tmp_path, text)
+    assert len(found) == len(problems)
+    assert all(line.startswith(problem) for line, problem in zip(found, problems, strict=True))
+    right = load_recipe(written(tmp_path, text), ["conditioning.mel='hifigan'"])
+    assert right.model["predictor"] == {"name": "spectral", "order": 8}
+
+
 def test_an_override_of_a_condition_is_blamed(tmp_path):
     text = f"{GOOD}[conditioning]\nf0 = true\n"
     (line,) = problems_of(tmp_path, text, ["conditioning.speakers=['a', 'a']"])

@@ -47,7 +47,10 @@ MIXTURE = st.fixed_dictionaries(
     {"name": st.sampled_from(["mixture-of-logistics", "mixture-of-gaussians"])},
     optional={"num_mixtures": st.integers(1, 64)},
 )
-PREDICTOR = st.fixed_dictionaries({"name": st.just("linear")}, optional={"taps": st.integers(1, 1024)})
+PREDICTOR = st.one_of(
+    st.fixed_dictionaries({"name": st.just("linear")}, optional={"taps": st.integers(1, 1024)}),
+    st.fixed_dictionaries({"name": st.just("spectral")}, optional={"order": st.integers(1, 64)}),
+)
 SPEAKERS = st.lists(st.sampled_from(["anna", "ben", "*", "Ångström", "a\nb"]), max_size=3)
 CONDITIONING = st.fixed_dictionaries(
     {"name": st.just("encoder")},
