@@ -179,7 +179,7 @@ def formula_case(network: str) -> Case:
         for name, array in {**spectral_models.weights(), "autocorrelation": lags}.items():
             predictor.get_parameter(name).copy_(torch.from_numpy(array))
     scrambled = np.arange(20 * spectral_models.BANDS, dtype=np.uint64) * 2654435761 >> np.uint64(7)
-    frames = (scrambled % 4096).astype(np.float32).reshape(20, -1) / 2048 - 1
+    frames = ((scrambled % 4096).reshape(20, -1) / 2048 - 1).astype(np.float32)
     return Case(made, [Given(None, frames), Given()])
 
 
