@@ -16,9 +16,9 @@ FIT_SAMPLES = 300_000  # of all recordings together
 
 
 class Drawn(NamedTuple):
-    """Samples of a recording: their indices (n,), the samples before them (n, taps), the newest first, and theirs."""
+    """Samples of a recording: their places (n,), the samples before them (n, taps), the newest first, and theirs."""
 
-    index: NDArray[np.int64]
+    places: NDArray[np.int64]
     history: NDArray[np.float64]
     samples: NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def error_in_units(
     errors: list[NDArray[np.float64]] = []
     for one, of_recording in zip(found, frames, strict=False):  # a model may be fitted to frames alone
         if one is not None:
-            taps, error = filters.solved(of_recording[np.minimum(one.index // hop, len(of_recording) - 1)])
+            taps, error = filters.solved(of_recording[np.minimum(one.places // hop, len(of_recording) - 1)])
             expected = np.einsum("ni,in->n", one.history, taps)
             errors.append((one.samples - expected) / np.sqrt(np.maximum(error, np.finfo(np.float64).tiny)))
     return _root_mean_square(errors)

@@ -176,10 +176,10 @@ class SpectralPredictor(Predictor):
         _set(self.autocorrelation, autocorrelation_of_bands(settings, self.taps))
         weights = self.weights.detach().cpu().double().numpy()
         if (unit := error_of_filter(drawn(recordings, self.taps), weights)) is not None:
-            _set(self.unit, np.maximum(unit, LEAST_UNIT))
+            _set(self.unit, np.array(max(unit, LEAST_UNIT)))
         filters = self._filters(conditioning)
         if level := error_in_units(drawn(recordings, self.taps), filters, frames, settings.hop):
-            _set(self.level, np.float64(level))
+            _set(self.level, np.array(level))
 
     def _filters(self, config: ConditioningConfig) -> SpectralFilters:
         return SpectralFilters(config, {name: each.detach().cpu().numpy() for name, each in self.named_parameters()})
