@@ -25,12 +25,14 @@ from wavegen.errors import UserError
 SETTINGS = FrameSettings("hifigan", 8000, 64, 256, 256, 12, 0, 4000)
 SCRIPT = """
 import sys, time
+import numpy as np
 from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.data import frame_workers
 from wavegen.data.corpus import open_corpus
 from wavegen.data.frames import open_frames
 
-computed, frames = [], frame_workers.frames
+frames, settings = frame_workers.frames, FrameSettings("hifigan", 8000, 64, 256, 256, 12, 0, 4000)
+frames(np.zeros(1, np.int16), settings)  # loads librosa, for which one process waits for the other
 
 def slow(pcm, settings):
     time.sleep(float(sys.argv[2]))
@@ -38,7 +40,9 @@ def slow(pcm, settings):
     return frames(pcm, settings)
 
 frame_workers.frames = slow
-found = open_frames(open_corpus(sys.argv[1]), FrameSettings("hifigan", 8000, 64, 256, 256, 12, 0, 4000))
+print("ready", flush=True)
+sys.stdin.readline()
+found = open_frames(open_corpus(sys.argv[1]), settings)
 print(f"{found.values.sum():.3f}")
 """
 
@@ -141,6 +145,7 @@ def test_an_interrupted_one_goes_on(opened, monkeypatch):
 
 def test_one_that_was_killed_goes_on(opened, monkeypatch):
     running = started(opened.path, 0.02)
+    begin(running)
     assert running.stdout is not None
     for _ in range(5):
         running.stdout.readline()
@@ -153,14 +158,26 @@ def test_one_that_was_killed_goes_on(opened, monkeypatch):
 
 
 def started(corpus: Path, seconds: float) -> "subprocess.Popen[str]":
-    """A process that opens the frames, and takes its time for each recording."""
+    """A process that opens the frames, once it reads a line, and takes its time for each recording."""
     command = [sys.executable, "-c", SCRIPT, str(corpus), str(seconds)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def begin(process: "subprocess.Popen[str]") -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
 
 
 def test_of_several_processes_one_computes_and_the_others_wait(opened):
-    processes = [started(opened.path, 0.03) for _ in range(3)]
+    processes = [started(opened.path, 0.05) for _ in range(3)]
+    for process in processes:
+        begin(process)
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], outputs
     lines = [out.split() for out, _ in outputs]

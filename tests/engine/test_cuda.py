@@ -159,7 +159,7 @@ def test_bench_has_its_rows_or_says_why_not(gpu, monkeypatch):
         name="wavenet", residual_channels=4, gate_channels=4, skip_channels=4, dilations=(1, 2)
     )
     monkeypatch.setattr(bench_module, "TURN_SECONDS", 0.004)
-    monkeypatch.setattr(bench_module, "configuration", lambda name: small)
+    monkeypatch.setattr(bench_module, "model_named", lambda what: small)
     monkeypatch.setattr(bench_module, "PEERS", {})
     gpu(SMS=1)
     result = bench("A", rounds=1)

@@ -75,7 +75,7 @@ def hasty(monkeypatch):
         name="wavenet", residual_channels=4, gate_channels=4, skip_channels=4, dilations=(1, 2)
     )
     monkeypatch.setattr(bench_module, "TURN_SECONDS", 0.004)
-    monkeypatch.setattr(bench_module, "configuration", lambda name: small)
+    monkeypatch.setattr(bench_module, "model_named", lambda what: small)
 
 
 @pytest.mark.parametrize("stage", ["import", "use", "device", "weights"])

@@ -125,16 +125,19 @@ class Familiarity:
 
 
 class AboveFlac(TypedDict):
-    """A file, and the bits per sample that it costs above FLAC; rows of `score` have both."""
+    """A file, and the bits per sample that it costs above FLAC, None where they are not held against it."""
 
     file: str
-    above_flac: float
+    above_flac: float | None
 
 
 def far_above_flac(model: Familiar, rows: Sequence[AboveFlac]) -> list[str]:
     """A line on files that cost a model without training ranges far more than FLAC; `rows` are those of `score`."""
-    alike = [row for row in rows if row["above_flac"] is not None]
-    far = [f"{row['file']} ({row['above_flac']:+.1f})" for row in alike if row["above_flac"] > FAR_ABOVE_FLAC]
+    far = [
+        f"{row['file']} ({above:+.1f})"
+        for row in rows
+        if (above := row["above_flac"]) is not None and above > FAR_ABOVE_FLAC
+    ]
     if RANGES in model.metadata or not far:
         return []
     return [

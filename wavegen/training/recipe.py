@@ -137,7 +137,8 @@ def _parsed(
 
 def _check_length(draft: Draft) -> None:
     """Reports a training with two lengths or none, whatever else is wrong with it."""
-    given = draft.tables.get("training", {}).keys() & {"steps", "minutes"}
+    training = draft.tables.get("training", {})
+    given = [name for name in ("steps", "minutes") if training.get(name) is not None]  # from Python it may be None
     if len(given) != 1 and not draft.is_unreadable("training"):
         draft.problems.add(f"training: give either steps or minutes; {'both are' if given else 'neither is'} there")
 
