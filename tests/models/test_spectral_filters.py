@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from wavegen.models.spectral_filters import LEAST_UNIT, MOST_UNIT, REFERENCE, Sp
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-def config(bands=spectral_models.BANDS, mel="parallel-wavegan"):
+def config(bands: int = spectral_models.BANDS, mel: Any = "parallel-wavegan"):
     return ConditioningConfig(mel=mel, bands=bands)
 
 
@@ -26,7 +27,9 @@ def poles(taps):
 
 
 def test_exponentials_and_logarithms_are_those_of_the_library():
-    x = np.concatenate([np.linspace(-140, 140, 20001), np.arange(-140, 141), np.arange(-140, 140) + 0.5])
+    x = np.concatenate([np.linspace(-140, 140, 20001), np.arange(-140, 141), np.arange(-140, 140) + 0.5]).astype(
+        np.float64
+    )
     assert max(abs(found / 2.0 ** float(each) - 1) for each, found in zip(x, exp2(x), strict=True)) <= 1e-15
     u = np.concatenate([np.geomspace(LEAST_UNIT / REFERENCE, MOST_UNIT / REFERENCE, 20001), np.exp2(np.arange(-8, 9))])
     for each, found in zip(u, ln(u), strict=True):
@@ -113,7 +116,7 @@ def test_a_frame_s_filter_is_its_own_alone():
 
 
 def test_silence_has_the_unit_of_the_floor_and_no_frames_have_the_fixed_filter():
-    arrays = spectral_models.weights() | {"floor": np.float32(16), "level": np.float32(1.5)}
+    arrays = spectral_models.weights() | {"floor": np.array(16, np.float32), "level": np.array(1.5, np.float32)}
     filters = SpectralFilters(config(), arrays)
     (silent,) = filters.of(np.full((1, spectral_models.BANDS), -10, np.float32))
     np.testing.assert_allclose(silent, [0] * 5 + [128 / 6, math.log(6 / 128)], atol=1e-9)

@@ -56,7 +56,8 @@ def code_of(value):
 @pytest.mark.parametrize("name", GIVEN)
 def test_bits_are_those_of_the_definition(name):
     """From PCM and frames to a file's log2 p with loops, but for the network and the encoder of its conditions."""
-    model, given, samples = spectral_models.model().double(), GIVEN[name], 120
+    model: Any = spectral_models.model().double()
+    given, samples = GIVEN[name], 120
     pcm = sensitive_models.pcm(1, samples)[0]
     filters = filters_by_hand(model, given.frames, samples)
     location, told = predictions_by_hand(pcm, filters)
@@ -105,12 +106,12 @@ def test_chunks_and_neighbours_change_nothing(cuts, absent):
 def test_a_sample_sees_its_receptive_field_and_its_own_frame_s_filter():
     """The oldest sample is in the location of the oldest error that the network sees."""
     network = {"name": "markov", "order": 4, "hidden_sizes": [9]}
-    model = spectral_models.model(network, look_ahead=0).double()
+    model: Any = spectral_models.model(network, look_ahead=0).double()
     assert model.receptive_field == 4 + ORDER
     t, seen = 30, set()
     given = [GIVEN["frames"]]
-    for seed in range(3):
-        pcm = torch.from_numpy(sensitive_models.pcm(1, t + 5, seed).astype(np.int64)) // 8
+    pcms = [torch.from_numpy(sensitive_models.pcm(1, t + 5, seed).astype(np.int64)) // 8 for seed in range(3)]
+    for pcm in pcms:
         changed = torch.where(torch.eye(t + 5, dtype=torch.bool), pcm + 3001, pcm)
         params, location, _ = model.params(
             torch.cat([pcm, changed]), model.initial_state(t + 6, conditions=given * (t + 6))
@@ -118,7 +119,8 @@ def test_a_sample_sees_its_receptive_field_and_its_own_frame_s_filter():
         said = torch.cat([params[:, t], location[:, t : t + 1]], dim=1)
         seen |= set(((said[1:] - said[0]).abs() > 1e-9).any(dim=1).nonzero().flatten().tolist())
     assert (min(seen), max(seen)) == (t - model.receptive_field, t - 1)
-    (_, location, _), changed = model.params(pcm, model.initial_state(1, conditions=given)), set()
+    pcm, changed = pcms[-1], set()
+    _, location, _ = model.params(pcm, model.initial_state(1, conditions=given))
     for frame in range(3):
         others = spectral_models.frames(8)
         others[frame, 0] += 1
@@ -144,7 +146,7 @@ def test_in_units_a_mixture_is_the_same_one_of_larger_codes(kind):
 
 
 def test_nothing_of_the_predictor_is_trained():
-    model = spectral_models.model().train()
+    model: Any = spectral_models.model().train()
     state = model.initial_state(1, conditions=[GIVEN["frames"]])
     log2_prob, _ = model.log2_prob(torch.from_numpy(sensitive_models.pcm(1, 50).astype(np.int64)), state)
     log2_prob.sum().backward()
