@@ -53,6 +53,7 @@ validate_every = 6
 batch_size = 3
 window = 64
 threads = 1
+bfloat16 = false
 """
 MODELS = ("model.safetensors", "last.safetensors")
 

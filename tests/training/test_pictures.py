@@ -33,7 +33,7 @@ def corpus(tmp_path_factory):
 
 def recipe(network: str, network_settings: dict[str, Any] | None = None, **training: Any) -> Recipe:
     """Twelve steps with three validations, unless `training` says otherwise."""
-    settings = {"steps": 12, "batch_size": 8, "threads": 1, "validate_every": 4}
+    settings = {"steps": 12, "batch_size": 8, "threads": 1, "validate_every": 4, "bfloat16": False}
     tables = {
         "density": {"name": "pictures"},
         "network": {"name": network, **(network_settings or small_picture_models.SETTINGS[network])},
