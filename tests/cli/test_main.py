@@ -102,7 +102,7 @@ def test_exact_draws_are_asked_for(run, tmp_path):
     for argv, exact in (([], False), (["--exact"], True)):
         made = run("generate", "gru", tmp_path / f"{exact}.wav", "--seconds", 0.2, "--seed", 3, "--json", *argv)
         assert made["exact"] is exact
-        (draw,) = generate(checkpoint.load("gru"), 1600, [3], exact=exact).draws
+        (draw,) = generate(checkpoint.load("gru"), 1600, seeds=[3], exact=exact).draws
         np.testing.assert_array_equal(audio_files.read(tmp_path / f"{exact}.wav").pcm, draw.pcm)
 
 

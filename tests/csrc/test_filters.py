@@ -187,7 +187,7 @@ def formula_case(network: str) -> Case:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_golden_bits(network, isa):
     case = formula_case(network)
-    engine = open_engine(case.model, 2, "cpu", isa=isa)
+    engine = open_engine(case.model, 2, engine="cpu", isa=isa)
     case.condition(engine, 2)
     pcm = ((np.arange(400, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16).reshape(2, 200) // 8
     fed = engine.feed(pcm)

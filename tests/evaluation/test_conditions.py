@@ -287,8 +287,8 @@ def test_frames_are_computed_of_a_resampled_recording(models, tmp_path):
 
 @pytest.mark.skipif(native.missing() is not None, reason="the extension is not built")
 def test_the_cost_of_rounding_is_that_given_all_conditions(corpus, models, tmp_path):
-    result = quantize(models["both"], corpus, tmp_path / "small.safetensors", "int8", 1000)
+    result = quantize(models["both"], corpus, tmp_path / "small.safetensors", precision="int8", max_cost=1000)
     assert result["condition"] == f"speaker, {MEL}"
-    exact = compare({"both": models["both"]}, corpus, "validation")["rows"][-1]
+    exact = compare({"both": models["both"]}, corpus, split="validation")["rows"][-1]
     assert exact["condition"] == result["condition"]
     assert result["float32"]["bits_per_sample"] == exact["bits_per_sample"]

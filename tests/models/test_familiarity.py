@@ -177,7 +177,7 @@ def test_a_resumed_run_keeps_what_its_first_weights_were_trained_on(folder):
 
 
 def test_quantize_keeps_what_is_known(folder, capsys):
-    run(capsys, "quantize", "run", "q.safetensors", "--corpus", "corpus", "--most", 9)
+    run(capsys, "quantize", "run", "q.safetensors", "--corpus", "corpus", "--max-cost", 9)
     before, after = checkpoint.load("run").metadata, checkpoint.load("q.safetensors").metadata
     for key in ("trained_on", "validated_on", "training_ranges"):
         assert after[key] == before[key]

@@ -117,10 +117,10 @@ def test_a_signal_before_anything_is_drawn_leaves_nothing(tmp_path, capsys, ende
 
 def test_a_library_gets_what_was_drawn_with_the_interrupt(ended_at):
     model = checkpoint.load("gru")
-    whole = generate(model, 40, [3], engine="torch").draws[0]
+    whole = generate(model, 40, seeds=[3], engine="torch").draws[0]
     ended_at(signal.SIGINT, 3)
     with pytest.raises(KeyboardInterrupt) as caught:
-        generate(model, 40, [3], engine="torch")
+        generate(model, 40, seeds=[3], engine="torch")
     assert isinstance(caught.value, PartDrawn)
     (part,) = caught.value.draws.draws
     assert part.pcm.tolist() == whole.pcm[:20].tolist() != [0] * 20

@@ -116,7 +116,7 @@ def test_a_trained_model_is_below_independent_pixels_and_its_pictures_score_as_d
     nats = bits_per_file(model, test) * math.log(2)
     independent = PixelHistograms().bits(test, model.form, corpus.pcms("train")) * math.log(2)
     assert nats.mean() < independent.mean() - 3
-    drawn = generate_pictures(model, range(300))
+    drawn = generate_pictures(model, seeds=range(300))
     scored = bits_per_file(model, list(drawn.pictures.reshape(300, -1)))
     assert scored == pytest.approx(drawn.bits, abs=1e-3)
     # The mean surprise of a model's own pictures is its entropy, which a good model of these data has near their nats.

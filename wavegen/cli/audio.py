@@ -56,7 +56,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
     how |= {"speaker": args.speaker}
     with taken(args, paths, [model_file(args.model), args.prime], HEADER + 2 * (primed + num_samples)) as outputs:
         try:
-            draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
+            draws = generate(model, num_samples, seeds=seeds, prime=prime, progress=True, **how)
         except PartDrawn as part:
             part.draws.write_to(outputs)
             drawn = part.draws.generated / model.sample_rate
@@ -162,7 +162,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, Model], paths: Mappin
     corpus = open_corpus(args.corpus)
     how = {"progress": True, "proof": args.proof, "without": args.without, "given": args.given}
     with taken(args, [args.html], [args.corpus, *map(model_file, paths.values())]) as outputs:
-        result = compare(models, corpus, args.split, args.against, **how)
+        result = compare(models, corpus, split=args.split, against=args.against, **how)
         warn(args, result["warnings"])
         for html in outputs:
             from wavegen.reports.examples import learning_curve, sounds  # plots, for which no table should wait

@@ -35,7 +35,7 @@ def compress(args: argparse.Namespace) -> Result:
     with _pairs(args, ".wgn", finished) as (paths, skipped):
         how = {"progress": True, "force": args.force, "speaker": args.speaker, "given": args.given}
         frames = _frames_of([source for source, _ in paths], args)
-        result = compress(model(), paths, args.threads, args.precision, frames=frames, **how)
+        result = compress(model(), paths, threads=args.threads, precision=args.precision, frames=frames, **how)
     warn(args, result["warnings"])
     result["skipped"] = skipped
     return result, compressed_text(result)
@@ -55,7 +55,7 @@ def decompress(args: argparse.Namespace) -> Result:
 
     with _pairs(args, ".wav", finished) as (paths, skipped):
         frames = _frames_of([source for source, _ in paths], args)
-        result = decompress(model(), paths, args.threads, progress=True, force=args.force, frames=frames)
+        result = decompress(model(), paths, threads=args.threads, progress=True, force=args.force, frames=frames)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
     result["skipped"] = skipped
     return result, description_text(names)

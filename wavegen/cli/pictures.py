@@ -37,21 +37,23 @@ def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     check_output(args, args.out)
     if args.rows is not None and args.prime is None:
         raise UserError("--rows says how much of a picture is given; give the picture with --prime")
-    given = None
+    prime = None
     warnings: list[str] = []
     if args.prime is not None:
-        given = read_sheet(args.prime, model.form)
+        prime = read_sheet(args.prime, model.form)
         familiarity = Familiarity(model)
-        known_of_sheet(args.prime, given[: args.number], familiarity)
+        known_of_sheet(args.prime, prime[: args.number], familiarity)
         warn(args, warnings := familiarity.warnings("pictures"))
     rows = args.rows or 0
-    if given is not None and args.rows is None:
+    if prime is not None and args.rows is None:
         rows = model.form.height // 2
     seeds = range(args.seed, args.seed + args.number)
     with taken(args, [args.out], [model_file(args.model), args.prime]) as (out,):
         how = {"exact": args.exact, "progress": True}
         try:
-            draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, **how)
+            draws = generate_pictures(
+                model, seeds=seeds, temperature=args.temperature, top_p=args.top_p, prime=prime, rows=rows, **how
+            )
         except PartDrawn as part:
             part.write_to(out)
             kept = f"interrupted: {args.out} holds the first {part.rows} of {model.form.height} rows"
@@ -107,7 +109,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths:
     from wavegen.reports.pictures import comparison_text
 
     _refuse(args, next(iter(paths.values())), "html", "proof", "bits_per_symbol", "without", "given")
-    result = compare_pictures(models, args.corpus, args.split, args.against, progress=True)
+    result = compare_pictures(models, args.corpus, split=args.split, against=args.against, progress=True)
     return result, comparison_text(result)
 
 

@@ -41,7 +41,7 @@ BASELINE = PixelHistograms()
 
 
 def score_pictures(
-    model: PictureModel, files: str | Path | Sequence[str | Path], progress: bool = False
+    model: PictureModel, files: str | Path | Sequence[str | Path], *, progress: bool = False
 ) -> PictureScoreResult:
     """Nats of pictures. A PNG of several tiles has a row for each tile.
 
@@ -137,6 +137,7 @@ def of_sheet(path: Path, sheet: NDArray[np.int16]) -> Iterator[Take]:
 def compare_pictures(
     models: Mapping[str, PictureModel],
     corpus: str | Path | Corpus,
+    *,
     split: str = "test",
     against: str | None = None,
     progress: bool = False,

@@ -142,7 +142,7 @@ class PicturePreview:
                 raise AbandonedError
 
         with contextlib.suppress(AbandonedError):
-            draws = generate_pictures(model, range(PICTURES), temperature=1.0, top_p=1.0, watch=watch)
+            draws = generate_pictures(model, seeds=range(PICTURES), temperature=1.0, top_p=1.0, watch=watch)
             board.image("drawn", sheet(draws.pictures, self._form.levels), step)
 
 
