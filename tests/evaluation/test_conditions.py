@@ -191,7 +191,7 @@ def test_bits_given_a_condition_are_not_held_against_those_of_flac(corpus, model
         assert row["flac_bits_per_sample"] > 0
         expected = round(row["bits_per_sample"] - row["flac_bits_per_sample"], 6) if alike else None
         assert row["above_flac"] == pytest.approx(expected, abs=2e-6)
-    assert all(("surprise_above_flac" in row) == alike for row in scored["files"])
+    assert all(("surprisal_above_flac" in row) == alike for row in scored["files"])
     text, (head, *rows) = score_text(scored, curves=True), csv.reader(io.StringIO(score_csv(scored)))
     assert ("above FLAC" in text) == ("above FLAC's" in text) == ("above_flac" in head) == alike
     assert "FLAC" in text

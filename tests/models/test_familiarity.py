@@ -13,7 +13,7 @@ from wavegen.audio import files as audio_files
 from wavegen.audio.wav import plain_header
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
-from wavegen.data.picture_files import write_sheet
+from wavegen.data.picture_files import write_tiles
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
@@ -107,8 +107,8 @@ def test_pictures_that_a_model_was_trained_on(tmp_path, capsys, monkeypatch):
     form = corpus.form
     assert isinstance(form, PictureForm)
     for split in ("train", "test"):
-        sheet = np.stack([corpus.pcm(one).reshape(form.shape) for one in corpus.split(split)[:2]])
-        write_sheet(Path(f"{split}.png"), sheet, form.levels)
+        tiles = np.stack([corpus.pcm(one).reshape(form.shape) for one in corpus.split(split)[:2]])
+        write_tiles(Path(f"{split}.png"), tiles, form.levels)
     for command in (["generate", "run", "new.png", "-n", 3, "--prime"], ["features", "run"], ["score", "run"]):
         after = ["f.npz", "--force"] if command[0] == "features" else ["--force"] if "-n" in command else []
         (warning,) = warned(capsys, *command, "train.png", *after)

@@ -111,7 +111,7 @@ def score(args: argparse.Namespace, model: Model) -> Result:
             title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample{given}"
             if file["above_flac"] is not None:
                 title += f", {file['above_flac']:+.3f} above FLAC"
-            curves = {"the model": file.get("surprise", []), "FLAC": file.get("flac_surprise", [])}
+            curves = {"the model": file.get("surprisal", []), "FLAC": file.get("flac_surprisal", [])}
             with needed(MATPLOTLIB, "--plot"):
                 picture(outputs.pop(), pcm, model.sample_rate, curves, result.get("window", WINDOW), title)
     return result, score_text(result, curves=args.window is not None and not args.csv)

@@ -269,8 +269,8 @@ def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool, alike: bool
         "above_flac": round(mean - flac_mean, DIGITS) if alike else None,
     }
     if windows:
-        row["surprise"] = curve.per_sample().round(DIGITS).tolist()
-        row["flac_surprise"] = flac.per_sample().round(DIGITS).tolist()
+        row["surprisal"] = curve.per_sample().round(DIGITS).tolist()
+        row["flac_surprisal"] = flac.per_sample().round(DIGITS).tolist()
         if alike:
-            row["surprise_above_flac"] = (curve.per_sample() - flac.per_sample()).round(DIGITS).tolist()
+            row["surprisal_above_flac"] = (curve.per_sample() - flac.per_sample()).round(DIGITS).tolist()
     return row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from wavegen.models.ranges import picture_figures, sound_figures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+PICTURE_SHAPE = "picture_shape"  # the key of a picture's sizes in headers
+EARLIER_SHAPE = "grid"  # in files made before
 AUDIO, PICTURES = KINDS = "audio", "pictures"  # of models, as a recipe's density.name says
 MAX_SIDE, MAX_CHANNELS, MAX_LEVELS, MAX_DIMENSIONS = 1024, 4, 256, 2**20
 
@@ -108,6 +110,15 @@ class AudioForm:
         return np.split(recording, np.cumsum(piece_lengths(recording, self.sample_rate, seconds))[:-1])
 
 
+class PictureShape(TypedDict):
+    """The size of pictures and how many levels a number has."""
+
+    height: int
+    width: int
+    channels: int
+    levels: int
+
+
 @dataclass(frozen=True)
 class PictureForm:
     """Pictures of one size: their numbers lie row by row, a pixel's channels side by side, each from 0 to `levels` − 1.
@@ -122,7 +133,7 @@ class PictureForm:
 
     kind: ClassVar[str] = PICTURES
     element: ClassVar[str] = "dimension"
-    measure: ClassVar[str] = "grid"
+    measure: ClassVar[str] = "picture shape"
 
     def __post_init__(self) -> None:
         _check_whole("height", self.height, 1, MAX_SIDE)
@@ -145,6 +156,11 @@ class PictureForm:
         return self.height, self.width, self.channels
 
     @property
+    def sizes(self) -> PictureShape:
+        """The shape and the number of levels, as headers and results have them."""
+        return {"height": self.height, "width": self.width, "channels": self.channels, "levels": self.levels}
+
+    @property
     def sample_rate(self) -> None:
         return None
 
@@ -154,7 +170,7 @@ class PictureForm:
 
     @property
     def entry(self) -> Json:
-        return {"grid": asdict(self)}
+        return {PICTURE_SHAPE: asdict(self)}
 
     def num_samples(self, seconds: float, pictures: int) -> int:
         return pictures * self.dimensions
@@ -178,12 +194,13 @@ def _check_whole(name: str, value: object, least: int, most: int) -> None:
 
 def form_of(entry: Mapping[str, object]) -> Form:
     """The form whose `entry` is among other keys. Raises KeyError, TypeError or ValueError if it is damaged."""
-    if "grid" not in entry:
+    key = next((key for key in (PICTURE_SHAPE, EARLIER_SHAPE) if key in entry), None)
+    if key is None:
         return AudioForm(_whole(entry["sample_rate"]))
-    grid = entry["grid"]
-    if not isinstance(grid, dict):
-        raise TypeError("grid is no table")
-    return PictureForm(**{str(name): _whole(size) for name, size in grid.items()})
+    shape = entry[key]
+    if not isinstance(shape, dict):
+        raise TypeError(f"{PICTURE_SHAPE} is no table")
+    return PictureForm(**{str(name): _whole(size) for name, size in shape.items()})
 
 
 def _whole(value: object) -> int:

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from wavegen.constants import DIGITS
-from wavegen.data.picture_files import write_sheet
+from wavegen.data.picture_files import write_tiles
 from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.bisection import symbol_at
 from wavegen.engine.random import uniforms, words
@@ -55,7 +55,7 @@ class PictureDraws:
 
     def write_to(self, output: Output) -> Path:
         """Writes the PNG into its output and gives its path. Raises UserError."""
-        write_sheet(output, self.pictures, self.levels)
+        write_tiles(output, self.pictures, self.levels)
         return output.path
 
     def describe(self, path: Path) -> GeneratePicturesResult:
@@ -89,7 +89,7 @@ class PartDrawn(Ended):
 
     def write_to(self, output: Output) -> None:
         """Writes the PNG into its output. Raises UserError."""
-        write_sheet(output, self.pictures, self.levels)
+        write_tiles(output, self.pictures, self.levels)
 
 
 @torch.inference_mode()

@@ -110,7 +110,7 @@ class _Tally:
     def audit(self) -> PictureAudit:
         form, total = self.form, float(self.counts.sum())
         return {
-            "grid": {"height": form.height, "width": form.width, "channels": form.channels, "levels": form.levels},
+            "picture_shape": form.sizes,
             "pictures": sum(self.splits.values()),
             "splits": {split: {"pictures": self.splits[split]} for split in SPLITS},
             "mean_level": float(self.counts @ np.arange(form.levels)) / total,
@@ -174,7 +174,7 @@ def describe(audit: PictureAudit) -> str:
     """The audit for a person to read, two lines or three."""
     splits = ", ".join(f"{name} {audit['splits'][name]['pictures']}" for name in SPLITS)
     lines = [
-        f"{audit['pictures']} pictures, {PictureForm(**audit['grid'])} ({splits})",
+        f"{audit['pictures']} pictures, {PictureForm(**audit['picture_shape'])} ({splits})",
         f"mean level {audit['mean_level']:.3f}; {audit['commonest_level']:.1%} of all are of one level",
     ]
     if audit["duplicates"]:
