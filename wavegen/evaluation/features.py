@@ -96,7 +96,7 @@ def features(
     takes = [source.take for source in sources]
     means = [_Means(take.samples, window_samples or take.samples) for take in takes]
     open_feed = functools.partial(fed, model, model.features)
-    label = "listening" if progress else None
+    label = "features" if progress else None
     for index, values in chunks(open_feed, takes, max_samples_at_once(model), label, model.whole):
         means[index].add(values)
     rows = [one.rows() for one in means]

@@ -54,12 +54,12 @@ class Form(Protocol):
     def check(self, samples: NDArray[np.integer]) -> None:
         """Raises ValueError with what is wrong if some of the samples, any shape, cannot be of this form."""
 
-    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
+    def figures(self, recording: NDArray[np.integer], max_samples: int | None = None) -> dict[str, float]:
         """The figures that `wavegen.models.ranges` compares.
 
         Args:
             recording: (samples,) integer.
-            most: of a longer sound, evenly spread stretches with so many samples in all are measured.
+            max_samples: of a longer sound, evenly spread stretches with so many samples in all are measured.
 
         Returns the value of each quantity by its key.
         """
@@ -103,8 +103,8 @@ class AudioForm:
     def check(self, samples: NDArray[np.integer]) -> None:
         """Every 16-bit number is a sample."""
 
-    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
-        return sound_figures(recording, most)
+    def figures(self, recording: NDArray[np.integer], max_samples: int | None = None) -> dict[str, float]:
+        return sound_figures(recording, max_samples)
 
     def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
         return np.split(recording, np.cumsum(piece_lengths(recording, self.sample_rate, seconds))[:-1])
@@ -176,20 +176,20 @@ class PictureForm:
         return pictures * self.dimensions
 
     def check(self, samples: NDArray[np.integer]) -> None:
-        most = int(samples.view(f"u{samples.itemsize}").max(initial=0))  # unsigned: a negative number is large
-        if most >= self.levels:
-            raise ValueError(f"has a level of {most} where the pictures have 0 to {self.levels - 1}")
+        highest = int(samples.view(f"u{samples.itemsize}").max(initial=0))  # unsigned: a negative number is large
+        if highest >= self.levels:
+            raise ValueError(f"has a level of {highest} where the pictures have 0 to {self.levels - 1}")
 
-    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
+    def figures(self, recording: NDArray[np.integer], max_samples: int | None = None) -> dict[str, float]:
         return picture_figures(recording, self.levels)
 
     def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
         return [recording]
 
 
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} = {value!r} is not a whole number from {least} to {most}")
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} = {value!r} is not a whole number from {low} to {high}")
 
 
 def form_of(entry: Mapping[str, object]) -> Form:
