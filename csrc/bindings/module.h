@@ -31,9 +31,10 @@ inline const Kernels* kernels_named(const std::string& isa) {
 }
 
 inline Precision precision_named(const std::string& name) {
-    require(name == "float32" || name == "bfloat16" || name == "int8",
-            "precision " + name + " is unknown; there are float32, bfloat16 and int8");
-    return name == "float32" ? Precision::float32 : name == "int8" ? Precision::int8 : Precision::bfloat16;
+    if (name == "float32") return Precision::float32;
+    if (name == "bfloat16") return Precision::bfloat16;
+    require(name == "int8", "precision " + name + " is unknown; there are float32, bfloat16 and int8");
+    return Precision::int8;
 }
 
 }  // namespace wavegen

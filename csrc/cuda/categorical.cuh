@@ -69,7 +69,9 @@ struct Candidate {
     float e, logit;
     std::uint32_t symbol;
     __device__ bool before(const Candidate& other) const {
-        return e != other.e ? e > other.e : logit != other.logit ? logit > other.logit : symbol < other.symbol;
+        if (e != other.e) return e > other.e;
+        if (logit != other.logit) return logit > other.logit;
+        return symbol < other.symbol;
     }
 };
 

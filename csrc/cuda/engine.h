@@ -37,7 +37,10 @@ class Engine {
     std::size_t state_locations() const { return 0; }  // it runs no model with filters
     std::size_t filter_width() const { return 0; }
     std::size_t condition_floats() const { return weights_->condition_floats(); }
-    const char* kernel() const { return !plan_ ? "throughput" : plan_->cluster ? "latency-cluster" : "latency-grid"; }
+    const char* kernel() const {
+        if (!plan_) return "throughput";
+        return plan_->cluster ? "latency-cluster" : "latency-grid";
+    }
     bool fell_back() const {
         return fell_back_;
     }  // the layers' weights do not fit on chip, or there are too many streams

@@ -21,47 +21,25 @@
 // - z of the next item: skip warps' reads of z go into a message that the next item depends on; see BlockRole.
 #pragma once
 
-#include "cuda/latency_blocks.cuh"
+#include "cuda/latency_memory.cuh"
 
 namespace wavegen::cuda {
 
 constexpr std::uint32_t kLeadBarrier = 1, kPastBarrier = 2;
 
-// kInputs: the common number of inputs of gates, residual and skip sums, if so small that lead threads keep columns
-// of weights in registers; 0 for any numbers, known at run time.
 template <class Weight, bool kCluster, std::uint32_t kInputs>
-struct LayerBlock : BlockRole<kCluster> {
-    using Base = BlockRole<kCluster>;
-    using Base::in, Base::items, Base::kScope, Base::launch, Base::messages_of, Base::model, Base::out, Base::plan,
-        Base::rank, Base::streams;
+struct LayerBlock : LayerMemory<Weight, kCluster, kInputs> {
+    using Memory = LayerMemory<Weight, kCluster, kInputs>;
+    using Memory::ahead, Memory::ahead_done, Memory::begin, Memory::bias, Memory::done, Memory::end, Memory::gates,
+        Memory::in, Memory::items, Memory::kScope, Memory::launch, Memory::messages_of, Memory::model, Memory::out,
+        Memory::plan, Memory::rank, Memory::residual, Memory::row, Memory::skip_on_chip, Memory::streams, Memory::x,
+        Memory::z;
     using Weights = Pair<Weight>;
     // A bfloat16 pair takes one register, and the weights of wide layers have a long latency.
     static constexpr std::uint32_t kSkipBatch = sizeof(Weights) == sizeof(float) ? 32 : 8;
 
     __device__ LayerBlock(const Launch& call, const LatencyPlan& how, const LatencyLayout& layouts, char* messages)
-        : Base(call, how, layouts, messages),
-          layout(layouts.layer),
-          begin(how.first_layer(this->rank, call.model.layers)),
-          end(how.first_layer(this->rank + 1, call.model.layers)),
-          done(Base::template at<std::uint32_t>(layout.done)),
-          ahead_done(Base::template at<std::uint32_t>(layout.ahead_done)) {}
-
-    // Initialises shared memory.
-    __device__ void prepare() const {
-        for (std::uint32_t l = threadIdx.x; l < end - begin; l += blockDim.x) done[l] = 0;
-        if (threadIdx.x == 0) *ahead_done = 0;
-        for (std::uint32_t l = begin; l < end; ++l) {
-            const DeviceLayer& layer = model.layer[l];
-            const std::size_t past = std::size_t{model.kernel - 1} * model.residual * layer.gates.outputs;
-            copy_led(global_numbers<Weight>(layer.gates.weight) + past, gates(l), model.residual, layer.gates.outputs);
-            if (plan.skip_on_chip)
-                copy_words(layer.skip.weight, skip_on_chip(l),
-                           std::size_t{model.half} * layer.skip.outputs * sizeof(Weight));
-            if (layer.residual.inputs == 0) continue;
-            copy_led(global_numbers<Weight>(layer.residual.weight), residual(l), model.half, layer.residual.outputs);
-            copy_words(layer.residual.bias, bias(l), layer.residual.outputs * sizeof(float));
-        }
-    }
+        : Memory(call, how, layouts, messages) {}
 
     __device__ void run() const {
         if (threadIdx.x < plan.lead_threads)
@@ -73,47 +51,6 @@ struct LayerBlock : BlockRole<kCluster> {
     }
 
  private:
-    // Copies the lead threads' weights: unchanged, or in words of columns.
-    __device__ static void copy_led(const Weight* from, Weights* to, std::uint32_t inputs, std::uint32_t outputs) {
-        if constexpr (kInputs == 0 || sizeof(Weight) == sizeof(std::uint32_t)) {
-            copy_words(from, to, std::size_t{inputs} * outputs * sizeof(Weight));
-        } else {
-            for (std::uint32_t at = threadIdx.x; at < inputs / 2 * outputs; at += blockDim.x) {
-                const Weight* pair = from + at / outputs * 2 * outputs + at % outputs;
-                reinterpret_cast<std::uint32_t*>(to)[at] = std::uint32_t{pair[outputs].half} << 16 | pair->half;
-            }
-        }
-    }
-
-    __device__ Weights* gates(std::uint32_t l) const {
-        return Base::template at<Weights>(layout.gates + (l - begin) * layout.each_gates);
-    }
-    __device__ Weights* residual(std::uint32_t l) const {
-        return Base::template at<Weights>(layout.residual + (l - begin) * layout.each_residual);
-    }
-    __device__ Weights* skip_on_chip(std::uint32_t l) const {
-        return Base::template at<Weights>(layout.skip + (l - begin) * layout.each_skip);
-    }
-    __device__ float* bias(std::uint32_t l) const { return Base::at(layout.bias) + (l - begin) * model.front.outputs; }
-    __device__ std::uint32_t slot(std::uint32_t l, std::uint32_t stream) const {  // of data kept per layer and stream
-        return stream * layout.layers + (l - begin);
-    }
-    __device__ float* x(std::uint32_t l, std::uint32_t stream) const {
-        return Base::at(layout.x) + slot(l, stream) * quads(model.front.outputs);
-    }
-    __device__ float* z(std::uint32_t l, std::uint32_t stream) const {
-        return Base::at(layout.z) + slot(l, stream) * quads(model.half);
-    }
-    __device__ float* ahead(std::uint32_t l, std::uint32_t stream) const {
-        return Base::at(layout.ahead) + slot(l, stream) * 2 * model.half;
-    }
-    __device__ float* row(const DeviceLayer& layer, std::uint32_t stream, std::uint32_t step, std::uint32_t age) const {
-        const std::uint32_t l = static_cast<std::uint32_t>(&layer - model.layer);
-        const std::uint32_t now = (launch.streams.next[l + 1] + step) % layer.slots;
-        const std::size_t index = now >= age ? now - age : now + layer.slots - age;
-        return this->ring(stream) + layer.ring + index * model.residual;
-    }
-
     // The critical path: it reads no global memory, and does before x arrives all that does not depend on x.
     __device__ void lead(std::uint32_t thread) const {
         if constexpr (kInputs != 0)
@@ -320,10 +257,6 @@ struct LayerBlock : BlockRole<kCluster> {
         named_barrier(kPastBarrier, plan.past_threads);
         if (thread == 0) publish(ahead_done, item + 1);
     }
-
-    const LayerLayout& layout;
-    std::uint32_t begin, end;
-    std::uint32_t *done, *ahead_done;  // number of finished items, per layer and of all layers
 };
 
 }  // namespace wavegen::cuda

@@ -37,7 +37,7 @@ struct LatencyPlan {
     std::uint32_t lead_threads, skip_threads, past_threads;  // per role, in a block that owns layers
     std::uint32_t skip_on_chip, head_on_chip, output_on_chip, front_on_chip;
     std::uint32_t bfloat16, cluster;
-    std::uint32_t inputs;  // for which the kernel is compiled, see LayerBlock; or 0
+    std::uint32_t inputs;  // for which the kernel is compiled, see LayerMemory; or 0
     std::size_t bytes;     // of shared memory per block
 
     WAVEGEN_HOST_DEVICE std::uint32_t threads() const { return lead_threads + skip_threads + past_threads; }

@@ -104,7 +104,9 @@ class CategoricalCumulative final : public Cumulative {
         }
         const float* x = logits_.data();
         const auto comes_later = [e, x](std::uint32_t a, std::uint32_t b) {
-            return e[a] != e[b] ? e[a] < e[b] : x[a] != x[b] ? x[a] < x[b] : a > b;
+            if (e[a] != e[b]) return e[a] < e[b];
+            if (x[a] != x[b]) return x[a] < x[b];
+            return a > b;
         };
         std::make_heap(order_.begin(), order_.end(), comes_later);
         auto rest = order_.end();

@@ -25,6 +25,7 @@ from wavegen.evaluation.results import (
     QuantizeResult,
     ScoreResult,
 )
+from wavegen.models.model import ModelDescription
 from wavegen.sampling.results import GeneratePicturesResult, GenerateResult, VocodeResult
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
@@ -123,7 +124,8 @@ def fits(kind: str, value) -> bool:
 
 def check(section: str, output: dict) -> set[str]:
     """Holds an output to its section, and gives the documented paths that occurred in it."""
-    rows, seen = documented(section), set()
+    rows = documented(section)
+    seen = set()
     opaque = {path for path, (kind, _) in rows.items() if kind in ("object", "list")}
     opaque -= {path for path in opaque if any(other.startswith((f"{path}.", f"{path}[")) for other in rows)}
     parents = {prefix for path in rows for prefix in prefixes(path)}
@@ -187,6 +189,11 @@ def test_what_is_printed_is_of_the_results_type(section, printed):
     for path, _ in paths(kind):
         empty = any(path.startswith(f"{each}[]") for each in filled)
         assert empty or any(matches(path, other) for other in seen), f"{section}: {path} was not printed"
+
+
+def test_a_models_description_has_its_type(printed):
+    for output in printed["info MODEL"]:
+        assert mismatches(output, ModelDescription) == []
 
 
 @pytest.mark.parametrize("section", TYPES_OF_RESULTS)

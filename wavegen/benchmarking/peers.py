@@ -16,6 +16,7 @@ from wavegen.system.optional import Library
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from onnx import NodeProto, TensorProto
 
 
 class Peer(Protocol):
@@ -55,7 +56,10 @@ class TorchLoop:
     def __init__(self, model: AudioModel, streams: int):
         network = wavenet_of(model)
         self.table = model.input_table().detach()
-        self.front, self.skip, self.head, self.output = network.front.taps, network.skip, network.head, network.output
+        self.front = network.front.taps
+        self.skip = network.skip
+        self.head = network.head
+        self.output = network.output
         self.gates, self.residuals = network.gate_taps, network.residual_maps
         self.ages = [
             [(network.kernel_size - 1 - tap) * dilation for tap in range(network.kernel_size - 1)]
@@ -107,7 +111,8 @@ class OnnxRuntime:
         graph = _step_graph(self.loop)
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.rings = [ring.numpy() for ring in self.loop.rings]
-        self.table, self.random = self.loop.table.numpy(), np.random.default_rng(0)
+        self.table = self.loop.table.numpy()
+        self.random = np.random.default_rng(0)
         self.last = int(self.loop.last[0])
 
     @staticmethod
@@ -136,47 +141,64 @@ class OnnxRuntime:
         return probabilities
 
 
-def _step_graph(loop: TorchLoop) -> bytes:
-    """A step of the loop's network as an ONNX model: row and past taps to probabilities and each layer's input."""
-    from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+class _Graph:
+    """Nodes and weights of an ONNX model, as they are added; each method gives the name of its output."""
 
-    nodes: list[NodeProto] = []
-    weights: list[TensorProto] = []
-    streams, width = loop.rings[0].shape[1:]
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.weights: list[TensorProto] = []
 
-    def node(kind: str, inputs: list[str], output: str | list[str], **attributes: int) -> str:
+    def node(self, kind: str, inputs: list[str], output: str | list[str], **attributes: int) -> str:
+        from onnx import helper
+
         outputs = [output] if isinstance(output, str) else output
         made = helper.make_node(kind, inputs, outputs)
         made.attribute.extend(helper.make_attribute(name, value) for name, value in attributes.items())
-        nodes.append(made)
+        self.nodes.append(made)
         return outputs[0]
 
-    def linear(layer: nn.Linear, value: str, name: str) -> str:
+    def linear(self, layer: nn.Linear, value: str, name: str) -> str:
+        from onnx import numpy_helper
+
         for kind, weight in (("weight", layer.weight), ("bias", layer.bias)):
-            weights.append(numpy_helper.from_array(weight.detach().numpy(), f"{name}_{kind}"))
-        return node("Gemm", [value, f"{name}_weight", f"{name}_bias"], name, transB=1)
+            self.weights.append(numpy_helper.from_array(weight.detach().numpy(), f"{name}_{kind}"))
+        return self.node("Gemm", [value, f"{name}_weight", f"{name}_bias"], name, transB=1)
+
+    def gated(self, layer: int, gate: nn.Linear, inputs: list[str]) -> str:
+        """z of a layer, by its taps, oldest first."""
+        taps = self.node("Concat", inputs, f"taps_{layer}", axis=1)
+        gates = self.linear(gate, taps, f"gates_{layer}")
+        self.node("Split", [gates], [f"a_{layer}", f"b_{layer}"], axis=1, num_outputs=2)
+        a = self.node("Tanh", [f"a_{layer}"], f"tanh_{layer}")
+        b = self.node("Sigmoid", [f"b_{layer}"], f"sigma_{layer}")
+        return self.node("Mul", [a, b], f"z_{layer}")
+
+
+def _step_graph(loop: TorchLoop) -> bytes:
+    """A step of the loop's network as an ONNX model: row and past taps to probabilities and each layer's input."""
+    from onnx import TensorProto, ValueInfoProto, helper
+
+    graph = _Graph()
+    streams, width = loop.rings[0].shape[1:]
 
     def given(name: str, columns: int) -> ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [streams, columns])
 
-    x = linear(loop.front, "row", "x_0")
+    x = graph.linear(loop.front, "row", "x_0")
     past = [[f"past_{layer}_{tap}" for tap in range(len(ages))] for layer, ages in enumerate(loop.ages)]
     gated: list[str] = []
     for layer, gate in enumerate(loop.gates):
-        taps = node("Concat", [*past[layer], x], f"taps_{layer}", axis=1)
-        node("Split", [linear(gate, taps, f"gates_{layer}")], [f"a_{layer}", f"b_{layer}"], axis=1, num_outputs=2)
-        a = node("Tanh", [f"a_{layer}"], f"tanh_{layer}")
-        b = node("Sigmoid", [f"b_{layer}"], f"sigma_{layer}")
-        gated.append(node("Mul", [a, b], f"z_{layer}"))
+        gated.append(graph.gated(layer, gate, [*past[layer], x]))
         if layer < len(loop.residuals):
-            x = node("Add", [x, linear(loop.residuals[layer], gated[-1], f"r_{layer}")], f"x_{layer + 1}")
-    skip = node("Relu", [linear(loop.skip, node("Concat", gated, "z", axis=1), "skip")], "skip_relu")
-    hidden = node("Relu", [linear(loop.head, skip, "head")], "head_relu")
-    node("Softmax", [linear(loop.output, hidden, "logits")], "probabilities", axis=1)
+            residual = graph.linear(loop.residuals[layer], gated[-1], f"r_{layer}")
+            x = graph.node("Add", [x, residual], f"x_{layer + 1}")
+    skip = graph.node("Relu", [graph.linear(loop.skip, graph.node("Concat", gated, "z", axis=1), "skip")], "skip_relu")
+    hidden = graph.node("Relu", [graph.linear(loop.head, skip, "head")], "head_relu")
+    graph.node("Softmax", [graph.linear(loop.output, hidden, "logits")], "probabilities", axis=1)
     inputs = [given("row", loop.window.shape[2]), *(given(name, width) for names in past for name in names)]
     outputs = [given("probabilities", loop.output.out_features), *(given(f"x_{i}", width) for i in range(len(past)))]
-    graph = helper.make_graph(nodes, "step", inputs, outputs, weights)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
+    made = helper.make_graph(graph.nodes, "step", inputs, outputs, graph.weights)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
 
 
 class WavenetVocoder:

@@ -35,7 +35,7 @@ from wavegen.evaluation.feeds import fed_by
 from wavegen.evaluation.intervals import estimate
 from wavegen.evaluation.provenance import provenance
 from wavegen.evaluation.refusals import Refusals
-from wavegen.evaluation.results import Refused, ScoredFile, ScoreResult
+from wavegen.evaluation.results import Refused, ScoredFile, ScoreResult, ScoreTotals
 from wavegen.models.condition_kinds import Kind
 from wavegen.models.familiarity import Familiar, Familiarity, far_above_flac
 from wavegen.models.forms import AudioForm
@@ -138,7 +138,8 @@ def read_whole(path: str | Path, sample_rate: int, resample: bool) -> Audio:
         recording = audio_files.read(path, sample_rate=sample_rate if resample else None)
     except MemoryError as error:
         raise UserError(f"{path}: too little memory for its samples; cut it into shorter recordings") from error
-    rate, wanted = AudioForm(recording.sample_rate), AudioForm(sample_rate)
+    rate = AudioForm(recording.sample_rate)
+    wanted = AudioForm(sample_rate)
     check_form(str(path), rate, wanted, RESAMPLE, parameter="resample")
     return recording
 
@@ -189,23 +190,15 @@ def score(
     length = max(1, round(window * data.sample_rate)) if window else None
     curves = _curves(fed_by(lambda streams: running(streams=streams)), found.takes, length, data, progress)
     alike = giver.condition is None
-    rows = [
-        _row(take, curve, data.sample_rate, bool(length), alike)
-        for take, curve in zip(found.takes, curves, strict=True)
-    ]
-    bits = np.array([curve.bits.sum() for curve in curves])
-    samples = np.array([take.samples for take in found.takes])
-    flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
+    pairs = zip(found.takes, curves, strict=True)
+    rows = [_row(take, curve, data.sample_rate, bool(length), alike) for take, curve in pairs]
     result: ScoreResult = {
         "unit": UNIT,
         "engine": probe.name,
         "precision": probe.precision,
         "condition": giver.condition,
         "files": rows,
-        **estimate(bits, samples).bits(),
-        "flac_bits_per_sample": round(flac, DIGITS),
-        "above_flac": round(float(bits.sum() / samples.sum()) - flac, DIGITS) if alike else None,
-        "samples": int(samples.sum()),
+        **_totals(found.takes, curves, rows, alike),
         "sample_rate": data.sample_rate,
         "model": {**provenance(data)},
         "warnings": [*found.warnings, *far_above_flac(data, rows)],
@@ -215,6 +208,19 @@ def score(
     if length is not None:
         result["window"] = length / data.sample_rate
     return result
+
+
+def _totals(takes: Sequence[Take], curves: Sequence[_Curve], rows: Sequence[ScoredFile], alike: bool) -> ScoreTotals:
+    """The bits of all recordings; `alike` as for `_row`."""
+    bits = np.array([curve.bits.sum() for curve in curves])
+    samples = np.array([take.samples for take in takes])
+    flac = float(np.dot([row["flac_bits_per_sample"] for row in rows], samples) / samples.sum())
+    return {
+        **estimate(bits, samples).bits(),
+        "flac_bits_per_sample": round(flac, DIGITS),
+        "above_flac": round(float(bits.sum() / samples.sum()) - flac, DIGITS) if alike else None,
+        "samples": int(samples.sum()),
+    }
 
 
 class _Curve:

@@ -87,18 +87,13 @@ def compare(
     """
     begun = time.monotonic()
     corpus = corpus if isinstance(corpus, Corpus) else open_corpus(corpus)
-    data = {name: model.data() for name, model in models.items()}
     recordings = corpus.split(split)
     scored = contenders(models, given, {recording.speaker for recording in recordings if recording.speaker})
-    rows_of = {name: one.model for name, one in scored.items()}
-    against, why = _checked(data, rows_of, corpus, split, against, without, progress)
+    against, why = _checked(scored, corpus, split, against, without, progress)
     givers = {name: Giver(one.data, one.asked) for name, one in scored.items()}
     takes = {name: giver.takes(corpus, recordings, progress) for name, giver in givers.items()}
     pcms = [corpus.pcm(recording) for recording in recordings]
-    samples = np.array([len(pcm) for pcm in pcms])
-    totals = dict(_bits_of_rows(scored, takes, corpus, pcms, why, progress))
-    conditions = {name: one.condition for name, one in scored.items() if one.condition is not None}
-    table = Table(totals, samples, conditions)
+    table = _table(scored, dict(_bits_of_rows(scored, takes, corpus, pcms, why, progress)), pcms)
     codes = sum((count_codes(pcm) for pcm in pcms), start=np.zeros(PCM_CODES, np.int64))
     rows = [_row(name, found, scored.get(name), table, codes) for name, found in table.ranked().items()]
     if proof:
@@ -107,19 +102,12 @@ def compare(
         "unit": UNIT,
         "split": split,
         "files": len(pcms),
-        "samples": int(samples.sum()),
+        "samples": int(table.sizes.sum()),
         "rows": rows,
-        "differences": [
-            _difference(a, b, table.difference(a, b))
-            for a, b in pairs(rows, against, [TRUTH] if against else [_usual(rows), TRUTH])
-        ],
+        "differences": _differences(rows, table, against),
         "missing": [{"name": name, "why": reason} for name, reason in why.items() if reason is not None],
         "mu_law_corpus": is_mu_law(codes),
-        "warnings": [
-            *([] if "pictures" in corpus.audit else split_doubts(corpus.audit, split)),
-            *(line for name, giver in givers.items() for line in giver.warnings(scored[name].model)),
-            *far_from(data, [recording.id for recording in recordings], pcms),
-        ],
+        "warnings": _warnings(scored, givers, corpus, split, pcms),
         "sample_rate": corpus.sample_rate,
         "corpus": str(corpus.path),
         "corpus_fingerprint": corpus.fingerprint,
@@ -128,8 +116,7 @@ def compare(
 
 
 def _checked(
-    models: Mapping[str, Model],
-    rows: Mapping[str, str],
+    scored: Mapping[str, Contender],
     corpus: Corpus,
     split: str,
     against: str | None,
@@ -138,8 +125,10 @@ def _checked(
 ) -> tuple[str | None, dict[str, str | None]]:
     """The row that `against` means, and for each baseline why it does not run, None if it does.
 
-    `rows` has the model of each row of one. Raises UserError where `compare` does.
+    Raises UserError where `compare` does.
     """
+    models = _models(scored)
+    rows = {name: one.model for name, one in scored.items()}
     check_fit(models, corpus, [TRUTH, *(baseline.name for baseline in BASELINES)])
     check_held_out(models, corpus, split)
     why = {baseline.name: baseline.missing() for baseline in BASELINES}
@@ -150,6 +139,32 @@ def _checked(
         raise UserError(f"{corpus.path}: the {split} split is empty; {ENLARGE}", parameter="cut")
     verify(corpus, {split, *(["train"] if why.get(TRAINED, "") is None else [])}, progress)
     return against, why
+
+
+def _table(
+    scored: Mapping[str, Contender], totals: Mapping[str, NDArray[np.float64]], pcms: Sequence[NDArray[np.int16]]
+) -> Table:
+    conditions = {name: one.condition for name, one in scored.items() if one.condition is not None}
+    return Table(totals, np.array([len(pcm) for pcm in pcms]), conditions)
+
+
+def _models(scored: Mapping[str, Contender]) -> dict[str, Model]:
+    """The models of the rows by their own names."""
+    return {one.model: one.data for one in scored.values()}
+
+
+def _warnings(
+    scored: Mapping[str, Contender],
+    givers: Mapping[str, Giver],
+    corpus: Corpus,
+    split: str,
+    pcms: Sequence[NDArray[np.int16]],
+) -> list[str]:
+    """Cautions about the split, about conditions that recordings lack, and about models far from the recordings."""
+    doubts = [] if "pictures" in corpus.audit else split_doubts(corpus.audit, split)
+    lacking = [line for name, giver in givers.items() for line in giver.warnings(scored[name].model)]
+    ids = [recording.id for recording in corpus.split(split)]
+    return [*doubts, *lacking, *far_from(_models(scored), ids, pcms)]
 
 
 def _prove(
@@ -221,7 +236,8 @@ def _bits_of_rows(
 ) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """The name of each row that can be had and the bits of each file, (files,); a baseline that fails says `why`."""
     for name, one in scored.items():
-        at_once, label = max_samples_at_once(one.data), f"scoring {name}" if progress else None
+        at_once = max_samples_at_once(one.data)
+        label = f"scoring {name}" if progress else None
         yield name, sum_bits(feed_of(one.scored), takes[name], at_once, label)
     for baseline in BASELINES:
         if why[baseline.name] is None:
@@ -268,6 +284,12 @@ def _row(
         "num_symbols": num_symbols,
         **row_provenance(model),
     }
+
+
+def _differences(rows: Sequence[ComparisonRow], table: Table, against: str | None) -> list[Difference]:
+    """Rows less the row `against` and the truth; `rows` are ranked."""
+    usual = [TRUTH] if against else [_usual(rows), TRUTH]
+    return [_difference(a, b, table.difference(a, b)) for a, b in pairs(rows, against, usual)]
 
 
 def _difference(a: str, b: str, found: Estimate) -> Difference:

@@ -84,7 +84,13 @@ class ScoredFile(BesideFlac):
     surprisal_above_flac: NotRequired[list[float]]
 
 
-class ScoreResult(BitsPerSample, BesideFlac):
+class ScoreTotals(BitsPerSample, BesideFlac):
+    """The bits of all recordings together."""
+
+    samples: int
+
+
+class ScoreResult(ScoreTotals):
     """The JSON of `wavegen score`."""
 
     unit: str
@@ -92,7 +98,6 @@ class ScoreResult(BitsPerSample, BesideFlac):
     precision: str
     condition: str | None  # what the model is given; None for nothing
     files: list[ScoredFile]
-    samples: int
     sample_rate: int  # Hz
     model: ScoredModel
     warnings: list[str]

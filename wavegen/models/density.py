@@ -17,7 +17,7 @@ from wavegen.models.distributions import Distribution
 from wavegen.models.forms import Form
 from wavegen.models.given import Given
 from wavegen.models.metadata import Metadata
-from wavegen.models.model import described
+from wavegen.models.model import ModelDescription, described
 from wavegen.models.network import BaseNetwork, State
 
 if TYPE_CHECKING:
@@ -197,6 +197,6 @@ class Density(nn.Module, ABC):
         """Bytes of the weights."""
         return sum(weight.nbytes for weight in self.parameters())
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> ModelDescription:
         """Settings, size and training provenance, as `wavegen info` prints them."""
         return described(self)

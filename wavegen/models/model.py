@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 import numpy as np
 
 from wavegen.models.configs.audio import AudioConfig, OfConfig
 from wavegen.models.configs.base import Tables, part_of
 from wavegen.models.configs.conditioning import CONDITIONING_CONFIGS
-from wavegen.models.forms import AUDIO, Form
+from wavegen.models.forms import AUDIO, Form, PictureShape
 from wavegen.models.inputs import amplitudes, companded
 from wavegen.models.metadata import Metadata
 from wavegen.models.spectral_filters import SpectralFilters
@@ -56,7 +56,26 @@ class Describable(Protocol):
     def receptive_field(self) -> int | None: ...
 
 
-def described(model: Describable) -> dict[str, object]:
+class ModelDescription(Metadata, total=False):
+    """The JSON of `wavegen info MODEL`: settings by part, size, and the metadata `in_short`."""
+
+    density: dict[str, object]  # of pictures
+    codec: dict[str, object]  # of audio
+    distribution: dict[str, object]
+    predictor: dict[str, object]
+    conditioning: dict[str, object]
+    network: dict[str, object]
+    sample_rate: int  # Hz, of audio
+    picture_shape: PictureShape  # of pictures
+    speaker_rows: int
+    frame_ms: float
+    look_ahead_ms: float
+    parameters: int
+    macs_per_sample: int
+    receptive_field: int | None
+
+
+def described(model: Describable) -> ModelDescription:
     """Settings, size and training provenance, as `wavegen info` prints them."""
     about: dict[str, object] = {
         **model.settings,
@@ -66,7 +85,8 @@ def described(model: Describable) -> dict[str, object]:
         "macs_per_sample": model.macs_per_sample,
         "receptive_field": model.receptive_field,
     }
-    return about | in_short(model.metadata) | about  # a key of the metadata never replaces one of the model
+    # A key of the metadata never replaces one of the model.
+    return cast(ModelDescription, about | {**in_short(model.metadata)} | about)
 
 
 def _of_condition(model: Describable) -> dict[str, object]:
@@ -134,7 +154,7 @@ class Model(OfConfig):
         """Bytes of the weights."""
         return sum(array.nbytes for array in self.arrays.values())
 
-    def describe(self) -> dict[str, object]:
+    def describe(self) -> ModelDescription:
         """Settings, size and training provenance, as `wavegen info` prints them."""
         return described(self)
 

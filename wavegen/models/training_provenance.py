@@ -29,7 +29,7 @@ BEFORE: Final = "init_trained_on"  # trained or validated on by the model that t
 SHORT: Final = "trained_or_validated_on"  # of bundled models made before: 8 hex digits each
 SHORT_DIGITS = 8
 CUT: Final = "training_cut"  # seconds of the pieces that its corpus was cut into
-KEYS = (TRAINED, VALIDATED, BEFORE, SHORT)
+KEYS: Final = (TRAINED, VALIDATED, BEFORE, SHORT)
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,12 @@ def inherited(metadata: Metadata) -> Metadata:
     return found
 
 
-def in_short(metadata: Metadata) -> dict[str, object]:
+def in_short(metadata: Metadata) -> Metadata:
     """The metadata for people to read: the number of recordings instead of their hashes, and ranges as text."""
-    short: dict[str, object] = {
-        key: _count(key, str(value)) if key in KEYS else value for key, value in metadata.items()
-    }
+    short = metadata.copy()
+    for key in KEYS:
+        if (text := metadata.get(key)) is not None:
+            short[key] = _count(key, text)
     if RANGES in metadata:
         short[RANGES] = Ranges.decode(metadata[RANGES]).text()
     return short

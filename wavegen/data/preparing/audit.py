@@ -69,7 +69,8 @@ class Auditor:
         has for each kind of oddity of single files its `kind`, the number of `files`, the first `names` and the
         `warning` that is also among `warnings`.
         """
-        total, codes = int(self.counts.sum()), np.arange(-32768, 32768)
+        total = int(self.counts.sum())
+        codes = np.arange(-32768, 32768)
         used = codes[self.counts > 0]
         rails = int(self.counts[0] + self.counts[-1])
         audit: AuditFigures = {
@@ -77,14 +78,7 @@ class Auditor:
             "files": sum(files.values()),
             "samples": total,
             "minutes": total / sample_rate / 60,
-            "splits": {
-                name: SplitSize(
-                    files=files.get(name, 0),
-                    samples=samples.get(name, 0),
-                    minutes=samples.get(name, 0) / sample_rate / 60,
-                )
-                for name in SPLITS
-            },
+            "splits": {name: _size(files.get(name, 0), samples.get(name, 0), sample_rate) for name in SPLITS},
             "peak": int(np.abs(used).max()) / 32768,
             "digital_silence": self.silent / total,
             "clipping": rails / total,
@@ -105,6 +99,10 @@ class Auditor:
         }
         audit["warnings"] = warnings(audit)
         return audit
+
+
+def _size(files: int, samples: int, sample_rate: int) -> SplitSize:
+    return {"files": files, "samples": samples, "minutes": samples / sample_rate / 60}
 
 
 def warnings(audit: AuditFigures) -> list[str]:

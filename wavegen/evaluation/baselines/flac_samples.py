@@ -49,7 +49,8 @@ def flac_bits_by_frame(pcm: NDArray[np.int16], sample_rate: int) -> Iterator[NDA
 
     if not len(pcm):
         return
-    file, start = _Unread(), 0
+    file = _Unread()
+    start = 0
     with soundfile.SoundFile(
         file, "w", min(sample_rate, FLAC_MAX_RATE), 1, "PCM_16", format="FLAC", compression_level=FLAC_LEVEL
     ) as encoder:
@@ -77,7 +78,8 @@ class _Unread(io.BytesIO):
         self.dropped += count
 
     def write(self, buffer: Buffer, /) -> int:
-        data, start = bytes(buffer), self.position - self.dropped
+        data = bytes(buffer)
+        start = self.position - self.dropped
         if start >= 0:  # the dropped header is written again at the end
             self.data[start : start + len(data)] = data
         self.position += len(data)

@@ -151,20 +151,18 @@ class _GatedStack(torch.autograd.Function):
         rounded = [weight.to(shape.dtype) for weight in weights]
         pairs = list(zip(rounded[::2], rounded[1::2], strict=True))
         half = pairs[0][0].shape[0] // 2
-        skip_weight = pairs[-1][0]
         x = x.clone()
         rows = x.view(batch * time, channels)
         z = rows.new_empty(len(rows), layers * half, dtype=shape.dtype)
         kept: list[Tensor] = []
         next_histories: list[Tensor] = []
         for layer, (history, dilation) in enumerate(zip(histories, shape.dilations, strict=True)):
-            weight, bias = pairs[layer]
             taps = shape.taps(x, history, dilation)
             if vectors is None:
-                gates = torch.addmm(bias, taps, weight.t())
+                gates = torch.addmm(pairs[layer][1], taps, pairs[layer][0].t())
             else:
-                here = (weights[2 * layer + 1] + vectors[:, layer * 2 * half : (layer + 1) * 2 * half]).to(shape.dtype)
-                gates = here.index_select(0, where[0]).addmm_(taps, weight.t())
+                here = weights[2 * layer + 1] + vectors[:, layer * 2 * half : (layer + 1) * 2 * half]
+                gates = here.to(shape.dtype).index_select(0, where[0]).addmm_(taps, pairs[layer][0].t())
             out = z[:, layer * half : (layer + 1) * half]
             _native("gated_activation", gates, out)
             next_histories.append(torch.cat([history, x], dim=1)[:, time:].clone() if history.shape[1] else history)
@@ -172,9 +170,7 @@ class _GatedStack(torch.autograd.Function):
                 weight, bias = pairs[layers + layer]
                 rows += torch.addmm(bias, out, weight.t())
             kept += [taps, gates]
-        total = weights[-1].expand(len(rows), -1).clone()
-        for begin, end in pairwise(_groups(layers)):
-            total += z[:, begin * half : end * half] @ skip_weight[:, begin * half : end * half].t()
+        total = _skip_sums(z, pairs[-1][0], weights[-1], half)
         ctx.spent = False
         ctx.shape = shape
         ctx.starts = None if vectors is None else where[1]
@@ -222,6 +218,14 @@ class _GatedStack(torch.autograd.Function):
 def _sums(values: Tensor, starts: Tensor) -> Tensor:
     """The sum of the values, (samples, width), of each row, (rows, width) float32."""
     return nn.functional.embedding_bag(torch.arange(len(values)), values, starts, mode="sum").float()
+
+
+def _skip_sums(z: Tensor, weight: Tensor, bias: Tensor, half: int) -> Tensor:
+    """Σ S z over all layers, whose z stand side by side, (rows, layers · half); a few layers at a time, in float32."""
+    total = bias.expand(len(z), -1).clone()
+    for begin, end in pairwise(_groups(z.shape[1] // half)):
+        total += z[:, begin * half : end * half] @ weight[:, begin * half : end * half].t()
+    return total
 
 
 def _groups(layers: int) -> list[int]:
