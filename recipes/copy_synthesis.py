@@ -203,7 +203,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sounds", type=Path, help="a folder for the sounds of the first file")
     args = parser.parse_args()
-    model, corpus = open_model(args.model).data(), open_corpus(args.corpus)
+    model = open_model(args.model).data()
+    corpus = open_corpus(args.corpus)
     table = model.config.conditioning
     if table is None or not table.mel:
         raise SystemExit(f"{args.model}: is not conditioned on a mel spectrogram, so it is no vocoder")

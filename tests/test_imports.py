@@ -58,7 +58,8 @@ def part_of(module: str) -> str:
 
 def imported(path: Path) -> set[str]:
     """The modules of wavegen that a file imports, at its top or inside a function; not those for types alone."""
-    tree, found = ast.parse(path.read_text(encoding="utf-8")), set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = set()
     for node in list(ast.walk(tree)):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body.clear()

@@ -118,7 +118,8 @@ def test_pip_is_asked_for_the_latest(monkeypatch):
 
 @pytest.mark.parametrize(("codes", "ended"), [([0, 0], 0), ([1], 1), ([0, 1], 1)])
 def test_a_newer_release_is_tried_on_the_quick_tests(codes, ended, monkeypatch):
-    newer, ran = tool("newer"), []
+    newer = tool("newer")
+    ran = []
 
     def run(command):
         ran.append(command)

@@ -40,7 +40,8 @@ def lowest(requirements: Sequence[str]) -> list[str]:
         match = REQUIREMENT.match(requirement)
         if match is None:
             raise ValueError(f"{requirement}: has no lowest version; write NAME>=VERSION")
-        name, version = match["name"].lower(), match["version"]
+        name = match["name"].lower()
+        version = match["version"]
         if found.setdefault(name, version) != version:
             raise ValueError(f"{name}: is {found[name]} at least in one place and {version} in another")
     return [f"{name}=={version}" for name, version in sorted(found.items())]

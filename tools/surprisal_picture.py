@@ -60,7 +60,8 @@ def _x(second: float, seconds: float) -> float:
 
 def _wave(pcm: np.ndarray) -> str:
     """A vertical line for each pixel, from the least sample to the largest."""
-    middle, half = sum(WAVE) / 2, (WAVE[1] - WAVE[0]) / 2 / np.abs(pcm.astype(np.int32)).max()
+    middle = sum(WAVE) / 2
+    half = (WAVE[1] - WAVE[0]) / 2 / np.abs(pcm.astype(np.int32)).max()
     pieces = np.array_split(pcm.astype(np.int32), WIDTH - LEFT - RIGHT)
     return "".join(
         f"M{LEFT + i} {middle - half * piece.max():.1f}V{middle - half * piece.min():.1f}"

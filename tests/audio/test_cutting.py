@@ -119,7 +119,8 @@ def test_a_cut_corpus_is_the_same_for_any_number_of_processes(tmp_path, monkeypa
 
 def test_an_interrupted_cut_goes_on(tmp_path, monkeypatch):
     corpus_of(tmp_path, [0.9 * number for number in range(1, 12)], cut=1, processes=1)
-    add, left = Gathering.add, [7]
+    add = Gathering.add
+    left = [7]
 
     def stopping(self, read):
         left[0] -= 1

@@ -42,7 +42,8 @@ def test_threads_do_not_mix_up_their_lines(capfd):
 
 
 def test_a_closed_stderr_is_no_hindrance():
-    saved, lines = os.dup(2), []
+    saved = os.dup(2)
+    lines = []
     os.close(2)
     try:
         with caught(lines):

@@ -41,7 +41,8 @@ def outcome(path):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_sample_depends_on_the_size_of_blocks(tmp_path, monkeypatch, format):
-    path, tried = tmp_path / "a", 0
+    path = tmp_path / "a"
+    tried = 0
     for subtype in soundfile.available_subtypes(format):
         for channels in (1, 2, 3):
             values = (np.random.default_rng(channels).normal(size=(1201, channels)) * 3000).astype(np.int16)
@@ -57,7 +58,8 @@ def test_no_sample_depends_on_the_size_of_blocks(tmp_path, monkeypatch, format):
 
 
 def bursts(seconds, channels):
-    rng, rate = np.random.default_rng(0), 16000
+    rng = np.random.default_rng(0)
+    rate = 16000
     gate = np.sin(np.arange(seconds * rate) / 4000) > 0.5
     return np.clip(rng.normal(size=(seconds * rate, channels)) * 3000 * gate[:, None], -32768, 32767).astype(np.int16)
 
@@ -77,7 +79,8 @@ def test_a_long_mp3_of_variable_rate_is_right_at_the_borders_of_blocks(tmp_path,
 
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_a_damaged_mp3_is_said_to_be_so_in_a_line_of_ours(tmp_path, capfd, rate):
-    file, place = bytearray(bad_audio.coded("MP3", rate=rate)), 0
+    file = bytearray(bad_audio.coded("MP3", rate=rate))
+    place = 0
     for number in range(8):
         frame = mpeg.frame_of(bytes(file[place : place + 4]))
         assert frame is not None

@@ -185,7 +185,8 @@ def test_a_click_in_silence_is_no_recording_of_few_bits():
 
 
 def test_a_long_recording_is_judged_by_codes_from_all_of_it():
-    quiet, coarse = noise(ENOUGH, deviation=2) // 4 * 4, noise(9 * ENOUGH) // 16 * 16
+    quiet = noise(ENOUGH, deviation=2) // 4 * 4
+    coarse = noise(9 * ENOUGH) // 16 * 16
     depth = Depth()
     for block in np.split(np.concatenate([quiet, coarse])[None] / 32768, [5, ENOUGH, ENOUGH + 7], axis=1):
         depth.add(block)
@@ -239,13 +240,15 @@ def test_the_embedded_speech_has_nothing_to_say_of():
 def test_blocks_change_nothing(cuts):
     codes = np.stack([noise(5000), -noise(5000) + noise(5000, 1, 100)], axis=1)
     codes[2000:2010] = 32767
-    whole, cut = figures(codes), figures(codes, *sorted(cuts))
+    whole = figures(codes)
+    cut = figures(codes, *sorted(cuts))
     assert whole == cut
     assert whole["clipped_runs"] == 2
 
 
 def test_memory_does_not_grow():
-    spectrum, depth = Spectrum(1), Depth()
+    spectrum = Spectrum(1)
+    depth = Depth()
     for seed in range(40):
         spectrum.add(noise(20000, seed)[None] / 32768)
         depth.add(noise(20000, seed)[None] / 32768)

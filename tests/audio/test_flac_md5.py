@@ -58,7 +58,8 @@ def test_a_frame_of_another_file_is_noticed(tmp_path):
 def test_behind_a_tag(tmp_path):
     """ID3 before FLAC is passed over, and the MD5 is found behind it."""
     tag = b"ID3\4\0\0\0\0\0\n" + bytes(10)
-    whole, other = bad_audio.coded("FLAC"), bad_audio.BAD["others-md5.flac"][0]
+    whole = bad_audio.coded("FLAC")
+    other = bad_audio.BAD["others-md5.flac"][0]
     path = tmp_path / "a.flac"
     path.write_bytes(tag + whole)
     np.testing.assert_array_equal(audio_files.read(path).pcm, bad_audio.NOISE)

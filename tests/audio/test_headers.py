@@ -36,7 +36,8 @@ def test_a_cut_file_is_refused(tmp_path, format, share):
 @pytest.mark.parametrize("format", [*LENGTHS, "MP3", "OGG"])
 def test_some_bytes_of_unknown_kind_are_warned_of_and_not_scored(tmp_path, format):
     whole = coded(format, {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}.get(format, "PCM_16"))
-    alone, followed = read(tmp_path, whole), read(tmp_path, whole + JUNK)
+    alone = read(tmp_path, whole)
+    followed = read(tmp_path, whole + JUNK)
     assert alone.warnings == ()
     assert np.array_equal(followed.pcm, alone.pcm)
     assert len(alone.pcm) == len(bad_audio.NOISE)

@@ -36,7 +36,8 @@ def tag(size):
     ids=["a tag", "two", "two with a cover", "a cover", "zeros", "a tag and zeros"],
 )
 def test_tags_and_zeros_before_the_first_frame_are_no_matter(tmp_path, file, before):
-    alone, found = read(tmp_path, file), read(tmp_path, before + file)
+    alone = read(tmp_path, file)
+    found = read(tmp_path, before + file)
     assert np.array_equal(found.pcm, alone.pcm)
     assert found.warnings == ()
     assert len(found.pcm) >= len(bad_audio.NOISE)

@@ -124,7 +124,8 @@ def test_a_file_that_shrinks_meanwhile_is_noticed(tmp_path):
 
 
 def test_samples_that_the_header_does_not_declare_are_warned_of(tmp_path):
-    path, noise = tmp_path / "a.wav", np.random.default_rng(0).bytes(40_000)
+    path = tmp_path / "a.wav"
+    noise = np.random.default_rng(0).bytes(40_000)
     whole = riff(chunk(b"fmt ", form()), chunk(b"data", noise))
     for declared, words in {
         1000: "39000 bytes after its samples are no chunk or tag; they are kept as they are, not compressed",

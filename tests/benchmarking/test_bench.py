@@ -43,9 +43,11 @@ def test_an_unknown_name_is_told_with_those_that_are_known(name, said):
 @pytest.mark.parametrize("shape", ["odd", "kernel-3", "one-layer"])
 @pytest.mark.parametrize("peer", [TorchLoop, OnnxRuntime])
 def test_peers_compute_the_model(peer, shape):
-    model, streams = sensitive_models.wavenet(shape), 1 if peer is OnnxRuntime else 2
+    model = sensitive_models.wavenet(shape)
+    streams = 1 if peer is OnnxRuntime else 2
     assert peer.missing(model) is None
-    loop, symbols = peer(model, streams), torch.randint(0, 256, (streams, 40), generator=torch.manual_seed(0))
+    loop = peer(model, streams)
+    symbols = torch.randint(0, 256, (streams, 40), generator=torch.manual_seed(0))
     with torch.inference_mode():
         before = torch.cat([torch.full((streams, 1), model.codec.silence), symbols[:, :-1]], dim=1)
         logits, _ = model.network(torch.nn.functional.embedding(before, model.input_table()))
@@ -69,7 +71,8 @@ def test_peers_draw(name):
 
 
 def test_peers_say_what_they_cannot_run(monkeypatch):
-    gru, odd = small_models.mu_law_model(name="gru", hidden_size=3), sensitive_models.wavenet("odd")
+    gru = small_models.mu_law_model(name="gru", hidden_size=3)
+    odd = sensitive_models.wavenet("odd")
     told = small_models.model("wavenet", encoder=small_models.conditioning())
     for peer in PEERS.values():
         assert "runs WaveNets" in str(peer.missing(gru))
@@ -273,11 +276,12 @@ def test_a_replay_reads_every_weight_that_a_step_needs():
     engine = extension().Engine(**engine_arguments(model.data(), "float32", "recording"), streams=1, threads=1)
     engine.generate(16, np.zeros(1, np.uint64), 1.0, 1.0)
     replay = extension().replay(engine, 18)  # of dilations 1, 3, 9 and 2: whole blocks of each
-    network, padded = wavenet_of(model), lambda width: -(-width // 16) * 16
-    residual, half, skip = network.residual_channels, network.gate_channels // 2, network.skip_channels
-    layer = residual * 2 * padded(half) + half * padded(skip)
-    a_step = 32 * padded(residual) + 4 * layer + 3 * half * padded(residual) + skip * (padded(skip) + 256)
-    past = residual * 2 * padded(half) * (18 + 6 + 2 + 9)  # a block each
+    network = wavenet_of(model)
+    residual, half, skip = channels = (network.residual_channels, network.gate_channels // 2, network.skip_channels)
+    wide_residual, wide_half, wide_skip = (-(-width // 16) * 16 for width in channels)  # padded to whole vectors
+    layer = residual * 2 * wide_half + half * wide_skip
+    a_step = 32 * wide_residual + 4 * layer + 3 * half * wide_residual + skip * (wide_skip + 256)
+    past = residual * 2 * wide_half * (18 + 6 + 2 + 9)  # a block each
     assert replay.floats == 18 * a_step + past
     replay.read(3)
 

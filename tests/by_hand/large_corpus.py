@@ -80,7 +80,8 @@ def measure(what: str, code: str, folder: Path, *imports: str) -> None:
 
 
 def main() -> None:
-    folder, recordings = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 500_000
+    folder = Path(sys.argv[1])
+    recordings = int(sys.argv[2]) if len(sys.argv) > 2 else 500_000
     if not folder.exists():
         make(folder, recordings)
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.0f} MB" for path in sorted(folder.iterdir()))

@@ -32,7 +32,8 @@ def main(samples: int) -> int:
                 pcm, log2_prob = engine.generate(samples // share, range(streams))
                 fed = open_engine(model, streams, engine="cpu", threads=threads, isa=isa, precision=precision).feed(pcm)
                 # The first stream has the same seed everywhere, and slow ways draw fewer samples.
-                drawn, whole = (pcm[0], log2_prob[0]), expected.setdefault(precision, (pcm[0], log2_prob[0]))
+                drawn = (pcm[0], log2_prob[0])
+                whole = expected.setdefault(precision, (pcm[0], log2_prob[0]))
                 same = all(a.tobytes() == b[: len(a)].tobytes() for a, b in zip(drawn, whole, strict=True))
                 same = same and fed.tobytes() == log2_prob.tobytes()
                 failures += not same

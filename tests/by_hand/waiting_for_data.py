@@ -44,7 +44,8 @@ def share(recipe: str, corpus: str, overrides: list[str], steps: int) -> str:
     with tempfile.TemporaryDirectory() as run, mock.patch.multiple(Windows, of_step=timed_of_step, read=timed_read):
         train(settings, open_corpus(corpus), Path(run) / "run", progress=False)
     half = steps // 2
-    waiting, whole = sum(spent[half:]), ends[-1] - ends[half - 1]
+    waiting = sum(spent[half:])
+    whole = ends[-1] - ends[half - 1]
     per_step = f"{1e3 * whole / (steps - half):8.2f} ms a step, {1e3 * waiting / (steps - half):6.3f} ms its batch"
     return f"{recipe}: {per_step}, {waiting / whole:.2%}"
 

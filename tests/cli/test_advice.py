@@ -146,7 +146,8 @@ def test_models_of_other_wavegens(tmp_path, change, words):
 
 
 def test_states_and_corpora_of_a_run(tmp_path):
-    corpus, run = small_trainings.make_corpus(tmp_path), tmp_path / "run"
+    corpus = small_trainings.make_corpus(tmp_path)
+    run = tmp_path / "run"
     train(small_trainings.recipe(steps=1), corpus, run, progress=False)
     tensors, header = checkpoint.read_tensors(run / "resume.safetensors")
     changes = {

@@ -135,7 +135,8 @@ def test_one_of_several_that_is_there_is_refused(tmp_path, capsys, no_work):
     ],
 )
 def test_no_input_is_replaced_even_by_force(furnished, tmp_path, capsys, command, read, how):
-    before, target = workspace.tree(furnished), Path(read)
+    before = workspace.tree(furnished)
+    target = Path(read)
     if how != "itself":
         if "source" in read or "corpus/" in read:
             pytest.skip("of folders the files in them are inputs, by their own names")
@@ -255,7 +256,8 @@ def test_an_interruption_says_which_of_several_outputs_are_whole(
     os.makedirs("in", exist_ok=True)
     assert main(["compress", "gru", "a.wav", "b.wav", "in", "--force"]) == 0
     number = getattr(signal, signal_name)
-    put_in_place, done = atomic._move_to_new, []
+    put_in_place = atomic._move_to_new
+    done = []
 
     def stopped_at_the_second(*paths):
         if done:

@@ -37,7 +37,8 @@ def tiny(argv: list[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
     """A folder in which the recipe's commands were run on a miniature, what each printed, and what can be wrong."""
-    folder, done = tmp_path_factory.mktemp("pictures"), {}
+    folder = tmp_path_factory.mktemp("pictures")
+    done = {}
     with contextlib.chdir(folder):
         Path("recipes").symlink_to(RECIPES)
         miniature_corpora.mnist(Path("data"))

@@ -49,7 +49,8 @@ def contents(folder):
 @pytest.mark.parametrize("command", SUFFIX)
 def test_what_is_missing_is_made_and_the_rest_left(folder, capsys, command):
     again, out = words(folder, command)
-    before, lost = contents(out), out / f"b.{SUFFIX[command]}"
+    before = contents(out)
+    lost = out / f"b.{SUFFIX[command]}"
     lost.unlink()
     capsys.readouterr()
     assert main([*again, "--json"]) == 0

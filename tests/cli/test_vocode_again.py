@@ -97,7 +97,8 @@ def test_what_is_something_else_is_refused_before_the_work(folder, capsys, chang
 
 def test_of_a_long_one_the_start_is_drawn_again(folder, capsys, monkeypatch):
     """Half a second, whatever its length: that is what makes it quicker than speaking."""
-    drawn, plain = [], speaking.draws
+    drawn = []
+    plain = speaking.draws
 
     def counted(*args):
         for index, draw in plain(*args):
@@ -111,7 +112,8 @@ def test_of_a_long_one_the_start_is_drawn_again(folder, capsys, monkeypatch):
 
 def test_speed_is_that_of_drawing(folder, capsys, monkeypatch):
     """Computing frames, for which libraries are loaded and compiled, is not part of it."""
-    seconds, now = 1000.0, [0.0]
+    seconds = 1000.0
+    now = [0.0]
     monkeypatch.setattr(speaking.time, "monotonic", lambda: now[0])
 
     class Slow:

@@ -86,7 +86,8 @@ def test_damaged_words_are_noticed(chosen, data):
 
 
 def test_what_is_no_interval_is_refused():
-    encoder, decoder = native.Encoder(), native.Decoder(np.zeros(0, np.uint32))
+    encoder = native.Encoder()
+    decoder = native.Decoder(np.zeros(0, np.uint32))
     for start, count in [(0, 0), (0, TOTAL), (TOTAL, 1), (TOTAL - 1, 2), (2**31, 2**31)]:
         with pytest.raises(ValueError, match="interval"):
             encoder.put(start, count)

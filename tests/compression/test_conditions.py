@@ -79,7 +79,9 @@ def test_many_files_with_frames_of_their_own_are_what_each_is_alone(tmp_path_fac
         patch.setattr(os, "fsync", lambda descriptor: None)
         patch.setattr(lockstep, "STREAMS", streams)
         patch.setattr(wgn, "BLOCK", block)
-        folder, pairs, frames = tmp_path_factory.mktemp("many"), [], []
+        folder = tmp_path_factory.mktemp("many")
+        pairs = []
+        frames = []
         for index, (samples, channels, count) in enumerate(drawn):
             path = folder / f"{index}.wav"
             pcm = recordings("speech", samples, channels, index)
@@ -178,7 +180,8 @@ def test_a_model_without_conditions_refuses_them(model, written):
 @given(st.data())
 @settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 def test_a_damaged_condition_gives_an_error(tmp_path_factory, data):
-    model, folder = model_with(BOTH), tmp_path_factory.mktemp("damaged")
+    model = model_with(BOTH)
+    folder = tmp_path_factory.mktemp("damaged")
     path, small, back = folder / "a.wav", folder / "a.wgn", folder / "a.back"
     pcm = recordings("speech", 30, 1, 3)
     path.write_bytes(plain_header(8000, 1, 30) + pcm.tobytes())

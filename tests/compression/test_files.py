@@ -79,7 +79,8 @@ def test_ten_thousand_recordings_come_back(tmp_path_factory, drawn, threads, str
         patch.setattr(os, "fsync", lambda descriptor: None)
         patch.setattr(lockstep, "STREAMS", streams)
         patch.setattr(wgn, "BLOCK", block)
-        folder, paths = tmp_path_factory.mktemp("many"), []
+        folder = tmp_path_factory.mktemp("many")
+        paths = []
         for index, (kind, frames, channels, seed) in enumerate(drawn):
             pcm = recordings(kind, frames, channels, seed)
             paths.append(folder / f"{index}.wav")
@@ -111,7 +112,8 @@ def test_the_proof_is_the_size_of_files_that_came_back(model, monkeypatch):
 def test_memory_does_not_grow_with_the_recording(written, monkeypatch):
     """Both ways hold a block of each channel; all of the longer one's samples alone would be 0.4 MB."""
     monkeypatch.setattr(wgn, "BLOCK", 1000)
-    model, peaks = sensitive_models.combined("markov-linear"), []
+    model = sensitive_models.combined("markov-linear")
+    peaks = []
     for frames in (1000, 20_000, 200_000):  # at first something is made once
         path = written(f"{frames}.wav", recordings("noise", frames, 1, 1))
         tracemalloc.start()

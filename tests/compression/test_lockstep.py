@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the extens
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 def test_any_instruction_set_batch_and_thread_count_decodes(precision):
     """The words are the same, so that the tables are, and each engine reads what another wrote."""
-    model, pcm = sensitive_models.combined("logistics"), sensitive_models.pcm(32, 500)
+    model = sensitive_models.combined("logistics")
+    pcm = sensitive_models.pcm(32, 500)
     sets = extension().instruction_sets()
 
     def words(isa, rows, threads, piece):
@@ -65,7 +66,8 @@ def test_no_more_files_are_open_than_may_be(model, written):
 
 
 def test_a_coder_serves_one_stream_at_a_time(model):
-    engine, encoder = NativeEngine(model, 2), extension().Encoder()
+    engine = NativeEngine(model, 2)
+    encoder = extension().Encoder()
     with pytest.raises(ValueError, match="one stream at a time"):
         engine.encode(np.zeros((2, 3), np.int16), [encoder, encoder])
     with pytest.raises(ValueError, match="1 coders for 2 streams"):

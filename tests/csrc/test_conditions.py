@@ -130,9 +130,9 @@ def conditional_model():
 def test_arrays_of_another_kind(name):
     good = weights()
     array = good[name]
-    spoilt = array.copy()
-    spoilt.flat[-1] = np.nan
-    bad = [array.astype(np.float64), array[None], array[..., ::2], np.concatenate([array, array]), spoilt, None]
+    not_finite = array.copy()
+    not_finite.flat[-1] = np.nan
+    bad = [array.astype(np.float64), array[None], array[..., ::2], np.concatenate([array, array]), not_finite, None]
     bad = bad[:3] + bad[4:] if name in ("speakers_weight", "projections") else bad  # of which there may be more
     for each in bad:
         with pytest.raises((ValueError, TypeError)):
@@ -155,17 +155,18 @@ def test_settings_out_of_range():
 
 
 def test_windows_and_speakers_out_of_range():
-    windows, rows = np.zeros((4, 6), np.float32), np.zeros(4, np.uint32)
+    windows = np.zeros((4, 6), np.float32)
+    rows = np.zeros(4, np.uint32)
     made = native.Conditioner(weights=weights(), isa="auto")
     only_frames = native.Conditioner(weights=weights(speakers=0), isa="auto")
-    spoilt = windows.copy()
-    spoilt[3, 5] = np.inf
+    not_finite = windows.copy()
+    not_finite[3, 5] = np.inf
     for of, bad_windows, bad_rows in (
         (made, windows[:3], rows),
         (made, windows[:, :5].copy(), rows),
         (made, windows.astype(np.float64), rows),
         (made, windows.T, rows),
-        (made, spoilt, rows),
+        (made, not_finite, rows),
         (made, windows, rows.astype(np.int32)),
         (made, windows, rows[:, None]),
         (made, windows, rows + np.uint32(3)),
@@ -182,9 +183,10 @@ def test_conditions_of_a_call_are_checked():
     width = engine.condition_floats
     assert width == 4 * 2 * 32
     vectors = np.ones((3, width), np.float32)
-    rows, phases = np.array([[0, 1], [2, 2]], np.uint32), np.array([0, 4], np.uint32)
-    spoilt = vectors.copy()
-    spoilt[2, -1] = np.nan
+    rows = np.array([[0, 1], [2, 2]], np.uint32)
+    phases = np.array([0, 4], np.uint32)
+    not_finite = vectors.copy()
+    not_finite[2, -1] = np.nan
     good = (vectors, rows, phases, 5, None)
     bad: list[Any] = [
         (vectors[:, 1:].copy(), rows, phases, 5, None),
@@ -192,7 +194,7 @@ def test_conditions_of_a_call_are_checked():
         (vectors[:0], rows, phases, 5, None),
         (vectors.astype(np.float64), rows, phases, 5, None),
         (vectors[:, ::2], rows, phases, 5, None),
-        (spoilt, rows, phases, 5, None),
+        (not_finite, rows, phases, 5, None),
         (vectors, rows[:1], phases, 5, None),
         (vectors, rows.astype(np.int64), phases, 5, None),
         (vectors, rows.astype(np.int32), phases, 5, None),
@@ -215,7 +217,8 @@ def test_conditions_of_a_call_are_checked():
         (vectors, rows, phases, 5, np.zeros((3, 4))),
         5,
     ]
-    seeds, symbols = np.zeros(2, np.uint64), np.zeros((2, 6), np.uint16)
+    seeds = np.zeros(2, np.uint64)
+    symbols = np.zeros((2, 6), np.uint16)
     coders = [native.Encoder() for _ in range(2)], [native.Decoder(np.zeros(9, np.uint32)) for _ in range(2)]
     calls = [
         lambda given: engine.generate(6, seeds, 1.0, 1.0, conditions=given),
@@ -245,7 +248,8 @@ def test_vectors_of_zeros_are_no_condition():
         engines: list[Any] = [NativeEngine(model, 2)._native for _ in range(2)]
         symbols = np.arange(120, dtype=np.uint16).reshape(2, 60)
         zeros = np.zeros((1, engines[0].condition_floats), np.float32)
-        rows, phases = np.zeros((2, 1), np.uint32), np.zeros(2, np.uint32)
+        rows = np.zeros((2, 1), np.uint32)
+        phases = np.zeros(2, np.uint32)
         assert engines[0].feed(symbols).tobytes() == engines[1].feed(symbols, (zeros, rows, phases, 60, None)).tobytes()
 
 
@@ -264,7 +268,8 @@ def test_a_vector_is_added_after_the_past_taps_and_before_the_current_one(isa, s
                 taps.weight[:, : wavenet_of(model).residual_channels] = 0
             two.bias.add_(torch.from_numpy(added.ravel()))
     symbols = random.integers(0, 256, (streams, 70)).astype(np.uint16)
-    rows, phases = np.zeros((streams, 1), np.uint32), np.zeros(streams, np.uint32)
+    rows = np.zeros((streams, 1), np.uint32)
+    phases = np.zeros(streams, np.uint32)
     vectors = Vectors(vector.reshape(1, -1), rows, phases, 2**31, None)
     conditioned, biased = (NativeEngine(each, streams, isa=isa)._native for each in (model, other))
     for piece in (symbols[:, :40], *(symbols[:, t : t + 1] for t in range(40, 70))):  # blocks and steps

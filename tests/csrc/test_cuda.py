@@ -66,7 +66,8 @@ def test_more_outputs_than_threads(gpu, residual, half, skip, precision):
 
 @pytest.mark.parametrize("name", WAVENETS)
 def test_agrees_with_teacher_forcing_in_float64(gpu, name):
-    model, pcm = model_of(name), sensitive_models.pcm(1, 40)
+    model = model_of(name)
+    pcm = sensitive_models.pcm(1, 40)
     for kernel in KERNELS:
         log2_prob = CudaEngine(model, 1, kernel=kernel).feed(pcm)
         sensitive_models.assert_agrees(log2_prob, sensitive_models.teacher_forced(model, pcm))
@@ -93,7 +94,8 @@ DISTRIBUTIONS = ["odd", "fine-categorical", "logistics", "gaussians", "one-gauss
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
     """At both ends of symbols' shares of 2³⁰, where the last count decides, the cpu engine's answer."""
-    model, rng = model_of(name), np.random.default_rng(5)
+    model = model_of(name)
+    rng = np.random.default_rng(5)
     distribution: Any = packing.distribution_of(model.data())
     weights = cuda.extension().weights(**packing.cuda_arguments(model.data()), bfloat16=False)
     nucleus = 0.6 if distribution.num_params <= 256 else 0.03  # a fiber takes its time over thousands of symbols

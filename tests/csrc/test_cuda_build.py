@@ -28,7 +28,8 @@ def cuobjdump() -> str | None:
 
 @needs_nvcc
 def test_it_has_code_for_the_gpus_it_is_for():
-    spec, tool = importlib.util.find_spec("wavegen_cuda"), cuobjdump()
+    spec = importlib.util.find_spec("wavegen_cuda")
+    tool = cuobjdump()
     if tool is None or spec is None:
         pytest.skip("there is no cuobjdump, or no engine")
     listed = [
@@ -77,7 +78,8 @@ esac""",
 def test_a_broken_nvcc_costs_that_engine_alone(tmp_path, kind):
     import nanobind
 
-    toolkit, nvcc = tmp_path / "toolkit", tmp_path / "bin" / "nvcc"
+    toolkit = tmp_path / "toolkit"
+    nvcc = tmp_path / "bin" / "nvcc"
     for path in (toolkit / "include/cuda_runtime.h", toolkit / "lib64/libcudart_static.a", nvcc):
         path.parent.mkdir(parents=True)
         path.write_text("")

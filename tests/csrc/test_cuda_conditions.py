@@ -99,7 +99,8 @@ def test_any_architecture_on_any_gpu(network, hop, streams, kernel, gpu):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_pieces_and_saved_states(gpu, monkeypatch, kernel):
     """Pieces of a call, so that its vectors fit; a state that the cpu engine goes on from, and back."""
-    case, pcm = conditional("wavenet", BOTH), sensitive_models.pcm(2, 60)
+    case = conditional("wavenet", BOTH)
+    pcm = sensitive_models.pcm(2, 60)
     whole = open_engine(case.model, 2, engine="cpu")
     case.condition(whole, 2)
     expected = whole.feed(pcm)

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the C++ en
 def test_a_stream_does_not_depend_on_its_batch(gpu, monkeypatch, kernel, streams):
     if gpu == "stand-in":
         monkeypatch.setenv("WAVEGEN_SHIM_SMS", "6")  # so that 35 streams are in groups of sixteen
-    model, seeds = model_of("one-gaussian"), range(streams)
+    model = model_of("one-gaussian")
+    seeds = range(streams)
     together = CudaEngine(model, streams, kernel=kernel).generate(20, seeds)
     for stream in {0, streams // 2, streams - 1}:
         alone = CudaEngine(model, 1, kernel="throughput").generate(20, [stream])
@@ -42,7 +43,8 @@ def test_groups_of_sixteen_streams_on_every_multiprocessor(gpu, monkeypatch):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_cut_anywhere_saved_and_restored(gpu, monkeypatch, kernel):
     """In pieces, of calls and of launches; from and to the cpu engine; and a stream that was elsewhere meanwhile."""
-    model, seeds = model_of("logistics"), [1, 2]
+    model = model_of("logistics")
+    seeds = [1, 2]
     whole = CudaEngine(model, 2, kernel=kernel).generate(60, seeds)
     engine = CudaEngine(model, 2, kernel=kernel)
     monkeypatch.setattr(engine, "_piece", 7)
@@ -98,11 +100,9 @@ def test_a_state_restored_is_all_that_it_takes_to_go_on(gpu, kernel):
     with torch.no_grad():
         assert model.embedding is not None
         model.embedding.weight[-1] = 3e38  # what is loudest makes sums that are not finite
-    engine, quiet, loud = (
-        CudaEngine(model, 2, kernel=kernel),
-        np.zeros((2, 5), np.int16),
-        np.full((2, 5), 32767, np.int16),
-    )
+    engine = CudaEngine(model, 2, kernel=kernel)
+    quiet = np.zeros((2, 5), np.int16)
+    loud = np.full((2, 5), 32767, np.int16)
     start = engine.save()
     expected = engine.feed(quiet)
     with pytest.raises(UserError, match="not finite"):

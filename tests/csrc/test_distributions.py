@@ -43,7 +43,8 @@ def test_distribution_functions(name):
     ends = [0.0, 5e-324, 8, 32, 1e9, 1.7e308, np.inf]
     z = np.concatenate([rng.normal(size=20000) * 8, rng.normal(size=20000) * 1e-7, nodes, ends])
     z = np.sort(np.concatenate([z, -z, np.nextafter(nodes, -99), np.nextafter(nodes, 99)]))
-    found, exact = function(z), FUNCTIONS[name](z)
+    found = function(z)
+    exact = FUNCTIONS[name](z)
     assert (np.diff(found) >= 0).all()
     assert np.abs(found - exact).max() <= 2e-8
     assert np.abs(function(nodes) - FUNCTIONS[name](nodes)).max() <= 1e-13
@@ -86,7 +87,8 @@ def test_each_codes_log_probability(mixture):
     below, above = below_and_above(name, codes, offsets, parameters, location)
     cells = np.maximum(np.where(below[1:] < 0.5, np.diff(below), -np.diff(above)), 0)
     exact = np.log2(((1 - 2**-14) * cells + 2**-14 * codes / 65536) / codes)
-    nats, size = np.abs(found[0] - exact) * math.log(2), np.maximum(1, np.abs(exact) * math.log(2))
+    nats = np.abs(found[0] - exact) * math.log(2)
+    size = np.maximum(1, np.abs(exact) * math.log(2))
     assert (nats <= 1e-4 * size).all(), (nats / size).max()
     assert abs((2 ** found[0] * codes).sum() - 1) <= 1e-6
     file = (2**exact * codes * (found[0] - exact)).sum()  # what a file that follows the model would be off by
@@ -117,7 +119,8 @@ def test_words_are_looked_up_in_the_table(mixture, seed):
 
 def of_one_scale(scale, location, size=1):
     """Equal components, but for the first, which has a hundredth of the scale and a tenth of the weight."""
-    logits, log_scales = np.zeros(size), np.full(size, math.log(scale))
+    logits = np.zeros(size)
+    log_scales = np.full(size, math.log(scale))
     if size > 1:
         logits[0], log_scales[0] = math.log((size - 1) / 9), math.log(scale / 100)
     means = location / np.exp(log_scales)
@@ -178,7 +181,8 @@ def test_categorical_draws_follow_the_scored_distribution(spread, top_p):
 )
 def test_top_p_keeps_the_nucleus(seed, num_symbols, spread, top_p, temperature):
     rng = np.random.default_rng(seed)
-    logits, codes = (rng.normal(size=num_symbols) * spread).astype(np.float32), random_grid(rng, num_symbols)
+    logits = (rng.normal(size=num_symbols) * spread).astype(np.float32)
+    codes = random_grid(rng, num_symbols)
     results = [native.categorical(codes).table(logits, 0.0, temperature, top_p, isa) for isa in HERE]
     assert len({result.tobytes() for result in results}) == 1
     counts = np.diff(results[0].astype(np.int64))
@@ -194,7 +198,8 @@ def test_top_p_keeps_the_nucleus(seed, num_symbols, spread, top_p, temperature):
 
 
 def test_top_p_takes_the_lower_of_equal_symbols():
-    distribution, logits = native.categorical(CODES_256), np.zeros(256, dtype=np.float32)
+    distribution = native.categorical(CODES_256)
+    logits = np.zeros(256, dtype=np.float32)
     logits[200] = 1
     for isa in HERE:
         counts = np.diff(distribution.table(logits, 0.0, 1.0, 0.05, isa).astype(np.int64))

@@ -98,9 +98,9 @@ def test_restore_helps_after_outputs_that_are_not_finite(precision, residual):
 
 
 def test_a_replay_that_fails_is_forgotten():
-    spoilt = engine(wavenet(weights(front_weight=10), isa="recording"), table=(3e38, 3e38, 3e38, 3e38))
+    not_finite = engine(wavenet(weights(front_weight=10), isa="recording"), table=(3e38, 3e38, 3e38, 3e38))
     with pytest.raises(RuntimeError, match="not finite"):
-        native.replay(spoilt, 2)
+        native.replay(not_finite, 2)
     sound = engine(wavenet(weights(), isa="recording"))
     np.testing.assert_array_equal(sound.feed(SYMBOLS), engine(wavenet(weights())).feed(SYMBOLS))
     assert native.replay(sound, 4).floats > 0
@@ -136,10 +136,12 @@ def test_arrays_that_are_not_aligned_are_refused():
 def test_coders_live_on_while_they_are_used():
     model = sensitive_models.wavenet("wide")
     coders = [native.Encoder()]
-    running, pcm = NativeEngine(model, 1), sensitive_models.pcm(1, 3000)
+    running = NativeEngine(model, 1)
+    pcm = sensitive_models.pcm(1, 3000)
     expected = running.encode(pcm, coders)
     words = coders[0].finish()
-    running, coders = NativeEngine(model, 1), [native.Encoder()]
+    running = NativeEngine(model, 1)
+    coders = [native.Encoder()]
     kept = coders[0]
     clearing = threading.Timer(0.001, coders.clear)
     clearing.start()
@@ -195,7 +197,8 @@ class Clock:
     """Steps that take as long as they are said to; gives the share taken the second way."""
 
     def __init__(self, first, second):
-        self.autotune, self.times = native.pieces.Autotune(), {False: first, True: second}
+        self.autotune = native.pieces.Autotune()
+        self.times = {False: first, True: second}
 
     def share(self, steps):
         ways = []

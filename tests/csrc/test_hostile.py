@@ -206,10 +206,10 @@ def test_what_other_networks_refuse(name):
     changes = [{key: value} for key, values in settings.items() for value in values]
     changes += [{"channels": 0}, {"channels": 4}, {"num_params": 0}, {"num_params": 13}, {"isa": "sse9"}]
     for key, array in good["weights"].items():
-        spoilt = array.copy()
-        spoilt.flat[-1] = np.nan
+        not_finite = array.copy()
+        not_finite.flat[-1] = np.nan
         without = {other: weight for other, weight in good["weights"].items() if other != key}
-        bad = [array.astype(np.float64), array[:-1].copy(), array[None], array[..., ::2], spoilt, None]
+        bad = [array.astype(np.float64), array[:-1].copy(), array[None], array[..., ::2], not_finite, None]
         changes += [{"weights": {**without, key: value}} for value in bad] + [{"weights": without}]
     for change in changes:
         with pytest.raises((ValueError, TypeError)):
@@ -224,11 +224,12 @@ def test_a_size_that_would_fill_the_memory_is_refused_at_once(arguments):
 
 def test_bad_calls(arguments):
     engine = opened(arguments)
-    seeds, symbols = np.zeros(2, dtype=np.uint64), np.zeros((2, 5), dtype=np.uint16)
+    seeds = np.zeros(2, dtype=np.uint64)
+    symbols = np.zeros((2, 5), dtype=np.uint16)
     network, codes, locations, last, time = engine.save()
     before = engine.save()
-    spoilt = network.copy()
-    spoilt[0, 0] = np.nan
+    not_finite = network.copy()
+    not_finite[0, 0] = np.nan
     assert codes.shape == (2, 32)
     assert locations.shape == (2, 0)
     calls = [
@@ -248,7 +249,7 @@ def test_bad_calls(arguments):
         lambda: engine.restore(network[:1], codes, locations, last, time),
         lambda: engine.restore(network[:, 1:].copy(), codes, locations, last, time),
         lambda: engine.restore(network.astype(np.float64), codes, locations, last, time),
-        lambda: engine.restore(spoilt, codes, locations, last, time),
+        lambda: engine.restore(not_finite, codes, locations, last, time),
         lambda: engine.restore(network, codes[:1], locations, last, time),
         lambda: engine.restore(network, codes[:, 1:].copy(), locations, last, time),
         lambda: engine.restore(network, codes.astype(np.int32), locations, last, time),

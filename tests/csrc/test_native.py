@@ -80,7 +80,8 @@ def test_same_bits_for_any_instruction_set_streams_and_threads(shape, exact):
     )
 )
 def test_any_architecture_alone_and_together_fed_and_stepped(shape):
-    model, pcm = sensitive_models.wavenet(shape), sensitive_models.pcm(32, 90)
+    model = sensitive_models.wavenet(shape)
+    pcm = sensitive_models.pcm(32, 90)
     expected = open_engine(model, 32, engine="cpu", threads=1, isa="portable").feed(pcm)
     sensitive_models.assert_agrees(expected, sensitive_models.teacher_forced(model, pcm))
     for isa in HERE:
@@ -94,7 +95,8 @@ def test_any_architecture_alone_and_together_fed_and_stepped(shape):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 @pytest.mark.parametrize("shape", sensitive_models.SHAPES)
 def test_two_threads_with_one_stream_give_its_bits(shape, precision):
-    model, prime = sensitive_models.wavenet(shape), sensitive_models.pcm(1, 30)
+    model = sensitive_models.wavenet(shape)
+    prime = sensitive_models.pcm(1, 30)
     results = []
     for threads in (1, 2):
         engine = NativeEngine(model, 1, threads, None, precision)
@@ -155,7 +157,8 @@ def test_save_and_restore():
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0])
 def test_each_random_word_lies_in_the_twins_cell(temperature, exact):
-    model, asked = sensitive_models.wavenet(), {"temperature": temperature, "exact": exact}
+    model = sensitive_models.wavenet()
+    asked = {"temperature": temperature, "exact": exact}
     pcm, _ = open_engine(model, 2, engine="cpu").generate(500, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
     place = uniforms(np.stack([words(seed, 0, 500) for seed in (3, 4)]), exact)
@@ -168,10 +171,12 @@ def test_each_random_word_lies_in_the_twins_cell(temperature, exact):
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 def test_draws_follow_the_distribution_that_was_asked_for(temperature, exact):
     model = sensitive_models.wavenet()
-    prime, streams = np.repeat(sensitive_models.pcm(1, 20), 2500, axis=0), 2500
+    prime = np.repeat(sensitive_models.pcm(1, 20), 2500, axis=0)
+    streams = 2500
     engine = open_engine(model, streams, engine="cpu")
     engine.feed(prime)
-    state, draws = engine.save(), []
+    state = engine.save()
+    draws = []
     for batch in range(4):
         engine.restore(state)
         draws.append(engine.generate(1, range(batch * streams, (batch + 1) * streams), temperature, exact=exact)[0])

@@ -151,7 +151,8 @@ def large(monkeypatch):
     monkeypatch.setattr(verification, "STAMP_FROM", 1)
     monkeypatch.setattr(verification, "PORTION", 5000)
     monkeypatch.setattr(verification, "PIECE", 333)
-    hashed, plain = [], verification._hash
+    hashed = []
+    plain = verification._hash
     monkeypatch.setattr(verification, "_hash", lambda *args: hashed.append(args[1]) or plain(*args))
     return hashed
 

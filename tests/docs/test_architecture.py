@@ -33,7 +33,8 @@ def test_every_file_named_in_the_map_exists():
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "csrc/README.md", "CONTRIBUTING.md", "README.md"])
 def test_every_path_and_link_exists(page):
-    text, here = (ROOT / page).read_text(encoding="utf-8"), (ROOT / page).parent
+    text = (ROOT / page).read_text(encoding="utf-8")
+    here = (ROOT / page).parent
     for target in re.findall(r"\]\(([^)#]+)", text):
         assert target.startswith("http") or (here / target).exists(), target
     for name in re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|h|cpp|cuh|cu|inl|toml|md|sh))`", text):

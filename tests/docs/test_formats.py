@@ -57,7 +57,9 @@ def read_corpus(folder):
     lines = (folder / "index.jsonl").read_bytes().splitlines(keepends=True)
     rows = list(struct.iter_unpack("<qqqB", (folder / "index.rows").read_bytes()))
     fingerprint = hashlib.sha256(f"{about['sample_rate']}\n".encode())
-    recordings, start, offset = [], 0, 0
+    recordings = []
+    start = 0
+    offset = 0
     for line, row in zip(lines, rows, strict=True):
         entry = json.loads(line)
         split = ("train", "validation", "test").index(entry["split"])
@@ -67,7 +69,8 @@ def read_corpus(folder):
         assert hashlib.sha256(samples.tobytes()).hexdigest() == entry["content_hash"]
         fingerprint.update(json.dumps([entry["id"], entry["split"], entry["content_hash"]]).encode() + b"\n")
         recordings.append((entry, samples))
-        start, offset = start + len(line), offset + entry["samples"]
+        start += len(line)
+        offset += entry["samples"]
     assert (len(lines), offset) == (about["recordings"], about["samples"]) == (about["recordings"], len(pcm))
     assert about["fingerprint"] == fingerprint.hexdigest()[:16]
     return about, recordings
@@ -104,7 +107,9 @@ def test_a_model_of_ours():
     header, tensors = read_model(modelfile.model_file("allison"))
     assert (header["format"], header["numerics"], header["sample_rate"]) == (2, 1, 8000)
     network = header["network"]
-    residual, gates, layers = network["residual_channels"], network["gate_channels"], len(network["dilations"])
+    residual = network["residual_channels"]
+    gates = network["gate_channels"]
+    layers = len(network["dilations"])
     assert tensors["network.front.taps.weight"].shape == (residual, network["front_kernel_size"] * 3)
     assert tensors["network.gates.0.taps.weight"].shape == (gates, network["kernel_size"] * residual)
     assert tensors["network.residuals.0.weight"].shape == (residual, gates // 2)
@@ -134,7 +139,9 @@ def test_the_tensors_give_the_likelihood():
     # Before a file is silence: amplitude 0, companded 0, error 0; and the state is zeros, not what silence gives.
     front, kernel = header["network"]["front_kernel_size"], header["network"]["kernel_size"]
     x = linear("front.taps", np.zeros(front * 3))
-    past, outputs, half = np.zeros_like(x), [], header["network"]["gate_channels"] // 2
+    past = np.zeros_like(x)
+    outputs = []
+    half = header["network"]["gate_channels"] // 2
     for layer in range(len(header["network"]["dilations"])):
         gates = linear(f"gates.{layer}.taps", np.concatenate([past] * (kernel - 1) + [x]))
         z = np.tanh(gates[:half]) / (1 + np.exp(-gates[half:]))

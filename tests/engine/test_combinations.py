@@ -47,7 +47,8 @@ def test_steps_are_teacher_forcing_in_float64(name):
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_same_bits_for_any_instruction_set_streams_and_threads(name, exact):
-    model, asked = sensitive_models.combined(name), {**how(name), "exact": exact}
+    model = sensitive_models.combined(name)
+    asked = {**how(name), "exact": exact}
     pcm, log2_prob = run(model, open_engine(model, 5, engine="cpu", threads=2, isa="portable"), 5, **asked)
     for isa in HERE:
         for streams, threads in [(1, 1), (5, 1), (5, 2)]:
@@ -86,7 +87,8 @@ def test_save_and_restore(name, samples):
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_each_random_word_lies_in_the_twins_cell(name, exact):
-    model, asked = sensitive_models.combined(name), {"temperature": 0.8, "exact": exact}
+    model = sensitive_models.combined(name)
+    asked = {"temperature": 0.8, "exact": exact}
     pcm, _ = open_engine(model, 2, engine="cpu").generate(300, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
     place = uniforms(np.stack([words(seed, 0, 300) for seed in (3, 4)]), exact)
@@ -98,7 +100,8 @@ def test_each_random_word_lies_in_the_twins_cell(name, exact):
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_twin_steps_as_it_feeds(name, exact):
-    model, asked = sensitive_models.combined(name), {**how(name), "exact": exact}
+    model = sensitive_models.combined(name)
+    asked = {**how(name), "exact": exact}
     engine = TorchEngine(model, 2)
     prime = sensitive_models.pcm(2, 5)
     fed = engine.feed(prime)
@@ -117,7 +120,9 @@ def test_the_twin_steps_as_it_feeds(name, exact):
 
 @pytest.mark.parametrize("name", ["logistics", "gaussians"])
 def test_draws_follow_the_scored_distribution(name):
-    model, streams, draws = sensitive_models.combined(name), 500, []
+    model = sensitive_models.combined(name)
+    streams = 500
+    draws = []
     engine = open_engine(model, streams, engine="cpu", threads=1)
     prime = np.repeat(sensitive_models.pcm(1, 40), streams, axis=0)
     engine.feed(prime)
@@ -193,7 +198,8 @@ def test_golden_bits(name, isa):
 @pytest.mark.parametrize("isa", HERE)
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_bits_of_listening(name, isa):
-    engine, seeds = open_engine(formula_model(name), 8, engine="cpu", isa=isa), range(8)
+    engine = open_engine(formula_model(name), 8, engine="cpu", isa=isa)
+    seeds = range(8)
     state = engine.save()
     drawn, log2_prob = engine.generate(400, seeds)
     assert GOLDEN_OF_LISTENING[name] == hash_of(np.concatenate([drawn.astype(np.float64), log2_prob]))

@@ -23,7 +23,8 @@ cuts = st.lists(st.integers(0, 90), max_size=6).map(lambda places: itertools.pai
 @settings(deadline=None, max_examples=40)
 @given(case=cases(), places=cuts)
 def test_any_engine_fed_in_any_pieces_is_teacher_forcing(case, places):
-    pcm, places = sensitive_models.pcm(3, 90), list(places)
+    pcm = sensitive_models.pcm(3, 90)
+    places = list(places)
     exact = sensitive_models.teacher_forced(case.model, pcm, case.given)
     without = sensitive_models.teacher_forced(case.model, pcm)
     for name in ENGINES:
@@ -37,7 +38,8 @@ def test_any_engine_fed_in_any_pieces_is_teacher_forcing(case, places):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_each_condition_matters(network):
     """A test of agreement would be empty if conditions changed little."""
-    case, pcm = conditional(network, BOTH, 1), sensitive_models.pcm(1, 200)
+    case = conditional(network, BOTH, 1)
+    pcm = sensitive_models.pcm(1, 200)
     speaker, frames = case.given[0]
     told = [Given(), Given(speaker), Given(None, frames), Given(speaker, frames), Given("anna", frames)]
     found = [sensitive_models.teacher_forced(case.model, pcm, [one]) for one in told]
@@ -48,7 +50,8 @@ def test_each_condition_matters(network):
 @settings(deadline=None, max_examples=25)
 @given(case=cases(), places=cuts, precision=st.sampled_from(["float32", "bfloat16", "int8"]))
 def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, places, precision):
-    pcm, places = sensitive_models.pcm(3, 90), list(places)
+    pcm = sensitive_models.pcm(3, 90)
+    places = list(places)
     whole = NativeEngine(case.model, 3, 1, "portable", precision)
     case.condition(whole, 3)
     expected = whole.feed(pcm)
@@ -88,7 +91,8 @@ def test_more_than_a_piece_of_a_call_is_drawn():
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 @pytest.mark.parametrize("network", ["wavenet", "kernel-3"])
 def test_two_threads_with_one_stream_give_its_bits(network, precision):
-    case, results = conditional(network, BOTH, 1), []
+    case = conditional(network, BOTH, 1)
+    results = []
     for threads in (1, 2):
         engine = NativeEngine(case.model, 1, threads, None, precision)
         case.condition(engine, 1)
@@ -102,7 +106,8 @@ def test_two_threads_with_one_stream_give_its_bits(network, precision):
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("network", ["wavenet", "gru", "markov"])
 def test_save_and_restore_within_a_frame(name, network):
-    case, pcm = conditional(network, BOTH), sensitive_models.pcm(2, 100)
+    case = conditional(network, BOTH)
+    pcm = sensitive_models.pcm(2, 100)
     engine = open_engine(case.model, 2, engine=name)
     case.condition(engine, 2)
     engine.feed(pcm[:, :37])
@@ -119,7 +124,8 @@ def test_save_and_restore_within_a_frame(name, network):
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("network", ["wavenet", "lstm", "markov"])
 def test_streams_keep_their_conditions_in_an_engine_of_another_size(name, network):
-    case, pcm = conditional(network, BOTH, 3), sensitive_models.pcm(3, 60)
+    case = conditional(network, BOTH, 3)
+    pcm = sensitive_models.pcm(3, 60)
     alone = sensitive_models.teacher_forced(case.model, pcm, case.given)
     unconditioned = sensitive_models.teacher_forced(case.model, pcm)
     three = open_engine(case.model, 3, engine=name)
@@ -135,7 +141,8 @@ def test_streams_keep_their_conditions_in_an_engine_of_another_size(name, networ
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("network", ["wavenet", "gru", "markov-linear"])
 def test_what_is_encoded_is_decoded_under_the_same_condition(name, network):
-    case, pcm = conditional(network, BOTH), sensitive_models.pcm(2, 150)
+    case = conditional(network, BOTH)
+    pcm = sensitive_models.pcm(2, 150)
     encoders = [extension().Encoder() for _ in pcm]
     writing, reading = open_engine(case.model, 2, engine=name), open_engine(case.model, 2, engine=name)
     case.condition(writing, 2)

@@ -96,7 +96,8 @@ def test_no_sample_goes_ahead_of_its_frames(name, look_ahead):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_frames_end_without_further_ones(name):
-    case, pcm = conditional("gru", BOTH, 1), sensitive_models.pcm(1, 300)
+    case = conditional("gru", BOTH, 1)
+    pcm = sensitive_models.pcm(1, 300)
     engine = open_engine(case.model, 1, engine=name)
     engine.condition(0, case.given[0].speaker, case.frames(0), ended=False)
     engine.condition(0)
@@ -111,9 +112,11 @@ def test_frames_end_without_further_ones(name):
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("conditioning", [SPEAKERS, BOTH], ids=["speakers", "both"])
 def test_a_stream_is_conditioned_anew_from_where_it_stands(name, conditioning):
-    case, pcm = conditional("lstm", conditioning, 1), sensitive_models.pcm(1, 100)
+    case = conditional("lstm", conditioning, 1)
+    pcm = sensitive_models.pcm(1, 100)
     exact = copy.deepcopy(case.model).double()
-    state, expected = exact.initial_state(1, conditions=case.given), []
+    state = exact.initial_state(1, conditions=case.given)
+    expected = []
     rows = None if case.given[0].frames is None else sensitive_models.frames(2, 5, 8)
     with torch.inference_mode():
         for piece, then in ((slice(0, 38), Given("anna", rows)), (slice(38, 100), Given())):
@@ -130,7 +133,8 @@ def test_a_stream_is_conditioned_anew_from_where_it_stands(name, conditioning):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_another_speaker_has_the_frames_that_were_not_complete(name):
-    case, pcm = conditional("markov", BOTH, 1), sensitive_models.pcm(1, 110)
+    case = conditional("markov", BOTH, 1)
+    pcm = sensitive_models.pcm(1, 110)
     frames = case.frames(0)
     engine = open_engine(case.model, 1, engine=name)
     engine.condition(0, "ben", frames[:6], ended=False)  # of which the first four are complete
@@ -145,7 +149,8 @@ def test_another_speaker_has_the_frames_that_were_not_complete(name):
 def test_what_a_model_does_not_take_is_refused(name):
     rows = sensitive_models.frames(3, 3)
     both, speakers, frames = (conditional("gru", each).model for each in (FRAMES | SPEAKERS, SPEAKERS, FRAMES))
-    plain, loud = sensitive_models.combined("gru"), copy.deepcopy(both)
+    plain = sensitive_models.combined("gru")
+    loud = copy.deepcopy(both)
     loud.get_parameter("conditioning.scale").data.fill_(10)
     cases: list[tuple[AudioModel, dict[str, Any], str]] = [
         (both, {"speaker": "anne"}, "did you mean anna"),

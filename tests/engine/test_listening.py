@@ -21,27 +21,28 @@ HERE = native.instruction_sets()
 TOTAL, MODEL = 2**30, 2**30 - 2**16  # counts of the scored density, and of them the model's
 
 
-def tables_of(head, params, location, *how):
+def tables_of(distribution, params, location, *how):
     """C(k) with the uniform share and without it, int64; the same bits for every instruction set."""
     found = []
     for exact in (True, False):
-        results = [head.table(params, location, *how, isa, exact) for isa in HERE]
+        results = [distribution.table(params, location, *how, isa, exact) for isa in HERE]
         assert len({result.tobytes() for result in results}) == 1
         found.append(results[0].astype(np.int64))
     return found
 
 
-def assert_found(head, params, location, how, table, seed):
+def assert_found(distribution, params, location, how, table, seed):
     """At both ends of symbols' counts, at both ends of all and anywhere: the one symbol whose counts hold the place."""
-    rng, drawable = np.random.default_rng(seed), np.flatnonzero(np.diff(table))
+    rng = np.random.default_rng(seed)
+    drawable = np.flatnonzero(np.diff(table))
     some = rng.choice(drawable, 100)
     asked = np.concatenate([[0, MODEL - 1], table[some], table[some + 1] - 1, rng.integers(0, MODEL, 100)])
-    found = head.find(params, location, *how, asked.astype(np.uint32), "auto", False).astype(np.int64)
+    found = distribution.find(params, location, *how, asked.astype(np.uint32), "auto", False).astype(np.int64)
     assert (table[found] <= asked).all()
     assert (asked < table[found + 1]).all()
     assert (found[0], found[1]) == (drawable[0], drawable[-1])
     with pytest.raises(ValueError, match=r"^u "):
-        head.find(params, location, *how, np.array([MODEL], np.uint32), "auto", False)
+        distribution.find(params, location, *how, np.array([MODEL], np.uint32), "auto", False)
 
 
 @settings(deadline=None, max_examples=100)
@@ -60,11 +61,12 @@ def test_categorical_counts_are_those_of_the_scored_density_less_the_share(
     if rng.random() < 0.5:
         logits[rng.random(num_symbols) < 0.5] = logits.max()
     codes = random_grid(rng, num_symbols)
-    head, how = native.categorical(codes), (temperature, top_p)
-    scored, table = tables_of(head, logits, 0.0, *how)
+    distribution = native.categorical(codes)
+    how = (temperature, top_p)
+    scored, table = tables_of(distribution, logits, 0.0, *how)
     assert (table[0], table[-1]) == (0, MODEL)
     assert np.array_equal(np.diff(table), np.diff(scored) - codes)
-    assert_found(head, logits, 0.0, how, table, seed)
+    assert_found(distribution, logits, 0.0, how, table, seed)
     kept = nucleus(logits, np.float32(temperature), top_p)[0]
     if top_p < 1 and kept.sum() == nucleus(logits, np.float32(temperature), top_p + 1e-6)[0].sum():
         assert (np.diff(table)[~kept] == 0).all() or spread < 1e-6  # float32 may tell near ties apart otherwise
@@ -74,8 +76,9 @@ def test_categorical_counts_are_those_of_the_scored_density_less_the_share(
 @given(mixtures(), st.integers(0, 2**32 - 1))
 def test_mixture_counts_are_those_of_the_scored_density_less_the_share(mixture, seed):
     name, codes, offsets, parameters, location, temperature = mixture
-    head, how = MIXTURES[name](codes, offsets), (temperature, 1.0)
-    scored, table = tables_of(head, parameters, location, *how)
+    distribution = MIXTURES[name](codes, offsets)
+    how = (temperature, 1.0)
+    scored, table = tables_of(distribution, parameters, location, *how)
     assert (table[0], table[-1]) == (0, MODEL)
     rounded = table - (scored - np.concatenate([[0], codes.cumsum()]))
     assert ((rounded == 0) | (rounded == 1)).all()  # to the nearest count, not down
@@ -83,18 +86,19 @@ def test_mixture_counts_are_those_of_the_scored_density_less_the_share(mixture, 
     exact = below_and_above(*mixture)[0] * MODEL
     slack = 2**30 * 1e-7 * np.abs(parameters[: len(offsets)]).max() / temperature
     assert np.abs(table - exact).max() <= 25 + 2 * len(offsets) + slack
-    assert_found(head, parameters, location, how, table, seed)
+    assert_found(distribution, parameters, location, how, table, seed)
 
 
 @pytest.mark.parametrize(("name", "scales"), [("logistic", 22), ("gaussian", 6.4)])
 def test_the_lowest_and_the_highest_place_are_as_far_from_the_middle(name, scales):
     """A probability of 2⁻³⁰ has 21 scales or 6; rounded down, the highest place would be 36 or 8 scales away."""
-    params, middle = np.array([0, 0, np.log(100)], np.float32), 32767.5
-    head = MIXTURES[name](ONES, np.zeros(1, np.float32))
-    lowest, highest = head.find(params, -0.5, 1.0, 1.0, np.array([0, MODEL - 1], np.uint32), "auto", False)
+    params = np.array([0, 0, np.log(100)], np.float32)
+    middle = 32767.5
+    distribution = MIXTURES[name](ONES, np.zeros(1, np.float32))
+    lowest, highest = distribution.find(params, -0.5, 1.0, 1.0, np.array([0, MODEL - 1], np.uint32), "auto", False)
     assert middle - lowest == pytest.approx(highest - middle, abs=1)
     assert 0.9 * scales * 100 < highest - middle < scales * 100
-    (coldest,) = head.find(params, -0.5, 1e-6, 1.0, np.array([MODEL - 1], np.uint32), "auto", False)
+    (coldest,) = distribution.find(params, -0.5, 1e-6, 1.0, np.array([MODEL - 1], np.uint32), "auto", False)
     assert abs(coldest - middle) <= 1
 
 
@@ -105,9 +109,9 @@ def test_what_weights_are_cut_by_goes_to_the_largest_component():
     means = np.arange(-32, 32) * 1000 / np.exp(log_scales)
     logits = np.where(np.arange(size) == 40, 1.0, np.linspace(-25, 0, size))
     params = np.concatenate([logits, means, log_scales]).astype(np.float32)
-    head = native.mixture_of_logistics(ONES, np.zeros(size, np.float32))
+    distribution = native.mixture_of_logistics(ONES, np.zeros(size, np.float32))
     for temperature in (1.0, 0.3, 1e-6):
-        counts = np.diff(head.table(params, 0.0, temperature, 1.0, "auto", False).astype(np.int64))[
+        counts = np.diff(distribution.table(params, 0.0, temperature, 1.0, "auto", False).astype(np.int64))[
             32768 - 32000 :: 1000
         ]
         weights = np.trunc(softmax(params[:size].astype(np.float64) / temperature) * MODEL)
@@ -150,18 +154,18 @@ def drawn(distribution, engine, **how):
     if distribution == "categorical":
         logits = np.full(256, -40, np.float32)
         logits[list(LIKELY)] = list(LIKELY.values())
-        model, likely = constant(distribution, logits), np.array(list(LIKELY))
+        model = constant(distribution, logits)
+        likely = np.array(list(LIKELY))
         probabilities = nucleus(logits, how.get("temperature", 1), how.get("top_p", 2))[1][likely]
     else:
-        model, likely = constant(distribution, MIXED[distribution].copy()), np.array(CODES)
+        model = constant(distribution, MIXED[distribution].copy())
+        likely = np.array(CODES)
         probabilities = softmax(MIXED[distribution][:2].astype(np.float64) / how.get("temperature", 1))
     pcm, _ = open_engine(model, STREAMS, engine=engine).generate(STEPS[engine], range(STREAMS), **how)
     symbols = model.encode(torch.from_numpy(pcm.ravel().astype(np.int64))).numpy()
     if distribution == "categorical":
-        counts, share = (
-            np.bincount(symbols, minlength=256)[likely],
-            model.codes_per_symbol.numpy()[likely] / 65536,
-        )
+        counts = np.bincount(symbols, minlength=256)[likely]
+        share = model.codes_per_symbol.numpy()[likely] / 65536
     else:
         counts = (np.abs(symbols[:, None] - 32768 - likely) <= 5).sum(axis=0)
         share = np.full(len(likely), 11 / 65536)
@@ -211,11 +215,11 @@ def test_the_extensions_words_lie_where_numpys_do():
     """By draws of 16 bits from a density so wide that a shift by 2⁻¹⁴ of a word changes the symbol."""
     params = np.array([0, 0, np.log(5000)], np.float32)
     model = constant("mixture-of-logistics", params.copy())
-    head = native.mixture_of_logistics(ONES, model.distribution.log_scale_offsets.numpy())
+    distribution = native.mixture_of_logistics(ONES, model.distribution.log_scale_offsets.numpy())
     given = model.network.front.taps.bias.detach().numpy()
     pcm, _ = open_engine(model, 1, engine="cpu").generate(4000, [11])
     u = words(11, 0, 4000).astype(np.int64) >> 2
     asked = (u * MODEL // TOTAL).astype(np.uint32)
-    assert np.array_equal(pcm[0].astype(int) + 32768, head.find(given, 0.0, 1.0, 1.0, asked, "auto", False))
-    wrong = head.find(given, 0.0, 1.0, 1.0, np.minimum(u, MODEL - 1).astype(np.uint32), "auto", False)
+    assert np.array_equal(pcm[0].astype(int) + 32768, distribution.find(given, 0.0, 1.0, 1.0, asked, "auto", False))
+    wrong = distribution.find(given, 0.0, 1.0, 1.0, np.minimum(u, MODEL - 1).astype(np.uint32), "auto", False)
     assert not np.array_equal(pcm[0].astype(int) + 32768, wrong)

@@ -41,7 +41,8 @@ def test_what_is_encoded_is_decoded_in_the_bits_that_are_fed(engine, name):
 @pytest.mark.parametrize("name", sensitive_models.COMBINATIONS)
 def test_the_twin_codes_as_the_extension_does(name):
     """Its words are other ones, as its counts are rounded elsewhere, but as many."""
-    model, pcm = sensitive_models.combined(name), sensitive_models.pcm(1, 400)
+    model = sensitive_models.combined(name)
+    pcm = sensitive_models.pcm(1, 400)
     sizes = []
     for engine in ("cpu", "torch"):
         encoder = extension().Encoder()
@@ -52,7 +53,8 @@ def test_the_twin_codes_as_the_extension_does(name):
 
 @pytest.mark.parametrize(("engine", "name"), WHOLE)
 def test_streams_go_on_in_an_engine_of_another_size(engine, name):
-    model, pcm = sensitive_models.combined(name), sensitive_models.pcm(4, 60)
+    model = sensitive_models.combined(name)
+    pcm = sensitive_models.pcm(4, 60)
     alone = [open_engine(model, 1, engine=engine).feed(stream[None])[0] for stream in pcm]
     three = open_engine(model, 3, engine=engine)
     three.feed(pcm[:3, :37])
@@ -76,7 +78,8 @@ def test_draws_go_on_at_the_time_of_the_kept_streams():
 
 
 def test_no_stream_joins_a_network_that_is_within_a_frame():
-    model, pcm = small_models.model("nade"), sensitive_models.pcm(2, 5)
+    model = small_models.model("nade")
+    pcm = sensitive_models.pcm(2, 5)
     running = open_engine(model, 1, engine="torch")
     running.feed(pcm[:1, :3])
     assert running.resized(1, [0]).streams == 1
@@ -166,7 +169,8 @@ def test_the_weights_get_the_arguments_that_the_cuda_extension_takes():
 
 def test_the_cuda_engine_keeps_the_protocol_but_refuses_to_code(monkeypatch):
     monkeypatch.setattr(cuda, "extension", OnGpu)
-    model, pcm = sensitive_models.combined("logistics"), sensitive_models.pcm(2, 40)
+    model = sensitive_models.combined("logistics")
+    pcm = sensitive_models.pcm(2, 40)
     expected = open_engine(model, 2, engine="cpu").feed(pcm)
     engine = CudaEngine(model, 2)
     np.testing.assert_array_equal(engine.feed(pcm[:, :20]), expected[:, :20])

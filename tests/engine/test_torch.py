@@ -65,7 +65,8 @@ def test_save_and_restore(name):
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 def test_words_are_looked_up_in_the_cumulative_distribution(temperature, exact):
-    engine, asked = opened("wavenet", 1), {"temperature": temperature, "exact": exact}
+    engine = opened("wavenet", 1)
+    asked = {"temperature": temperature, "exact": exact}
     pcm, _ = engine.generate(300, [9], **asked)
     lower, upper = (sensitive_models.cumulative(engine.model, pcm, step, **asked) for step in (0, 1))
     place = uniforms(words(9, 0, 300), exact)

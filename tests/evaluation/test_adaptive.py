@@ -21,7 +21,10 @@ UNIFORM = 2.0**-14
 class LeastSquares:
     def __init__(self, order, forgetting, ridge=0.003, relative_ridge=1e-7):
         self.forgetting, self.ridge, self.relative_ridge = forgetting, ridge, relative_ridge
-        self.r, self.b, self.weights, self.running = np.zeros((order, order)), np.zeros(order), np.zeros(order), 30.0
+        self.r = np.zeros((order, order))
+        self.b = np.zeros(order)
+        self.weights = np.zeros(order)
+        self.running = 30.0
 
     def learn(self, x, y, error):
         self.running += 0.05 * (abs(error) - self.running)
@@ -34,7 +37,9 @@ class LeastSquares:
 
 class Lms:
     def __init__(self, order, rate):
-        self.rate, self.x, self.weights = rate, np.zeros(order), np.zeros(order)
+        self.rate = rate
+        self.x = np.zeros(order)
+        self.weights = np.zeros(order)
 
     def learn(self, value, error):
         self.weights = self.weights + self.rate * error / (len(self.x) + self.x @ self.x) * self.x
@@ -65,15 +70,19 @@ def twin(pcm):
     filters = [LeastSquares(*settings) for settings in ((16, 0.998), (20, 0.97), (32, 0.98), (48, 0.98))]
     cascade = [Lms(*settings) for settings in ((256, 0.005), (32, 0.005), (16, 0.008))]
     weighers = [LeastSquares(6, forgetting, 0.01, 1e-3) for forgetting in (0.98, 0.998)]
-    past, errors = np.zeros(48), np.full((9, 2), 30.0)
-    shares, top, log2_prob = np.full((9, 30), 1 / 30), np.full(9, 1 / 9), []
+    past = np.zeros(48)
+    errors = np.full((9, 2), 30.0)
+    shares = np.full((9, 30), 1 / 30)
+    top = np.full(9, 1 / 9)
+    log2_prob = []
     for code in pcm.tolist():
         first = [f.weights @ past[: len(f.weights)] for f in filters]
         first = [float(np.clip(p, -32768, 32767)) for p in first]
         stages = [lms.weights @ lms.x for lms in cascade]
         for stage in stages:
             first.append(float(np.clip(first[-1] + stage, -32768, 32767)))
-        last, differences = first[-1], np.array(first[:-1]) - first[-1]
+        last = first[-1]
+        differences = np.array(first[:-1]) - first[-1]
         predictions = np.array(
             first + [float(np.clip(last + w.weights @ differences, -32768, 32767)) for w in weighers]
         )

@@ -118,7 +118,8 @@ def test_another_sample_rate_is_refused_or_converted(wav):
 
 
 def test_a_broken_file_that_is_named_is_met_before_anything_is_scored(wav, tmp_path, monkeypatch):
-    good, bad = wav("a.wav", 100), tmp_path / "z.wav"
+    good = wav("a.wav", 100)
+    bad = tmp_path / "z.wav"
     bad.write_text("no audio")
     monkeypatch.setattr("wavegen.evaluation.audio.chunks", lambda *_: pytest.fail("scored already"))
     with pytest.raises(UserError, match=r"z\.wav: is not an audio file"):

@@ -169,7 +169,8 @@ def test_a_baseline_that_fails_is_missing_and_the_models_are_compared(corpus, mo
 @pytest.fixture(scope="module")
 def known(tmp_path_factory) -> Corpus:
     """A corpus of a source whose density is known."""
-    folder, source = tmp_path_factory.mktemp("known"), Steps()
+    folder = tmp_path_factory.mktemp("known")
+    source = Steps()
     for index in range(40):
         audio_files.write(folder / f"{index}.wav", source.draw(900 + 20 * index, index), RATE)
     prepare(folder, folder / "corpus")
@@ -202,7 +203,8 @@ def test_bits_per_symbol_are_those_of_the_symbols(corpus):
         pcm = torch.from_numpy(corpus.pcm(recording).astype(np.int64))[None]
         with torch.inference_mode():
             logits = model.params(pcm, model.initial_state(1))[0].double()
-        symbols, codes = model.encode(pcm), model.codes_per_symbol
+        symbols = model.encode(pcm)
+        codes = model.codes_per_symbol
         p = torch.softmax(logits, -1).gather(-1, symbols[..., None])[..., 0]
         total -= float(torch.log2((1 - 2.0**-14) * p + 2.0**-14 * codes[symbols] / 65536).sum())
     row = next(row for row in result["rows"] if row["name"] == "a")

@@ -192,7 +192,8 @@ def test_bits_given_a_condition_are_not_held_against_those_of_flac(corpus, model
         expected = round(row["bits_per_sample"] - row["flac_bits_per_sample"], 6) if alike else None
         assert row["above_flac"] == pytest.approx(expected, abs=2e-6)
     assert all(("surprisal_above_flac" in row) == alike for row in scored["files"])
-    text, (head, *rows) = score_text(scored, curves=True), csv.reader(io.StringIO(score_csv(scored)))
+    text = score_text(scored, curves=True)
+    head, *rows = csv.reader(io.StringIO(score_csv(scored)))
     assert ("above FLAC" in text) == ("above FLAC's" in text) == ("above_flac" in head) == alike
     assert "FLAC" in text
     assert {len(row) for row in rows} == {len(head)} == {5}

@@ -119,7 +119,8 @@ def test_scoring_leaves_weights_and_gradients_alone():
 
 
 def naive_interval(bits, samples, draws=4000):
-    random, files = np.random.default_rng(99), len(bits)
+    random = np.random.default_rng(99)
+    files = len(bits)
     rates = []
     for _ in range(draws):
         drawn = random.integers(files, size=files)

@@ -32,7 +32,8 @@ def test_the_excess_over_the_true_density_falls_towards_zero(name):
     torch.manual_seed(0)
     model = AudioModel.from_settings(settings, AudioForm(8000))
     windows = Windows(heard, window=1024, context=4, batch_size=4, seed=0)
-    steppers, excess = optimizers(model, 0.02), []
+    steppers = optimizers(model, 0.02)
+    excess = []
     for step in range(241):
         if step in (0, 20, 60, 240):
             excess.append((bits_per_file(model, held_out) - truth) / samples)

@@ -24,7 +24,8 @@ def place(tmp_path_factory):
 
 
 def test_the_file_runs_as_it_was_measured(place, tmp_path):
-    model, corpus = checkpoint.load(place / "gru"), open_corpus(place / "corpus")
+    model = checkpoint.load(place / "gru")
+    corpus = open_corpus(place / "corpus")
     result = quantize(model, corpus, tmp_path / "small.safetensors", precision="int8", max_cost=0.05)
     small = checkpoint.load(tmp_path / "small.safetensors")
     assert small.metadata["precision"] == "int8"
@@ -45,7 +46,8 @@ def test_the_file_runs_as_it_was_measured(place, tmp_path):
 
 
 def test_what_costs_too_much_is_refused_unless_allowed(place, tmp_path, monkeypatch):
-    model, corpus = checkpoint.load(place / "gru"), open_corpus(place / "corpus")
+    model = checkpoint.load(place / "gru")
+    corpus = open_corpus(place / "corpus")
     bits = iter([np.full(100, 900.0), np.full(100, 1000.0)] * 2)
     files = corpus.split("validation")
     monkeypatch.setattr("wavegen.evaluation.quantization.bits_of_takes", lambda *_, **__: next(bits)[: len(files)])

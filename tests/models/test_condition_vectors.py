@@ -41,7 +41,8 @@ def test_a_condition_that_adds_nothing_leaves_the_network_as_it_was(name):
 @pytest.mark.parametrize("name", small_models.NAMES)
 def test_a_network_without_conditions_starts_as_it_always_has(name):
     """The maps of conditions are drawn last."""
-    kind, settings = NETWORKS[name.split("-")[0]], small_models.SETTINGS[name]
+    kind = NETWORKS[name.split("-")[0]]
+    settings = small_models.SETTINGS[name]
     torch.manual_seed(5)
     plain = kind(3, 4, **settings).state_dict()
     torch.manual_seed(5)

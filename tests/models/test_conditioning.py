@@ -92,11 +92,13 @@ def first_seen(network: Any, t: int, look_ahead: int, count: int) -> int:
 def test_each_sample_sees_its_frames_and_nothing_else(name, kind):
     """Exact first and last frames, for every sample, the first and the last frame included."""
     model = conditional(name, kind)
-    encoder, look_ahead = model.conditioning, KINDS[kind]["look_ahead"]
+    encoder = model.conditioning
+    look_ahead = KINDS[kind]["look_ahead"]
     count = 9
     frames = torch.from_numpy(frames_of(model, count)).double().requires_grad_()
     index = torch.arange(-look_ahead, count + look_ahead).clamp(0, count - 1)
-    zero, one = torch.zeros(1).long(), torch.ones(1, dtype=torch.bool)
+    zero = torch.zeros(1).long()
+    one = torch.ones(1, dtype=torch.bool)
     conditions = Conditions(zero, frames[index][None], one, zero + count - 1, zero)
     state = model.window_state(zero, conditions)
     pcm = codes(1, (count + 2) * HOP)  # two frames more than there are
@@ -122,7 +124,8 @@ def test_cuts_inside_a_frame_change_nothing(name, cuts, count, kind):
     given = [Given(speaker, frames_of(model, count)), Given(None, frames_of(model, 1 + count // 2, seed=1))]
     pcm = codes(2, sum(cuts))
     whole, end = model.log2_prob(pcm, model.initial_state(2, conditions=given))
-    pieces, state = [], model.initial_state(2, conditions=given)
+    pieces = []
+    state = model.initial_state(2, conditions=given)
     for piece in pcm.split(cuts, dim=1):
         log2_prob, state = model.log2_prob(piece, state)
         pieces.append(log2_prob)

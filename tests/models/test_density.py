@@ -51,7 +51,8 @@ def test_each_step_sums_to_one_over_all_pcm_codes(codec, head, taps):
     past = torch.randint(-3000, 3000, (1, 20))
     _, state = model.log2_prob(past)
     params, location, _ = model.params(torch.zeros(1, 1), state)
-    params, location = params[0], None if location is None else location[0]
+    params = params[0]
+    location = None if location is None else location[0]
     mass = symbol_masses(model, params, location)
     assert abs(mass.sum() - 1) <= 1e-9
     k = torch.arange(model.codec.num_symbols + 1)
@@ -80,7 +81,8 @@ def test_draws_are_as_the_scored_distribution_says(codec, head, taps):
     for loudness in (1, 100, 10000):
         _, state = model.log2_prob((torch.randn(1, 20, generator=generator) * loudness).round())
         params, location, _ = model.params(torch.zeros(1, 1), state)
-        params, location = params[0], None if location is None else location[0]
+        params = params[0]
+        location = None if location is None else location[0]
         k = torch.arange(model.codec.num_symbols + 1)
         cumulative = model.cumulative(params.expand(len(k), -1), k, location=location)
         places = torch.rand(10_000, dtype=torch.float64, generator=generator)
@@ -172,7 +174,8 @@ def test_chunking_changes_nothing(name, taps, cuts):
     model = small_models.model(name, Linear(), "mixture-of-logistics", taps)
     pcm = torch.randint(-3000, 3000, (2, sum(cuts)))
     whole, _ = model.log2_prob(pcm)
-    pieces, state = [], model.initial_state(2)
+    pieces = []
+    state = model.initial_state(2)
     for piece in pcm.split(cuts, dim=1):
         log2_prob, state = model.log2_prob(piece, state)
         pieces.append(log2_prob)

@@ -181,7 +181,8 @@ def test_a_mixture_refuses_top_p(kind):
 @of_both_mixtures
 def test_shapes_of_any_number_of_dimensions(kind):
     distribution = kind(Linear(bits=8).codes_per_symbol, num_mixtures=2)
-    params, symbols = torch.randn(2, 3, 6), torch.randint(256, (2, 3))
+    params = torch.randn(2, 3, 6)
+    symbols = torch.randint(256, (2, 3))
     location = torch.randn(2, 3, dtype=torch.float64) * 100
     log_prob = distribution.log_prob(params, symbols, location)
     below = distribution.cumulative(params, symbols, 0.8, location=location)
@@ -225,7 +226,8 @@ def test_categorical_against_float64_symbol_by_symbol(logits):
 def test_temperature_and_nucleus_of_a_categorical(logits, temperature, top_p):
     weights = [math.exp((logit - max(logits)) / temperature) for logit in logits]
     probabilities = [weight / math.fsum(weights) for weight in weights]
-    kept, mass = set(), 0.0
+    kept = set()
+    mass = 0.0
     for symbol in sorted(range(len(logits)), key=lambda symbol: (-probabilities[symbol], symbol)):
         if top_p < 1 and abs(mass - top_p) < 1e-9 and mass != top_p:
             return  # rounding may decide either way

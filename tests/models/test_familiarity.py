@@ -34,7 +34,8 @@ PICTURES = parse_recipe(
 
 def test_score_says_what_a_model_was_trained_and_validated_on(folder, capsys):
     trained, validated, test = map(paths, ("train", "validation", "test"))
-    every, all_of_it = len(trained) + len(validated) + len(test), len(trained) + len(validated)
+    every = len(trained) + len(validated) + len(test)
+    all_of_it = len(trained) + len(validated)
     (warning,) = warned(capsys, "score", "run", "speech")
     assert warning.startswith(
         f"this model was trained or validated on {all_of_it} ({len(trained)} and {len(validated)}) of these {every} "

@@ -130,7 +130,8 @@ def test_samples_are_counted_by_what_the_form_knows():
 def test_of_a_long_sound_stretches_are_measured_and_of_a_picture_all():
     sound = np.random.default_rng(0).integers(-3000, 3000, 20 * STRETCH).astype(np.int16)
     sound[STRETCH : 19 * STRETCH] = 0
-    form, whole = AudioForm(8000), sound_figures(sound)
+    form = AudioForm(8000)
+    whole = sound_figures(sound)
     assert form.figures(sound) == form.figures(sound, len(sound)) == whole
     ends = np.concatenate([sound[:STRETCH], sound[-STRETCH:]])
     assert form.figures(sound, 2 * STRETCH) == pytest.approx(sound_figures(ends), rel=1e-9)

@@ -85,7 +85,8 @@ def test_chunking_changes_nothing(name, cuts):
     network = small_models.network(name)
     inputs = torch.randn(2, sum(cuts), network.input_channels, dtype=torch.float64)
     whole, whole_state = network(inputs)
-    pieces, state = [], network.initial_state(2)
+    pieces = []
+    state = network.initial_state(2)
     for piece in inputs.split(cuts, dim=1):
         params, state = network(piece, state)
         pieces.append(params)

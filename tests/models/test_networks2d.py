@@ -122,7 +122,8 @@ def test_the_masks_of_colours():
 def test_any_stretches_of_rows_give_the_same(name, cuts):
     network = small_picture_models.network(name, HEIGHT, WIDTH, 2)
     pictures = torch.randn(3, HEIGHT, WIDTH, 2, dtype=torch.float64)
-    pieces, state = [], None
+    pieces = []
+    state = None
     for rows in pictures.split(cuts, dim=1):
         again, _ = network.rows(rows, state)  # what it was given it leaves as it was
         params, state = network.rows(rows, state)
@@ -168,7 +169,8 @@ def test_nade_and_its_gradients_are_those_of_the_plain_sums(sparse):
     pictures = binary(6, 4, 5) if sparse else torch.randn(6, 4, 5, 1, dtype=torch.float64)
     pictures.requires_grad_()
     wanted = [*network.parameters(), pictures]
-    ours, plain = network(pictures), plain_nade(network, pictures)
+    ours = network(pictures)
+    plain = plain_nade(network, pictures)
     assert torch.allclose(ours, plain, rtol=0, atol=1e-12)
     direction = torch.randn_like(ours)
     for a, b in zip(

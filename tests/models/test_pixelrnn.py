@@ -62,7 +62,8 @@ def plain_direction(cell: Cell, inputs, weight, bias):
 def arguments(kind, size: tuple[int, int], batch: int, dtype=torch.float64):
     """The plan of a picture and random inputs, weight and bias."""
     torch.manual_seed(5)
-    directions, taps = len(CELLS[kind]), kind.taps
+    directions = len(CELLS[kind])
+    taps = kind.taps
     columns = len(taps.inputs) * CHANNELS + len(taps.states) * HIDDEN
     shapes = (CHANNELS, size[0] * size[1], batch), (directions, 4 * HIDDEN, columns), (directions, 4 * HIDDEN)
     lines = plan(kind.spans(*size), taps, CHANNELS, HIDDEN)
@@ -76,7 +77,8 @@ def test_the_scan_is_the_lstm_pixel_by_pixel_and_so_are_its_gradients(kind, size
     for dtype, error in ((torch.float64, 1e-13), (torch.float32, 2e-5)):
         lines, *tensors = arguments(kind, size, batch, dtype)
         inputs, weight, bias = tensors
-        fast, plain = scan(inputs, weight, bias, lines), plain_scan(kind, inputs, weight, bias, size)
+        fast = scan(inputs, weight, bias, lines)
+        plain = plain_scan(kind, inputs, weight, bias, size)
         assert torch.allclose(fast, plain, rtol=0, atol=error)
         weights = torch.randn_like(fast)
         for one, other in zip(grad(fast, tensors, weights), grad(plain, tensors, weights), strict=True):

@@ -39,7 +39,8 @@ def test_figures_of_known_signals():
 
 
 def test_pieces_of_any_length_have_the_same_figures():
-    pcm, pieces = noise(PIECE + 3000), Measurement()
+    pcm = noise(PIECE + 3000)
+    pieces = Measurement()
     for part in np.split(pcm, [1, 1, 700, 5000, PIECE + 1]):
         pieces.add(part)
     assert pieces.figures() == pytest.approx(sound_figures(pcm), rel=1e-9)
@@ -89,7 +90,8 @@ def test_the_fewer_recordings_the_wider_the_margin():
 
 
 def test_silence_is_new_only_where_there_was_none():
-    silence, loud = sound_figures(np.zeros(8000, np.int16)), [sound_figures(noise(8000, seed)) for seed in range(20)]
+    silence = sound_figures(np.zeros(8000, np.int16))
+    loud = [sound_figures(noise(8000, seed)) for seed in range(20)]
     assert Ranges.of(loud).outside(silence) == ["level"]
     assert Ranges.of([*loud, silence]).outside(silence) == []
     assert Ranges.of([*loud, silence]).between["level"][0] > -30

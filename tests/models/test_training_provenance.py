@@ -48,7 +48,8 @@ def test_many_recordings_are_thinned_by_a_stated_share(monkeypatch):
 
 def test_a_union_of_thinned_sets_keeps_what_both_would_have(monkeypatch):
     monkeypatch.setattr(training_provenance, "MAX_HASHES", 100)
-    several, few = HashSet.of(hashes(*range(1000))), HashSet.of(hashes(*range(990, 1050)))
+    several = HashSet.of(hashes(*range(1000)))
+    few = HashSet.of(hashes(*range(990, 1050)))
     both = few | several
     assert both.skip == 4
     assert both.values.tolist() == HashSet.of(hashes(*range(1050))).values.tolist()

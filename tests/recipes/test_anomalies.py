@@ -121,7 +121,9 @@ def test_resamples_agree_with_the_point():
 
 def test_the_interval_of_the_damaged_covers_what_is_true(monkeypatch):
     monkeypatch.setattr(anomalies, "RESAMPLES", 100)
-    random, covered, shift = np.random.default_rng(1), [], 0.05
+    random = np.random.default_rng(1)
+    covered = []
+    shift = 0.05
     truth = 0.5 * (1 + math.erf(shift / math.sqrt(2 * 1.25) / math.sqrt(2)))
     for _ in range(40):
         normal, odd, of = excerpts_and_shifted(random, shift)
@@ -133,8 +135,10 @@ def test_the_interval_of_the_damaged_covers_what_is_true(monkeypatch):
 def test_the_interval_draws_recordings_not_excerpts(monkeypatch):
     random = np.random.default_rng(0)
     level = random.normal(size=8)
-    odd, normal = np.repeat(level + 0.5, 20), random.normal(size=160)
-    alone, of_one = np.arange(160), np.repeat(np.arange(8), 20)
+    odd = np.repeat(level + 0.5, 20)
+    normal = random.normal(size=160)
+    alone = np.arange(160)
+    of_one = np.repeat(np.arange(8), 20)
     loose = anomalies.auroc(odd, normal, alone, alone, False)
     tied = anomalies.auroc(odd, normal, of_one, alone, False)
     assert tied["auroc"] == loose["auroc"]

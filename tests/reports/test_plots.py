@@ -35,7 +35,8 @@ def test_silence_has_a_picture(draw, tmp_path):
 
 
 def test_each_curve_is_drawn(tmp_path):
-    pcm, curve = np.zeros(4000, np.int16), np.linspace(1, 12, 10)
+    pcm = np.zeros(4000, np.int16)
+    curve = np.linspace(1, 12, 10)
     for name, curves in {"one": {"a": curve}, "two": {"a": curve, "b": curve[::-1]}}.items():
         surprisal_over_spectrogram(tmp_path / f"{name}.png", pcm, 8000, curves, 0.05, "")
     assert (tmp_path / "one.png").read_bytes() != (tmp_path / "two.png").read_bytes()

@@ -110,7 +110,8 @@ def test_another_scale_of_the_same_analysis_is_converted(recording, tmp_path):
 
 
 def test_normalised_files_need_their_statistics(tmp_path):
-    settings, values = settings_of("parallel-wavegan"), frames(pcm(), settings_of("parallel-wavegan"))
+    settings = settings_of("parallel-wavegan")
+    values = frames(pcm(), settings_of("parallel-wavegan"))
     mean, scale = values.mean(axis=0), values.std(axis=0)
     np.save(tmp_path / "stats.npy", np.stack([mean, scale]))
     np.save(tmp_path / "mel.npy", ((values - mean) / scale).astype(np.float32))

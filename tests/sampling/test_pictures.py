@@ -14,7 +14,8 @@ from wavegen.sampling.pictures import generate_pictures
 def test_drawn_pictures_have_the_probabilities_that_are_scored(name):
     """All 64 pictures of 2 x 3 pixels, each drawn as often as its probability says."""
     grid = PictureForm(2, 3, 1, 2)
-    model, number = small_picture_models.model(name, grid), 4000
+    model = small_picture_models.model(name, grid)
+    number = 4000
     drawn = generate_pictures(model, seeds=range(number), temperature=1, top_p=1, exact=True)
     codes = drawn.pictures.reshape(number, 6) @ (1 << np.arange(6))
     every = (np.arange(64)[:, None] >> np.arange(6)) & 1
@@ -42,7 +43,8 @@ def test_a_picture_depends_on_its_seed_alone(name):
 
 def test_given_rows_stay_and_the_rest_is_drawn_as_the_model_says():
     """Of 2 x 2 pictures with their first row given, the second row as often as its conditional probability says."""
-    model, number = small_picture_models.model("pixelcnn", PictureForm(2, 2, 1, 2)), 3000
+    model = small_picture_models.model("pixelcnn", PictureForm(2, 2, 1, 2))
+    number = 3000
     given = np.array([1, 0, 1, 1]).reshape(1, 2, 2, 1)
     drawn = generate_pictures(model, seeds=range(number), prime=given, rows=1, exact=True)
     assert np.array_equal(drawn.pictures[:, 0], np.repeat(given[:, 0], number, axis=0))

@@ -22,7 +22,8 @@ def plain_signals():
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_that_comes_in_a_finalizer_is_not_lost(name):
     """Python drops what a finalizer raises, and went on to the end of the work."""
-    number, came = getattr(signal, name), []
+    number = getattr(signal, name)
+    came = []
 
     class Finalized:
         def __del__(self):

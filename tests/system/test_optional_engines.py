@@ -22,7 +22,8 @@ from wavegen.system.optional import MATPLOTLIB, TENSORBOARDX, fault
 class FailingCuda(types.ModuleType):
     """An extension that is there, and whose `stage` fails."""
 
-    numerics, interface = NUMERICS, cuda.INTERFACE
+    numerics = NUMERICS
+    interface = cuda.INTERFACE
 
     def __init__(self, stage: str, error: Exception):
         super().__init__("wavegen_cuda")

@@ -133,7 +133,8 @@ def test_a_signal_keeps_the_rows_of_pictures_that_are_drawn(tmp_path, monkeypatc
     checkpoint.save(small_picture_models.model("nade", grid).float(), tmp_path / "m.safetensors", {})
     command = ["generate", str(tmp_path / "m.safetensors"), "-n", "2", "--seed", "3"]
     assert main([*command, str(tmp_path / "whole.png")]) == 0
-    calls, row_params = [], PictureModel.row_params
+    calls = []
+    row_params = PictureModel.row_params
 
     def interrupted(*arguments):
         calls.append(arguments)

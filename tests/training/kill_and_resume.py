@@ -81,7 +81,9 @@ def start(work: Path, run: Path) -> int:
 
 def ended(child: int, seconds: float | None = None) -> bool:
     """Whether a child came to its end rather than being killed, after `seconds`. Raises AssertionError if it failed."""
-    done, status, deadline = 0, 0, None if seconds is None else time.monotonic() + seconds
+    done = 0
+    status = 0
+    deadline = None if seconds is None else time.monotonic() + seconds
     while not done:
         if deadline is not None and time.monotonic() >= deadline:
             os.kill(child, signal.SIGKILL)  # which is there until it has been waited for
@@ -113,13 +115,16 @@ def kill_and_resume(work: Path, kills: int, seed: int) -> dict[str, object]:
         os._exit(0)
     assert ended(maker)
     (work / "recipe.toml").write_text(RECIPE)
-    draw, reference, runs = random.Random(seed), work / "reference", 0
+    draw = random.Random(seed)
+    reference = work / "reference"
+    runs = 0
     corpus = open_corpus(work / "corpus")
     train(load_recipe(work / "recipe.toml"), corpus, work / "warm-up", progress=False)  # children inherit its imports
     begun = time.monotonic()
     assert ended(start(work, reference))
     life = time.monotonic() - begun
-    run, places = work / "run-0", collections.Counter[str]()
+    run = work / "run-0"
+    places = collections.Counter[str]()
     while places.total() < kills:
         if ended(start(work, run), draw.uniform(0, life)):
             small_trainings.check_same_end(run, reference)

@@ -124,7 +124,8 @@ def test_a_run_starts_from_the_weights_and_the_normalisation_of_another(corpus, 
     trainer = Trainer(recipe("gru", FRAMES), corpus, tmp_path / "next", init=first)
     (tmp_path / "next").mkdir()
     trainer.open()
-    a, b = checkpoint.load(first).state_dict(), trainer.learner.model.state_dict()
+    a = checkpoint.load(first).state_dict()
+    b = trainer.learner.model.state_dict()
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 

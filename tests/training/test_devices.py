@@ -30,7 +30,8 @@ def test_nothing_of_a_step_stays_on_the_cpu(codec, head, taps, network):
     tables |= {"predictor": {"name": "linear", "taps": taps}} if taps else {}
     recipe = parse_recipe(tables | {"training": {"steps": 1}}, "test")
     model = AudioModel.from_settings(recipe.model, AudioForm(8000)).to("meta")
-    pcm, before = torch.zeros(2, 64, dtype=torch.int64, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
+    pcm = torch.zeros(2, 64, dtype=torch.int64, device="meta")
+    before = torch.zeros(2, dtype=torch.int64, device="meta")
     bits = BitsOf(model)(pcm, before, torch.ones(2, 64, dtype=torch.bool, device="meta"))
     bits.backward()
     assert bits.device.type == "meta"

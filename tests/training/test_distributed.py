@@ -146,7 +146,8 @@ def test_each_part_is_moved_in_its_turn(tmp_path, monkeypatch):
     learner = Trainer(small_trainings.recipe(accumulate=3), small_trainings.make_corpus(tmp_path), tmp_path).learner
     learner.connect()
     happened: list[str] = []
-    read, forward = learner.windows.read, BitsOf.forward
+    read = learner.windows.read
+    forward = BitsOf.forward
 
     class Elsewhere(NamedTuple):
         tensor: torch.Tensor

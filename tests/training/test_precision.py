@@ -72,11 +72,12 @@ def test_rows_one_by_one_are_rows_together(isa):
 
 @pytest.mark.parametrize("isa", HERE)
 def test_int8_sums_do_not_saturate_and_spoilt_rows_spoil(isa):
-    weight, rows = np.full((16, 64), 127, np.float32), np.full((2, 64), -127, np.float32)
+    weight = np.full((16, 64), 127, np.float32)
+    rows = np.full((2, 64), -127, np.float32)
     result = native.pieces.product(weight, rows, np.zeros((2, 16), np.float32), "int8", isa)
     np.testing.assert_array_equal(result, -(127.0**2) * 64)
-    for spoilt in (np.nan, np.inf, -np.inf):
-        rows[1, 5] = spoilt
+    for not_finite in (np.nan, np.inf, -np.inf):
+        rows[1, 5] = not_finite
         result = native.pieces.product(weight, rows, np.zeros((2, 16), np.float32), "int8", isa)
         assert np.isfinite(result[0]).all()
         assert not np.isfinite(result[1]).any()
@@ -94,7 +95,8 @@ def test_bfloat16_rounds_to_even_and_stays_finite(isa):
 @pytest.mark.parametrize("precision", ROUNDED)
 @pytest.mark.parametrize("name", sensitive_models.COMBINATIONS)
 def test_the_same_bits_for_any_instruction_set_streams_threads_and_cut(name, precision):
-    model, pcm = sensitive_models.combined(name), sensitive_models.pcm(5, 90)
+    model = sensitive_models.combined(name)
+    pcm = sensitive_models.pcm(5, 90)
     expected = NativeEngine(model, 5, 2, "portable", precision).feed(pcm)
     for isa in HERE:
         for streams, threads in [(1, 1), (5, 1)]:
@@ -122,7 +124,8 @@ def rounded_twin(model):
 
 @pytest.mark.parametrize("name", sensitive_models.COMBINATIONS)
 def test_bfloat16_is_float32_with_rounded_weights(name):
-    model, pcm = sensitive_models.combined(name), sensitive_models.pcm(2, 60)
+    model = sensitive_models.combined(name)
+    pcm = sensitive_models.pcm(2, 60)
     fed = open_engine(model, 2, engine="cpu", precision="bfloat16").feed(pcm)
     assert fed.tobytes() == open_engine(rounded_twin(model), 2, engine="cpu").feed(pcm).tobytes()
     if name != "markov-linear":  # which has no layers between its ends
@@ -132,14 +135,16 @@ def test_bfloat16_is_float32_with_rounded_weights(name):
 @pytest.mark.parametrize(("precision", "most"), [("bfloat16", 0.1), ("int8", 0.6)])
 @pytest.mark.parametrize("name", sensitive_models.COMBINATIONS)
 def test_rounding_changes_probabilities_a_little(name, precision, most):
-    model, pcm = sensitive_models.combined(name), sensitive_models.pcm(2, 200)
+    model = sensitive_models.combined(name)
+    pcm = sensitive_models.pcm(2, 200)
     exact = open_engine(model, 2, engine="cpu").feed(pcm)
     moved = np.abs(open_engine(model, 2, engine="cpu", precision=precision).feed(pcm) - exact).mean()
     assert (0 if name == "markov-linear" else 1e-6) <= moved < most  # which has no layers between its ends
 
 
 def test_a_models_own_precision_is_taken_and_can_be_overruled():
-    model, pcm = sensitive_models.wavenet(), sensitive_models.pcm(1, 50)
+    model = sensitive_models.wavenet()
+    pcm = sensitive_models.pcm(1, 50)
     exact = open_engine(model, 1, engine="cpu").feed(pcm)
     model.metadata["precision"] = "int8"
     own = open_engine(model, 1)

@@ -84,7 +84,8 @@ def test_a_folder_without_the_right_to_write(tmp_path, monkeypatch):
 
 
 def test_a_run_takes_no_more_than_is_foreseen(tmp_path):
-    corpus, run = small_trainings.make_corpus(tmp_path), tmp_path / "run"
+    corpus = small_trainings.make_corpus(tmp_path)
+    run = tmp_path / "run"
     train(small_trainings.recipe(), corpus, run, progress=False)
     from wavegen.models.checkpoint import load
     from wavegen.models.density import Density

@@ -124,7 +124,8 @@ def test_a_file_that_is_no_recipe_gets_one_line(tmp_path, text, words):
 
 
 def test_a_recipe_may_begin_with_a_mark_and_end_its_lines_in_any_way(tmp_path):
-    path, wanted = tmp_path / "recipe.toml", load_recipe(written(tmp_path, GOOD))
+    path = tmp_path / "recipe.toml"
+    wanted = load_recipe(written(tmp_path, GOOD))
     ends = [GOOD.replace("\n", end).encode() for end in ("\r\n", "\r")]
     for data in (b"\xef\xbb\xbf" + GOOD.encode(), *ends):
         path.write_bytes(data)

@@ -30,7 +30,9 @@ def corpus(tmp_path_factory):
 class Interrupted(Trainer):
     """A trainer whose user loses patience: at `place`, once `at` steps are behind."""
 
-    place, at, number = "", 0, signal.SIGINT
+    place = ""
+    at = 0
+    number = signal.SIGINT
 
     def _cut(self, place):
         if (place, self.learner.step) == (self.place, self.at):
@@ -99,7 +101,8 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_bits(network, number,
 
 
 def test_a_step_of_many_parts_is_given_up_between_them(corpus, tmp_path, ctrl_c):
-    run, asked = tmp_path / "cut", recipe(accumulate=4)
+    run = tmp_path / "cut"
+    asked = recipe(accumulate=4)
     run.mkdir()
     trainer = Trainer(asked, corpus, run)
     trainer.open()

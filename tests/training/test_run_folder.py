@@ -70,7 +70,8 @@ def test_events_on_a_full_disk_get_one_line(tmp_path, monkeypatch):
 
 
 def test_a_corpus_that_changes_under_the_run_stops_it_and_nothing_is_saved(tmp_path):
-    corpus, run = small_trainings.make_corpus(tmp_path), tmp_path / "run"
+    corpus = small_trainings.make_corpus(tmp_path)
+    run = tmp_path / "run"
     run.mkdir()
     trainer = Trainer(recipe(), corpus, run)
     trainer.open()

@@ -56,7 +56,8 @@ def run(network, inputs, state, weights, condition=None):
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_values_gradients_and_states_are_those_of_the_layers(data):
-    network, batch = drawn_network(data), data.draw(st.integers(1, 3))
+    network = drawn_network(data)
+    batch = data.draw(st.integers(1, 3))
     inputs = torch.randn(batch, data.draw(st.integers(1, 40)), 3)
     state = tuple(torch.randn_like(past) for past in network.initial_state(batch))
     weights = torch.randn(batch, inputs.shape[1], 5)
@@ -81,7 +82,9 @@ def test_bfloat16_is_as_near_as_the_layers_in_bfloat16_are(channels, monkeypatch
     """The gradient's error against float32 is no more than a tenth larger than autocast's."""
     torch.manual_seed(3)
     network = WaveNet(4, 6, channels, dilations=[2**i for i in range(8)])
-    inputs, weights, state = torch.randn(2, 400, 4), torch.randn(2, 400, 6), network.initial_state(2)
+    inputs = torch.randn(2, 400, 4)
+    weights = torch.randn(2, 400, 6)
+    state = network.initial_state(2)
     frames = torch.arange(400).expand(2, -1) // 100
     condition = Condition(torch.randn(2, 4, channels), frames) if channels else None
     exact = torch.cat([gradient.flatten() for gradient in run(network, inputs, state, weights, condition)[1]])
@@ -135,9 +138,12 @@ def test_the_gradient_is_made_once_only():
 )
 def test_elsewhere_the_layers_do_the_work(why, monkeypatch):
     network = WaveNet(1, 1, dilations=[1, 2])
-    inputs, state = torch.randn(1, 9, 1), list(network.initial_state(1))
+    inputs = torch.randn(1, 9, 1)
+    state = list(network.initial_state(1))
     if why == "float64":
-        network, inputs, state = network.double(), inputs.double(), [past.double() for past in state]
+        network = network.double()
+        inputs = inputs.double()
+        state = [past.double() for past in state]
     if why == "a past that is trained":
         state[2].requires_grad_()
     if why == "no extension":

@@ -46,7 +46,8 @@ def test_the_run_folder_tells_what_happened(corpus, tmp_path):
     assert [line["step"] for line in validated] == [10, 20, 30]
     assert model.metadata["validation_bits"] == min(line["validation_bits"] for line in validated)
     assert model.metadata["corpus_fingerprint"] == corpus.fingerprint
-    seen, receptive_field = model.metadata["samples_seen"], model.network.receptive_field
+    seen = model.metadata["samples_seen"]
+    receptive_field = model.network.receptive_field
     assert seen is not None
     assert receptive_field is not None
     assert seen <= 30 * 4 * (200 + receptive_field)
@@ -78,7 +79,9 @@ def test_a_receptive_field_that_no_memory_holds_gets_one_line(corpus, tmp_path):
 
 def test_divergence_is_said_before_the_step_that_would_spoil_the_weights(corpus, tmp_path, monkeypatch):
     """The batch of step 23 is poisoned: the run stops there, names its recordings and keeps what it had saved."""
-    run, asked, whole = tmp_path / "run", recipe(), Learner.backward
+    run = tmp_path / "run"
+    asked = recipe()
+    whole = Learner.backward
 
     def poisoned(learner, places):
         return whole(learner, places) * (math.nan if learner.step == 23 else 1)
@@ -93,13 +96,13 @@ def test_divergence_is_said_before_the_step_that_would_spoil_the_weights(corpus,
     ends_as_if_never_stopped(asked, corpus, run, tmp_path / "whole")
 
 
-@pytest.mark.parametrize("spoilt", [math.nan, math.inf])
-def test_a_step_with_a_gradient_that_is_not_finite_changes_no_weight(spoilt, corpus, tmp_path):
+@pytest.mark.parametrize("not_finite", [math.nan, math.inf])
+def test_a_step_with_a_gradient_that_is_not_finite_changes_no_weight(not_finite, corpus, tmp_path):
     learner = Trainer(recipe(), corpus, tmp_path).learner
     learner.connect()
     learner.take_step(30)
     before = {name: tensor.clone() for name, tensor in learner.state().items()}
-    next(learner.model.parameters()).register_hook(lambda gradient: gradient * spoilt)
+    next(learner.model.parameters()).register_hook(lambda gradient: gradient * not_finite)
     with pytest.raises(NotFiniteError):
         learner.take_step(30)
     assert learner.step == 1

@@ -36,7 +36,8 @@ class SampleMd5:
     """The MD5 of samples that come in blocks, as integers of `width` bits, 8, 16, 24 or 32."""
 
     def __init__(self, width: int):
-        self.bytes, self.scale = width // 8, float(1 << width - 1)
+        self.bytes = width // 8
+        self.scale = float(1 << width - 1)
         self.found = hashlib.md5(usedforsecurity=False)
 
     def add(self, block: np.ndarray) -> None:
@@ -85,7 +86,9 @@ class Decoder:
         one is NaN, infinite or beyond LARGEST.
         """
         buffer = np.empty((frames, self.channels))
-        read, declared, md5 = 0, self._declared(), self._md5()
+        read = 0
+        declared = self._declared()
+        md5 = self._md5()
         while len(block := self._read(buffer[: min(frames, declared - read)])):
             read += len(block)
             if not (np.abs(block) <= LARGEST).all():  # NaN is not
@@ -110,7 +113,8 @@ class Decoder:
 
     def _declared(self) -> int:
         """The samples to read: libsndfile's count, without the padding and what follows that it takes for samples."""
-        frames, layout = self.sound.frames, self.layout
+        frames = self.sound.frames
+        layout = self.layout
         width = _WIDTHS.get(self.subtype)
         if layout.data_bytes is not None and width:
             frames = min(frames, 8 * layout.data_bytes // (width * self.channels))
@@ -120,7 +124,8 @@ class Decoder:
 
     def _without_padding(self, frames: int, counted: int) -> int:
         """Of `frames` decoded samples those that the header counts, if what is more can be the last block's padding."""
-        block, channels = self.layout.block, self.channels
+        block = self.layout.block
+        channels = self.channels
         # Some programs count packets, or all channels together, or each block as one of a single channel.
         others = (frames, frames * channels, frames // channels, frames // block, frames // (block * channels))
         if counted in others:

@@ -186,7 +186,9 @@ def walk(source: str | Path, passed_over: Counter[str] | None = None) -> Iterato
     if source.exists() and not source.is_dir():  # a pipe too; what cannot be read is refused when it is
         yield source
         return
-    others, visited, found = Counter(), set(), False
+    others = Counter()
+    visited = set()
+    found = False
     folders = [iter([str(source) + os.sep])]  # a stack: what is still to come, folder within folder
     while folders:
         path = next(folders[-1], None)

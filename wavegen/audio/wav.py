@@ -99,7 +99,8 @@ def read_wav(path: str | Path) -> Wav:
             riff = file.read(12)
             if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
                 raise UserError(f"{path}: is not a WAV file; {_CONVERT}")
-            position, form = 12, None
+            position = 12
+            form = None
             while position + 8 <= size:
                 file.seek(position)
                 name, declared = struct.unpack("<4sI", file.read(8))

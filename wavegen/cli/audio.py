@@ -75,7 +75,9 @@ def _prime(args: argparse.Namespace, model: Model) -> tuple[NDArray[np.int16], l
     from wavegen.evaluation.audio import read_whole
     from wavegen.models.familiarity import Familiarity
 
-    name, findings, familiarity = str(args.prime), Findings(), Familiarity(model)
+    name = str(args.prime)
+    findings = Findings()
+    familiarity = Familiarity(model)
     sound = read_whole(args.prime, model.sample_rate, args.resample)
     familiarity.add(name, content_hash(sound.pcm), sound.pcm)
     findings.add(name, sound.figures, familiarity.tells(name))
@@ -106,7 +108,8 @@ def score(args: argparse.Namespace, model: Model) -> Result:
         if args.csv:
             write(outputs.pop(0), score_csv(result))
         if args.plot:
-            pcm, (file,) = read_at(args.files[0], model.sample_rate, args.resample), result["files"]
+            pcm = read_at(args.files[0], model.sample_rate, args.resample)
+            (file,) = result["files"]
             given = "" if result["condition"] is None else f" given {result['condition']}"
             title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample{given}"
             if file["above_flac"] is not None:

@@ -93,7 +93,8 @@ def _written(
     def read(path: Path) -> Audio | None:
         return None if path in skipped else audio_files.read(path, args.sample_rate)
 
-    paths, left = [path for path, _ in pairs], [pair for pair in pairs if pair[0] not in skipped]
+    paths = [path for path, _ in pairs]
+    left = [pair for pair in pairs if pair[0] not in skipped]
     findings, refusals = Findings(), Refusals()
     files: list[MelFile] = []
     with (

@@ -148,7 +148,8 @@ def _kept(partial: Partial) -> Iterator[None]:
 
 def _fill(plan: Plan, partial: Partial, progress: bool) -> None:
     """Computes what is left."""
-    left, samples = partial.left(), plan.corpus.recordings.rows["samples"]
+    left = partial.left()
+    samples = plan.corpus.recordings.rows["samples"]
     label = f"frames of {plan.corpus.path}" if progress else None
     with (
         progress_bar(int(samples[left].sum()), label, delay=1) as bar,

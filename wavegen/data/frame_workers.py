@@ -55,7 +55,8 @@ class Writer:
         offset = HEADER + int(plan.starts[number]) * ITEM.itemsize * plan.settings.channels
         while data:  # a disk that is nearly full takes a part
             written = os.pwrite(self.values, data, offset)
-            data, offset = data[written:], offset + written
+            data = data[written:]
+            offset += written
         os.pwrite(self.done, b"\1", number)
 
 

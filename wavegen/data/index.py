@@ -116,7 +116,8 @@ class IndexWriter:
     """Writes the index into a folder, recording after recording, each with its split and offset."""
 
     def __init__(self, folder: Path, form: Form):
-        self.form, self.fingerprint = form, Fingerprint(form)
+        self.form = form
+        self.fingerprint = Fingerprint(form)
         self.folder = folder
         self.files = [open(folder / name, "wb") for name in (LINES, ROWS)]  # noqa: SIM115 (closed by __exit__)
         self.recordings = self.samples = 0
@@ -179,7 +180,8 @@ def read_index(folder: Path, form: Form, about: IndexSummary) -> Recordings:
 
 def _check_lines(file: Path, form: Form) -> tuple[np.ndarray, str]:
     """The table of index.jsonl and its fingerprint, line by line; raises UserError for one that is damaged."""
-    packed, ids = bytearray(), set[str]()
+    packed = bytearray()
+    ids = set[str]()
     offset = start = number = 0
     fingerprint = Fingerprint(form)
     try:

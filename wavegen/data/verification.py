@@ -70,7 +70,8 @@ class Verification:
         """Checks, giving back control every few seconds. Raises UserError if a recording is not what it was."""
         if self._is_stamped():
             return
-        due, damaged = time.monotonic() + ROUND_SECONDS, []
+        due = time.monotonic() + ROUND_SECONDS
+        damaged = []
         total = 2 * int(self.recordings.rows["samples"].sum())
         label = f"checking {self.corpus.path}" if self.progress else None
         with (
@@ -125,7 +126,8 @@ class Verification:
 
 def _check(path: Path, pcm: int, portion: Recordings) -> tuple[int, list[str]]:
     """The bytes of the recordings together, and the ids of those whose samples have changed."""
-    size, damaged = 0, []
+    size = 0
+    damaged = []
     try:
         for recording in portion:
             if _hash(pcm, 2 * recording.offset, 2 * recording.samples) != recording.content_hash:
@@ -140,7 +142,8 @@ def _check(path: Path, pcm: int, portion: Recordings) -> tuple[int, list[str]]:
 
 def _hash(file: int, offset: int, size: int) -> str:
     """The content hash of a part of a file. Read, and not mapped: what a disk cannot read is an error, not a crash."""
-    digest, end = hashlib.sha256(), offset + size
+    digest = hashlib.sha256()
+    end = offset + size
     while offset < end and (piece := os.pread(file, min(PIECE, end - offset), offset)):
         digest.update(piece)
         offset += len(piece)

@@ -132,7 +132,8 @@ class Conditions:
             raise ValueError(f"there is no stream {stream} to condition, of {len(self._queues)}")
         row = speaker_row(self._config, speaker)
         queue = self._queues[stream]
-        given, filters = self._frames(0), queue.filters[:0]
+        given = self._frames(0)
+        filters = queue.filters[:0]
         if frames is not None:
             found = checked_frames(self._config, frames)
             given, filters = self._normalised(found), self._filters_of(found)
@@ -236,7 +237,8 @@ class Conditions:
         if speaker not in self._held:
             window = np.zeros((1, (2 * self._look_ahead + 1) * self._columns), np.float32)
             vectors = self._vectors(window, np.array([speaker], np.uint32))
-            nothing, filters = self._frames(0), self._filters_of(None)
+            nothing = self._frames(0)
+            filters = self._filters_of(None)
             self._held[speaker] = Queue(speaker, nothing, np.zeros(0, np.uint32), vectors, filters, ended=True)
         return self._held[speaker]
 

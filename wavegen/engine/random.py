@@ -27,8 +27,10 @@ def philox(counter: NDArray[np.unsignedinteger], key: tuple[int, int]) -> NDArra
     key_low, key_high = key
     for _ in range(10):
         first, second = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
-        c0, c1 = (second >> _HALF) ^ c1 ^ np.uint64(key_low), second & _LOW
-        c2, c3 = (first >> _HALF) ^ c3 ^ np.uint64(key_high), first & _LOW
+        c0 = (second >> _HALF) ^ c1 ^ np.uint64(key_low)
+        c1 = second & _LOW
+        c2 = (first >> _HALF) ^ c3 ^ np.uint64(key_high)
+        c3 = first & _LOW
         key_low, key_high = (key_low + _KEY_STEPS[0]) & 0xFFFFFFFF, (key_high + _KEY_STEPS[1]) & 0xFFFFFFFF
     return np.stack([c0, c1, c2, c3]).astype(np.uint32)
 

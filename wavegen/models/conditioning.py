@@ -145,7 +145,8 @@ class Conditioning(nn.Module):
         for row, one in zip(frames, found, strict=True):
             if one is not None:
                 row[:] = one[index.clip(0, len(one) - 1)]
-        there, last = [one is not None for one in found], [count - 1 for count in counts]
+        there = [one is not None for one in found]
+        last = [count - 1 for count in counts]
         others = (torch.tensor(each) for each in (there, last, [0] * len(given)))
         tensors = Conditions(torch.tensor(speakers), torch.from_numpy(frames), *others)
         return Conditions(*(tensor.to(self.bias.device) for tensor in tensors))
@@ -172,10 +173,14 @@ class Conditioning(nn.Module):
         """
         if self.mean is None or self.scale is None:
             return
-        count, total, square = 0, np.zeros(len(self.mean)), np.zeros(len(self.mean))
+        count = 0
+        total = np.zeros(len(self.mean))
+        square = np.zeros(len(self.mean))
         for frames in recordings:
             exact = np.asarray(frames, np.float64)
-            count, total, square = count + len(exact), total + exact.sum(axis=0), square + (exact**2).sum(axis=0)
+            count += len(exact)
+            total = total + exact.sum(axis=0)
+            square = square + (exact**2).sum(axis=0)
         if count == 0:
             return
         mean = total / count

@@ -141,7 +141,9 @@ class _Mixture(ABC):
         low, high = self._edges.to(params.device)[torch.stack([symbols, symbols + 1])].reshape(2, -1)
         shift = 0.0 if location is None else location.reshape(-1)
         inverse = torch.exp(-log_scales)
-        a, b, h = (low - shift) * inverse - means, (high - shift) * inverse - means, (high - low) * inverse
+        a = (low - shift) * inverse - means
+        b = (high - shift) * inverse - means
+        h = (high - low) * inverse
         terms = torch.log_softmax(logits, dim=0) + self._log_mass(a, b, h)
         return torch.logsumexp(terms, dim=0).view(symbols.shape).to(params.dtype)
 
@@ -216,7 +218,8 @@ class _LogNormalMass(torch.autograd.Function):
     def forward(ctx: Context, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
         flipped = a + b < 0
         a, b = torch.where(flipped, -b, a), torch.where(flipped, -a, b)
-        p, n = a.clamp(min=0), (-a).clamp(min=0)
+        p = a.clamp(min=0)
+        n = (-a).clamp(min=0)
         decay = torch.exp(torch.where(a > 0, h, b) * (p + b) / -2)
         bracket = torch.special.erfcx(p * math.sqrt(0.5)) + torch.erf(n * math.sqrt(0.5))
         bracket -= decay * torch.special.erfcx(b * math.sqrt(0.5))
@@ -228,7 +231,8 @@ class _LogNormalMass(torch.autograd.Function):
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         flipped, n, decay, bracket = ctx.saved_tensors
         of_edge = gradients[0] * math.sqrt(2 / math.pi) / bracket
-        of_a, of_b = -of_edge * torch.exp(n.square() / -2), of_edge * decay
+        of_a = -of_edge * torch.exp(n.square() / -2)
+        of_b = of_edge * decay
         return torch.where(flipped, -of_b, of_a), torch.where(flipped, -of_a, of_b), None
 
 

@@ -62,7 +62,9 @@ class _Progress:
     """Prints each step on stderr, with the time left, estimated by the plan and how it has held so far."""
 
     def __init__(self, plan: Sequence[float]):
-        self.begun, self.plan, self.step = time.monotonic(), plan, 0
+        self.begun = time.monotonic()
+        self.plan = plan
+        self.step = 0
 
     @property
     def seconds(self) -> float:

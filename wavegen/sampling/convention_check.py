@@ -68,7 +68,8 @@ def check_convention(
     bits = sum_bits(fed_by(open_streams), takes, max_samples_at_once(model), None) / len(pcm)
     *of_names, own, nothing = (round(float(each), DIGITS) for each in bits)
     by_name = dict(zip(readings, of_names, strict=True))
-    said, best = next(iter(by_name)), min(by_name, key=by_name.__getitem__)
+    said = next(iter(by_name))
+    best = min(by_name, key=by_name.__getitem__)
     clear = nothing > own and by_name[said] - by_name[best] > CLEAR * (nothing - own)
     return {
         "recording": str(recording),
@@ -88,7 +89,8 @@ def decided(reader: FrameReader, file: str | Path, check: ConventionCheck) -> tu
     assert settings is not None, "it has been checked"
     expected = _said(reader, file, settings)
     found, bits = check["convention"], check["bits_per_sample"]
-    chosen, warnings = replace(reader, convention=found), list[str]()
+    chosen = replace(reader, convention=found)
+    warnings = list[str]()
     if found != expected:
         less = f"{bits[found]:.3f} bits a sample, and {bits[expected]:.3f} if it were {expected}"
         warnings.append(f"{file}: is read as {found}: given that, {check['recording']} has {less}")
@@ -130,7 +132,8 @@ def _said(reader: FrameReader, file: str | Path, settings: FrameSettings) -> str
 
 def _rescaled(values: NDArray[np.float32], source: Convention, settings: FrameSettings) -> NDArray[np.float32]:
     """Frames whose bands are on the scale of `source`, on that of the model: enough to tell one from another."""
-    have, want = MELS[source].scale, (settings.mel or MELS[source]).scale
+    have = MELS[source].scale
+    want = (settings.mel or MELS[source]).scale
     bands = (values[:, : settings.bands] - have.offset) * (want.slope / have.slope) + want.offset
     bands = np.clip(bands, want.lowest, want.ceiling)
     return np.concatenate([bands, values[:, settings.bands :]], axis=1).astype(np.float32)

@@ -46,7 +46,8 @@ def spoken_already(
     found = {index: _start(path, inputs[index].samples, sample_rate, compared) for index, path in enumerate(paths)}
     starts = {index: pcm for index, pcm in found.items() if pcm is not None}
     again = [inputs[index]._replace(samples=len(pcm)) for index, pcm in starts.items()]
-    same, indices = [False] * len(inputs), list(starts)
+    same = [False] * len(inputs)
+    indices = list(starts)
     with progress_bar(sum(each.samples for each in again), label, delay=1) as bar:
         for number, draw in draws(again, manner, open_streams, Clock(), bar):
             index = indices[number]

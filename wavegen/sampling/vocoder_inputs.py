@@ -81,7 +81,8 @@ def find_inputs(
     if config is None or not config.frame_channels:
         raise UserError("the model is not conditioned on frames, so that it is no vocoder; take `wavegen generate`")
     speaker_row(config, speaker)
-    checked, warnings = None, list[str]()
+    checked = None
+    warnings = list[str]()
     if check is not None:
         (file,) = _files(Path(str(sources[0]))) if len(sources) == 1 and isinstance(sources[0], str | Path) else [None]
         if file is None or file.suffix.lower() not in SUFFIXES:
@@ -101,7 +102,9 @@ class _Finder:
     def __init__(self, reader: FrameReader, hop: int, resample: bool):
         self.reader, self.hop, self.resample = reader, hop, resample
         self.inputs: list[Input] = []
-        self.findings, self.familiarity, self.refusals = Findings(), Familiarity(reader.model), Refusals()
+        self.findings = Findings()
+        self.familiarity = Familiarity(reader.model)
+        self.refusals = Refusals()
         self.odd: list[str] = []  # about feature files
 
     def add(self, source: FrameSource) -> None:

@@ -188,7 +188,8 @@ def speak(
     if outputs is not None:
         pairs = zip(outputs, found.inputs, strict=True)
         check_room({output.path: HEADER + 2 * each.samples for output, each in pairs})
-    running, clock = open_streams(1), Clock()
+    running = open_streams(1)
+    clock = Clock()
     spoken: dict[int, Spoken] = {}
     with progress_bar(sum(each.samples for each in found.inputs), "speaking" if progress else None) as bar:
         for index, draw in draws(found.inputs, manner, open_streams, clock, bar):

@@ -35,7 +35,9 @@ class Output:
     """
 
     def __init__(self, path: str | Path, force: bool = False, size: int = 0):
-        self.path, self.force, self.whole = Path(path), force, False
+        self.path = Path(path)
+        self.force = force
+        self.whole = False
         self._stream: int | None = None
         self._remove: weakref.finalize[..., Output] | None = None
         with _named(self.path):

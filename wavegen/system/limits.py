@@ -107,7 +107,9 @@ def check_threads(number: int, setting: str, max_tried: int = MAX_TRIED, teams: 
 
 def stack_of_a_thread() -> int:
     """Bytes of address space that the stack of a thread takes unless its maker says otherwise."""
-    library, attributes, size = ctypes.CDLL(None), ctypes.create_string_buffer(OPAQUE), ctypes.c_size_t()
+    library = ctypes.CDLL(None)
+    attributes = ctypes.create_string_buffer(OPAQUE)
+    size = ctypes.c_size_t()
     library.pthread_attr_init(attributes)
     library.pthread_attr_getstacksize(attributes, ctypes.byref(size))
     return max(1, size.value)

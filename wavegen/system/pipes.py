@@ -51,7 +51,9 @@ def is_stdout(path: str | Path) -> bool:
     if descriptor_of(path) == 1:
         return True
     try:
-        there, stdout, null = os.stat(path), os.fstat(1), os.stat(os.devnull)
+        there = os.stat(path)
+        stdout = os.fstat(1)
+        null = os.stat(os.devnull)
     except OSError:
         return False
     return os.path.samestat(there, stdout) and not os.path.samestat(stdout, null)

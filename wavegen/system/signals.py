@@ -49,7 +49,8 @@ class Raiser:
 
 def _is_under_way() -> bool:
     """Whether the interrupted code cleans up after a signal's exception, or one that was made of it."""
-    error, seen = sys.exc_info()[1], set[int]()
+    error = sys.exc_info()[1]
+    seen = set[int]()
     while error is not None and id(error) not in seen:
         if isinstance(error, KeyboardInterrupt):
             return True
@@ -72,7 +73,8 @@ def raising() -> Iterator[Raiser]:
 @contextlib.contextmanager
 def _none_dropped() -> Iterator[None]:
     """Python drops what a finalizer or a callback raises: inside the block, a signal so lost comes again soon after."""
-    before, timers = sys.unraisablehook, list[threading.Timer]()
+    before = sys.unraisablehook
+    timers = list[threading.Timer]()
 
     def dropped(what: UnraisableHookArgs) -> None:
         if not isinstance(what.exc_value, KeyboardInterrupt):

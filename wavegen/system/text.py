@@ -74,7 +74,8 @@ def _with_zeros(data: bytes) -> str:
 
 def _not_utf8_from(error: UnicodeDecodeError) -> str:
     """Names the encoding of text that is not UTF-8 from a byte on, as far as its bytes tell."""
-    data, line = error.object, _line(error.object, error.start)
+    data = error.object
+    line = _line(error.object, error.start)
     if not data[: error.start].isascii():
         if error.reason == "unexpected end of data":
             return f"{line}: ends within a character; the file is cut short, copy it again"

@@ -143,7 +143,8 @@ class Learner:
 
     def _parts(self, windows: Sequence[Window]) -> list[tuple[Tensor, ...]]:
         """The batches of this process, each with its conditions."""
-        share, count = self.processes.share(windows), self.settings.accumulate
+        share = self.processes.share(windows)
+        count = self.settings.accumulate
         cuts = [number * len(share) // count for number in range(count + 1)]
         parts = [share[begin:end] for begin, end in itertools.pairwise(cuts) if end > begin]
         if parts:

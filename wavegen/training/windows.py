@@ -63,7 +63,8 @@ class Windows:
         known: Known | None = None,
     ):
         self.recordings = recordings
-        self.context, self.alignment = -(-context // alignment) * alignment, alignment
+        self.context = -(-context // alignment) * alignment
+        self.alignment = alignment
         self.length = self.context + window
         self.batch_size = batch_size
         self.seed = seed
@@ -90,7 +91,8 @@ class Windows:
         scored = np.zeros((len(windows), self.length), dtype=bool)
         before = np.zeros(len(windows), dtype=np.int64)
         for row, window in enumerate(windows):
-            whole, start = self.recordings[window.recording], window.start
+            whole = self.recordings[window.recording]
+            start = window.start
             taken = whole[start : start + self.length]
             pcm[row, : len(taken)] = taken
             scored[row, len(taken) - window.scored : len(taken)] = True

@@ -104,7 +104,8 @@ class Stopped(BaseException):
 @contextlib.contextmanager
 def stopped_after(number):
     """Lets so many recordings be added inside the block, then stops."""
-    add, left = Gathering.add, [number]
+    add = Gathering.add
+    left = [number]
 
     def stopping(self, read):
         if not left[0]:
@@ -242,7 +243,8 @@ def test_one_process_at_a_time(source, tmp_path):
 
 
 def test_shares_are_cut_by_size_and_number():
-    sizes, starts = [10, 5000, 10, 10, *[1] * 100], list(range(0, 1040, 10))
+    sizes = [10, 5000, 10, 10, *[1] * 100]
+    starts = list(range(0, 1040, 10))
     made = reading.shares(sizes, starts, 1)
     assert [share.number for share in made] == [1, reading.SHARE_FILES, 103 - 1 - reading.SHARE_FILES]
     assert [share.start for share in made] == [10, 20, 20 + 10 * reading.SHARE_FILES]

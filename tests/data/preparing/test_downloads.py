@@ -42,7 +42,8 @@ class Downloads:
 
 @pytest.fixture
 def downloads(monkeypatch):
-    downloads, module = Downloads(), types.ModuleType("torchaudio.datasets")
+    downloads = Downloads()
+    module = types.ModuleType("torchaudio.datasets")
     for name, kind in CLASSES.items():
         setattr(module, kind, downloads.dataset(name))
     monkeypatch.setitem(sys.modules, "torchaudio.datasets", module)

@@ -34,7 +34,8 @@ def recoded(pcm, container, subtype):
 
 def second_microphone(pcm, seed=0):
     """Other colour, some echo, a delay of 3 ms, half the level, noise 30 dB below."""
-    random, times = np.random.default_rng(seed), np.arange(1600)
+    random = np.random.default_rng(seed)
+    times = np.arange(1600)
     echo = random.normal(size=1600) * 0.02 * np.exp(-times / 320)
     echo[0] = 1
     colour = np.array([1, 0.4, -0.3, 0.2, 0.1])
@@ -58,7 +59,8 @@ COPIES = {
 
 
 def pairs_of(recordings, splits, sample_rate=RATE):
-    near, start = NearCopies(len(recordings)), 0
+    near = NearCopies(len(recordings))
+    start = 0
     for pcm, split in zip(recordings, splits, strict=True):
         near.add(landmarks(pcm, sample_rate), split, start, len(pcm))
         start += len(pcm)
@@ -92,7 +94,8 @@ def test_recordings_of_one_voice_are_no_copies(which):
 
 def hum(number, seconds=3):
     """A mains hum under noise of its own."""
-    times, random = np.arange(seconds * RATE) / RATE, np.random.default_rng(number)
+    times = np.arange(seconds * RATE) / RATE
+    random = np.random.default_rng(number)
     lines = sum(np.sin(2 * np.pi * 50 * k * times + random.uniform(0, 6)) / k for k in range(1, 30))
     return codes(300 * lines + random.normal(size=len(times)) * 100)
 

@@ -24,7 +24,8 @@ NOT_A_DISTRIBUTION = ((0.5, 0.4), (0.5, 0.5))
 
 def exact_log2_prob(source: Autoregressive, pcm: np.ndarray) -> list[float]:
     """The definition, a sample at a time."""
-    noise, log2_prob = NOISES[source.noise](scale=source.scale), []
+    noise = NOISES[source.noise](scale=source.scale)
+    log2_prob = []
     for t, code in enumerate(pcm.tolist()):
         location = sum(a * pcm[t - lag] for lag, a in enumerate(source.coefficients, start=1) if lag <= t)
         lower = 0 if code == -32768 else noise.cdf(code - 0.5 - location)
@@ -83,7 +84,8 @@ def test_draws_follow_the_density(name):
     """The probability integral transform of draws, made continuous by uniform noise in each cell, is uniform."""
     source = SOURCES[name]
     pcm = source.draw(3000, 5)
-    random, places = np.random.default_rng(6), []
+    random = np.random.default_rng(6)
+    places = []
     for t in range(0, 3000, 20):
         probabilities = np.exp2(source.next_log2_prob(pcm[:t]))
         index = int(pcm[t]) + 32768

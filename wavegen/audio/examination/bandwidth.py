@@ -29,7 +29,8 @@ class Spectrum:
 
     def add(self, signal: NDArray[np.float64]) -> None:
         """The next (channels, frames) float64, full scale being 1."""
-        start, self.position = self.position - self.tail.shape[1], self.position + signal.shape[1]
+        start = self.position - self.tail.shape[1]
+        self.position += signal.shape[1]
         whole = np.concatenate([self.tail, signal], axis=1) if self.tail.shape[1] else signal
         first = []
         while self.next + FRAME <= self.position:

@@ -53,7 +53,9 @@ class Levels:
     """Gathers the covariance of the channels, and whether all of them are identical."""
 
     def __init__(self, channels: int):
-        self.frames, self.peak, self.identical = 0, 0.0, channels > 1
+        self.frames = 0
+        self.peak = 0.0
+        self.identical = channels > 1
         self.sums = np.zeros(channels)
         self.products = np.zeros((channels, channels))
 

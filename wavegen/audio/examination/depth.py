@@ -28,7 +28,8 @@ class Depth:
 
     def add(self, signal: NDArray[np.float64]) -> None:
         """The next (channels, frames) float64, full scale being 1."""
-        first, self.position = self.position, self.position + signal.shape[1]
+        first = self.position
+        self.position += signal.shape[1]
         while signal.shape[0] * self.position > ENOUGH * self.stride:
             self.stride *= 2
             self.kept = [np.concatenate(self.kept, axis=1)[:, ::2]] if self.kept else []

@@ -25,8 +25,10 @@ class Examiner:
 
     def __init__(self, channels: int, sample_rate: int, subtype: str):
         self.channels, self.sample_rate, self.subtype = channels, sample_rate, subtype
-        self.levels, self.rails = Levels(channels), Rails(channels, subtype)
-        self.depth, self.spectrum = Depth(), Spectrum(channels)
+        self.levels = Levels(channels)
+        self.rails = Rails(channels, subtype)
+        self.depth = Depth()
+        self.spectrum = Spectrum(channels)
 
     def add(self, block: NDArray[np.float64]) -> None:
         """The next (frames, channels) float64 of full scale 1."""
@@ -79,7 +81,8 @@ SILENCE_SECONDS = 0.01  # zeros in a row that make digital silence; in quiet spe
 
 def silent_samples(pcm: NDArray[np.int16], shortest: int) -> int:
     """Counts the samples of `pcm`, (samples,) int16, in runs of at least `shortest` ≥ 1 exact zeros."""
-    silent, previous = 0, -1  # index of the last sample that is not zero
+    silent = 0
+    previous = -1  # index of the last sample that is not zero
     for start in range(0, len(pcm), BLOCK):
         nonzero = start + np.flatnonzero(pcm[start : start + BLOCK])
         runs = np.diff(nonzero, prepend=previous) - 1

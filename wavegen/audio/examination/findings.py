@@ -216,7 +216,8 @@ class Findings:
     """
 
     def __init__(self, use: str = READ) -> None:
-        self.use, self.files = use, 0
+        self.use = use
+        self.files = 0
         self.groups: dict[tuple[str, str], _Group] = {}
 
     def add(self, name: str, figures: AnyFigures, told: Container[str] = ()) -> None:
@@ -245,7 +246,9 @@ class _Group:
     """The files that have one kind of finding, `first` being that of the first of them."""
 
     def __init__(self, first: Finding, kind: _Kind | None):
-        self.first, self.kind, self.count = first, kind, 0
+        self.first = first
+        self.kind = kind
+        self.count = 0
         self.names: list[str] = []
         self.values: list[float] = []  # the lowest and the highest
 

@@ -53,15 +53,20 @@ class _Rail:
     """Runs at the peak of a signal of one sign."""
 
     def __init__(self, step: float):
-        self.steep, self.peak = STEEP * step, LOWEST_PEAK
+        self.steep = STEEP * step
+        self.peak = LOWEST_PEAK
         self.runs = self.longest = 0
-        self.open, self.before = 0, np.inf  # the length of a run that goes on at a block's end, and what came before it
+        self.open = 0  # the length of a run that goes on at a block's end
+        self.before = np.inf  # what came before that run
         self.last = np.inf  # sample; inf stands for none, which makes no step
 
     def add(self, signal: NDArray[np.float64], sign: int) -> None:
         top = min(1.0, float(sign * (signal.max() if sign > 0 else signal.min())))
         if top > self.peak:
-            self.peak, self.runs, self.longest, self.open = top, 0, 0, 0
+            self.peak = top
+            self.runs = 0
+            self.longest = 0
+            self.open = 0
         if top < self.peak:
             self._close(float(sign * signal[0]))
         else:

@@ -20,7 +20,9 @@ W64_HEAD, W64_TAIL = b"riff\x2e\x91\xcf\x11", bytes.fromhex("f3acd3118cd100c04f8
 
 def aiff(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of an AIFF or AIFF-C file, whose size of samples stands in SSND and whose count of them in COMM."""
-    samples, coding, compressed = None, b"NONE", data.at(position + 8, 4) == b"AIFC"
+    samples = None
+    coding = b"NONE"
+    compressed = data.at(position + 8, 4) == b"AIFC"
     for chunk in chunks(data, position + 12, "big"):
         start = data.at(chunk.start, min(chunk.size, 22))
         if chunk.name == b"COMM" and len(start) >= 18:
@@ -28,7 +30,8 @@ def aiff(data: Bytes, position: int, path: Path) -> Layout:
             coding = start[18:22] if compressed and len(start) == 22 else coding
         elif chunk.name == b"SSND":
             size = data_bytes(chunk.size, data.size - chunk.start, path)
-            chunk_size, chunk = chunk.size, Chunk(chunk.name, chunk.start, size)
+            chunk_size = chunk.size
+            chunk = Chunk(chunk.name, chunk.start, size)
             if coding not in AIFC_READABLE:
                 raise foreign.coded(f"{coding.decode('latin-1').strip()} in AIFF-C", path)
             audio = max(0, size - 8 - int.from_bytes(start[:4], "big"))
@@ -49,9 +52,12 @@ def svx(data: Bytes, position: int, path: Path) -> Layout:
 
 def caf(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of an Apple CAF file. Raises UserError for a size of −1, which says that it is not known."""
-    coding, layout, offset = None, None, position + 8
+    coding = None
+    layout = None
+    offset = position + 8
     while len(head := data.at(offset, 12)) == 12 and head[:4].isascii() and head[:4].isalnum():
-        start, size = offset + 12, int.from_bytes(head[4:], "big", signed=True)
+        start = offset + 12
+        size = int.from_bytes(head[4:], "big", signed=True)
         if head[:4] == b"desc":
             coding = data.at(start + 8, 4)
             if coding not in CAF_READABLE:
@@ -76,9 +82,14 @@ def caf(data: Bytes, position: int, path: Path) -> Layout:
 
 def w64(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of a Sony Wave64 file: chunks named by GUIDs, sizes of 64 bits that count the head, aligned to 8."""
-    fact, align, block, offset, size = None, 1, 1, position + 40, None
+    fact = None
+    align = 1
+    block = 1
+    offset = position + 40
+    size = None
     while len(head := data.at(offset, 24)) == 24 and _is_w64_chunk(data, offset):
-        start, length = offset + 24, max(0, int.from_bytes(head[16:], "little") - 24)
+        start = offset + 24
+        length = max(0, int.from_bytes(head[16:], "little") - 24)
         if head[:4] == b"fmt ":
             form = data.at(start, 20)
             check_format(int.from_bytes(form[4:8], "little"), int.from_bytes(form[2:4], "little"), path)

@@ -21,7 +21,8 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
     info = data.at(position, 42)
     if len(info) < 42 or info[4] & 0x7F:
         return Layout()
-    block_size, total = int.from_bytes(info[8:10], "big"), int.from_bytes(info[21:26], "big") & 0xFFFFFFFFF
+    block_size = int.from_bytes(info[8:10], "big")
+    total = int.from_bytes(info[21:26], "big") & 0xFFFFFFFFF
     first = position + 42
 
     def check_no_other(read: int) -> None:
@@ -70,7 +71,9 @@ def _frame(header: bytes, block_size: int) -> tuple[int, int] | None:
     number = header[4] & (0x7F >> length if length > 1 else 0x7F)
     for byte in header[5 : 4 + length]:
         number = number << 6 | byte & 0x3F
-    size_code, rate_code, offset = header[2] >> 4, header[2] & 15, 4 + length
+    size_code = header[2] >> 4
+    rate_code = header[2] & 15
+    offset = 4 + length
     size = BLOCK_SIZES.get(size_code)
     if size_code in (6, 7):
         size = int.from_bytes(header[offset : offset + size_code - 5], "big") + 1

@@ -56,7 +56,8 @@ def wve(data: Bytes, path: Path) -> Layout:
 def sds(data: Bytes, path: Path) -> Layout:
     """MIDI sample dump: packets of 127 bytes, whose number follows from that of the samples, after 21 bytes."""
     head = data.at(0, 21)
-    bits, count = head[6], head[10] | head[11] << 7 | head[12] << 14
+    bits = head[6]
+    count = head[10] | head[11] << 7 | head[12] << 14
     each = 120 // -(-bits // 7) if bits else 60
     return _whole(data, 21, -(-count // each) * 127, path, decoded=True)
 
@@ -98,9 +99,12 @@ def paf(data: Bytes, path: Path) -> Layout:
 
 def voc(data: Bytes, path: Path) -> Layout:
     """Creative Voice: blocks, of which the one with the sound must be the only one of its kind."""
-    position, sound, end = int.from_bytes(data.at(20, 2), "little"), None, data.size
+    position = int.from_bytes(data.at(20, 2), "little")
+    sound = None
+    end = data.size
     while (kind := data.at(position, 1)) not in (b"", b"\0"):
-        size, start = int.from_bytes(data.at(position + 1, 3), "little"), position + 4
+        size = int.from_bytes(data.at(position + 1, 3), "little")
+        start = position + 4
         if kind in b"\1\2\3\6\7\11":
             if sound is not None:
                 raise UserError(

@@ -64,19 +64,24 @@ class Bytes:
 
     def __init__(self, descriptor: int, size: int) -> None:
         self.descriptor, self.size = descriptor, size
-        self._start, self._window = 0, b""
+        self._start = 0
+        self._window = b""
 
     def at(self, position: int, length: int) -> bytes:
         """Up to `length` bytes from `position` on; fewer at the file's end."""
         offset = position - self._start
         if not 0 <= offset <= len(self._window) - length:
-            self._start, offset = position, 0
+            self._start = position
+            offset = 0
             self._window = os.pread(self.descriptor, max(length, self.WINDOW), position)
         return self._window[offset : offset + length]
 
     def finditer(self, pattern: bytes, start: int, stop: int | None = None) -> Iterator[int]:
         """Where the regular expression `pattern` matches from `start` on, matches of up to 64 bytes."""
-        compiled, stop, block, overlap = re.compile(pattern, re.DOTALL), stop or self.size, 1 << 20, 64
+        compiled = re.compile(pattern, re.DOTALL)
+        stop = stop or self.size
+        block = 1 << 20
+        overlap = 64
         while start < stop:
             text = os.pread(self.descriptor, min(block + overlap, stop - start), start)
             yield from (start + match.start() for match in compiled.finditer(text) if match.start() < block)

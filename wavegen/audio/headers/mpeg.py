@@ -97,7 +97,9 @@ def _plausible(counted: int | None, data: Bytes, walk: _Walk) -> int | None:
 
 
 def _walk(data: Bytes, start: int, stop: int, path: Path) -> _Walk:
-    walk, kind, position = _Walk(), None, start
+    walk = _Walk()
+    kind = None
+    position = start
     while position < stop:
         frame = frame_of(data.at(position, 4))
         if kind is None and frame is not None and _chain(data, position, stop, CHAIN):
@@ -132,10 +134,12 @@ def _walk(data: Bytes, start: int, stop: int, path: Path) -> _Walk:
 def _run(data: Bytes, start: int, stop: int, kind: tuple[int, int, int]) -> tuple[int, int]:
     """Where the whole frames of one kind end that follow one another from `start` on, and how many there are."""
     sizes: dict[bytes, int] = {}
-    position, number = start, 0
+    position = start
+    number = 0
     while True:
         window = data.at(position, Bytes.WINDOW)
-        offset, room = 0, min(len(window) - 4, stop - position)
+        offset = 0
+        room = min(len(window) - 4, stop - position)
         while offset <= room:
             header = window[offset : offset + 4]
             size = sizes.get(header)
@@ -165,7 +169,8 @@ def _chain(data: Bytes, position: int, stop: int, length: int) -> bool:
         frame = frame_of(data.at(position, 4))
         if frame is None or kind not in (None, frame.kind):
             return bool(count) and (position == stop or tags.at(data, position) > 0)
-        kind, position = frame.kind, position + frame.size
+        kind = frame.kind
+        position += frame.size
     return True
 
 
@@ -227,8 +232,11 @@ def frame_of(header: bytes) -> Frame | None:
     """The frame whose header these four bytes are, None if they are none."""
     if len(header) < 4 or header[0] != 0xFF or header[1] < 0xE0:
         return None
-    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
-    bit_rate, rate, padding = header[2] >> 4, header[2] >> 2 & 3, header[2] >> 1 & 1
+    version = header[1] >> 3 & 3
+    layer = 4 - (header[1] >> 1 & 3)
+    bit_rate = header[2] >> 4
+    rate = header[2] >> 2 & 3
+    padding = header[2] >> 1 & 1
     if version == 1 or layer == 4 or bit_rate in (0, 15) or rate == 3:
         return None
     sample_rate = _RATES[rate] // _DIVISORS[version]

@@ -28,7 +28,9 @@ CODINGS = {
 def layout(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of the WAV file at `position`. Raises UserError for a coding that cannot be read, and by the rule."""
     order: Order = "big" if data.at(position, 4) == b"RIFX" else "little"
-    form, fact, long_size = b"", None, None
+    form = b""
+    fact = None
+    long_size = None
     for chunk in chunks(data, position + 12, order):
         start = data.at(chunk.start, min(chunk.size, 40))
         if chunk.name == b"fmt ":
@@ -91,7 +93,8 @@ def _without_extension(
             f"{path}: its header names no coding (it is marked extensible, without an extension); write the file again "
             "with the program that it is from"
         )
-    size, shape = span[1] - span[0], "<" if order == "little" else ">"
+    size = span[1] - span[0]
+    shape = "<" if order == "little" else ">"
     whole = struct.pack(
         f"{shape}4sI4s4sIHHIIHH4sI", b"RIFF" if order == "little" else b"RIFX", (size + 36) & 0xFFFFFFFF, b"WAVE",
         b"fmt ", 16, PCM, channels, rate, rate * align, align, bits, b"data", size & 0xFFFFFFFF,

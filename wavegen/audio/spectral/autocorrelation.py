@@ -25,7 +25,8 @@ def autocorrelation_of_bands(settings: FrameSettings, order: int) -> NDArray[np.
     bin of the transform has the mean power of its bands, weighted as the bands weight the bin; bins of no band have
     none. (order + 1, bands). Raises UserError if a band holds no bin.
     """
-    filters, mel = mel_filters(settings), settings.mel
+    filters = mel_filters(settings)
+    mel = settings.mel
     assert mel is not None, "there are bands"
     sums = filters.sum(axis=1)
     mean_power = 1 / (sums if mel.analysis.power else sums**2)  # of a bin, for a band's power of 1

@@ -117,13 +117,15 @@ class _File:
 
     def in_time(self, parts: list[NDArray[np.generic]]) -> NDArray[np.float32]:
         """The arrays of mel spectrogram and F0, or that of both, as (frames, F). Raises UserError for others."""
-        settings, apart = self.settings, len(parts) == 2
+        settings = self.settings
+        apart = len(parts) == 2
         values = self._turned(checked(self.path, parts[0]), settings.mel_channels if apart else settings.channels)
         if not apart:
             return values
         f0 = checked(self.path, parts[1])
         if f0.shape != (len(values), F0_CHANNELS):
-            has, wanted = _shape(f0), f"{len(values)} x {F0_CHANNELS}"
+            has = _shape(f0)
+            wanted = f"{len(values)} x {F0_CHANNELS}"
             raise UserError(f"{self.path}: its F0 is {has}, and {wanted} belongs to its mel spectrogram; make it again")
         return np.concatenate([values, f0], axis=1)
 

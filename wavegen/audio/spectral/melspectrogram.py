@@ -33,8 +33,11 @@ def mel_spectrogram(pcm: NDArray[np.int16], settings: FrameSettings, mel: Mel, s
 
     Raises UserError if a band lies between two bins of the transform, or librosa cannot be used.
     """
-    framing, hop, n_fft = mel.analysis.framing, settings.hop, settings.n_fft
-    weights, pcm = mel_filters(settings), framing.continued(pcm, hop)
+    framing = mel.analysis.framing
+    hop = settings.hop
+    n_fft = settings.n_fft
+    weights = mel_filters(settings)
+    pcm = framing.continued(pcm, hop)
     spectrogram = np.empty((span.number, settings.bands), np.float32)
     at_once = max(1, BLOCK // n_fft)
     for frame in range(0, span.number, at_once):

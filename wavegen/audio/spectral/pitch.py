@@ -42,9 +42,11 @@ def log_f0(pcm: NDArray[np.int16], settings: FrameSettings, span: Span) -> NDArr
     mean = pcm.mean(dtype=np.float64) / 32768
     found = np.empty((number, F0_CHANNELS), np.float32)
     for frame in range(0, number, STRETCH):
-        before, stop = max(0, frame - MARGIN), min(number, frame + STRETCH)
+        before = max(0, frame - MARGIN)
+        stop = min(number, frame + STRETCH)
         after = min(number, stop + MARGIN)
-        start, end = first + before * hop, first + (after - 1) * hop + size
+        start = first + before * hop
+        end = first + (after - 1) * hop + size
         samples = CENTRED_IN_ZEROS.stretch(pcm, start, end)
         samples[max(0, -start) : len(pcm) - start] -= mean
         f0, voiced, _ = _pyin()(samples, **_parameters(settings.sample_rate, hop, size))

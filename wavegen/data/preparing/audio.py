@@ -175,7 +175,10 @@ class _Preparation:
 
         Ids are in one normal form; where two would then be one, by their hash in `repeated`, they stay as they were.
         """
-        sizes, starts, ids, digest = array("q"), array("q"), array("q"), hashlib.sha256()
+        sizes = array("q")
+        starts = array("q")
+        ids = array("q")
+        digest = hashlib.sha256()
         with open(self.folder / PLAN, "wb") as plan:
             for one in self.listed():
                 state, name = _state(one.path), composed(one.id)
@@ -220,7 +223,8 @@ def _listed(source: Path, passed_over: Counter[str]) -> Iterator[Listed]:
 def _common_sample_rate(source: Path, paths: Iterable[Path]) -> int:
     """The rate of all files whose header can be read; one that differs would silently change what a sample is."""
     rates: Counter[int] = Counter()
-    files, first_error = 0, ""
+    files = 0
+    first_error = ""
     for path in paths:
         files += 1
         try:
@@ -246,7 +250,8 @@ def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: boo
     if split_by == SPEAKER:
         said = "its recordings have no speakers; leave out `split_by='speaker'`"
         raise UserError(f"{source}: {said}", parameter="split_by")
-    known, samples = sources.named(source.removeprefix(DRAWN)), DRAWN_SECONDS * sample_rate
+    known = sources.named(source.removeprefix(DRAWN))
+    samples = DRAWN_SECONDS * sample_rate
     with work_folder(corpus, force) as folder:
         keep_if_for(folder, {"source": known.describe(), "sample_rate": sample_rate})
         with contextlib.closing(Gathering(folder)) as gathering:

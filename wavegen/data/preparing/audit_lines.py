@@ -33,7 +33,8 @@ def speaker_lines(audit: Audit) -> Iterator[str]:
 def duplicate_lines(audit: Audit) -> Iterator[str]:
     """The number of files with the samples of another, and one such group."""
     if groups := audit["duplicates"]:
-        extra, first = sum(map(len, groups)) - len(groups), groups[0]
+        extra = sum(map(len, groups)) - len(groups)
+        first = groups[0]
         names = " = ".join(map(shortened, first[:3])) + (f" and {len(first) - 3} more" if len(first) > 3 else " …")
         yield f"{extra} duplicates of other files, kept in the same split as those: {names}"
 
@@ -52,12 +53,14 @@ def refused_lines(audit: Audit) -> Iterator[str]:
     yield f"{counted(len(refused), 'file')} refused{'; corpus.json has all' * (len(refused) > MAX_REASONS)}:"
     reasons: dict[str, list[tuple[str, str]]] = {}
     for each in refused:
-        file, why = each["file"], each["reason"].removeprefix(f"{each['file']}: ")
+        file = each["file"]
+        why = each["reason"].removeprefix(f"{each['file']}: ")
         # Reasons that differ in numbers or the file's own name are one kind.
         reasons.setdefault(re.sub(r"[\d.,]*\d", "#", why.replace(file, "")), []).append((file, why))
     by_number = sorted(reasons.values(), key=lambda found: -len(found))
     for found in by_number[:MAX_REASONS]:
-        files, why = [file for file, _ in found], shortened(found[0][1])
+        files = [file for file, _ in found]
+        why = shortened(found[0][1])
         if len({each.replace(file, "") for file, each in found}) > 1:  # the numbers are the first one's
             why = f"for example {why}"
         yield f"  {shortened(files[0])}: {why}" if len(found) == 1 else f"  {len(found)} files: {why}: {listed(files)}"

@@ -60,14 +60,17 @@ def _mixed(code: np.ndarray) -> np.ndarray:
 def _peaks(pcm: np.ndarray, sample_rate: int) -> np.ndarray:
     """The peaks of the spectrogram, (peaks, 2) int64: frame and bin, sorted."""
     hop, size = _sizes(sample_rate)
-    fold, window = _fold(sample_rate), np.hanning(size)
+    fold = _fold(sample_rate)
+    window = np.hanning(size)
     # White noise of variance v has spectra of mean power v · Σ window²; that of rounding is 1/12, less if averaged.
-    rounding, loudest = ROUNDING * float(window @ window) / fold, 0.0
+    rounding = ROUNDING * float(window @ window) / fold
+    loudest = 0.0
     bins = slice(LOWEST_BIN, 1 + int(HIGHEST * size * fold / sample_rate))
     frames = max(0, 1 + (len(pcm) // fold - size) // hop)
     found = [np.empty((0, 2), np.int64)]
     for start in range(0, frames, BLOCK):
-        first, end = max(0, start - REACH[0]), min(frames, start + BLOCK + REACH[0])
+        first = max(0, start - REACH[0])
+        end = min(frames, start + BLOCK + REACH[0])
         samples = pcm[first * hop * fold : ((end - 1) * hop + size) * fold].reshape(-1, fold).mean(axis=1)
         spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(samples, size)[::hop] * window, axis=1)[:, bins]
         power = np.square(spectra.real) + np.square(spectra.imag)
@@ -94,10 +97,12 @@ def _greatest(power: np.ndarray, axis: int) -> np.ndarray:
     """The greatest value as far as REACH to either side along an axis."""
     reach = REACH[axis]
     greatest = np.moveaxis(np.pad(power, [(reach, reach) if each == axis else (0, 0) for each in (0, 1)]), axis, 0)
-    width, wanted = 1, 2 * reach + 1
+    width = 1
+    wanted = 2 * reach + 1
     while width < wanted:
         more = min(width, wanted - width)
-        greatest, width = np.maximum(greatest[:-more], greatest[more:]), width + more
+        greatest = np.maximum(greatest[:-more], greatest[more:])
+        width += more
     return np.moveaxis(greatest, 0, axis)
 
 
@@ -113,7 +118,8 @@ def is_one_sound(first: np.ndarray, second: np.ndarray, sample_rate: int, offset
     """
     step = _sizes(sample_rate)[0] * _fold(sample_rate)
     shorter = min(len(first), len(second))
-    first, second = first[max(0, offset) * step :], second[max(0, -offset) * step :]
+    first = first[max(0, offset) * step :]
+    second = second[max(0, -offset) * step :]
     overlap = min(len(first), len(second))
     if overlap < MIN_OVERLAP * shorter:
         return False
@@ -126,7 +132,8 @@ def is_one_sound(first: np.ndarray, second: np.ndarray, sample_rate: int, offset
 
 def _shared(one: np.ndarray, other: np.ndarray, shift: int) -> float:
     """How many peaks, (peaks, 2), have one of the other side within a frame and a bin, as a share of all of both."""
-    here, there = one + np.array([shift, 0]), other
+    here = one + np.array([shift, 0])
+    there = other
     found = np.isin(_cells(here), _around(there)).sum() + np.isin(_cells(there), _around(here)).sum()
     return float(found) / (len(here) + len(there))
 

@@ -43,7 +43,8 @@ def finish(gathering: Gathering, wanted: Wanted) -> Audit:
     """Makes a corpus of what was gathered in its folder; gives the audit's summary."""
     gathering.flush(to_disk=True)
     split_by = wanted.split_by or (TIME if wanted.cut is not None and _few(gathering) else FILE)
-    sides, near = Sides(), NearCopies(len(gathering.prefixes))
+    sides = Sides()
+    near = NearCopies(len(gathering.prefixes))
     repeated = gathering.repeated()
     form = AudioForm(wanted.sample_rate)
     with IndexWriter(gathering.folder, form) as writer:

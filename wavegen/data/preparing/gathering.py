@@ -32,7 +32,8 @@ class Gathering:
     """
 
     def __init__(self, folder: Path, layout: Layout | None = None):
-        self.folder, self.audit = folder, Auditor()
+        self.folder = folder
+        self.audit = Auditor()
         self.census = None if layout is None else Census(layout)
         self.lines = self.recordings = self.samples = 0
         self.prefixes = array("Q")
@@ -41,7 +42,8 @@ class Gathering:
 
     def _take_up(self) -> None:
         """Goes through what an interrupted run left, and drops what is not whole."""
-        kept, end = 0, os.path.getsize(self.folder / PCM)
+        kept = 0
+        end = os.path.getsize(self.folder / PCM)
         self.done.seek(0)
         for line in self.done:
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):

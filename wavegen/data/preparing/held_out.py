@@ -71,8 +71,10 @@ class Sides:
 
 def split_doubts(audit: Audit, split: str) -> list[str]:
     """The reasons not to rely on a split that is not empty, a sentence each."""
-    of, found = audit["splits"][split], []
-    seconds, silence = 60 * of["minutes"], of.get("digital_silence", 0)  # which older audits do not have
+    of = audit["splits"][split]
+    found = []
+    seconds = 60 * of["minutes"]
+    silence = of.get("digital_silence", 0)  # which older audits do not have
     if _is_little(split, of):
         interval = ", and there is no interval over one file" if split == "test" and of["files"] == 1 else ""
         number = counted(of["files"], "piece" if "cut" in audit else "file")
@@ -84,7 +86,8 @@ def split_doubts(audit: Audit, split: str) -> list[str]:
 
 def split_warnings(audit: Audit) -> list[str]:
     """Sentences on empty, tiny, silent and lopsided splits, and what would help."""
-    found, splits = [], audit["splits"]
+    found = []
+    splits = audit["splits"]
     for name, of in splits.items():
         found += split_doubts(audit, name) if of["files"] else [f"the {name} split is empty ({EMPTY[name]})"]
     train = splits["train"]["minutes"]
@@ -109,7 +112,8 @@ def advice(audit: Audit) -> str | None:
     splits = audit["splits"]
     longest = splits["train"]["minutes"]
     enough = not any(_is_little(name, of) or of["minutes"] > longest for name, of in splits.items())
-    split_by, cut = audit["split_by"], audit.get("cut")
+    split_by = audit["split_by"]
+    cut = audit.get("cut")
     if enough or split_by in (OFFICIAL, SPEAKER):
         return None
     seconds = 60 * audit["minutes"]

@@ -53,9 +53,12 @@ def _candidates(prints: np.ndarray, owners: np.ndarray, splits: np.ndarray) -> l
     owners = owners[order].astype(np.int64)
     keys, offsets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for step in range(1, NEIGHBOURS + 1):
-        one, other = slice(None, -step), slice(step, None)
+        one = slice(None, -step)
+        other = slice(step, None)
         both = (hashes[one] == hashes[other]) & (splits[owners[one]] != splits[owners[other]])
-        a, b, offset = owners[one][both], owners[other][both], times[one][both] - times[other][both]
+        a = owners[one][both]
+        b = owners[other][both]
+        offset = times[one][both] - times[other][both]
         keys.append(np.minimum(a, b) * len(splits) + np.maximum(a, b))
         offsets.append(np.where(a < b, offset, -offset))
     key, offset = np.concatenate(keys), np.concatenate(offsets)

@@ -90,7 +90,8 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: its compression is damaged or cut short ({error}); get this file again") from error
-    dimensions, names = magic & 0xFF, {IMAGES: "pictures", LABELS: "labels"}
+    dimensions = magic & 0xFF
+    names = {IMAGES: "pictures", LABELS: "labels"}
     found = int.from_bytes(data[:4], "big")
     if len(data) < 4 * (1 + dimensions) or found != magic:
         what = f"; it holds {names[found]}" if found in names and found != magic else ""

@@ -108,7 +108,8 @@ class _Tally:
             self.duplicates.append([first, recording.id])
 
     def audit(self) -> PictureAudit:
-        form, total = self.form, float(self.counts.sum())
+        form = self.form
+        total = float(self.counts.sum())
         return {
             "picture_shape": form.sizes,
             "pictures": sum(self.splits.values()),

@@ -157,7 +157,8 @@ class MarkovChain:
     def draw(self, num_samples: int, seed: int) -> np.ndarray:
         cumulative = np.cumsum(self.transition, axis=1)
         cumulative[:, -1] = 1
-        state, states = self.codes.index(0), np.empty(num_samples, np.int64)
+        state = self.codes.index(0)
+        states = np.empty(num_samples, np.int64)
         for t, uniform in enumerate(np.random.default_rng(seed).random(num_samples)):
             state = states[t] = np.searchsorted(cumulative[state], uniform, side="right")
         return np.array(self.codes, np.int16)[states]

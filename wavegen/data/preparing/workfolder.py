@@ -129,7 +129,8 @@ def _put_in_place(folder: Path, corpus: Path) -> None:
 
 def keep_if_for(folder: Path, purpose: Mapping[str, object], besides: str = LOCK) -> None:
     """Empties the folder, but for the file `besides`, unless it was begun for the same purpose, any JSON object."""
-    wanted, file = json.dumps(purpose), folder / PURPOSE
+    wanted = json.dumps(purpose)
+    file = folder / PURPOSE
     if file.is_file() and file.read_text(encoding="ascii") == wanted:
         os.utime(file)  # taken up: it is this run's now
         return

@@ -130,7 +130,8 @@ class _RecurrentConfig(NetworkConfig):
 
     @property
     def layer_shapes(self) -> Shapes:
-        hidden, rows = self.hidden_size, self.gates * self.hidden_size
+        hidden = self.hidden_size
+        rows = self.gates * self.hidden_size
         shapes: Shapes = {}
         for layer in range(self.num_layers):
             shapes[f"cells.weight_ih_l{layer}"] = (rows, self.input_channels if layer == 0 else hidden)

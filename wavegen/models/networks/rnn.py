@@ -79,11 +79,17 @@ class GRU(_Recurrent):
     """Gated recurrent unit, Cho et al. (2014), in the form of `torch.nn.GRU`, with a perceptron on top."""
 
     name: ClassVar[str] = GRUConfig.name
-    of, cell, run, states = GRUConfig, nn.GRU, torch.gru, 1
+    of = GRUConfig
+    cell = nn.GRU
+    run = torch.gru
+    states = 1
 
 
 class LSTM(_Recurrent):
     """Long short-term memory, Hochreiter & Schmidhuber (1997), with a perceptron on top."""
 
     name: ClassVar[str] = LSTMConfig.name
-    of, cell, run, states = LSTMConfig, nn.LSTM, torch.lstm, 2
+    of = LSTMConfig
+    cell = nn.LSTM
+    run = torch.lstm
+    states = 2

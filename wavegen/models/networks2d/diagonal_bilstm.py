@@ -28,7 +28,8 @@ class DiagonalBiLSTM(PixelRNN):
 
 def _diagonal(number: int, height: int, width: int) -> Span:
     """The pixels whose row and whose distance from the left (right) edge add up to `number`; positions are rows."""
-    top, bottom = max(0, number - width + 1), min(height - 1, number)
+    top = max(0, number - width + 1)
+    bottom = min(height - 1, number)
     column = number - top
     from_left = (top * width + column, width - 1)
     from_right = (top * width + width - 1 - column, width + 1)

@@ -89,7 +89,9 @@ class ResidualLSTM(nn.Module):
 
     def __init__(self, hidden: int, channels: int, taps: Taps, directions: int, reads_pixels: bool):
         super().__init__()
-        self.taps, self.features, self.hidden = taps, 2 * hidden, hidden
+        self.taps = taps
+        self.features = 2 * hidden
+        self.hidden = hidden
         columns = len(taps.inputs) * self.features + len(taps.states) * hidden
         self.weights = nn.ParameterList(_uniform(4 * hidden, columns) for _ in range(directions))
         self.bias = nn.Parameter(torch.zeros(directions * 4 * hidden))

@@ -51,7 +51,8 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: _Context, inputs: Tensor, weight: Tensor, bias: Tensor, lines: Sequence[Line]) -> Tensor:
         outputs = inputs.new_empty(weight.shape[0], weight.shape[1] // 4, *inputs.shape[1:])
-        doubled_weight, doubled_bias = _candidate_doubled(weight), _candidate_doubled(bias).unsqueeze(2)
+        doubled_weight = _candidate_doubled(weight)
+        doubled_bias = _candidate_doubled(bias).unsqueeze(2)
         memory = _Memory(inputs, weight, lines)
         each_output = outputs.unbind()
         steps: list[_Step] = []
@@ -78,7 +79,9 @@ class _Scan(torch.autograd.Function):
         each_grad = grad_outputs.unbind()
         grad_h, grad_c = torch.zeros_like(steps[-1].h), torch.zeros_like(steps[-1].c)
         for t in reversed(range(len(lines))):
-            line, step, before = lines[t], steps[t], steps[t - 1] if t else None
+            line = lines[t]
+            step = steps[t]
+            before = steps[t - 1] if t else None
             for grad_output, pixels, sums in zip(each_grad, line.pixels, grad_h.unbind(), strict=True):
                 sums += grad_output[:, pixels]
             grad_sums, grad_c = _cell_backward(step, before, grad_h, grad_c, line)

@@ -119,7 +119,8 @@ def listed_files(rows: list[Row], files: dict[str, list[Path]], file: Path) -> I
     Raises UserError if none of several rows has a file, since then it is the names that do not fit.
     """
     if len(rows) > 1 and files and not any(row.name in files for row in rows):
-        given, there = rows[0].name, next(iter(files))
+        given = rows[0].name
+        there = next(iter(files))
         raise UserError(
             f"{file}: names none of the {len(files)} recordings; it says {given!r} where they are {there!r}"
         )
