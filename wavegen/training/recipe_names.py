@@ -9,6 +9,7 @@ from wavegen.errors import UserError, closest
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "recipes", _PACKAGE.parent / "recipes")  # of an installed package, of a clone
+PART_LIKENESS = 0.75  # of a misspelt folder or file; these are short
 _FEW = 5  # a longer list of names is left to `wavegen info recipes`
 
 
@@ -64,7 +65,8 @@ def _nearest(path: Path) -> str:
     if (file := closest(plain.name, beside)) is not None:
         return f"; did you mean {beside[file]}?"
     known, name = names(), str(plain)
-    whole, part = closest(name, known), closest(name, {part for each in known for part in each.split("/")})
+    parts = {part for each in known for part in each.split("/")}
+    whole, part = closest(name, known), closest(name, parts, PART_LIKENESS)
     alike = _with_part(name, known) or ([] if whole is None else [whole]) or _with_part(part, known)
     if alike:
         return f"; did you mean {' or '.join(alike[:_FEW])}?"
