@@ -132,12 +132,12 @@ def drawn(
     order = sorted(takes, key=lambda take: -len(take.pcm))
     for start in range(0, len(order), streams):
         group = order[start : start + streams]
-        engine = open_engine(model, len(group), "cpu", threads=1, precision=precision)
+        engine = open_engine(model, len(group), engine="cpu", threads=1, precision=precision)
         for stream, take in enumerate(group):
             engine.condition(stream, take.speaker, frames(take.pcm, settings))
         pcm, _ = engine.generate(len(group[0].pcm), range(start, start + len(group)), temperature)
         sounds |= {take.name: pcm[stream, : len(take.pcm)] for stream, take in enumerate(group)}
-    engine = open_engine(model, 1, "cpu", threads=1, precision=precision)
+    engine = open_engine(model, 1, engine="cpu", threads=1, precision=precision)
     engine.condition(0, order[0].speaker, frames(order[0].pcm, settings))
     started = time.process_time()
     engine.generate(len(order[0].pcm), [0], temperature)

@@ -25,7 +25,7 @@ SECONDS = 4  # of audio
 NUM_PICTURES = 25  # at once
 DRAW: dict[str, Callable[..., object]] = {  # a model of each kind, and a number of samples
     AUDIO: partial(generate, seeds=[0], threads=1),
-    PICTURES: lambda model, _: generate_pictures(model, range(NUM_PICTURES)),
+    PICTURES: lambda model, _: generate_pictures(model, seeds=range(NUM_PICTURES)),
 }
 
 

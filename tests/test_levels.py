@@ -75,7 +75,7 @@ def recording(name: str) -> np.ndarray:
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_bundled_coders(name):
     pcm = recording(name)
-    engine = open_engine(load("allison"), 1, "cpu")
+    engine = open_engine(load("allison"), 1, engine="cpu")
     assert -engine.feed(pcm[None]).sum() / len(pcm) == pytest.approx(ALLISON[name], abs=1e-6)
     assert adaptive_bits(pcm, RATE) / len(pcm) == pytest.approx(ADAPTIVE[name], abs=1e-6)
 

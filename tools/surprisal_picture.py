@@ -36,8 +36,8 @@ def drawing() -> str:
     pcm = audio_files.read(path).pcm
     seconds = len(pcm) / result["sample_rate"]
     curves = (
-        (f"allison: {file['bits_per_sample']:.2f} bits per sample", BLUE, file["surprise"]),
-        (f"FLAC: {file['flac_bits_per_sample']:.2f}", ORANGE, file["flac_surprise"]),
+        (f"allison: {file['bits_per_sample']:.2f} bits per sample", BLUE, file["surprisal"]),
+        (f"FLAC: {file['flac_bits_per_sample']:.2f}", ORANGE, file["flac_surprisal"]),
     )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} 372" font-family="sans-serif" font-size="13">',

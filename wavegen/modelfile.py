@@ -19,7 +19,7 @@ from wavegen.models.configs.audio import AudioConfig
 from wavegen.models.configs.base import Tables
 from wavegen.models.configs.checking import checked_audio
 from wavegen.models.forms import AUDIO, Form, check_kind, form_of, kind_named
-from wavegen.models.metadata import Metadata, is_metadata
+from wavegen.models.metadata import Metadata, is_metadata, renamed
 from wavegen.models.model import Model
 from wavegen.models.ranges import RANGES, Ranges
 from wavegen.models.tensorfile import DAMAGED, opened
@@ -117,6 +117,7 @@ def read(path: str | Path) -> Contents:
         form = form_of(header)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: {DAMAGED}") from error
+    metadata = renamed(metadata) if isinstance(metadata, dict) else None
     if not is_metadata(metadata) or not _is_readable(metadata):
         raise UserError(f"{path}: {DAMAGED}")
     check_kind(kind_named(header, str(path)), form, str(path))

@@ -20,7 +20,7 @@ enum class Phase : std::uint32_t {
 };
 
 constexpr const char* kPhases[] = {
-    "wait for x", "wait for past taps", "gates", "residual", "wait for skip sums", "skip sums", "hear", "front", "head",
+    "wait for x", "wait for past taps", "gates", "residual", "wait for skip sums", "skip sums", "input", "front", "head",
     "draw"};
 static_assert(sizeof kPhases / sizeof *kPhases == static_cast<std::size_t>(Phase::count));
 

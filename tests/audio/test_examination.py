@@ -76,9 +76,7 @@ def test_channels_that_are_not(channels, mixed, empty, cancelling, offset):
 
 @pytest.mark.parametrize("length", [20000, 60000])
 @pytest.mark.parametrize(("share", "cancelling"), [(0.02, False), (0.3, True), (0.5, True), (0.8, True)])
-@pytest.mark.parametrize(
-    ("channels", "opposite"), [([1, 1], [1, -1]), ([1, 0.5], [1, -0.5]), ([1, 0, 1], [-1, 0, 1])]
-)
+@pytest.mark.parametrize(("channels", "opposite"), [([1, 1], [1, -1]), ([1, 0.5], [1, -0.5]), ([1, 0, 1], [-1, 0, 1])])
 @pytest.mark.parametrize("offset", [0, 3000])
 def test_channels_that_cancel_for_a_while(length, share, cancelling, channels, opposite, offset):
     """Half of such a file became silence without a word, since over all of it the channels hardly correlate."""

@@ -27,10 +27,10 @@ def main(samples: int) -> int:
         for isa in wavegen_native.instruction_sets():
             for streams, threads in WAYS:
                 begun = time.monotonic()
-                engine = open_engine(model, streams, "cpu", threads, isa, precision)
+                engine = open_engine(model, streams, engine="cpu", threads=threads, isa=isa, precision=precision)
                 share = 40 if isa == "portable" else 8 if streams >= 16 else 1  # or it would take all day
                 pcm, log2_prob = engine.generate(samples // share, range(streams))
-                fed = open_engine(model, streams, "cpu", threads, isa, precision).feed(pcm)
+                fed = open_engine(model, streams, engine="cpu", threads=threads, isa=isa, precision=precision).feed(pcm)
                 # The first stream has the same seed everywhere, and slow ways draw fewer samples.
                 drawn, whole = (pcm[0], log2_prob[0]), expected.setdefault(precision, (pcm[0], log2_prob[0]))
                 same = all(a.tobytes() == b[: len(a)].tobytes() for a, b in zip(drawn, whole, strict=True))

@@ -18,7 +18,7 @@ import small_trainings
 from PIL import Image
 
 from wavegen import quickstart
-from wavegen.data.picture_files import read_sheet
+from wavegen.data.picture_files import read_tiles
 from wavegen.data.preparing.layouts import LAYOUTS
 from wavegen.data.preparing.layouts.base import download
 from wavegen.data.preparing.picture_sets import IMAGES, LABELS, read_idx
@@ -120,7 +120,7 @@ def test_given_pictures(tmp_path, data, words):
     if data is not None:
         (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(UserError, match=rf"a\.png: {words}"):
-        read_sheet(tmp_path / "a.png", PictureForm(16, 16, 1, 256))
+        read_tiles(tmp_path / "a.png", PictureForm(16, 16, 1, 256))
 
 
 @pytest.mark.parametrize(

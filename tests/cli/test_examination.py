@@ -182,8 +182,10 @@ def test_no_band_is_empty_that_resampling_leaves(tmp_path):
     write(str(tmp_path / "a.wav"), noise(0, 2000, 48000), {})
     sound = soxr.resample(noise(0, 2000, 48000), 8000, 16000)
     soundfile.write(tmp_path / "b.wav", sound, 16000)
-    kinds = {rate: {one["kind"] for one in prepare(tmp_path / "b.wav", tmp_path / str(rate), rate)["findings"]}
-             for rate in (8000, 16000, 22050)}  # fmt: skip
+    kinds = {}
+    for rate in (8000, 16000, 22050):
+        audit = prepare(tmp_path / "b.wav", tmp_path / str(rate), sample_rate=rate)
+        kinds[rate] = {one["kind"] for one in audit["findings"]}
     assert kinds == {8000: set(), 16000: {"empty band"}, 22050: {"upsampled", "empty band"}}
-    found = prepare(tmp_path / "a.wav", tmp_path / "c", 16000)["findings"]
+    found = prepare(tmp_path / "a.wav", tmp_path / "c", sample_rate=16000)["findings"]
     assert [one["kind"] for one in found] == ["upsampled"]

@@ -102,7 +102,7 @@ def test_exact_draws_are_asked_for(run, tmp_path):
     for argv, exact in (([], False), (["--exact"], True)):
         made = run("generate", "gru", tmp_path / f"{exact}.wav", "--seconds", 0.2, "--seed", 3, "--json", *argv)
         assert made["exact"] is exact
-        (draw,) = generate(checkpoint.load("gru"), 1600, [3], exact=exact).draws
+        (draw,) = generate(checkpoint.load("gru"), 1600, seeds=[3], exact=exact).draws
         np.testing.assert_array_equal(audio_files.read(tmp_path / f"{exact}.wav").pcm, draw.pcm)
 
 
@@ -138,7 +138,7 @@ def test_score_of_files_folder_and_corpus(run):
 
 def test_score_draws(run, tmp_path):
     result = run("score", "gru", "a.wav", "--plot", tmp_path / "a.png", "--window", 0.01, "--json")
-    assert len(result["files"][0]["surprise"]) == 12
+    assert len(result["files"][0]["surprisal"]) == 12
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -148,7 +148,7 @@ def test_score_writes_windows_as_csv(run, tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a.wav"] * 3 + ["b.wav"] * 5
     assert [float(row["start_seconds"]) for row in rows[:3]] == [0.0, 0.05, 0.1]
-    expected = [value for file in result["files"] for value in file["surprise_above_flac"]]
+    expected = [value for file in result["files"] for value in file["surprisal_above_flac"]]
     assert [float(row["above_flac"]) for row in rows] == expected
     odd = shutil.copy("a.wav", tmp_path / os.fsdecode(b"not text \xff.wav"))
     run("score", "gru", odd, "--csv", tmp_path / "w.csv", "--window", 0.01, "--force")

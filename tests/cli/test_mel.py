@@ -20,6 +20,7 @@ from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.cli.main import main
 
 SIZES = Sizes(8000, 64, 256, 256, 20, 80, 3900)
+IN_PYTHON = {"hop": 64, "n_fft": 256, "win_length": 256, "bands": 20, "fmin": 80, "fmax": 3900}
 FLAGS = "--hop 64 --n-fft 256 --win-length 256 --bands 20 --fmin 80 --fmax 3900"
 
 
@@ -50,7 +51,7 @@ def test_the_file_is_the_toolkits(folder, convention, capsys):
     sizes = "20 bands from 80 to 3900 Hz, one each 64 samples at 8000 Hz"
     assert out == f"a.npy: {number} frames of {name}, {sizes}, n_fft 256, window 256\n"
     assert all(line.startswith("wavegen: warning: rec/one.wav: ") for line in lines)
-    in_python = wavegen.mel("rec/one.wav", convention, None, 64, 256, 256, 20, 80, 3900)
+    in_python = wavegen.mel("rec/one.wav", convention, **IN_PYTHON)
     np.testing.assert_array_equal(in_python, np.load("a.npy"))
 
 
@@ -61,7 +62,7 @@ def test_f0_and_all_settings(folder, capsys):
     assert printed["settings"]["channels"] == 22
     settings = FrameSettings("hifigan", *SIZES, f0=True)
     np.testing.assert_array_equal(read_frames("a.npz", settings).values, frames(workspace.wander(3000, 1), settings))
-    assert wavegen.mel("rec/one.wav", "hifigan", None, 64, 256, 256, 20, 80, 3900, f0=True).shape == (22, 46)
+    assert wavegen.mel("rec/one.wav", "hifigan", **IN_PYTHON, f0=True).shape == (22, 46)
 
 
 def test_another_rate_and_statistics(folder, capsys):
@@ -72,7 +73,7 @@ def test_another_rate_and_statistics(folder, capsys):
     run(f"rec/one.wav b.npy --convention espnet --sample-rate 16000 --statistics stats.npy {FLAGS}", capsys)
     np.testing.assert_allclose(np.load("b.npy").std(axis=0), 1, atol=1e-3)
     np.testing.assert_allclose(
-        wavegen.mel("rec/one.wav", "espnet", 16000, 64, 256, 256, 20, 80, 3900, statistics="stats.npy"),
+        wavegen.mel("rec/one.wav", "espnet", sample_rate=16000, **IN_PYTHON, statistics="stats.npy"),
         np.load("b.npy"),
     )
 

@@ -27,7 +27,7 @@ WRITES = {  # a command that writes {}, and what makes that in vain
     "compare gru --corpus corpus --html {}.html": "wavegen.evaluation.comparison.compare",
     "features gru a.wav {}.npz": "wavegen.evaluation.audio.read_whole",
     "mel a.wav {}.npy --convention hifigan": "wavegen.audio.spectral.frames.frames",
-    "quantize gru {}.safetensors --corpus corpus --most 9": "wavegen.evaluation.quantization.bits_of_takes",
+    "quantize gru {}.safetensors --corpus corpus --max-cost 9": "wavegen.evaluation.quantization.bits_of_takes",
     "compress gru a.wav {}.wgn": "wavegen.compression.files.lockstep",
     "decompress gru a.wgn {}.wav": "wavegen.compression.files.lockstep",
     "bench wavenet --plot {}.png --rounds 1": "wavegen.benchmarking.bench",
@@ -238,7 +238,7 @@ def test_what_the_library_writes_is_refused_alike(tmp_path):
     with pytest.raises(UserError, match="exists already"):
         compress(model, [("a.wav", tmp_path / "o.wav")])
     with pytest.raises(UserError, match="exists already"):
-        quantize(model, None, tmp_path / "o.wav", "int8", 9.0)  # pyright: ignore[reportArgumentType] (is not looked at)
+        quantize(model, None, tmp_path / "o.wav", precision="int8", max_cost=9.0)  # pyright: ignore[reportArgumentType] (is not looked at)
     assert (tmp_path / "o.wav").read_text() == "precious"
     assert draws.write(tmp_path / "o.wav", force=True) == [tmp_path / "o.wav"]
     assert audio_files.read(tmp_path / "o.wav").pcm.tolist() == draws.draws[0].pcm.tolist()

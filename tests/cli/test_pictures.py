@@ -15,7 +15,7 @@ from PIL import Image
 from recipe_commands import RECIPES, commands
 
 from wavegen.cli.main import main
-from wavegen.data.picture_files import read_sheet
+from wavegen.data.picture_files import read_tiles
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
 from wavegen.models.forms import PictureForm
@@ -73,10 +73,10 @@ def test_the_recipes_commands(place, workshop, capsys):
         rows["pixelcnn"]["bits_per_dimension"] * 784 * math.log(2), abs=1e-2
     )
     assert {each["b"] for each in done["compare"]["differences"]} == {"pixel histograms"}
-    sheet, completed = (np.asarray(Image.open(name)) for name in ("digits.png", "completed.png"))
-    assert sheet.shape == completed.shape == (4 * 28, 4 * 28)
+    tiles, completed = (np.asarray(Image.open(name)) for name in ("digits.png", "completed.png"))
+    assert tiles.shape == completed.shape == (4 * 28, 4 * 28)
     grid = PictureForm(28, 28, 1, 2)
-    whole, half = read_sheet("digits.png", grid), read_sheet("completed.png", grid)
+    whole, half = read_tiles("digits.png", grid), read_tiles("completed.png", grid)
     assert np.array_equal(half[:, :14], whole[:, :14])
     assert not np.array_equal(half[:, 14:], whole[:, 14:])
     for argv in (["info", "corpus"], ["info", "runs/nade"], ["score", "runs/nade", "digits.png"]):
@@ -171,10 +171,10 @@ def test_a_damaged_header_is_refused(tmp_path):
     assert again.form == model.form
     tensors, header = checkpoint.read_tensors(tmp_path / "good.safetensors")
     grid = {"height": 2, "width": 3, "channels": 1, "levels": 2}
-    for damage in ({"grid": {"height": 2}}, {"grid": grid | {"height": -2}}, {"grid": 7}):
+    for damage in ({"picture_shape": {"height": 2}}, {"picture_shape": grid | {"height": -2}}, {"picture_shape": 7}):
         checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | damage)
         with pytest.raises(UserError, match="header is damaged"):
             checkpoint.load(tmp_path / "bad.safetensors", PictureModel)
-    checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | {"grid": grid | {"height": 3}})
+    checkpoint.write_tensors(tmp_path / "bad.safetensors", tensors, header | {"picture_shape": grid | {"height": 3}})
     with pytest.raises(UserError, match="do not belong together"):
         checkpoint.load(tmp_path / "bad.safetensors", PictureModel)

@@ -99,7 +99,7 @@ def test_precision_is_kept_in_the_file(model, written):
 
 def test_the_proof_is_the_size_of_files_that_came_back(model, monkeypatch):
     pcms = [sensitive_models.pcm(1, 400, seed)[0] for seed in (1, 2)]
-    claimed = -sum(open_engine(model, 1, "cpu").feed(pcm[None]).sum() for pcm in pcms) / 800
+    claimed = -sum(open_engine(model, 1, engine="cpu").feed(pcm[None]).sum() for pcm in pcms) / 800
     size = proven(model, pcms)
     assert size is not None
     assert claimed < size <= 1.001 * claimed + 2 * 64 * 8 / 800

@@ -29,7 +29,7 @@ def test_the_bits_of_the_cpu_engine(gpu, name, precision, kernel):
     model = model_of(name)
     engine = CudaEngine(model, 3, precision, kernel)
     assert engine.kernel.startswith(kernel)
-    expected = results(open_engine(model, 3, "cpu", 1, precision=precision), 3, temperature=0.8)
+    expected = results(open_engine(model, 3, engine="cpu", threads=1, precision=precision), 3, temperature=0.8)
     assert results(engine, 3, temperature=0.8) == expected
 
 
@@ -45,7 +45,7 @@ def test_widths_whose_weights_are_kept_in_registers(gpu, width, precision):
     }
     torch.manual_seed(5)
     model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, AudioForm(8000)).eval(), 3)
-    expected = results(open_engine(model, 2, "cpu", 1, precision=precision), 2, 10)
+    expected = results(open_engine(model, 2, engine="cpu", threads=1, precision=precision), 2, 10)
     assert results(CudaEngine(model, 2, precision, "latency"), 2, 10) == expected
 
 
@@ -60,7 +60,7 @@ def test_more_outputs_than_threads(gpu, residual, half, skip, precision):
     engine = CudaEngine(model, 2, precision, "latency")
     if (residual, precision) != (128, "float32"):  # this one does not fit
         assert engine.kernel.startswith("latency")
-    expected = results(open_engine(model, 2, "cpu", 1, precision=precision), 2, 10)
+    expected = results(open_engine(model, 2, engine="cpu", threads=1, precision=precision), 2, 10)
     assert results(engine, 2, 10) == expected
 
 
@@ -78,7 +78,7 @@ def test_agrees_with_teacher_forcing_in_float64(gpu, name):
 def test_exact_draws_are_told_from_others(gpu, name, kernel):
     """By the seeds of 4096 whose first random word makes the difference."""
     model = model_of(name)
-    first = [open_engine(model, 4096, "cpu").generate(1, range(4096), exact=exact)[0] for exact in (False, True)]
+    first = [open_engine(model, 4096, engine="cpu").generate(1, range(4096), exact=exact)[0] for exact in (False, True)]
     apart = np.flatnonzero(first[0] != first[1])[:4]
     assert len(apart) == 4
     for exact in (False, True):
@@ -158,7 +158,7 @@ def test_any_architecture_on_any_gpu(network, distribution, codec, taps, streams
         parts["predictor"] = {"name": "linear", "taps": taps}
     torch.manual_seed(2)
     model = sensitive_models.enlivened(sensitive_models.AudioModel.from_settings(parts, AudioForm(8000)).eval(), 3)
-    expected = results(open_engine(model, streams, "cpu", 1), streams, 12)
+    expected = results(open_engine(model, streams, engine="cpu", threads=1), streams, 12)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "wavegen_cuda", stand_in())
         for key, value in gpu.items():
@@ -170,7 +170,7 @@ def test_any_architecture_on_any_gpu(network, distribution, codec, taps, streams
 def test_a_nucleus_is_the_cpu_engines(gpu, kernel):
     model = model_of("categorical")
     for temperature, top_p in ((1.0, 0.7), (1.3, 0.9), (1.0, 1e-9)):
-        expected = open_engine(model, 1, "cpu").generate(6, [3], temperature, top_p)
+        expected = open_engine(model, 1, engine="cpu").generate(6, [3], temperature, top_p)
         found = CudaEngine(model, 1, kernel=kernel).generate(6, [3], temperature, top_p)
         assert [array.tobytes() for array in found] == [array.tobytes() for array in expected]
 
@@ -178,7 +178,7 @@ def test_a_nucleus_is_the_cpu_engines(gpu, kernel):
 @pytest.mark.parametrize("name", ["odd", "fine-categorical", "logistics"])
 def test_what_does_not_fit_on_chip_runs_from_memory_and_says_so(stand_in_gpu, caplog, name):
     model = model_of(name)
-    expected = results(open_engine(model, 2, "cpu"), 2, 8)
+    expected = results(open_engine(model, 2, engine="cpu"), 2, 8)
     stand_in_gpu(SHARED=2000)  # not one layer, nor what a block of the other kernel works with
     cuda._say_once.cache_clear()
     engine = CudaEngine(model, 2)

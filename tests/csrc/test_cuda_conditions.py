@@ -37,7 +37,7 @@ def test_the_bits_of_the_cpu_engine(gpu, network, kind, precision, kernel):
     case = conditional(network, KINDS[kind], 3)
     engine = CudaEngine(case.model, 3, precision, kernel)
     assert engine.kernel.startswith(kernel)
-    expected = results(case, open_engine(case.model, 3, "cpu", 1, precision=precision), 3)
+    expected = results(case, open_engine(case.model, 3, engine="cpu", threads=1, precision=precision), 3)
     assert results(case, engine, 3) == expected
     unconditioned = Case(case.model, [Given()] * 3)
     assert results(unconditioned, CudaEngine(case.model, 3, precision, kernel), 3) != expected
@@ -49,7 +49,7 @@ def test_widths_whose_weights_are_kept_in_registers(gpu, width, precision):
     network = {"residual_channels": width, "gate_channels": 2 * width, "skip_channels": 10, "dilations": [1, 2, 3]}
     model = sensitive_models.conditioned({"name": "wavenet", **network}, BOTH)
     case = Case(model, [Given("ben", sensitive_models.frames(4, 5))])
-    expected = results(case, open_engine(model, 1, "cpu", 1, precision=precision), 1, 10)
+    expected = results(case, open_engine(model, 1, engine="cpu", threads=1, precision=precision), 1, 10)
     assert results(case, CudaEngine(model, 1, precision, "latency"), 1, 10) == expected
 
 
@@ -88,7 +88,7 @@ def test_any_architecture_on_any_gpu(network, hop, streams, kernel, gpu):
         Given(None, np.ones((2, 5), np.float32)),
     ]
     case = Case(model, [*told, told[0]])
-    expected = results(case, open_engine(model, streams, "cpu", 1), streams, 12)
+    expected = results(case, open_engine(model, streams, engine="cpu", threads=1), streams, 12)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "wavegen_cuda", stand_in())
         for key, value in gpu.items():
@@ -100,7 +100,7 @@ def test_any_architecture_on_any_gpu(network, hop, streams, kernel, gpu):
 def test_pieces_and_saved_states(gpu, monkeypatch, kernel):
     """Pieces of a call, so that its vectors fit; a state that the cpu engine goes on from, and back."""
     case, pcm = conditional("wavenet", BOTH), sensitive_models.pcm(2, 60)
-    whole = open_engine(case.model, 2, "cpu")
+    whole = open_engine(case.model, 2, engine="cpu")
     case.condition(whole, 2)
     expected = whole.feed(pcm)
     monkeypatch.setattr(cuda, "_VECTORS", 2 * 2 * 4 * 2 * 32)  # two frames of two streams
@@ -108,7 +108,7 @@ def test_pieces_and_saved_states(gpu, monkeypatch, kernel):
     assert engine._piece == 11
     case.condition(engine, 2)
     assert engine.feed(pcm[:, :35]).tobytes() == expected[:, :35].tobytes()
-    other = open_engine(case.model, 2, "cpu")
+    other = open_engine(case.model, 2, engine="cpu")
     other.restore(engine.save())
     assert other.feed(pcm[:, 35:50]).tobytes() == expected[:, 35:50].tobytes()
     back = engine.resized(3, [1])

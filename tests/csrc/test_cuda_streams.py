@@ -35,7 +35,7 @@ def test_groups_of_sixteen_streams_on_every_multiprocessor(gpu, monkeypatch):
     model = model_of("one-gaussian")
     together = CudaEngine(model, streams, kernel="throughput").generate(20, range(streams))
     for stream in (0, 17, streams - 1):
-        alone = open_engine(model, 1, "cpu").generate(20, [stream])
+        alone = open_engine(model, 1, engine="cpu").generate(20, [stream])
         assert [row[0].tobytes() for row in alone] == [row[stream].tobytes() for row in together]
 
 
@@ -49,7 +49,7 @@ def test_cut_anywhere_saved_and_restored(gpu, monkeypatch, kernel):
     parts = [engine.generate(b - a, seeds) for a, b in itertools.pairwise([0, 1, 2, 23, 40])]
     assert engine._native.feed(np.zeros((2, 0), dtype=np.uint16)).shape == (2, 0)  # nothing changes nothing
     state = engine.save()
-    other = open_engine(model, 2, "cpu")
+    other = open_engine(model, 2, engine="cpu")
     other.feed(sensitive_models.pcm(2, 9))
     for goes_on in (engine, other, CudaEngine(model, 2, kernel=kernel)):
         goes_on.restore(state)
@@ -72,7 +72,7 @@ def test_feeding_what_was_generated_gives_the_reported_log_probs(gpu, kernel):
 def test_another_number_of_streams_shares_the_weights(gpu, kernel):
     model = model_of("odd")
     other = CudaEngine(model, 1, kernel=kernel).resized(3)
-    assert results(other, 3) == results(open_engine(model, 3, "cpu"), 3)
+    assert results(other, 3) == results(open_engine(model, 3, engine="cpu"), 3)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

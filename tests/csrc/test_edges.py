@@ -185,7 +185,7 @@ def test_threads_and_instruction_sets_that_are_not_there():
     model = sensitive_models.wavenet("odd")
     for threads in (0, -1, 2**64, 257):
         with pytest.raises(UserError, match=f"{threads} threads; give 1 to 256"):
-            open_engine(model, 1, "cpu", threads)
+            open_engine(model, 1, engine="cpu", threads=threads)
     for isa in ("recording", "auto", "avx1024"):
         with pytest.raises(UserError, match=f"isa {isa} is not of this CPU"):
             NativeEngine(model, 1, isa=isa)

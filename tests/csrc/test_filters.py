@@ -244,7 +244,7 @@ def formula_case(network: str, f0: bool) -> Case:
 @pytest.mark.parametrize(("network", "f0"), GOLDEN)
 def test_golden_bits(network, f0, isa):
     case = formula_case(network, f0)
-    engine = open_engine(case.model, 2, "cpu", isa=isa)
+    engine = open_engine(case.model, 2, engine="cpu", isa=isa)
     case.condition(engine, 2)
     pcm = ((np.arange(400, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16).reshape(2, 200) // 8
     fed = engine.feed(pcm)

@@ -28,7 +28,7 @@ SEEDS = [7, 2**64 - 1, 0, 12345678901234567890, 8]
 
 def run(model, isa, streams, threads, temperature=1.0, exact=False):
     """A primed start and 150 draws: PCM and log2 p of everything, (streams, 200)."""
-    engine = open_engine(model, streams, "cpu", threads, isa)
+    engine = open_engine(model, streams, engine="cpu", threads=threads, isa=isa)
     prime = sensitive_models.pcm(5, 50)[:streams]
     fed = engine.feed(prime)
     drawn, log2_prob = engine.generate(150, SEEDS[:streams], temperature, exact=exact)
@@ -50,7 +50,7 @@ def test_agrees_with_teacher_forcing_in_float64(isa, shape, temperature):
 def test_agrees_on_anything_fed_from_the_first_sample_on(isa):
     model = sensitive_models.wavenet("kernel-3")
     pcm = sensitive_models.pcm(3, 400)
-    log2_prob = open_engine(model, 3, "cpu", isa=isa).feed(pcm)
+    log2_prob = open_engine(model, 3, engine="cpu", isa=isa).feed(pcm)
     sensitive_models.assert_agrees(log2_prob, sensitive_models.teacher_forced(model, pcm))
     sensitive_models.assert_agrees(log2_prob[:, :1], sensitive_models.teacher_forced(model, pcm[:, :1]))
 
@@ -81,11 +81,11 @@ def test_same_bits_for_any_instruction_set_streams_and_threads(shape, exact):
 )
 def test_any_architecture_alone_and_together_fed_and_stepped(shape):
     model, pcm = sensitive_models.wavenet(shape), sensitive_models.pcm(32, 90)
-    expected = open_engine(model, 32, "cpu", 1, "portable").feed(pcm)
+    expected = open_engine(model, 32, engine="cpu", threads=1, isa="portable").feed(pcm)
     sensitive_models.assert_agrees(expected, sensitive_models.teacher_forced(model, pcm))
     for isa in HERE:
         for streams, threads in [(1, 1), (1, 2), (3, 1), (32, 2)]:
-            engine = open_engine(model, streams, "cpu", threads, isa)
+            engine = open_engine(model, streams, engine="cpu", threads=threads, isa=isa)
             cuts = itertools.pairwise([0, 7, *range(8, 50), 90])  # blocks, steps and blocks again
             fed = [engine.feed(pcm[:streams, a:b]) for a, b in cuts]
             assert np.concatenate(fed, axis=1).tobytes() == expected[:streams].tobytes(), (isa, streams, threads)
@@ -112,8 +112,8 @@ def test_two_threads_with_one_stream_give_its_bits(shape, precision):
 @pytest.mark.parametrize("isa", EVERY_ISA)
 def test_feeding_what_was_generated_gives_the_reported_log_probs(isa):
     model = sensitive_models.wavenet()
-    pcm, log2_prob = open_engine(model, 2, "cpu", isa="portable").generate(120, [1, 2], 1.3)
-    engine = open_engine(model, 2, "cpu", isa=isa)
+    pcm, log2_prob = open_engine(model, 2, engine="cpu", isa="portable").generate(120, [1, 2], 1.3)
+    engine = open_engine(model, 2, engine="cpu", isa=isa)
     cuts = [0, 1, 2, 50, 51, 120]
     fed = [engine.feed(pcm[:, a:b]) for a, b in itertools.pairwise(cuts)]
     assert np.concatenate(fed, axis=1).tobytes() == log2_prob.tobytes()
@@ -121,8 +121,8 @@ def test_feeding_what_was_generated_gives_the_reported_log_probs(isa):
 
 def test_generating_in_pieces_changes_nothing():
     model = sensitive_models.wavenet()
-    whole = open_engine(model, 2, "cpu").generate(9000, [1, 2])  # more than a piece of a call
-    engine = open_engine(model, 2, "cpu")
+    whole = open_engine(model, 2, engine="cpu").generate(9000, [1, 2])  # more than a piece of a call
+    engine = open_engine(model, 2, engine="cpu")
     parts = [engine.generate(count, [1, 2]) for count in (0, 100, 100, 1, 8799)]
     for i in range(2):
         assert np.concatenate([part[i] for part in parts], axis=1).tobytes() == whole[i].tobytes()
@@ -130,8 +130,8 @@ def test_generating_in_pieces_changes_nothing():
 
 def test_time_counts_what_was_fed():
     model = sensitive_models.wavenet()
-    pcm, log2_prob = open_engine(model, 1, "cpu").generate(200, [5])
-    engine = open_engine(model, 1, "cpu")
+    pcm, log2_prob = open_engine(model, 1, engine="cpu").generate(200, [5])
+    engine = open_engine(model, 1, engine="cpu")
     engine.feed(pcm[:, :80])
     again, again_log2_prob = engine.generate(120, [5])
     assert again.tobytes() == pcm[:, 80:].tobytes()
@@ -140,11 +140,11 @@ def test_time_counts_what_was_fed():
 
 def test_save_and_restore():
     model = sensitive_models.wavenet("kernel-3")
-    engine = open_engine(model, 2, "cpu")
+    engine = open_engine(model, 2, engine="cpu")
     engine.feed(sensitive_models.pcm(2, 37))
     state = engine.save()
     expected = engine.generate(50, [1, 2])
-    other = open_engine(model, 2, "cpu", isa="portable")
+    other = open_engine(model, 2, engine="cpu", isa="portable")
     other.feed(sensitive_models.pcm(2, 5, seed=9))
     for restored in (engine, other):
         restored.restore(state)
@@ -156,7 +156,7 @@ def test_save_and_restore():
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0])
 def test_each_random_word_lies_in_the_twins_cell(temperature, exact):
     model, asked = sensitive_models.wavenet(), {"temperature": temperature, "exact": exact}
-    pcm, _ = open_engine(model, 2, "cpu").generate(500, [3, 4], **asked)
+    pcm, _ = open_engine(model, 2, engine="cpu").generate(500, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
     place = uniforms(np.stack([words(seed, 0, 500) for seed in (3, 4)]), exact)
     assert (place >= lower - 1e-5).all()
@@ -169,7 +169,7 @@ def test_each_random_word_lies_in_the_twins_cell(temperature, exact):
 def test_draws_follow_the_distribution_that_was_asked_for(temperature, exact):
     model = sensitive_models.wavenet()
     prime, streams = np.repeat(sensitive_models.pcm(1, 20), 2500, axis=0), 2500
-    engine = open_engine(model, streams, "cpu")
+    engine = open_engine(model, streams, engine="cpu")
     engine.feed(prime)
     state, draws = engine.save(), []
     for batch in range(4):
@@ -204,7 +204,7 @@ def formula_model():
 @pytest.mark.parametrize("isa", EVERY_ISA)
 def test_golden_bits(isa):
     assert native.numerics == 1
-    engine = open_engine(formula_model(), 1, "cpu", isa=isa)
+    engine = open_engine(formula_model(), 1, engine="cpu", isa=isa)
     pcm = ((np.arange(300, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16)[None]
     results = {"fed": engine.feed(pcm)}
     calls = {"drawn": (200, 1, 1.0, True), "tempered": (200, 2, 0.75, True)}
@@ -231,12 +231,12 @@ def test_results_do_not_depend_on_the_hosts_rounding():
             layer.weight.mul_(1e-39)
             layer.bias.zero_()
     pcm = sensitive_models.pcm(1, 60)
-    expected = {isa: open_engine(model, 1, "cpu", isa=isa).feed(pcm) for isa in HERE}
+    expected = {isa: open_engine(model, 1, engine="cpu", isa=isa).feed(pcm) for isa in HERE}
     assert expected[HERE[0]].std() > 0.5
     tiny = torch.tensor([1e-40])
     assert torch.set_flush_denormal(True)
     try:
-        found = {isa: open_engine(model, 1, "cpu", isa=isa).feed(pcm) for isa in HERE}
+        found = {isa: open_engine(model, 1, engine="cpu", isa=isa).feed(pcm) for isa in HERE}
         restored = (tiny * 1).item() == 0
     finally:
         torch.set_flush_denormal(False)
@@ -247,11 +247,11 @@ def test_results_do_not_depend_on_the_hosts_rounding():
 
 def test_outputs_that_are_not_finite_are_an_error():
     model = sensitive_models.wavenet()
-    engine = open_engine(model, 2, "cpu")
+    engine = open_engine(model, 2, engine="cpu")
     state = engine.save()
     with torch.no_grad():
         small_models.output_of(model).weight.fill_(3e38)
-    broken = open_engine(model, 2, "cpu")
+    broken = open_engine(model, 2, engine="cpu")
     for _ in range(2):
         with pytest.raises(UserError, match="not finite"):
             broken.generate(10, [1, 2])

@@ -100,7 +100,7 @@ def test_a_border_that_was_moved_in_the_index_is_noticed(corpus):
 
 
 def test_pictures_are_checked_too(tmp_path):
-    prepare_pictures("digits", None, tmp_path / "digits", 16)
+    prepare_pictures("digits", None, tmp_path / "digits", levels=16)
     corpus = open_corpus(tmp_path / "digits")
     verify(corpus, SPLITS)
     name = change(corpus, "test", 3)

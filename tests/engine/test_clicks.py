@@ -40,20 +40,20 @@ def allison():
 @pytest.mark.parametrize("temperature", [1.0, 0.9, 0.5])
 def test_a_minute_of_speech_has_no_jump_out_of_silence(allison, temperature):
     """Sixty recordings of a second, which begin in silence. Of exact draws some nine to twenty would jump."""
-    assert jumps_out_of_silence(generate(allison, 8000, range(60), temperature, threads=1)) == 0
+    assert jumps_out_of_silence(generate(allison, 8000, seeds=range(60), temperature=temperature, threads=1)) == 0
 
 
 @needs_the_extension
 def test_exact_draws_click(allison):
     """So the test above finds them where they are, and what --exact draws from is what it says."""
-    assert jumps_out_of_silence(generate(allison, 4000, range(60), 0.5, threads=1, exact=True)) >= 4
+    assert jumps_out_of_silence(generate(allison, 4000, seeds=range(60), temperature=0.5, threads=1, exact=True)) >= 4
 
 
 @needs_the_extension
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
 def test_a_primed_recording_of_rounded_weights_has_none(allison, precision):
     prime = np.zeros(400, np.int16)
-    draws = generate(allison, 2000, range(60), 0.5, prime, threads=1, precision=precision)
+    draws = generate(allison, 2000, seeds=range(60), temperature=0.5, prime=prime, threads=1, precision=precision)
     assert jumps_out_of_silence(draws) == 0
 
 
@@ -101,9 +101,9 @@ def test_a_model_that_is_certain_of_silence_is_silent(network, codec, bits, dist
     quiet = int(model.codes_per_symbol[model.codec.silence])
     how = {"engine": engine, "threads": 1, "prime": np.zeros(3, np.int16)}
     for temperature in (1.0, 0.5) if engine == "cpu" else (0.9,):
-        draws = generate(model, samples, range(streams), temperature, **how).draws
+        draws = generate(model, samples, seeds=range(streams), temperature=temperature, **how).draws
         assert max(int(np.abs(draw.pcm).max()) for draw in draws) <= quiet
-    draws = generate(model, samples, range(streams), exact=True, **how).draws
+    draws = generate(model, samples, seeds=range(streams), exact=True, **how).draws
     assert sum(int((np.abs(draw.pcm) > JUMP).sum()) for draw in draws) >= (8 if engine == "cpu" else 1)
 
 
@@ -114,8 +114,8 @@ def test_pictures_have_no_salt_or_pepper(levels, distribution):
     make_certain(model, 1)
     every: list[dict[str, Any]] = [{}, {"temperature": 0.5}, {"given": np.ones((1, 8, 8, 1), np.int16), "rows": 4}]
     for how in every:
-        pictures = generate_pictures(model, range(2000), **how).pictures
+        pictures = generate_pictures(model, seeds=range(2000), **how).pictures
         assert np.unique(pictures[:, how.get("rows", 0) :]).tolist() == [1 if levels == 2 else levels // 2]
-    salt = generate_pictures(model, range(2000), exact=True)
+    salt = generate_pictures(model, seeds=range(2000), exact=True)
     wrong = salt.pictures != (1 if levels == 2 else levels // 2)
     assert 1 <= wrong.sum() <= 30

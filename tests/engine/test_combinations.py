@@ -36,7 +36,7 @@ def run(model, engine, streams, **keywords):
 @pytest.mark.parametrize("name", NAMES)
 def test_steps_are_teacher_forcing_in_float64(name):
     model = sensitive_models.combined(name)
-    pcm, log2_prob = run(model, open_engine(model, 2, "cpu"), 2)
+    pcm, log2_prob = run(model, open_engine(model, 2, engine="cpu"), 2)
     exact = sensitive_models.teacher_forced(model, pcm)
     sensitive_models.assert_agrees(log2_prob, exact)
     assert log2_prob.std() > 0.5  # the test would be empty if nothing happened
@@ -48,10 +48,12 @@ def test_steps_are_teacher_forcing_in_float64(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_same_bits_for_any_instruction_set_streams_and_threads(name, exact):
     model, asked = sensitive_models.combined(name), {**how(name), "exact": exact}
-    pcm, log2_prob = run(model, open_engine(model, 5, "cpu", 2, "portable"), 5, **asked)
+    pcm, log2_prob = run(model, open_engine(model, 5, engine="cpu", threads=2, isa="portable"), 5, **asked)
     for isa in HERE:
         for streams, threads in [(1, 1), (5, 1), (5, 2)]:
-            other_pcm, other_log2_prob = run(model, open_engine(model, streams, "cpu", threads, isa), streams, **asked)
+            other_pcm, other_log2_prob = run(
+                model, open_engine(model, streams, engine="cpu", threads=threads, isa=isa), streams, **asked
+            )
             assert other_pcm.tobytes() == pcm[:streams].tobytes(), (isa, streams, threads)
             assert other_log2_prob.tobytes() == log2_prob[:streams].tobytes(), (isa, streams, threads)
 
@@ -59,8 +61,8 @@ def test_same_bits_for_any_instruction_set_streams_and_threads(name, exact):
 @pytest.mark.parametrize("name", NAMES)
 def test_feeding_what_was_generated_gives_the_reported_log_probs(name):
     model = sensitive_models.combined(name)
-    pcm, log2_prob = open_engine(model, 2, "cpu").generate(80, [1, 2], **how(name))
-    engine = open_engine(model, 2, "cpu")
+    pcm, log2_prob = open_engine(model, 2, engine="cpu").generate(80, [1, 2], **how(name))
+    engine = open_engine(model, 2, engine="cpu")
     fed = [engine.feed(pcm[:, a:b]) for a, b in [(0, 1), (1, 30), (30, 80)]]
     assert np.concatenate(fed, axis=1).tobytes() == log2_prob.tobytes()
 
@@ -69,11 +71,11 @@ def test_feeding_what_was_generated_gives_the_reported_log_probs(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_save_and_restore(name, samples):
     model = sensitive_models.combined(name)
-    engine = open_engine(model, 2, "cpu")
+    engine = open_engine(model, 2, engine="cpu")
     engine.feed(sensitive_models.pcm(2, samples))
     state = engine.save()
     expected = engine.generate(50, [1, 2], **how(name))
-    other = open_engine(model, 2, "cpu", isa="portable")
+    other = open_engine(model, 2, engine="cpu", isa="portable")
     other.feed(sensitive_models.pcm(2, 45, seed=9))
     for restored in (engine, other):
         restored.restore(state)
@@ -85,7 +87,7 @@ def test_save_and_restore(name, samples):
 @pytest.mark.parametrize("name", NAMES)
 def test_each_random_word_lies_in_the_twins_cell(name, exact):
     model, asked = sensitive_models.combined(name), {"temperature": 0.8, "exact": exact}
-    pcm, _ = open_engine(model, 2, "cpu").generate(300, [3, 4], **asked)
+    pcm, _ = open_engine(model, 2, engine="cpu").generate(300, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
     place = uniforms(np.stack([words(seed, 0, 300) for seed in (3, 4)]), exact)
     assert (place >= lower - 1e-5).all()
@@ -116,7 +118,7 @@ def test_the_twin_steps_as_it_feeds(name, exact):
 @pytest.mark.parametrize("name", ["logistics", "gaussians"])
 def test_draws_follow_the_scored_distribution(name):
     model, streams, draws = sensitive_models.combined(name), 500, []
-    engine = open_engine(model, streams, "cpu", 1)
+    engine = open_engine(model, streams, engine="cpu", threads=1)
     prime = np.repeat(sensitive_models.pcm(1, 40), streams, axis=0)
     engine.feed(prime)
     state = engine.save()
@@ -178,7 +180,7 @@ GOLDEN_OF_LISTENING = {
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_bits(name, isa):
     assert native.numerics == 1
-    engine = open_engine(formula_model(name), 1, "cpu", isa=isa)
+    engine = open_engine(formula_model(name), 1, engine="cpu", isa=isa)
     pcm = ((np.arange(200, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16)[None]
     fed = engine.feed(pcm)
     drawn, log2_prob = engine.generate(200, [1], **how(name), exact=True)
@@ -191,7 +193,7 @@ def test_golden_bits(name, isa):
 @pytest.mark.parametrize("isa", HERE)
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_bits_of_listening(name, isa):
-    engine, seeds = open_engine(formula_model(name), 8, "cpu", isa=isa), range(8)
+    engine, seeds = open_engine(formula_model(name), 8, engine="cpu", isa=isa), range(8)
     state = engine.save()
     drawn, log2_prob = engine.generate(400, seeds)
     assert GOLDEN_OF_LISTENING[name] == hash_of(np.concatenate([drawn.astype(np.float64), log2_prob]))
@@ -206,7 +208,7 @@ def hash_of(values: np.ndarray) -> str:
 @pytest.mark.parametrize("kind", ["cpu", "torch"])
 @pytest.mark.parametrize("name", ["logistics", "gaussians"])
 def test_a_mixture_takes_no_top_p(name, kind):
-    engine = open_engine(sensitive_models.combined(name), 1, kind)
+    engine = open_engine(sensitive_models.combined(name), 1, engine=kind)
     with pytest.raises(UserError, match=r"top_p 0\.9 needs a categorical distribution; a mixture-of-"):
         engine.generate(3, [1], top_p=0.9)
     for top_p in (0, -1, 1.5, float("nan")):
@@ -217,8 +219,8 @@ def test_a_mixture_takes_no_top_p(name, kind):
 @pytest.mark.parametrize("exact", [False, True])
 def test_engines_draw_the_same_recording_from_a_nucleus(exact):
     model = sensitive_models.combined("categorical")
-    twin, _ = open_engine(model, 2, "torch").generate(40, [1, 2], 0.9, 0.5, exact)
-    drawn, _ = open_engine(model, 2, "cpu").generate(40, [1, 2], 0.9, 0.5, exact)
+    twin, _ = open_engine(model, 2, engine="torch").generate(40, [1, 2], 0.9, 0.5, exact)
+    drawn, _ = open_engine(model, 2, engine="cpu").generate(40, [1, 2], 0.9, 0.5, exact)
     assert np.array_equal(drawn, twin)  # a near-tie could part them; these seeds have none
-    other, _ = open_engine(model, 2, "cpu").generate(40, [1, 2], 0.9)
+    other, _ = open_engine(model, 2, engine="cpu").generate(40, [1, 2], 0.9)
     assert not np.array_equal(drawn, other)

@@ -27,11 +27,11 @@ def test_any_engine_fed_in_any_pieces_is_teacher_forcing(case, places):
     exact = sensitive_models.teacher_forced(case.model, pcm, case.given)
     without = sensitive_models.teacher_forced(case.model, pcm)
     for name in ENGINES:
-        engine = open_engine(case.model, 3, name)
+        engine = open_engine(case.model, 3, engine=name)
         case.condition(engine, 3)
         found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in places], axis=1)
         sensitive_models.assert_agrees(found, exact)
-        sensitive_models.assert_agrees(open_engine(case.model, 3, name).feed(pcm), without)
+        sensitive_models.assert_agrees(open_engine(case.model, 3, engine=name).feed(pcm), without)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -64,7 +64,7 @@ def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, plac
 @pytest.mark.parametrize("network", NETWORKS)
 def test_drawing_in_pieces_changes_nothing_and_is_what_is_fed(network, conditioning):
     case = conditional(network, conditioning)
-    whole, fed, pieces = (open_engine(case.model, 2, "cpu") for _ in range(3))
+    whole, fed, pieces = (open_engine(case.model, 2, engine="cpu") for _ in range(3))
     for engine in (whole, fed, pieces):
         case.condition(engine, 2)
     pcm, log2_prob = whole.generate(200, [1, 2], 0.9)
@@ -76,10 +76,10 @@ def test_drawing_in_pieces_changes_nothing_and_is_what_is_fed(network, condition
 
 def test_more_than_a_piece_of_a_call_is_drawn():
     case = conditional("wavenet", BOTH, 1, frames=1000)
-    drawn = open_engine(case.model, 1, "cpu")
+    drawn = open_engine(case.model, 1, engine="cpu")
     case.condition(drawn, 1)
     pcm, log2_prob = drawn.generate(9000, [1])
-    fed = open_engine(case.model, 1, "cpu")
+    fed = open_engine(case.model, 1, engine="cpu")
     case.condition(fed, 1)
     again = [fed.feed(pcm[:, a:b]) for a, b in itertools.pairwise([0, 5000, 5001, 9000])]
     assert np.concatenate(again, axis=1).tobytes() == log2_prob.tobytes()
@@ -103,12 +103,12 @@ def test_two_threads_with_one_stream_give_its_bits(network, precision):
 @pytest.mark.parametrize("network", ["wavenet", "gru", "markov"])
 def test_save_and_restore_within_a_frame(name, network):
     case, pcm = conditional(network, BOTH), sensitive_models.pcm(2, 100)
-    engine = open_engine(case.model, 2, name)
+    engine = open_engine(case.model, 2, engine=name)
     case.condition(engine, 2)
     engine.feed(pcm[:, :37])
     state = engine.save()
     expected = engine.feed(pcm[:, 37:])
-    other = open_engine(case.model, 2, name)
+    other = open_engine(case.model, 2, engine=name)
     other.condition(0, "anna")
     other.feed(pcm[:, 40:45])
     for restored in (engine, other):
@@ -122,7 +122,7 @@ def test_streams_keep_their_conditions_in_an_engine_of_another_size(name, networ
     case, pcm = conditional(network, BOTH, 3), sensitive_models.pcm(3, 60)
     alone = sensitive_models.teacher_forced(case.model, pcm, case.given)
     unconditioned = sensitive_models.teacher_forced(case.model, pcm)
-    three = open_engine(case.model, 3, name)
+    three = open_engine(case.model, 3, engine=name)
     case.condition(three, 3)
     three.feed(pcm[:, :37])
     other = three.resized(3, [2, 0])
@@ -137,7 +137,7 @@ def test_streams_keep_their_conditions_in_an_engine_of_another_size(name, networ
 def test_what_is_encoded_is_decoded_under_the_same_condition(name, network):
     case, pcm = conditional(network, BOTH), sensitive_models.pcm(2, 150)
     encoders = [extension().Encoder() for _ in pcm]
-    writing, reading = open_engine(case.model, 2, name), open_engine(case.model, 2, name)
+    writing, reading = open_engine(case.model, 2, engine=name), open_engine(case.model, 2, engine=name)
     case.condition(writing, 2)
     case.condition(reading, 2)
     log2_prob = writing.encode(pcm, encoders)
@@ -147,5 +147,5 @@ def test_what_is_encoded_is_decoded_under_the_same_condition(name, network):
     found = np.hstack([reading.decode(count, decoders) for count in (1, 100, 49)])
     np.testing.assert_array_equal(found, pcm)
     assert all(decoder.finished() for decoder in decoders)
-    without = open_engine(case.model, 2, name).decode(150, [extension().Decoder(each) for each in words])
+    without = open_engine(case.model, 2, engine=name).decode(150, [extension().Decoder(each) for each in words])
     assert not np.array_equal(without, pcm)

@@ -27,7 +27,7 @@ ENGINES = ("cpu", "torch")
 def test_frames_that_come_one_by_one_are_frames_all_at_once(case, data):
     pcm = sensitive_models.pcm(2, 120)
     for name in ENGINES:
-        whole, engine = open_engine(case.model, 2, name), open_engine(case.model, 2, name)
+        whole, engine = open_engine(case.model, 2, engine=name), open_engine(case.model, 2, engine=name)
         case.condition(whole, 2)
         expected = whole.feed(pcm)
         waiting = [None if one.frames is None else list(one.frames) for one in case.given]
@@ -62,7 +62,7 @@ def test_no_sample_goes_ahead_of_its_frames(name, look_ahead):
     case = conditional("wavenet", {**FRAMES, "look_ahead": look_ahead})
     pcm = sensitive_models.pcm(2, 60)
     rows = [case.frames(stream) for stream in range(2)]
-    engine = open_engine(case.model, 2, name)
+    engine = open_engine(case.model, 2, engine=name)
     engine.condition(0, frames=rows[0])
     engine.condition(1, frames=rows[1][:4], ended=False)
     most = (4 - look_ahead) * 11
@@ -76,19 +76,19 @@ def test_no_sample_goes_ahead_of_its_frames(name, look_ahead):
     ):
         with pytest.raises(UserError, match=rf"stream 1: the next {most + 1} samples need 5 frames, and 4 have come"):
             call()
-    whole = open_engine(case.model, 2, name)
+    whole = open_engine(case.model, 2, engine=name)
     case.condition(whole, 2)
     expected = whole.feed(pcm)
     found = engine.feed(pcm[:, :most])  # nothing has moved
     np.testing.assert_allclose(found, expected[:, :most], rtol=1e-9)
     engine.condition(1, frames=rows[1][4:])
     np.testing.assert_allclose(engine.feed(pcm[:, most:]), expected[:, most:], rtol=1e-9)
-    fresh = open_engine(case.model, 1, name)
+    fresh = open_engine(case.model, 1, engine=name)
     fresh.condition(0, ended=False)
     fresh.condition(0, frames=rows[0][:1], ended=False)
     with pytest.raises(UserError, match=r"stream 0: the next 12 samples need \d frames, and 1 have come"):
         fresh.feed(pcm[:1, :12])
-    fresh = open_engine(case.model, 1, name)
+    fresh = open_engine(case.model, 1, engine=name)
     fresh.condition(0, ended=False)
     with pytest.raises(UserError, match=r"stream 0: the next 1 samples need \d frames, and 0 have come"):
         fresh.feed(pcm[:1, :1])
@@ -97,11 +97,11 @@ def test_no_sample_goes_ahead_of_its_frames(name, look_ahead):
 @pytest.mark.parametrize("name", ENGINES)
 def test_frames_end_without_further_ones(name):
     case, pcm = conditional("gru", BOTH, 1), sensitive_models.pcm(1, 300)
-    engine = open_engine(case.model, 1, name)
+    engine = open_engine(case.model, 1, engine=name)
     engine.condition(0, case.given[0].speaker, case.frames(0), ended=False)
     engine.condition(0)
     sensitive_models.assert_agrees(engine.feed(pcm), sensitive_models.teacher_forced(case.model, pcm, case.given))
-    nothing = open_engine(case.model, 1, name)
+    nothing = open_engine(case.model, 1, engine=name)
     nothing.condition(0, "anna", ended=False)
     nothing.condition(0)
     exact = sensitive_models.teacher_forced(case.model, pcm, [Given("anna")])
@@ -120,7 +120,7 @@ def test_a_stream_is_conditioned_anew_from_where_it_stands(name, conditioning):
             found, state = exact.log2_prob(torch.from_numpy(pcm[:, piece].astype(np.int64)), state)
             state = state._replace(condition=exact.initial_state(1, conditions=[then]).condition)
             expected.append(found.numpy())
-    engine = open_engine(case.model, 1, name)
+    engine = open_engine(case.model, 1, engine=name)
     case.condition(engine, 1)
     fed = [engine.feed(pcm[:, :38])]
     engine.condition(0, "anna", rows)
@@ -132,7 +132,7 @@ def test_a_stream_is_conditioned_anew_from_where_it_stands(name, conditioning):
 def test_another_speaker_has_the_frames_that_were_not_complete(name):
     case, pcm = conditional("markov", BOTH, 1), sensitive_models.pcm(1, 110)
     frames = case.frames(0)
-    engine = open_engine(case.model, 1, name)
+    engine = open_engine(case.model, 1, engine=name)
     engine.condition(0, "ben", frames[:6], ended=False)  # of which the first four are complete
     engine.condition(0, "anna", frames[6:])
     by = [sensitive_models.teacher_forced(case.model, pcm, [Given(who, frames)]) for who in ("ben", "anna")]
@@ -160,21 +160,21 @@ def test_what_a_model_does_not_take_is_refused(name):
         (loud, {"frames": np.full((1, 3), 3e38, np.float32)}, "they are too large"),
     ]
     for model, told, said in cases:
-        engine = open_engine(model, 2, name)
+        engine = open_engine(model, 2, engine=name)
         with pytest.raises(UserError, match=said):
             engine.condition(1, **told)
-        fed, untold = (each.feed(np.ones((2, 9), np.int16)) for each in (engine, open_engine(model, 2, name)))
+        fed, untold = (each.feed(np.ones((2, 9), np.int16)) for each in (engine, open_engine(model, 2, engine=name)))
         np.testing.assert_array_equal(fed, untold)
-    open_engine(plain, 2, name).condition(0)
+    open_engine(plain, 2, engine=name).condition(0)
     with pytest.raises(ValueError, match="there is no stream 2 to condition, of 2"):
-        open_engine(both, 2, name).condition(2, "anna")
+        open_engine(both, 2, engine=name).condition(2, "anna")
 
 
 def test_frames_that_the_encoder_cannot_hold_are_refused():
     case = conditional("gru", FRAMES, 1)
     with torch.no_grad():
         case.model.get_parameter("conditioning.frames.weight").mul_(1e20)
-    engine = open_engine(case.model, 1, "cpu")
+    engine = open_engine(case.model, 1, engine="cpu")
     engine.condition(0, frames=case.frames(0) * np.float32(1e30))
     with pytest.raises(UserError, match="not finite: they are too large"):
         engine.feed(np.zeros((1, 5), np.int16))

@@ -88,14 +88,14 @@ def test_what_cannot_be_opened(gpu, model, arguments, message):
 
 
 def test_what_cannot_be_asked(gpu):
-    engine = open_engine(sensitive_models.wavenet(), 2, "cuda")
+    engine = open_engine(sensitive_models.wavenet(), 2, engine="cuda")
     for seeds in ([1], [1, -1], [1, 2**64]):
         with pytest.raises(UserError, match="seed"):
             engine.generate(3, seeds)
     with pytest.raises(UserError, match="temperature"):
         engine.generate(3, [1, 2], 0)
     with pytest.raises(UserError, match=r"top_p 0\.9 needs a categorical"):
-        open_engine(sensitive_models.combined("gaussians"), 1, "cuda").generate(3, [1], top_p=0.9)
+        open_engine(sensitive_models.combined("gaussians"), 1, engine="cuda").generate(3, [1], top_p=0.9)
     with pytest.raises(ValueError, match="expected int16"):
         engine.feed(sensitive_models.pcm(1, 4))
     with pytest.raises(UserError, match="kernel fast is unknown"):
@@ -103,7 +103,7 @@ def test_what_cannot_be_asked(gpu):
 
 
 def test_an_error_of_cuda_is_one_line(gpu, monkeypatch):
-    engine = open_engine(sensitive_models.wavenet(), 1, "cuda")
+    engine = open_engine(sensitive_models.wavenet(), 1, engine="cuda")
     gpu(SHARED=100)  # less than its kernel was opened for
     with pytest.raises(UserError, match="engine cuda stopped: CUDA: invalid argument"):
         engine.generate(3, [1])
@@ -117,8 +117,10 @@ def test_auto_never_takes_it(gpu):
 
 def test_generate_and_score(gpu, tmp_path):
     model = sensitive_models.combined("logistics-mu-law")
-    made = generate(model, 40, [1, 2], prime=sensitive_models.pcm(1, 5)[0], engine="cuda", precision="bfloat16")
-    expected = generate(model, 40, [1, 2], prime=sensitive_models.pcm(1, 5)[0], engine="cpu", precision="bfloat16")
+    made = generate(model, 40, seeds=[1, 2], prime=sensitive_models.pcm(1, 5)[0], engine="cuda", precision="bfloat16")
+    expected = generate(
+        model, 40, seeds=[1, 2], prime=sensitive_models.pcm(1, 5)[0], engine="cpu", precision="bfloat16"
+    )
     assert (made.engine, made.precision) == ("cuda", "bfloat16")
     for draw, other in zip(made.draws, expected.draws, strict=True):
         assert np.array_equal(draw.pcm, other.pcm)

@@ -155,7 +155,7 @@ def drawn(distribution, engine, **how):
     else:
         model, likely = constant(distribution, MIXED[distribution].copy()), np.array(CODES)
         probabilities = softmax(MIXED[distribution][:2].astype(np.float64) / how.get("temperature", 1))
-    pcm, _ = open_engine(model, STREAMS, engine).generate(STEPS[engine], range(STREAMS), **how)
+    pcm, _ = open_engine(model, STREAMS, engine=engine).generate(STEPS[engine], range(STREAMS), **how)
     symbols = model.encode(torch.from_numpy(pcm.ravel().astype(np.int64))).numpy()
     if distribution == "categorical":
         counts, share = (
@@ -213,7 +213,7 @@ def test_the_extensions_words_lie_where_numpys_do():
     model = constant("mixture-of-logistics", params.copy())
     head = native.mixture_of_logistics(ONES, model.distribution.log_scale_offsets.numpy())
     given = model.network.front.taps.bias.detach().numpy()
-    pcm, _ = open_engine(model, 1, "cpu").generate(4000, [11])
+    pcm, _ = open_engine(model, 1, engine="cpu").generate(4000, [11])
     u = words(11, 0, 4000).astype(np.int64) >> 2
     asked = (u * MODEL // TOTAL).astype(np.uint32)
     assert np.array_equal(pcm[0].astype(int) + 32768, head.find(given, 0.0, 1.0, 1.0, asked, "auto", False))

@@ -81,7 +81,7 @@ def test_what_cannot_be_opened(arguments, message):
 def test_what_cannot_be_asked(kind):
     if kind == "cpu":
         pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
-    engine = open_engine(sensitive_models.wavenet(), 2, kind)
+    engine = open_engine(sensitive_models.wavenet(), 2, engine=kind)
     for seeds in ([1], [1, 2, 3], [1, -1], [1, 2**64]):
         with pytest.raises(UserError, match="seed"):
             engine.generate(3, seeds)
@@ -100,7 +100,7 @@ def test_what_cannot_be_asked(kind):
 def test_engines_draw_the_same_recording(exact):
     pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
     model = sensitive_models.wavenet()
-    twin, log2_prob = open_engine(model, 2, "torch").generate(60, [1, 2], exact=exact)
-    drawn, found = open_engine(model, 2, "cpu").generate(60, [1, 2], exact=exact)
+    twin, log2_prob = open_engine(model, 2, engine="torch").generate(60, [1, 2], exact=exact)
+    drawn, found = open_engine(model, 2, engine="cpu").generate(60, [1, 2], exact=exact)
     assert np.array_equal(drawn, twin)  # a near-tie could part them; these seeds have none
     sensitive_models.assert_agrees(found, log2_prob)

@@ -26,13 +26,13 @@ def test_what_is_encoded_is_decoded_in_the_bits_that_are_fed(engine, name):
     model = small_models.model("nade") if name == "nade" else sensitive_models.combined(name)
     pcm = sensitive_models.pcm(2, 150)
     encoders = [extension().Encoder() for _ in pcm]
-    log2_prob = open_engine(model, 2, engine).encode(pcm, encoders)
-    np.testing.assert_allclose(log2_prob, open_engine(model, 2, engine).feed(pcm), rtol=1e-9)
+    log2_prob = open_engine(model, 2, engine=engine).encode(pcm, encoders)
+    np.testing.assert_allclose(log2_prob, open_engine(model, 2, engine=engine).feed(pcm), rtol=1e-9)
     words = [encoder.finish() for encoder in encoders]
     claimed = -log2_prob.sum(axis=1)
     assert all(bits <= 32 * len(each) <= 1.001 * bits + 96 for bits, each in zip(claimed, words, strict=True))
     decoders = [extension().Decoder(each) for each in words]
-    reading = open_engine(model, 2, engine)
+    reading = open_engine(model, 2, engine=engine)
     found = np.hstack([reading.decode(count, decoders) for count in (1, 100, 49)])
     np.testing.assert_array_equal(found, pcm)
     assert all(decoder.finished() for decoder in decoders)
@@ -45,7 +45,7 @@ def test_the_twin_codes_as_the_extension_does(name):
     sizes = []
     for engine in ("cpu", "torch"):
         encoder = extension().Encoder()
-        open_engine(model, 1, engine).encode(pcm, [encoder])
+        open_engine(model, 1, engine=engine).encode(pcm, [encoder])
         sizes.append(len(encoder.finish()))
     assert abs(sizes[0] - sizes[1]) <= 1
 
@@ -53,8 +53,8 @@ def test_the_twin_codes_as_the_extension_does(name):
 @pytest.mark.parametrize(("engine", "name"), WHOLE)
 def test_streams_go_on_in_an_engine_of_another_size(engine, name):
     model, pcm = sensitive_models.combined(name), sensitive_models.pcm(4, 60)
-    alone = [open_engine(model, 1, engine).feed(stream[None])[0] for stream in pcm]
-    three = open_engine(model, 3, engine)
+    alone = [open_engine(model, 1, engine=engine).feed(stream[None])[0] for stream in pcm]
+    three = open_engine(model, 3, engine=engine)
     three.feed(pcm[:3, :37])
     other = three.resized(4, [2, 0])
     assert other.streams == 4
@@ -69,15 +69,15 @@ def test_streams_go_on_in_an_engine_of_another_size(engine, name):
 def test_draws_go_on_at_the_time_of_the_kept_streams():
     for engine in ("cpu", "torch"):
         model = sensitive_models.combined("logistics")
-        whole, _ = open_engine(model, 2, engine).generate(30, [1, 2])
-        running = open_engine(model, 2, engine)
+        whole, _ = open_engine(model, 2, engine=engine).generate(30, [1, 2])
+        running = open_engine(model, 2, engine=engine)
         running.generate(20, [1, 2])
         np.testing.assert_array_equal(running.resized(1, [1]).generate(10, [2])[0][0], whole[1, 20:])
 
 
 def test_no_stream_joins_a_network_that_is_within_a_frame():
     model, pcm = small_models.model("nade"), sensitive_models.pcm(2, 5)
-    running = open_engine(model, 1, "torch")
+    running = open_engine(model, 1, engine="torch")
     running.feed(pcm[:1, :3])
     assert running.resized(1, [0]).streams == 1
     with pytest.raises(ValueError, match="only at the start of a frame"):
@@ -86,7 +86,7 @@ def test_no_stream_joins_a_network_that_is_within_a_frame():
 
 def test_a_state_of_another_engine_is_refused():
     model = sensitive_models.combined("logistics")
-    cpu, torch = (open_engine(model, 1, engine) for engine in ("cpu", "torch"))
+    cpu, torch = (open_engine(model, 1, engine=engine) for engine in ("cpu", "torch"))
     for one, other, said in ((cpu, torch, "engine cpu or cuda"), (torch, cpu, "engine torch")):
         with pytest.raises(TypeError, match=f"not a saved state of {said}"):
             one.restore(other.save())
@@ -103,7 +103,7 @@ def test_a_state_of_another_engine_is_refused():
 )
 def test_streams_that_are_not_there_are_not_kept(engine, kept, words, monkeypatch):
     monkeypatch.setattr(cuda, "extension", OnGpu)
-    running = open_engine(sensitive_models.combined("logistics"), 2, engine)
+    running = open_engine(sensitive_models.combined("logistics"), 2, engine=engine)
     with pytest.raises(ValueError, match=words):
         running.resized(2, kept)
 
@@ -113,13 +113,13 @@ def test_words_that_no_encoder_wrote_are_decoded(engine, name):
     model = small_models.model("nade") if name == "nade" else sensitive_models.combined(name)
     words = np.full(200, 0xFFFFFFFF, np.uint32)
     decoders = [extension().Decoder(words), extension().Decoder(words[:9])]
-    open_engine(model, 2, engine).decode(100, decoders)
+    open_engine(model, 2, engine=engine).decode(100, decoders)
     assert not any(decoder.finished() for decoder in decoders)
 
 
 def test_the_number_of_coders_is_checked():
     for engine in ("cpu", "torch"):
-        running = open_engine(sensitive_models.combined("logistics"), 2, engine)
+        running = open_engine(sensitive_models.combined("logistics"), 2, engine=engine)
         with pytest.raises(ValueError, match="1 coders for 2 streams"):
             running.encode(np.zeros((2, 3), np.int16), [extension().Encoder()])
         with pytest.raises(ValueError, match="1 coders for 2 streams"):
@@ -130,7 +130,7 @@ def test_what_is_not_finite_is_an_error_of_the_users():
     model = small_models.model("gru")
     small_models.output_of(model).weight.data.fill_(np.inf)
     with pytest.raises(UserError, match="not finite"):
-        open_engine(model, 1, "torch").encode(np.zeros((1, 3), np.int16), [extension().Encoder()])
+        open_engine(model, 1, engine="torch").encode(np.zeros((1, 3), np.int16), [extension().Encoder()])
 
 
 class OnGpu:
@@ -167,7 +167,7 @@ def test_the_weights_get_the_arguments_that_the_cuda_extension_takes():
 def test_the_cuda_engine_keeps_the_protocol_but_refuses_to_code(monkeypatch):
     monkeypatch.setattr(cuda, "extension", OnGpu)
     model, pcm = sensitive_models.combined("logistics"), sensitive_models.pcm(2, 40)
-    expected = open_engine(model, 2, "cpu").feed(pcm)
+    expected = open_engine(model, 2, engine="cpu").feed(pcm)
     engine = CudaEngine(model, 2)
     np.testing.assert_array_equal(engine.feed(pcm[:, :20]), expected[:, :20])
     np.testing.assert_array_equal(engine.resized(1, [1]).feed(pcm[1:, 20:]), expected[1:, 20:])

@@ -26,7 +26,7 @@ cuts = st.lists(st.integers(0, 90), max_size=6).map(lambda places: itertools.pai
 
 
 def opened(model, name, streams=3):
-    engine = open_engine(model, streams, name)
+    engine = open_engine(model, streams, engine=name)
     for stream, one in enumerate(GIVEN[:streams]):
         engine.condition(stream, None, one.frames)
     return engine
@@ -97,7 +97,7 @@ def test_what_is_encoded_is_decoded_with_frames_that_come_late(name):
     sensitive_models.assert_agrees(
         opened(model, name, 1).encode(pcm, [encoder]), sensitive_models.teacher_forced(model, pcm, GIVEN[:1])
     )
-    reading, decoder, found = open_engine(model, 1, name), extension().Decoder(encoder.finish()), []
+    reading, decoder, found = open_engine(model, 1, engine=name), extension().Decoder(encoder.finish()), []
     reading.condition(0, None, frames[:2], ended=False)
     for k in range(6):
         if k < 4:

@@ -88,11 +88,11 @@ def test_fed_in_any_pieces_is_teacher_forcing(case, places):
     exact = sensitive_models.teacher_forced(case.model, pcm, case.given)
     without = sensitive_models.teacher_forced(case.model, pcm)
     for name in ("cpu", "torch"):
-        engine = open_engine(case.model, 3, name)
+        engine = open_engine(case.model, 3, engine=name)
         case.condition(engine, 3)
         found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in places], axis=1)
         sensitive_models.assert_agrees(found, exact)
-        sensitive_models.assert_agrees(open_engine(case.model, 3, name).feed(pcm), without)
+        sensitive_models.assert_agrees(open_engine(case.model, 3, engine=name).feed(pcm), without)
 
 
 @settings(deadline=None, max_examples=5)
@@ -128,7 +128,7 @@ def test_drawing_in_pieces_changes_nothing_and_is_what_is_fed(network, f0):
     """Of streams with many frames, with few, of which the last holds on, and with none."""
     given = [Given(None, rows(count, spectral_models.BANDS, f0)) for count in (20, 3, 0)]
     case = Case(model_of(NETWORKS[network], f0=f0), given)
-    whole, fed, pieces = (open_engine(case.model, 3, "cpu") for _ in range(3))
+    whole, fed, pieces = (open_engine(case.model, 3, engine="cpu") for _ in range(3))
     for engine in (whole, fed, pieces):
         case.condition(engine, 3)
     pcm, log2_prob = whole.generate(200, [1, 2, 3], 0.9)

@@ -74,18 +74,18 @@ def test_windows_average_to_the_file(wav, monkeypatch):
     assert result["window"] == 0.05
     lengths = np.array([400, 400, 210])
     curves = {
-        "surprise": "bits_per_sample",
-        "flac_surprise": "flac_bits_per_sample",
-        "surprise_above_flac": "above_flac",
+        "surprisal": "bits_per_sample",
+        "flac_surprisal": "flac_bits_per_sample",
+        "surprisal_above_flac": "above_flac",
     }
     for curve, mean in curves.items():
         assert len(row[curve]) == 3
         assert np.dot(row[curve], lengths) / 1010 == pytest.approx(row[mean], abs=1e-5)
     log2_prob = open_engine(GRU).feed(audio_files.read(file).pcm[None])[0]
-    np.testing.assert_allclose(row["surprise"], windowed(-log2_prob, 400), atol=1e-6)
+    np.testing.assert_allclose(row["surprisal"], windowed(-log2_prob, 400), atol=1e-6)
     monkeypatch.setattr("wavegen.evaluation.audio.max_samples_at_once", lambda model: 37)
     beside: Any = score(GRU, [wav("longer.wav", 1700), file], window=0.05)["files"][1]
-    np.testing.assert_allclose(beside["surprise"], row["surprise"], atol=1e-5)
+    np.testing.assert_allclose(beside["surprisal"], row["surprisal"], atol=1e-5)
 
 
 def test_memory_does_not_grow_with_the_samples(tmp_path, monkeypatch):
@@ -165,7 +165,7 @@ def test_a_file_that_a_bundled_model_was_trained_on_is_warned_of(wav):
     paths = [wav("seen.wav", 900), wav("new.wav", 901)]
     model = small_models.mu_law_model(name="gru", hidden_size=5)
     assert score(model, paths)["warnings"] == []
-    model.metadata = {"heard": content_hash(audio_files.read(paths[0]).pcm)[:8]}
+    model.metadata = {"trained_or_validated_on": content_hash(audio_files.read(paths[0]).pcm)[:8]}
     (warning,) = score(model, paths)["warnings"]
     assert warning.startswith(f"this model was trained or validated on 1 of these 2 files: {paths[0]}")
     assert score(model, paths[1])["warnings"] == []

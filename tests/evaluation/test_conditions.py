@@ -191,7 +191,7 @@ def test_bits_given_a_condition_are_not_held_against_those_of_flac(corpus, model
         assert row["flac_bits_per_sample"] > 0
         expected = round(row["bits_per_sample"] - row["flac_bits_per_sample"], 6) if alike else None
         assert row["above_flac"] == pytest.approx(expected, abs=2e-6)
-    assert all(("surprise_above_flac" in row) == alike for row in scored["files"])
+    assert all(("surprisal_above_flac" in row) == alike for row in scored["files"])
     text, (head, *rows) = score_text(scored, curves=True), csv.reader(io.StringIO(score_csv(scored)))
     assert ("above FLAC" in text) == ("above FLAC's" in text) == ("above_flac" in head) == alike
     assert "FLAC" in text
@@ -287,8 +287,8 @@ def test_frames_are_computed_of_a_resampled_recording(models, tmp_path):
 
 @pytest.mark.skipif(native.missing() is not None, reason="the extension is not built")
 def test_the_cost_of_rounding_is_that_given_all_conditions(corpus, models, tmp_path):
-    result = quantize(models["both"], corpus, tmp_path / "small.safetensors", "int8", 1000)
+    result = quantize(models["both"], corpus, tmp_path / "small.safetensors", precision="int8", max_cost=1000)
     assert result["condition"] == f"speaker, {MEL}"
-    exact = compare({"both": models["both"]}, corpus, "validation")["rows"][-1]
+    exact = compare({"both": models["both"]}, corpus, split="validation")["rows"][-1]
     assert exact["condition"] == result["condition"]
     assert result["float32"]["bits_per_sample"] == exact["bits_per_sample"]

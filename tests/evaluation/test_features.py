@@ -54,7 +54,7 @@ def test_parameters_are_made_of_features(name):
 def test_rows_are_means_over_windows_however_long_the_recordings_are(name, window):
     model = small_models.model(name)
     recordings = [noise(samples, samples) for samples in (50, 3, 24, 25, 1)]
-    arrays = features(model, [source(pcm) for pcm in recordings], window)
+    arrays = features(model, [source(pcm) for pcm in recordings], window_samples=window)
     expected, starts = [], []
     for pcm in recordings:
         whole = model.features(torch.from_numpy(pcm)[None])[0][0].detach().numpy()
@@ -79,7 +79,9 @@ def test_activations_that_are_not_finite_are_refused():
 
 def test_rows_say_what_a_corpus_knows():
     model = small_models.model("gru")
-    arrays = features(model, [source(noise(10), split="test", speaker="Ann", transcript="yes"), source(noise(4))], 5)
+    arrays = features(
+        model, [source(noise(10), split="test", speaker="Ann", transcript="yes"), source(noise(4))], window_samples=5
+    )
     assert arrays["split"].tolist() == ["test", "test", ""]
     assert arrays["speaker"].tolist() == ["Ann", "Ann", ""]
     assert arrays["transcript"].tolist() == ["yes", "yes", ""]

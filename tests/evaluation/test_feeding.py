@@ -49,8 +49,8 @@ class Odd:
         last, place, speakers = state
         before = torch.cat([last[:, None], pcm[:, :-1].long()], dim=1)
         places = place + torch.arange(pcm.shape[1])
-        surprise = 1 + places % 7 + (before - pcm.long()).abs() / 1000.0 + speakers
-        return -surprise, (pcm[:, -1].long(), place + pcm.shape[1], speakers)
+        surprisal = 1 + places % 7 + (before - pcm.long()).abs() / 1000.0 + speakers
+        return -surprisal, (pcm[:, -1].long(), place + pcm.shape[1], speakers)
 
     def describe(self):
         return {}

@@ -25,7 +25,7 @@ def place(tmp_path_factory):
 
 def test_the_file_runs_as_it_was_measured(place, tmp_path):
     model, corpus = checkpoint.load(place / "gru"), open_corpus(place / "corpus")
-    result = quantize(model, corpus, tmp_path / "small.safetensors", "int8", 0.05)
+    result = quantize(model, corpus, tmp_path / "small.safetensors", precision="int8", max_cost=0.05)
     small = checkpoint.load(tmp_path / "small.safetensors")
     assert small.metadata["precision"] == "int8"
     assert small.metadata["precision_cost"] == pytest.approx(result["cost"]["bits_per_sample"], abs=1e-6)
@@ -50,10 +50,10 @@ def test_what_costs_too_much_is_refused_unless_allowed(place, tmp_path, monkeypa
     files = corpus.split("validation")
     monkeypatch.setattr("wavegen.evaluation.quantization.bits_of_takes", lambda *_, **__: next(bits)[: len(files)])
     cost = 100 * len(files) / sum(file.samples for file in files)
-    with pytest.raises(UserError, match=rf"bfloat16 would cost {cost:.4f} bits per sample .* give `most="):
-        quantize(model, corpus, tmp_path / "small.safetensors", "bfloat16", cost * 0.99)
+    with pytest.raises(UserError, match=rf"bfloat16 would cost {cost:.4f} bits per sample .* give `max_cost="):
+        quantize(model, corpus, tmp_path / "small.safetensors", precision="bfloat16", max_cost=cost * 0.99)
     assert not list(tmp_path.iterdir())
-    quantize(model, corpus, tmp_path / "small.safetensors", "bfloat16", cost * 1.01)
+    quantize(model, corpus, tmp_path / "small.safetensors", precision="bfloat16", max_cost=cost * 1.01)
     assert checkpoint.load(tmp_path / "small.safetensors").metadata["precision"] == "bfloat16"
 
 
@@ -61,7 +61,7 @@ def test_another_corpus_is_refused(place, tmp_path):
     model = checkpoint.load(place / "gru")
     model.metadata["corpus_fingerprint"] = "0" * 16
     with pytest.raises(UserError, match="not the corpus of this model"):
-        quantize(model, open_corpus(place / "corpus"), tmp_path / "small.safetensors", "int8", 1.0)
+        quantize(model, open_corpus(place / "corpus"), tmp_path / "small.safetensors", precision="int8", max_cost=1.0)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from wavegen.audio import files as audio_files
 from wavegen.audio.wav import plain_header
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
-from wavegen.data.picture_files import write_sheet
+from wavegen.data.picture_files import write_tiles
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
@@ -107,8 +107,8 @@ def test_pictures_that_a_model_was_trained_on(tmp_path, capsys, monkeypatch):
     form = corpus.form
     assert isinstance(form, PictureForm)
     for split in ("train", "test"):
-        sheet = np.stack([corpus.pcm(one).reshape(form.shape) for one in corpus.split(split)[:2]])
-        write_sheet(Path(f"{split}.png"), sheet, form.levels)
+        tiles = np.stack([corpus.pcm(one).reshape(form.shape) for one in corpus.split(split)[:2]])
+        write_tiles(Path(f"{split}.png"), tiles, form.levels)
     for command in (["generate", "run", "new.png", "-n", 3, "--prime"], ["features", "run"], ["score", "run"]):
         after = ["f.npz", "--force"] if command[0] == "features" else ["--force"] if "-n" in command else []
         (warning,) = warned(capsys, *command, "train.png", *after)
@@ -177,7 +177,7 @@ def test_a_resumed_run_keeps_what_its_first_weights_were_trained_on(folder):
 
 
 def test_quantize_keeps_what_is_known(folder, capsys):
-    run(capsys, "quantize", "run", "q.safetensors", "--corpus", "corpus", "--most", 9)
+    run(capsys, "quantize", "run", "q.safetensors", "--corpus", "corpus", "--max-cost", 9)
     before, after = checkpoint.load("run").metadata, checkpoint.load("q.safetensors").metadata
     for key in ("trained_on", "validated_on", "training_ranges"):
         assert after[key] == before[key]

@@ -12,7 +12,7 @@ from wavegen.audio import files as audio_files
 from wavegen.audio.wav import plain_header
 from wavegen.cli.main import main
 from wavegen.data.corpus import open_corpus
-from wavegen.data.picture_files import write_sheet
+from wavegen.data.picture_files import write_tiles
 from wavegen.models import checkpoint
 from wavegen.models.familiarity import AboveFlac, far_above_flac
 from wavegen.models.forms import PictureForm
@@ -105,8 +105,8 @@ def test_pictures(tmp_path, monkeypatch, capsys):
     assert isinstance(grid, PictureForm)
     (tmp_path / "png").mkdir()
     train_pictures = np.stack(list(corpus.pcms("train")[:3])).reshape(3, *grid.shape)
-    write_sheet(tmp_path / "png/a.png", train_pictures[:1], grid.levels)
-    write_sheet(tmp_path / "png/b.png", train_pictures[1:2], grid.levels)
+    write_tiles(tmp_path / "png/a.png", train_pictures[:1], grid.levels)
+    write_tiles(tmp_path / "png/b.png", train_pictures[1:2], grid.levels)
     (tmp_path / "png/c.png").write_text("no picture")
     capsys.readouterr()
     result = run(capsys, "score", "run", "png")
@@ -117,7 +117,7 @@ def test_pictures(tmp_path, monkeypatch, capsys):
     assert seen.startswith("this model was trained on 2 of these 2 pictures: png/a.png, png/b.png;")
     assert main(["score", "run", "png/c.png"]) == 2
     capsys.readouterr()
-    write_sheet(tmp_path / "inverted.png", grid.levels - 1 - train_pictures[:1], grid.levels)
+    write_tiles(tmp_path / "inverted.png", grid.levels - 1 - train_pictures[:1], grid.levels)
     warnings = warned(capsys, "score", "run", "inverted.png")
     assert any("outside the training recordings' mean level" in warning for warning in warnings)
     assert warned(capsys, "score", "run", "corpus") == []

@@ -42,7 +42,7 @@ def test_sound_is_hashed_by_its_rate_alone(rate):
 def test_pictures_are_hashed_and_called_by_their_sizes(form):
     sizes = f"{form.height} x {form.width} x {form.channels} of {form.levels} levels"
     assert f"{form}" == form.name == sizes
-    assert list(form.entry["grid"]) == ["height", "width", "channels", "levels"]
+    assert list(form.entry["picture_shape"]) == ["height", "width", "channels", "levels"]
 
 
 @pytest.mark.parametrize(
@@ -67,16 +67,25 @@ DAMAGES = [
     {"sample_rate": True},
     {"sample_rate": 99},
     {"sample_rate": 1_000_001},
-    {"grid": None},
-    {"grid": {"height": 8, "width": 8, "channels": 1}},
-    {"grid": {"height": 8, "width": 8, "channels": 1, "levels": 1}},
-    {"grid": {"height": 8, "width": 8, "channels": 5, "levels": 2}},
-    {"grid": {"height": 0, "width": 8, "channels": 1, "levels": 2}},
-    {"grid": {"height": 8, "width": 1025, "channels": 1, "levels": 2}},
-    {"grid": {"height": 1024, "width": 1024, "channels": 2, "levels": 2}},
-    {"grid": {"height": 8, "width": 8, "channels": 1, "levels": 2, "depth": 1}},
-    {"grid": {"height": 8, "width": 8, "channels": 1, "levels": 257}, "sample_rate": 8000},
+    {"picture_shape": None},
+    {"picture_shape": {"height": 8, "width": 8, "channels": 1}},
+    {"picture_shape": {"height": 8, "width": 8, "channels": 1, "levels": 1}},
+    {"picture_shape": {"height": 8, "width": 8, "channels": 5, "levels": 2}},
+    {"picture_shape": {"height": 0, "width": 8, "channels": 1, "levels": 2}},
+    {"picture_shape": {"height": 8, "width": 1025, "channels": 1, "levels": 2}},
+    {"picture_shape": {"height": 1024, "width": 1024, "channels": 2, "levels": 2}},
+    {"picture_shape": {"height": 8, "width": 8, "channels": 1, "levels": 2, "depth": 1}},
+    {"picture_shape": {"height": 8, "width": 8, "channels": 1, "levels": 257}, "sample_rate": 8000},
+    {"picture_shape": None, "sample_rate": 8000},
+    {"grid": None, "sample_rate": 8000},
 ]
+
+
+@settings(deadline=None)
+@given(form=PICTURE_FORMS)
+def test_pictures_have_their_form_by_either_name_of_the_key(form):
+    (sizes,) = form.entry.values()
+    assert form_of(form.entry) == form_of({"grid": sizes}) == form
 
 
 @pytest.mark.parametrize("entry", DAMAGES, ids=str)

@@ -4,8 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
+import small_models
 
-from wavegen.models import training_provenance
+from wavegen import modelfile
+from wavegen.models import checkpoint, training_provenance
 from wavegen.models.metadata import Metadata
 from wavegen.models.training_provenance import BITS, HashSet, Provenance
 
@@ -76,7 +78,7 @@ def test_trained_is_told_from_validated():
 
 def test_what_a_model_was_trained_on_goes_on_to_those_that_start_from_it():
     a, b, c, d, e = hashes(1, 2, 3, 4, 5)
-    first = training_provenance.entries([a], [b]) | {"heard": e[:8]}
+    first = training_provenance.entries([a], [b]) | {"trained_or_validated_on": e[:8]}
     second = training_provenance.entries([c], []) | training_provenance.inherited(first)
     third = Provenance.of(training_provenance.entries([d], []) | training_provenance.inherited(second))
     assert [third.earlier(one) for one in (a, b, c, d, e)] == [True, True, True, False, True]
@@ -94,12 +96,23 @@ def test_models_made_before_know_nothing():
 def test_in_short_there_are_numbers():
     metadata: Metadata = {
         "seed": 3,
-        "heard": "01234567 89abcdef",
+        "trained_or_validated_on": "01234567 89abcdef",
         **training_provenance.entries(hashes(1, 2, 3), hashes(4)),
     }
     assert training_provenance.in_short(metadata) == {
         "seed": 3,
-        "heard": "2 recordings",
+        "trained_or_validated_on": "2 recordings",
         "trained_on": "3 recordings",
         "validated_on": "1 recordings",
     }
+
+
+def test_an_earlier_name_of_a_key_is_read(tmp_path):
+    a, b = hashes(1, 2)
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(small_models.mu_law_model(name="gru", hidden_size=3), path, {"heard": a[:8], "seed": 3})
+    for model in (modelfile.open_model(path), checkpoint.load(path)):
+        known = Provenance.of(model.metadata)
+        assert [known.earlier(one) for one in (a, b)] == [True, False]
+        assert model.metadata.get("seed") == 3
+        assert "heard" not in model.metadata

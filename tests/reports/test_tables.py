@@ -67,8 +67,8 @@ def test_rounded(number, text):
 
 SCORE: Any = {
     "files": [
-        {"file": 'a, "b".wav', "samples": 800, "bits_per_sample": 9.0, "flac_bits_per_sample": 9.5}
-        | {"above_flac": -0.5, "surprise": [8.5, 9.5], "flac_surprise": [10.5, 8.5], "surprise_above_flac": [-2.0, 1.0]}
+        {"file": 'a, "b".wav', "samples": 800, "bits_per_sample": 9.0, "flac_bits_per_sample": 9.5, "above_flac": -0.5}
+        | {"surprisal": [8.5, 9.5], "flac_surprisal": [10.5, 8.5], "surprisal_above_flac": [-2.0, 1.0]}
     ],
     "samples": 800,
     "bits_per_sample": 9.0,

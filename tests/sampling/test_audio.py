@@ -29,19 +29,19 @@ def _needs_the_extension(request):
 
 @pytest.mark.parametrize(("name", "engine"), ENGINES)
 def test_each_recording_is_the_one_its_seed_gives_alone(name, engine):
-    together = generate(MODELS[name], 60, [3, 4, 5], engine=engine)
+    together = generate(MODELS[name], 60, seeds=[3, 4, 5], engine=engine)
     assert (together.engine, [draw.seed for draw in together.draws]) == (engine, [3, 4, 5])
     for draw in together.draws:
-        (alone,) = generate(MODELS[name], 60, [draw.seed], engine=engine).draws
+        (alone,) = generate(MODELS[name], 60, seeds=[draw.seed], engine=engine).draws
         np.testing.assert_array_equal(draw.pcm, alone.pcm)
     assert not np.array_equal(together.draws[0].pcm, together.draws[1].pcm)
 
 
 @pytest.mark.parametrize("piece", [1, 7, 59, 60])
 def test_pieces_do_not_show(monkeypatch, piece):
-    whole = generate(MODELS["gru"], 60, [1, 2], prime=PRIME)
+    whole = generate(MODELS["gru"], 60, seeds=[1, 2], prime=PRIME)
     monkeypatch.setattr("wavegen.sampling.audio.PIECE", piece)
-    pieces = generate(MODELS["gru"], 60, [1, 2], prime=PRIME)
+    pieces = generate(MODELS["gru"], 60, seeds=[1, 2], prime=PRIME)
     for one, other in zip(whole.draws, pieces.draws, strict=True):
         np.testing.assert_array_equal(one.pcm, other.pcm)
         np.testing.assert_allclose(one.log2_prob, other.log2_prob, atol=1e-9)
@@ -50,7 +50,7 @@ def test_pieces_do_not_show(monkeypatch, piece):
 @pytest.mark.parametrize("prime", [None, PRIME])
 @pytest.mark.parametrize(("name", "engine"), ENGINES)
 def test_score_gives_the_bits_that_generate_gave(name, engine, prime, tmp_path):
-    draws = generate(MODELS[name], 90, [7, 8], prime=prime, engine=engine, temperature=0.8)
+    draws = generate(MODELS[name], 90, seeds=[7, 8], prime=prime, engine=engine, temperature=0.8)
     paths = draws.write(tmp_path / "out.wav")
     assert [path.name for path in paths] == ["out-0.wav", "out-1.wav"]
     described = draws.describe(paths)
@@ -62,15 +62,15 @@ def test_score_gives_the_bits_that_generate_gave(name, engine, prime, tmp_path):
 
 
 def test_a_primed_recording_starts_with_its_prime_and_depends_on_it():
-    (draw,) = generate(MODELS["gru"], 50, [1], prime=PRIME).draws
+    (draw,) = generate(MODELS["gru"], 50, seeds=[1], prime=PRIME).draws
     np.testing.assert_array_equal(draw.pcm[: len(PRIME)], PRIME)
     assert (len(draw.pcm), len(draw.log2_prob)) == (180, 180)
-    (other,) = generate(MODELS["gru"], 50, [1], prime=-PRIME).draws
+    (other,) = generate(MODELS["gru"], 50, seeds=[1], prime=-PRIME).draws
     assert draw.log2_prob[len(PRIME)] != other.log2_prob[len(PRIME)]
 
 
 def test_speed_counts_what_was_drawn_of_all_recordings():
-    draws = generate(MODELS["gru"], 80, [0, 1], prime=PRIME)
+    draws = generate(MODELS["gru"], 80, seeds=[0, 1], prime=PRIME)
     assert draws.samples_per_second == pytest.approx(160 / draws.seconds)
     assert draws.real_time_factor == pytest.approx(160 / 8000 / draws.seconds)
 
@@ -78,7 +78,7 @@ def test_speed_counts_what_was_drawn_of_all_recordings():
 def test_the_temperature_is_the_models_own_unless_given():
     model = small_models.mu_law_model(name="gru", hidden_size=5)
     model.metadata = {"temperature": 0.3}
-    (own,), (given,), (other,) = (generate(model, 60, [1], temperature=t).draws for t in (None, 0.3, 1.0))
+    (own,), (given,), (other,) = (generate(model, 60, seeds=[1], temperature=t).draws for t in (None, 0.3, 1.0))
     np.testing.assert_array_equal(own.pcm, given.pcm)
     assert not np.array_equal(own.pcm, other.pcm)
 
@@ -86,7 +86,7 @@ def test_the_temperature_is_the_models_own_unless_given():
 def test_top_p_is_the_models_own_unless_given():
     model = small_models.mu_law_model(name="gru", hidden_size=5)
     model.metadata = {"top_p": 0.2}
-    (own,), (given,), (other,) = (generate(model, 60, [1], top_p=p).draws for p in (None, 0.2, 1.0))
+    (own,), (given,), (other,) = (generate(model, 60, seeds=[1], top_p=p).draws for p in (None, 0.2, 1.0))
     np.testing.assert_array_equal(own.pcm, given.pcm)
     assert not np.array_equal(own.pcm, other.pcm)
 
@@ -120,7 +120,7 @@ def test_outputs_that_cannot_be_are_refused(tmp_path):
 
 
 def test_a_written_recording_is_what_was_drawn(tmp_path):
-    draws = generate(MODELS["gru"], 40, [9])
+    draws = generate(MODELS["gru"], 40, seeds=[9])
     (path,) = draws.write(tmp_path / "a.wav")
     read = audio_files.read(path)
     np.testing.assert_array_equal(read.pcm, draws.draws[0].pcm)

@@ -15,7 +15,7 @@ def test_drawn_pictures_have_the_probabilities_that_are_scored(name):
     """All 64 pictures of 2 x 3 pixels, each drawn as often as its probability says."""
     grid = PictureForm(2, 3, 1, 2)
     model, number = small_picture_models.model(name, grid), 4000
-    drawn = generate_pictures(model, range(number), temperature=1, top_p=1, exact=True)
+    drawn = generate_pictures(model, seeds=range(number), temperature=1, top_p=1, exact=True)
     codes = drawn.pictures.reshape(number, 6) @ (1 << np.arange(6))
     every = (np.arange(64)[:, None] >> np.arange(6)) & 1
     probabilities = model.log2_prob(torch.from_numpy(every))[0].sum(1).exp2().detach().numpy()
@@ -32,9 +32,9 @@ def test_drawn_pictures_have_the_probabilities_that_are_scored(name):
 @pytest.mark.parametrize("name", small_picture_models.NAMES)
 def test_a_picture_depends_on_its_seed_alone(name):
     model = small_picture_models.model(name, PictureForm(5, 4, 3, 6))
-    together = generate_pictures(model, [3, 9, 4])
+    together = generate_pictures(model, seeds=[3, 9, 4])
     for index, seed in enumerate((3, 9, 4)):
-        alone = generate_pictures(model, [seed])
+        alone = generate_pictures(model, seeds=[seed])
         assert np.array_equal(alone.pictures[0], together.pictures[index])
         assert alone.bits[0] == pytest.approx(together.bits[index], rel=1e-12)
     assert len({picture.tobytes() for picture in together.pictures}) == 3
@@ -44,7 +44,7 @@ def test_given_rows_stay_and_the_rest_is_drawn_as_the_model_says():
     """Of 2 x 2 pictures with their first row given, the second row as often as its conditional probability says."""
     model, number = small_picture_models.model("pixelcnn", PictureForm(2, 2, 1, 2)), 3000
     given = np.array([1, 0, 1, 1]).reshape(1, 2, 2, 1)
-    drawn = generate_pictures(model, range(number), given=given, rows=1, exact=True)
+    drawn = generate_pictures(model, seeds=range(number), prime=given, rows=1, exact=True)
     assert np.array_equal(drawn.pictures[:, 0], np.repeat(given[:, 0], number, axis=0))
     every = torch.tensor([[1, 0, a, b] for a in (0, 1) for b in (0, 1)])
     joint = model.log2_prob(every)[0].sum(1).exp2().detach().numpy()
@@ -55,7 +55,7 @@ def test_given_rows_stay_and_the_rest_is_drawn_as_the_model_says():
 def test_temperature_and_top_p_make_the_likely_likelier():
     model = small_picture_models.model("nade", PictureForm(4, 4, 1, 5))
     plain, cold, top = (
-        generate_pictures(model, range(200), temperature=temperature, top_p=top_p).bits.mean()
+        generate_pictures(model, seeds=range(200), temperature=temperature, top_p=top_p).bits.mean()
         for temperature, top_p in ((1.0, 1.0), (0.3, 1.0), (1.0, 0.5))
     )
     assert cold < plain - 1

@@ -170,14 +170,14 @@ def test_a_model_without_conditions_is_no_vocoder():
 
 def test_generate_speaks_as_a_speaker_or_as_an_unknown_one():
     voice = model("voices")
-    drawn = {name: generate(voice, 200, [3], speaker=name) for name in (None, "anna", "ben")}
+    drawn = {name: generate(voice, 200, seeds=[3], speaker=name) for name in (None, "anna", "ben")}
     for name, draws in drawn.items():
         engine = open_engine(voice, 1)
         engine.condition(0, name)
         np.testing.assert_array_equal(draws.draws[0].pcm, engine.generate(200, [3])[0][0])
         assert draws.condition == (None if name is None else f"speaker {name}")
     assert (drawn["anna"].draws[0].pcm != drawn["ben"].draws[0].pcm).any()
-    primed = generate(voice, 50, [3], speaker="ben", prime=workspace.wander(100, 1))
+    primed = generate(voice, 50, seeds=[3], speaker="ben", prime=workspace.wander(100, 1))
     engine = open_engine(voice, 1)
     engine.condition(0, "ben")
     np.testing.assert_array_equal(primed.draws[0].log2_prob[:100], engine.feed(workspace.wander(100, 1)[None])[0])
@@ -186,6 +186,6 @@ def test_generate_speaks_as_a_speaker_or_as_an_unknown_one():
 def test_generate_gives_frames_to_nobody():
     with pytest.raises(UserError, match="not conditioned on speakers"):
         generate(model(), 10, speaker="ben")
-    draws = generate(model(), 100, [3])
+    draws = generate(model(), 100, seeds=[3])
     np.testing.assert_array_equal(draws.draws[0].pcm, open_engine(model(), 1).generate(100, [3])[0][0])
     assert draws.condition is None

@@ -18,7 +18,7 @@ import workspace
 import wavegen
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
-from wavegen.data.picture_files import read_sheet
+from wavegen.data.picture_files import read_tiles
 from wavegen.engine.torch import TorchEngine
 from wavegen.models import checkpoint
 from wavegen.models.forms import PictureForm
@@ -117,10 +117,10 @@ def test_a_signal_before_anything_is_drawn_leaves_nothing(tmp_path, capsys, ende
 
 def test_a_library_gets_what_was_drawn_with_the_interrupt(ended_at):
     model = checkpoint.load("gru")
-    whole = generate(model, 40, [3], engine="torch").draws[0]
+    whole = generate(model, 40, seeds=[3], engine="torch").draws[0]
     ended_at(signal.SIGINT, 3)
     with pytest.raises(KeyboardInterrupt) as caught:
-        generate(model, 40, [3], engine="torch")
+        generate(model, 40, seeds=[3], engine="torch")
     assert isinstance(caught.value, PartDrawn)
     (part,) = caught.value.draws.draws
     assert part.pcm.tolist() == whole.pcm[:20].tolist() != [0] * 20
@@ -147,13 +147,13 @@ def test_a_signal_keeps_the_rows_of_pictures_that_are_drawn(tmp_path, monkeypatc
     assert main([*command, str(part)]) == code
     assert f"{part} holds the first 4 of 6 rows; to go on: --prime {part} --rows 4" in capsys.readouterr().err
     monkeypatch.undo()
-    kept, whole = (read_sheet(tmp_path / f"{name}.png", grid) for name in ("part", "whole"))
+    kept, whole = (read_tiles(tmp_path / f"{name}.png", grid) for name in ("part", "whole"))
     assert kept[:, :4].tolist() == whole[:, :4].tolist()
     assert not kept[:, 4:].any()
     assert whole[:, 4:].any()
     assert sorted(os.listdir(tmp_path)) == ["m.safetensors", "part.png", "whole.png"]
     assert main([*command, str(tmp_path / "on.png"), "--prime", str(part), "--rows", "4"]) == 0
-    assert read_sheet(tmp_path / "on.png", grid).tolist() == whole.tolist()
+    assert read_tiles(tmp_path / "on.png", grid).tolist() == whole.tolist()
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)

@@ -78,7 +78,7 @@ def test_progress_counts_dimensions_and_says_that_nothing_is_validated(corpus, t
     ]
 
 
-def test_previews_are_a_sheet_of_pictures_and_change_nothing(corpus, tmp_path, monkeypatch):
+def test_previews_are_tiles_of_pictures_and_change_nothing(corpus, tmp_path, monkeypatch):
     train(recipe("pixelcnn"), corpus, tmp_path / "plain", progress=False)
     monkeypatch.setattr("wavegen.training.previews.SHARE", math.inf)
     train(recipe("pixelcnn"), corpus, tmp_path / "shown", progress=False)
@@ -116,10 +116,10 @@ def test_a_trained_model_is_below_independent_pixels_and_its_pictures_score_as_d
     nats = bits_per_file(model, test) * math.log(2)
     independent = PixelHistograms().bits(test, model.form, corpus.pcms("train")) * math.log(2)
     assert nats.mean() < independent.mean() - 3
-    drawn = generate_pictures(model, range(300))
+    drawn = generate_pictures(model, seeds=range(300))
     scored = bits_per_file(model, list(drawn.pictures.reshape(300, -1)))
     assert scored == pytest.approx(drawn.bits, abs=1e-3)
-    # The mean surprise of a model's own pictures is its entropy, which a good model of these data has near their nats.
+    # The mean surprisal of a model's own pictures is its entropy, which a good model of these data has near their nats.
     spread = math.hypot(nats.std() / len(nats) ** 0.5, drawn.bits.std() * math.log(2) / 300**0.5)
     assert abs(drawn.bits.mean() * math.log(2) - nats.mean()) < 1.5 + 3 * spread
     assert drawn.pictures.mean() == pytest.approx(np.mean(test), abs=0.04)

@@ -123,30 +123,30 @@ def rounded_twin(model):
 @pytest.mark.parametrize("name", sensitive_models.COMBINATIONS)
 def test_bfloat16_is_float32_with_rounded_weights(name):
     model, pcm = sensitive_models.combined(name), sensitive_models.pcm(2, 60)
-    fed = open_engine(model, 2, "cpu", precision="bfloat16").feed(pcm)
-    assert fed.tobytes() == open_engine(rounded_twin(model), 2, "cpu").feed(pcm).tobytes()
+    fed = open_engine(model, 2, engine="cpu", precision="bfloat16").feed(pcm)
+    assert fed.tobytes() == open_engine(rounded_twin(model), 2, engine="cpu").feed(pcm).tobytes()
     if name != "markov-linear":  # which has no layers between its ends
-        assert fed.tobytes() != open_engine(model, 2, "cpu").feed(pcm).tobytes()
+        assert fed.tobytes() != open_engine(model, 2, engine="cpu").feed(pcm).tobytes()
 
 
 @pytest.mark.parametrize(("precision", "most"), [("bfloat16", 0.1), ("int8", 0.6)])
 @pytest.mark.parametrize("name", sensitive_models.COMBINATIONS)
 def test_rounding_changes_probabilities_a_little(name, precision, most):
     model, pcm = sensitive_models.combined(name), sensitive_models.pcm(2, 200)
-    exact = open_engine(model, 2, "cpu").feed(pcm)
-    moved = np.abs(open_engine(model, 2, "cpu", precision=precision).feed(pcm) - exact).mean()
+    exact = open_engine(model, 2, engine="cpu").feed(pcm)
+    moved = np.abs(open_engine(model, 2, engine="cpu", precision=precision).feed(pcm) - exact).mean()
     assert (0 if name == "markov-linear" else 1e-6) <= moved < most  # which has no layers between its ends
 
 
 def test_a_models_own_precision_is_taken_and_can_be_overruled():
     model, pcm = sensitive_models.wavenet(), sensitive_models.pcm(1, 50)
-    exact = open_engine(model, 1, "cpu").feed(pcm)
+    exact = open_engine(model, 1, engine="cpu").feed(pcm)
     model.metadata["precision"] = "int8"
     own = open_engine(model, 1)
     assert (own.name, own.precision) == ("cpu", "int8")
     assert own.feed(pcm).tobytes() != exact.tobytes()
     assert open_engine(model, 1, precision="float32").feed(pcm).tobytes() == exact.tobytes()
     with pytest.raises(UserError, match="engine torch does not know precision int8; try `engine='cpu'`"):
-        open_engine(model, 1, "torch")
+        open_engine(model, 1, engine="torch")
     with pytest.raises(UserError, match="precision int4 is not known; did you mean int8"):
         open_engine(model, 1, precision="int4")

@@ -56,7 +56,7 @@ class Contender(NamedTuple):
     run: Callable[[int], object]
 
 
-def bench(model: str | Path | AudioModel, rounds: int = ROUNDS, progress: bool = False) -> BenchResult:
+def bench(model: str | Path | AudioModel, *, rounds: int = ROUNDS, progress: bool = False) -> BenchResult:
     """Samples per second of a model, or of the untrained configuration A, B or C.
 
     Contenders take turns of some 0.4 seconds. "weights read" is the speed at which one thread reads the weights that
@@ -121,7 +121,7 @@ def _contenders(model: AudioModel, failed: dict[str, str]) -> Iterator[Contender
     if cuda.missing() is None and cuda.runs(model):
         yield from _on_gpu(model, failed)
     # A model's own precision, if it has one, is for the cpu engine alone.
-    twin = open_engine(model, 1, TorchEngine.name, precision=PRECISIONS[0])
+    twin = open_engine(model, 1, engine=TorchEngine.name, precision=PRECISIONS[0])
     yield Contender(TorchEngine.name, twin.precision, 1, 1, lambda samples: twin.generate(samples, [0]))
     for name, peer in PEERS.items():
         if peer.missing(model) is None:
@@ -155,7 +155,7 @@ def _engines(model: AudioModel) -> Iterator[Contender]:
         for threads, streams in many:
             if (precision, threads, streams) == (PRECISIONS[0], 1, 1):
                 continue
-            engine = open_engine(model, streams, "cpu", threads, precision=precision)
+            engine = open_engine(model, streams, engine="cpu", threads=threads, precision=precision)
             yield Contender("cpu", precision, threads, streams, _drawing(engine))
 
 
@@ -164,7 +164,7 @@ def _on_gpu(model: AudioModel, failed: dict[str, str]) -> Iterator[Contender]:
     for precision in cuda.PRECISIONS:
         for streams in (1, cuda.many()):
             try:
-                engine = open_engine(model, streams, "cuda", precision=precision)
+                engine = open_engine(model, streams, engine="cuda", precision=precision)
                 engine.generate(1, range(streams))
             except UserError as error:  # no room for so many, or another program has the GPU
                 _log.warning("wavegen: no row for cuda %s, %d streams: %s", precision, streams, error)

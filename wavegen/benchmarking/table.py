@@ -15,12 +15,12 @@ def bench_text(bench: BenchResult) -> str:
         [f"{ratio['a']} / {ratio['b']}", f"{ratio['ratio']:.2f}", f"{ratio['low']:.2f}", f"{ratio['high']:.2f}"]
         for ratio in bench["ratios"]
     ]
-    header = ["", "precision", "threads", "streams", "samples/s", "least", "most"]
+    header = ["", "precision", "threads", "streams", "samples/s", "min", "max"]
     header += ["bits/sample in the end" if trained else "x real time"]
     about = f"{bench['macs_per_sample']:,} multiply-adds a sample; {machine['cpu']}, {machine['cpus']} CPUs"
     about += f"; {machine['gpu']}" if machine["gpu"] else ""
     lines = [f"{bench['model']}: {about}, {machine['isa']}; median of {bench['rounds']} rounds", ""]
-    lines += [table(header, rows), "", table(["ratio within a round", "median", "least", "most"], ratios)]
+    lines += [table(header, rows), "", table(["ratio within a round", "median", "min", "max"], ratios)]
     lines += [f"{missing['engine']}: {missing['why']}" for missing in bench["missing"]]
     return "\n".join(lines)
 

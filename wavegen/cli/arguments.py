@@ -264,8 +264,8 @@ def _add_quantize(commands: _Commands) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="the new .safetensors file")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="that the model was trained on")
     parser.add_argument("--precision", choices=PRECISIONS[1:], default="int8", help="of the layers; default: int8")
-    most = "bits per sample that it may cost on validation files; default: 0.05"
-    parser.add_argument("--most", type=values.above_zero, default=0.05, metavar="BITS", help=most)
+    max_cost = "bits per sample that it may cost on validation files; default: 0.05"
+    parser.add_argument("--max-cost", type=values.above_zero, default=0.05, metavar="BITS", help=max_cost)
     options.add_force(parser)
 
 

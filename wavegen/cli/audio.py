@@ -56,7 +56,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
     how |= {"speaker": args.speaker}
     with taken(args, paths, [model_file(args.model), args.prime], HEADER + 2 * (primed + num_samples)) as outputs:
         try:
-            draws = generate(model, num_samples, seeds, prime=prime, progress=True, **how)
+            draws = generate(model, num_samples, seeds=seeds, prime=prime, progress=True, **how)
         except PartDrawn as part:
             part.draws.write_to(outputs)
             drawn = part.draws.generated / model.sample_rate
@@ -111,7 +111,7 @@ def score(args: argparse.Namespace, model: Model) -> Result:
             title = f"{file['file']}: {file['bits_per_sample']:.3f} bits/sample{given}"
             if file["above_flac"] is not None:
                 title += f", {file['above_flac']:+.3f} above FLAC"
-            curves = {"the model": file.get("surprise", []), "FLAC": file.get("flac_surprise", [])}
+            curves = {"the model": file.get("surprisal", []), "FLAC": file.get("flac_surprisal", [])}
             with needed(MATPLOTLIB, "--plot"):
                 picture(outputs.pop(), pcm, model.sample_rate, curves, result.get("window", WINDOW), title)
     return result, score_text(result, curves=args.window is not None and not args.csv)
@@ -162,7 +162,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, Model], paths: Mappin
     corpus = open_corpus(args.corpus)
     how = {"progress": True, "proof": args.proof, "without": args.without, "given": args.given}
     with taken(args, [args.html], [args.corpus, *map(model_file, paths.values())]) as outputs:
-        result = compare(models, corpus, args.split, args.against, **how)
+        result = compare(models, corpus, split=args.split, against=args.against, **how)
         warn(args, result["warnings"])
         for html in outputs:
             from wavegen.reports.examples import learning_curve, sounds  # plots, for which no table should wait

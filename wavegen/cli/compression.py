@@ -36,7 +36,7 @@ def compress(args: argparse.Namespace) -> Result:
     with _pairs(args, ".wgn", finished) as (paths, skipped):
         how = {"progress": True, "force": args.force, "speaker": args.speaker, "given": args.given}
         frames = _frames_of([source for source, _ in paths], args, needed=True)
-        result = compress(model(), paths, args.threads, args.precision, frames=frames, **how)
+        result = compress(model(), paths, threads=args.threads, precision=args.precision, frames=frames, **how)
     warn(args, result["warnings"])
     result["skipped"] = skipped
     return result, compressed_text(result)
@@ -56,7 +56,7 @@ def decompress(args: argparse.Namespace) -> Result:
 
     with _pairs(args, ".wav", finished) as (paths, skipped):
         frames = _frames_of([source for source, _ in paths], args, needed=False)
-        result = decompress(model(), paths, args.threads, progress=True, force=args.force, frames=frames)
+        result = decompress(model(), paths, threads=args.threads, progress=True, force=args.force, frames=frames)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
     result["skipped"] = skipped
     return result, description_text(names)
@@ -111,5 +111,7 @@ def _frames_in(folder: Path, source: Path, needed: bool) -> Path | None:
     if len(found) > 1:
         raise UserError(f"{folder}: has {listed([path.name for path in found])} for {source}; keep one")
     if needed and not found:
-        raise UserError(f"{folder}: has no frames of {source}; their file would be {source.stem}{SUFFIXES[0]} or another")
+        raise UserError(
+            f"{folder}: has no frames of {source}; their file would be {source.stem}{SUFFIXES[0]} or another"
+        )
     return found[0] if found else None

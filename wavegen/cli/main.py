@@ -82,13 +82,14 @@ def _prepare(args: argparse.Namespace) -> Result:
         for option in ("sample_rate", "split_by", "cut", "strict", "fetch"):
             if getattr(args, option):
                 raise UserError(f"{args.flags[option]} is for sound, and {name} is a set of pictures")
-        audit = prepare_pictures(name, given[1] if len(given) == 3 else None, given[-1], args.levels, args.force)
+        source = given[1] if len(given) == 3 else None
+        audit = prepare_pictures(name, source, given[-1], levels=args.levels, force=args.force, progress=True)
         return audit, describe_pictures(audit)
     if args.levels is not None:
         raise UserError(f"--levels is for sets of pictures: {', '.join(PICTURE_SETS)}")
     name, source, corpus = given if len(given) == 3 else [None, *given]
-    how = {"cut": args.cut, "force": args.force}
-    audit = prepare(source, corpus, args.sample_rate, args.split_by, args.strict, name, args.fetch, **how)
+    how = {"sample_rate": args.sample_rate, "split_by": args.split_by, "cut": args.cut, "strict": args.strict}
+    audit = prepare(source, corpus, name=name, fetch=args.fetch, **how, force=args.force, progress=True)
     for difference in audit.get("layout", {}).get("differences", ()):
         print(f"wavegen: {name}: {difference}", file=sys.stderr)
     if audit["advice"]:
@@ -153,7 +154,7 @@ def _features(args: argparse.Namespace) -> Result:
     with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
         sources, window = _commands(model.form).features(args, model)
         warn(args, sources.warnings)
-        arrays = features(model, sources.found, window, progress=True)
+        arrays = features(model, sources.found, window_samples=window, progress=True)
         write_features(out, arrays)
     rows, channels = arrays["features"].shape
     number = len(sources.found)
@@ -215,7 +216,7 @@ def _bench(args: argparse.Namespace) -> Result:
         if args.training:
             result = bench_training(args.what, args.rounds or TRAINING_ROUNDS, progress=True)
         else:
-            result = bench(args.what, args.rounds or ROUNDS, progress=True)
+            result = bench(args.what, rounds=args.rounds or ROUNDS, progress=True)
         for png in outputs:
             with needed(MATPLOTLIB, "--plot"):
                 plot(png, result)
@@ -235,7 +236,7 @@ def _quantize(args: argparse.Namespace) -> Result:
     model = load(args.model)
     corpus = open_corpus(args.corpus)
     with taken(args, [args.out], [args.corpus, model_file(args.model)]) as (out,):
-        result = quantize(model, corpus, out, args.precision, args.most, progress=True)
+        result = quantize(model, corpus, out, precision=args.precision, max_cost=args.max_cost, progress=True)
     return result, description_text(result)
 
 

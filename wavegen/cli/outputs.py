@@ -124,10 +124,10 @@ def check_not_owned(path: Path) -> None:
     """Raises UserError if `path` leads to a file of a corpus or a run, which only `prepare` and `train` replace."""
     if pipes.is_stream(path) or not os.path.exists(path):
         return
-    place = path.resolve()
-    if place.name in CORPUS_FILES and is_corpus(place.parent):
+    resolved = path.resolve()
+    if resolved.name in CORPUS_FILES and is_corpus(resolved.parent):
         raise UserError(f"{path}: is a file of a corpus, which --force does not replace either; name another file")
-    if place.name in RUN_FILES and _is_run(place.parent):
+    if resolved.name in RUN_FILES and _is_run(resolved.parent):
         raise UserError(f"{path}: is a file of a run, which --force does not replace either; name another file")
 
 

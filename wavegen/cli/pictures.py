@@ -26,32 +26,34 @@ def opened(contents: Contents) -> PictureModel:
 
 def generate(args: argparse.Namespace, model: PictureModel) -> Result:
     """Draws pictures into one PNG, or completes those of --prime below its first --rows."""
-    from wavegen.data.picture_files import check_sheet, read_sheet
-    from wavegen.evaluation.pictures import known_of_sheet
+    from wavegen.data.picture_files import check_tiles, read_tiles
+    from wavegen.evaluation.pictures import known_of_tiles
     from wavegen.models.familiarity import Familiarity
     from wavegen.reports.pictures import generated_text
     from wavegen.sampling.pictures import PartDrawn, generate_pictures
 
     _refuse(args, args.model, "seconds", "threads", "precision", "resample", "speaker")
-    check_sheet(args.out, model.form)
+    check_tiles(args.out, model.form)
     check_output(args, args.out)
     if args.rows is not None and args.prime is None:
         raise UserError("--rows says how much of a picture is given; give the picture with --prime")
-    given = None
+    prime = None
     warnings: list[str] = []
     if args.prime is not None:
-        given = read_sheet(args.prime, model.form)
+        prime = read_tiles(args.prime, model.form)
         familiarity = Familiarity(model)
-        known_of_sheet(args.prime, given[: args.number], familiarity)
+        known_of_tiles(args.prime, prime[: args.number], familiarity)
         warn(args, warnings := familiarity.warnings("pictures"))
     rows = args.rows or 0
-    if given is not None and args.rows is None:
+    if prime is not None and args.rows is None:
         rows = model.form.height // 2
     seeds = range(args.seed, args.seed + args.number)
     with taken(args, [args.out], [model_file(args.model), args.prime]) as (out,):
         how = {"exact": args.exact, "progress": True}
         try:
-            draws = generate_pictures(model, seeds, args.temperature, args.top_p, given, rows, **how)
+            draws = generate_pictures(
+                model, seeds=seeds, temperature=args.temperature, top_p=args.top_p, prime=prime, rows=rows, **how
+            )
         except PartDrawn as part:
             part.write_to(out)
             kept = f"interrupted: {args.out} holds the first {part.rows} of {model.form.height} rows"
@@ -76,10 +78,10 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
 def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, None]:
     """Finds the pictures whose features are wanted."""
     from wavegen.data.corpus import open_corpus
-    from wavegen.data.picture_files import read_sheet
+    from wavegen.data.picture_files import read_tiles
     from wavegen.evaluation.features import Source, Sources, of_corpus
     from wavegen.evaluation.feeding import check_form
-    from wavegen.evaluation.pictures import known_of_sheet, png_files
+    from wavegen.evaluation.pictures import known_of_tiles, png_files
     from wavegen.evaluation.refusals import Refusals
     from wavegen.models.familiarity import Familiarity
 
@@ -87,15 +89,15 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
     sources: list[Source] = []
     familiarity = Familiarity(model)
     refusals = Refusals()
-    read = functools.partial(read_sheet, form=model.form)
+    read = functools.partial(read_tiles, form=model.form)
     for given in args.files:
         if is_corpus(given):
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, "take a corpus of such pictures")
             sources += of_corpus(corpus, model, familiarity, progress=True)
             continue
-        for path, sheet in refusals.usable(given, png_files(given), read):
-            sources += [Source(take) for take in known_of_sheet(path, sheet, familiarity)]
+        for path, tiles in refusals.usable(given, png_files(given), read):
+            sources += [Source(take) for take in known_of_tiles(path, tiles, familiarity)]
     if not sources:
         raise UserError(f"{', '.join(map(str, args.files))}: no pictures")
     return Sources(sources, [*refusals.warnings, *familiarity.warnings("pictures")], refusals.refused), None
@@ -107,7 +109,7 @@ def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths:
     from wavegen.reports.pictures import comparison_text
 
     _refuse(args, next(iter(paths.values())), "html", "proof", "bits_per_symbol", "without", "given")
-    result = compare_pictures(models, args.corpus, args.split, args.against, progress=True)
+    result = compare_pictures(models, args.corpus, split=args.split, against=args.against, progress=True)
     return result, comparison_text(result)
 
 

@@ -39,26 +39,27 @@ Paths = Sequence[tuple[str | Path, Target]]  # inputs with their outputs
 def compress(
     model: AnyAudio,
     paths: Paths,
-    threads: int | None = None,
-    precision: str | None = None,
-    progress: bool = False,
-    force: bool = False,
+    *,
     speaker: str | None = None,
     frames: Frames | None = None,
     given: str | None = None,
+    threads: int | None = None,
+    precision: str | None = None,
+    force: bool = False,
+    progress: bool = False,
 ) -> CompressResult:
     """Compresses WAV files of 16-bit PCM. Outputs are whole or absent.
 
     Args:
         model: one that the cpu engine runs.
         paths: (input, output) each.
-        threads: of the cpu engine.
-        precision: to which the layers' weights are rounded; the model's own unless given.
-        progress: shows a bar on stderr.
-        force: replaces outputs that exist.
         speaker: of all files, one of the model's; unknown unless given.
         frames: of each file, an array or a file of them. They are not stored: `decompress` needs them again.
         given: which conditions to use; by default `speaker`, if it is named, and the `frames` that the model takes.
+        threads: of the cpu engine.
+        precision: to which the layers' weights are rounded; the model's own unless given.
+        force: replaces outputs that exist.
+        progress: shows a bar on stderr.
 
     Returns:
         `bits_per_sample` is the compressed file's size over its samples (frames times channels, each channel being a
@@ -145,20 +146,21 @@ def _whole_if_cut(wav: Wav, mix: Mix, familiarity: Familiarity) -> NDArray[np.in
 def decompress(
     model: AnyAudio,
     paths: Paths,
-    threads: int | None = None,
-    progress: bool = False,
-    force: bool = False,
+    *,
     frames: Frames | None = None,
+    threads: int | None = None,
+    force: bool = False,
+    progress: bool = False,
 ) -> DecompressResult:
     """Restores the input of `compress`, byte for byte. Outputs are whole and checked against its digest, or absent.
 
     Args:
         model: the model that the files were compressed with.
         paths: (input, output) each.
-        threads: of the cpu engine.
-        progress: shows a bar on stderr.
-        force: replaces outputs that exist.
         frames: of each file that was compressed given frames, the same ones; None for others.
+        threads: of the cpu engine.
+        force: replaces outputs that exist.
+        progress: shows a bar on stderr.
 
     Raises:
         UserError: before any output is written, for files that were compressed with another model, are of another

@@ -87,7 +87,7 @@ class _Run(Generic[Coder, Result]):
     """The jobs that wait, those whose blocks are being done, and the engine of the latter's streams."""
 
     def __init__(self, model: Model, jobs: Sequence[CodingJob[Coder, Result]], threads: int | None, precision: str):
-        self.engine = open_engine(model, 1, "cpu", threads, precision=precision)
+        self.engine = open_engine(model, 1, engine="cpu", threads=threads, precision=precision)
         self.max_streams = min(STREAMS * (threads or cpus()), _max_jobs())
         self.waiting = deque(sorted(jobs, key=lambda job: -job.frames))
         self.active: list[tuple[CodingJob[Coder, Result], Block[Coder]]] = []

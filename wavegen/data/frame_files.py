@@ -39,7 +39,7 @@ def make(plan: Plan, progress: bool = False) -> Path:
     frames(np.zeros(1, np.int16), plan.settings)
     verify(plan.corpus, SPLITS, progress)
     refused: list[str] = []
-    for file in plan.places():
+    for file in plan.candidates():
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with _partial(plan, file) as partial:

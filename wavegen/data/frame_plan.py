@@ -73,7 +73,7 @@ class Plan:
         """Of the file."""
         return f"frames-{hashlib.sha256(self.header).hexdigest()[:16]}.f32"
 
-    def places(self) -> Iterator[Path]:
+    def candidates(self) -> Iterator[Path]:
         """Where the file may lie, the corpus's folder first."""
         yield self.corpus.path / self.name
         if (cache := cache_folder()) is not None:

@@ -62,7 +62,7 @@ def open_frames(corpus: Corpus, settings: FrameSettings, progress: bool = False)
         said = f"{corpus.path}: has {corpus.sample_rate} Hz, and the frames are to be of {settings.sample_rate} Hz"
         raise UserError(f"{said}; prepare it again with `sample_rate`", parameter="sample_rate")
     plan = Plan(corpus, settings)
-    for file in plan.places():
+    for file in plan.candidates():
         if (values := plan.opened(file)) is not None:
             break
     else:

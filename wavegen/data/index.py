@@ -100,7 +100,7 @@ class Recordings(Sequence[Recording]):
 
 
 class Fingerprint:
-    """16 hex digits that change if any sample, id or split does, or the sample rate or grid."""
+    """16 hex digits that change if any sample, id or split does, or the sample rate or picture shape."""
 
     def __init__(self, form: Form):
         self.digest = hashlib.sha256(f"{form}\n".encode())

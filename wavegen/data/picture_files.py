@@ -1,4 +1,4 @@
-"""Pictures as PNG files: one, or several of one size side by side without a margin, a sheet."""
+"""Pictures as PNG files: one, or several of one size side by side without a margin, its tiles."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # of a PNG with so many channels
 
 
 def columns_of(number: int) -> int:
-    """How many of `number` pictures stand side by side: the sheet is full, and as near to a square as that goes."""
+    """How many of `number` pictures stand side by side: no tile is empty, the whole as near to a square as can be."""
     rows = max(side for side in range(1, math.isqrt(number) + 1) if number % side == 0)
     return number // rows
 
 
-def sheet(pictures: NDArray[np.integer], levels: int) -> NDArray[np.uint8]:
+def tiled(pictures: NDArray[np.integer], levels: int) -> NDArray[np.uint8]:
     """Pictures (number, height, width, channels) of so many levels as one, (height, width, channels) from 0 to 255."""
     number, height, width, channels = pictures.shape
     across = columns_of(number)
@@ -33,16 +33,16 @@ def sheet(pictures: NDArray[np.integer], levels: int) -> NDArray[np.uint8]:
     return grey.reshape(-1, across * width, channels)
 
 
-def write_sheet(path: Target, pictures: NDArray[np.integer], levels: int) -> None:
-    """Writes `sheet` as PNG. Raises UserError."""
+def write_tiles(path: Target, pictures: NDArray[np.integer], levels: int) -> None:
+    """Writes `tiled` as PNG. Raises UserError."""
     from PIL import Image
 
-    values = sheet(pictures, levels)
+    values = tiled(pictures, levels)
     with replacing(path) as temporary:
         Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).save(temporary, format="PNG")
 
 
-def check_sheet(path: str | Path, form: PictureForm) -> None:
+def check_tiles(path: str | Path, form: PictureForm) -> None:
     """Raises UserError unless `path` can become a PNG with that form's channels."""
     path = Path(path)
     check_suffix(path, ".png", "PNG")
@@ -50,8 +50,8 @@ def check_sheet(path: str | Path, form: PictureForm) -> None:
         raise UserError(f"{path}: a PNG has 1, 3 or 4 channels, and these pictures have {form.channels}")
 
 
-def read_sheet(path: str | Path, form: PictureForm) -> NDArray[np.int16]:
-    """The pictures of a PNG, (number, height, width, channels) levels: of a sheet all, row by row.
+def read_tiles(path: str | Path, form: PictureForm) -> NDArray[np.int16]:
+    """The pictures of a PNG, (number, height, width, channels) levels: all of its tiles, row by row.
 
     Values from 0 to 255 become the nearest of the form's levels. Raises UserError if it cannot be read, has other
     channels or more than 8 bits each, or its sides are no multiples of the form's.
@@ -70,14 +70,14 @@ def read_sheet(path: str | Path, form: PictureForm) -> NDArray[np.int16]:
     except UnidentifiedImageError as error:
         raise UserError(f"{path}: not a readable picture; give a PNG") from error
     except Image.DecompressionBombError as error:
-        raise UserError(f"{path}: too large for a picture ({error}); give a smaller sheet") from error
+        raise UserError(f"{path}: too large for a picture ({error}); give fewer tiles") from error
     except (OSError, ValueError, SyntaxError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise unreadable(path, error) from error
         raise UserError(f"{path}: a picture that is damaged or cut short ({error}); copy it again") from error
     height, width = values.shape[:2]
     if height % form.height or width % form.width:
-        wanted = f"{form.width} x {form.height} pixels, or a sheet of such pictures"
+        wanted = f"{form.width} x {form.height} pixels, or tiles of such pictures"
         raise UserError(f"{path}: {width} x {height} pixels; the model knows pictures of {wanted}")
     cells = values.reshape(height // form.height, form.height, width // form.width, form.width, form.channels)
     levels = np.round(cells * ((form.levels - 1) / 255)).astype(np.int16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 from wavegen.audio.examination.findings import FindingGroup
+from wavegen.models.forms import PictureShape
 
 
 class SplitSize(TypedDict):
@@ -106,15 +107,6 @@ class Audit(AuditFigures, AuditOrigin):
     advice: str | None
 
 
-class Grid(TypedDict):
-    """The size of pictures and how many levels a number has."""
-
-    height: int
-    width: int
-    channels: int
-    levels: int
-
-
 class PictureSplit(TypedDict):
     """The size of a split."""
 
@@ -128,7 +120,7 @@ class PictureAudit(TypedDict):
     pairs of ids of pictures that were the same before levels were drawn.
     """
 
-    grid: Grid
+    picture_shape: PictureShape
     pictures: int
     splits: dict[str, PictureSplit]
     mean_level: float

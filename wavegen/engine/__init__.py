@@ -40,6 +40,7 @@ class EnginesResult(TypedDict):
 def open_engine(
     model: AnyAudio,
     streams: int = 1,
+    *,
     engine: str = "auto",
     threads: int | None = None,
     isa: str | None = None,

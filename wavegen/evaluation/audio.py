@@ -146,14 +146,15 @@ def read_whole(path: str | Path, sample_rate: int, resample: bool) -> Audio:
 def score(
     model: AnyAudio,
     files: str | Path | Sequence[str | Path],
-    engine: str = "auto",
-    resample: bool = False,
-    threads: int | None = None,
-    window: float | None = None,
-    precision: str | None = None,
-    progress: bool = False,
+    *,
     speaker: str | None = None,
     given: str | None = None,
+    window: float | None = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    precision: str | None = None,
+    resample: bool = False,
+    progress: bool = False,
 ) -> ScoreResult:
     """Bits per sample of recordings, by the engine that `generate` would use: a generated file has the same bits.
 
@@ -165,16 +166,16 @@ def score(
     Args:
         model: as data or as a torch module.
         files: audio files, folders of them, corpora, whose test files are scored.
-        engine: see `wavegen.open_engine`, as for `threads` and `precision`.
-        resample: converts files of another rate than the model's.
-        threads: of the cpu engine.
-        window: seconds. Adds the surprisal of each file over time: bits per sample of each window, the bits of FLAC for
-            the same window (`wavegen.evaluation.baselines.flac_samples`), and the difference.
-        precision: of the layers' weights; the model's own unless given.
-        progress: shows a bar on stderr.
         speaker: of all recordings, one of the model's; by default those that corpora tell, others being unknown.
         given: conditions that the model is given: see `wavegen.models.condition_kinds.Kind.parsed`. By default all that
             it takes: the speaker, frames that are computed of each recording.
+        window: seconds. Adds the surprisal of each file over time: bits per sample of each window, the bits of FLAC for
+            the same window (`wavegen.evaluation.baselines.flac_samples`), and the difference.
+        engine: see `wavegen.open_engine`, as for `threads` and `precision`.
+        threads: of the cpu engine.
+        precision: of the layers' weights; the model's own unless given.
+        resample: converts files of another rate than the model's.
+        progress: shows a bar on stderr.
 
     Raises:
         UserError: a recording cannot be read or does not fit the model, or the model does not take a condition.
@@ -268,8 +269,8 @@ def _row(take: Take, curve: _Curve, sample_rate: int, windows: bool, alike: bool
         "above_flac": round(mean - flac_mean, DIGITS) if alike else None,
     }
     if windows:
-        row["surprise"] = curve.per_sample().round(DIGITS).tolist()
-        row["flac_surprise"] = flac.per_sample().round(DIGITS).tolist()
+        row["surprisal"] = curve.per_sample().round(DIGITS).tolist()
+        row["flac_surprisal"] = flac.per_sample().round(DIGITS).tolist()
         if alike:
-            row["surprise_above_flac"] = (curve.per_sample() - flac.per_sample()).round(DIGITS).tolist()
+            row["surprisal_above_flac"] = (curve.per_sample() - flac.per_sample()).round(DIGITS).tolist()
     return row

@@ -47,12 +47,13 @@ DIVERGENCE = "KL divergence"
 def compare(
     models: Mapping[str, AnyAudio],
     corpus: str | Path | Corpus,
+    *,
     split: str = "test",
     against: str | None = None,
-    progress: bool = False,
-    proof: bool = False,
     without: Sequence[str] = (),
+    proof: bool = False,
     given: Sequence[str] = (),
+    progress: bool = False,
 ) -> CompareResult:
     """Models and baselines over the files of a split of one corpus, read from the memory-mapped corpus as needed.
 
@@ -65,13 +66,13 @@ def compare(
         split: whose files are scored.
         against: the row that is subtracted from every other, or a model that has one row: by default the true density
             where the corpus was made from a known source, else FLAC, or the best baseline where that did not run.
-        progress: shows bars on stderr.
+        without: names of baselines to leave out.
         proof: each model compresses the files and restores them; its row has `compressed_bits_per_sample`, None for one
             without a C++ engine (`wavegen.compression.files.proven`).
-        without: names of baselines to leave out.
         given: conditions that models are given, a row for each: see `wavegen.models.condition_kinds.Kind.parsed`. By
             default every model has one row, and is given all that it takes: the speaker of each recording, frames that
             are computed of it.
+        progress: shows bars on stderr.
 
     Returns:
         The rows, and the differences to the row `against`, paired over files. Rows with a condition are ranked among

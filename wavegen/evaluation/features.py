@@ -78,23 +78,25 @@ def of_corpus(corpus: Corpus, model: Density, familiarity: Familiarity, progress
     ]
 
 
-def features(model: Density, sources: Sequence[Source], window: int | None = None, progress: bool = False) -> Features:
+def features(
+    model: Density, sources: Sequence[Source], *, window_samples: int | None = None, progress: bool = False
+) -> Features:
     """The mean of the network's `features` over each window of each recording.
 
     Args:
         model: the torch module.
         sources: the recordings.
-        window: samples; all of a recording unless given. A recording's last window, which may be shorter, counts if at
-            least half of it is there, or if it is the only one.
+        window_samples: of a window; all of a recording unless given. A recording's last window, which may be shorter,
+            counts if at least half of it is there, or if it is the only one.
         progress: shows a bar on stderr.
 
     Raises:
         UserError: a mean is not finite.
     """
     takes = [source.take for source in sources]
-    means = [_Means(take.samples, window or take.samples) for take in takes]
+    means = [_Means(take.samples, window_samples or take.samples) for take in takes]
     open_feed = functools.partial(fed, model, model.features)
-    label = "listening" if progress else None
+    label = "features" if progress else None
     for index, values in chunks(open_feed, takes, max_samples_at_once(model), label, model.whole):
         means[index].add(values)
     rows = [one.rows() for one in means]
@@ -103,7 +105,7 @@ def features(model: Density, sources: Sequence[Source], window: int | None = Non
     counts = [len(values) for values in rows]
     return {
         "features": np.concatenate(rows).astype(np.float32),
-        "start": np.concatenate([np.arange(count) * (window or 0) for count in counts]),
+        "start": np.concatenate([np.arange(count) * (window_samples or 0) for count in counts]),
         "name": np.repeat([take.name for take in takes], counts),
         "split": np.repeat([source.split for source in sources], counts),
         "speaker": np.repeat([source.speaker for source in sources], counts),

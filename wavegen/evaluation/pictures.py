@@ -15,7 +15,7 @@ from wavegen.audio.files import content_hash
 from wavegen.constants import DIGITS
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.format import is_corpus
-from wavegen.data.picture_files import read_sheet
+from wavegen.data.picture_files import read_tiles
 from wavegen.data.verification import verify
 from wavegen.engine.base import NOT_FINITE
 from wavegen.errors import UserError
@@ -41,7 +41,7 @@ BASELINE = PixelHistograms()
 
 
 def score_pictures(
-    model: PictureModel, files: str | Path | Sequence[str | Path], progress: bool = False
+    model: PictureModel, files: str | Path | Sequence[str | Path], *, progress: bool = False
 ) -> PictureScoreResult:
     """Nats of pictures. A PNG of several tiles has a row for each tile.
 
@@ -107,8 +107,8 @@ def find_pictures(sources: Sequence[str | Path], model: PictureModel, progress: 
             verify(corpus, ["test"], progress)
             takes += held_out(corpus, model, familiarity)
             continue
-        for path, sheet in refusals.usable(source, png_files(source), functools.partial(read_sheet, form=model.form)):
-            takes += known_of_sheet(path, sheet, familiarity)
+        for path, tiles in refusals.usable(source, png_files(source), functools.partial(read_tiles, form=model.form)):
+            takes += known_of_tiles(path, tiles, familiarity)
     if not takes:
         raise UserError(f"{', '.join(map(str, sources))}: no pictures to score")
     return Found(takes, [*refusals.warnings, *warnings, *familiarity.warnings("pictures")], refusals.refused)
@@ -119,24 +119,25 @@ def png_files(source: Path) -> list[Path]:
     return sorted(source.rglob("*.png")) if source.is_dir() else [source]
 
 
-def known_of_sheet(path: Path, sheet: NDArray[np.int16], familiarity: Familiarity) -> list[Take]:
-    """Each picture of a sheet, (pictures, …) levels, which are added to `familiarity`."""
-    takes = list(of_sheet(path, sheet))
+def known_of_tiles(path: Path, tiles: NDArray[np.int16], familiarity: Familiarity) -> list[Take]:
+    """Each picture of a PNG's tiles, (pictures, …) levels, which are added to `familiarity`."""
+    takes = list(of_tiles(path, tiles))
     for take in takes:
         familiarity.add(take.name, content_hash(take.pcm()), take.pcm())
     return takes
 
 
-def of_sheet(path: Path, sheet: NDArray[np.int16]) -> Iterator[Take]:
-    """Each picture of a sheet, (pictures, …) levels."""
-    for index, picture in enumerate(sheet.reshape(len(sheet), -1)):
-        name = str(path) if len(sheet) == 1 else f"{path}[{index}]"
+def of_tiles(path: Path, tiles: NDArray[np.int16]) -> Iterator[Take]:
+    """Each picture of a PNG's tiles, (pictures, …) levels."""
+    for index, picture in enumerate(tiles.reshape(len(tiles), -1)):
+        name = str(path) if len(tiles) == 1 else f"{path}[{index}]"
         yield Take(name, picture.size, functools.partial(np.asarray, picture))
 
 
 def compare_pictures(
     models: Mapping[str, PictureModel],
     corpus: str | Path | Corpus,
+    *,
     split: str = "test",
     against: str | None = None,
     progress: bool = False,
@@ -172,7 +173,7 @@ def compare_pictures(
         "unit": UNIT,
         "split": split,
         "pictures": len(pictures),
-        "grid": str(form),
+        "picture_shape": form.sizes,
         "rows": [_row(name, found, models.get(name), form.dimensions) for name, found in table.ranked().items()],
         "differences": [
             {"a": a, "b": b, **_nats_of(found, form.dimensions)} for a, b, found in table.differences([against])

@@ -39,12 +39,13 @@ def quantize(
     model: AudioModel,
     corpus: Corpus,
     out: Target,
+    *,
     precision: str,
-    most: float,
-    progress: bool = False,
+    max_cost: float,
     force: bool = False,
+    progress: bool = False,
 ) -> QuantizeResult:
-    """Writes the model with its `precision`, if that costs at most `most` bits per sample on the validation files.
+    """Writes the model with its `precision`, if that costs at most `max_cost` bits per sample on the validation files.
 
     A model with conditions is given all that it takes of each file.
 
@@ -55,9 +56,9 @@ def quantize(
         corpus: that the model was trained on.
         out: the model file to write.
         precision: "bfloat16" or "int8".
-        most: bits per sample.
-        progress: shows a bar on stderr.
+        max_cost: bits per sample.
         force: replaces an output that exists.
+        progress: shows a bar on stderr.
 
     Returns:
         The bits per sample in float32 and rounded, and their paired difference with its interval.
@@ -67,18 +68,18 @@ def quantize(
             not given.
     """
     with opened(out, force) as output:
-        return _quantize(model, corpus, output, precision, most, progress)
+        return _quantize(model, corpus, output, precision, max_cost, progress)
 
 
 def _quantize(
-    model: AudioModel, corpus: Corpus, out: Output, precision: str, most: float, progress: bool
+    model: AudioModel, corpus: Corpus, out: Output, precision: str, max_cost: float, progress: bool
 ) -> QuantizeResult:
     giver = Giver(model.data(), Kind.all_of(model.config.conditioning))
     takes = giver.takes(corpus, _validation_files(model, corpus, progress), progress)
     samples = np.array([take.samples for take in takes])
 
     def bits_in(name: str) -> NDArray[np.float64]:
-        open_feed = fed_by(lambda streams: open_engine(model, streams, "cpu", precision=name))
+        open_feed = fed_by(lambda streams: open_engine(model, streams, engine="cpu", precision=name))
         return bits_of_takes(model, takes, label=f"scoring in {name}" if progress else None, open_feed=open_feed)
 
     exact = bits_in(PRECISIONS[0])
@@ -95,12 +96,10 @@ def _quantize(
         "cost": estimate(rounded - exact, samples).bits(),
     }
     spent = float((rounded - exact).sum() / samples.sum())
-    if spent > most:
-        raise UserError(
-            f"{precision} would cost {spent:.4f} bits per sample on {len(takes)} {SPLIT} files, more than {most:g}; "
-            f"give `most={_rounded_up(spent)}` if that is all right",
-            parameter="most",
-        )
+    if spent > max_cost:
+        cost = f"{precision} would cost {spent:.4f} bits per sample on {len(takes)} {SPLIT} files"
+        advice = f"give `max_cost={_rounded_up(spent)}` if that is all right"
+        raise UserError(f"{cost}, more than {max_cost:g}; {advice}", parameter="max_cost")
     save(copy.copy(model), out, {**model.metadata, "precision": precision, "precision_cost": round(spent, DIGITS)})
     return result
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from wavegen.models.forms import PictureShape
+
 
 class BitsPerSample(TypedDict):
     """Bits per sample with their 95 % bootstrap interval over files, None for one file."""
@@ -77,9 +79,9 @@ class ScoredFile(BesideFlac):
 
     file: str
     samples: int
-    surprise: NotRequired[list[float]]  # bits per sample of each window
-    flac_surprise: NotRequired[list[float]]
-    surprise_above_flac: NotRequired[list[float]]
+    surprisal: NotRequired[list[float]]  # bits per sample of each window
+    flac_surprisal: NotRequired[list[float]]
+    surprisal_above_flac: NotRequired[list[float]]
 
 
 class ScoreResult(BitsPerSample, BesideFlac):
@@ -187,7 +189,7 @@ class PictureCompareResult(TypedDict):
     unit: str
     split: str
     pictures: int
-    grid: str
+    picture_shape: PictureShape
     rows: list[PictureRow]  # the best first
     differences: list[PictureDifference]
     corpus: str

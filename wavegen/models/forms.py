@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from wavegen.models.ranges import picture_figures, sound_figures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+PICTURE_SHAPE = "picture_shape"  # the key of a picture's sizes in headers
+EARLIER_SHAPE = "grid"  # in files made before
 AUDIO, PICTURES = KINDS = "audio", "pictures"  # of models, as a recipe's density.name says
 MAX_SIDE, MAX_CHANNELS, MAX_LEVELS, MAX_DIMENSIONS = 1024, 4, 256, 2**20
 
@@ -52,12 +54,12 @@ class Form(Protocol):
     def check(self, samples: NDArray[np.integer]) -> None:
         """Raises ValueError with what is wrong if some of the samples, any shape, cannot be of this form."""
 
-    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
+    def figures(self, recording: NDArray[np.integer], max_samples: int | None = None) -> dict[str, float]:
         """The figures that `wavegen.models.ranges` compares.
 
         Args:
             recording: (samples,) integer.
-            most: of a longer sound, evenly spread stretches with so many samples in all are measured.
+            max_samples: of a longer sound, evenly spread stretches with so many samples in all are measured.
 
         Returns the value of each quantity by its key.
         """
@@ -101,11 +103,20 @@ class AudioForm:
     def check(self, samples: NDArray[np.integer]) -> None:
         """Every 16-bit number is a sample."""
 
-    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
-        return sound_figures(recording, most)
+    def figures(self, recording: NDArray[np.integer], max_samples: int | None = None) -> dict[str, float]:
+        return sound_figures(recording, max_samples)
 
     def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
         return np.split(recording, np.cumsum(piece_lengths(recording, self.sample_rate, seconds))[:-1])
+
+
+class PictureShape(TypedDict):
+    """The size of pictures and how many levels a number has."""
+
+    height: int
+    width: int
+    channels: int
+    levels: int
 
 
 @dataclass(frozen=True)
@@ -122,7 +133,7 @@ class PictureForm:
 
     kind: ClassVar[str] = PICTURES
     element: ClassVar[str] = "dimension"
-    measure: ClassVar[str] = "grid"
+    measure: ClassVar[str] = "picture shape"
 
     def __post_init__(self) -> None:
         _check_whole("height", self.height, 1, MAX_SIDE)
@@ -145,6 +156,11 @@ class PictureForm:
         return self.height, self.width, self.channels
 
     @property
+    def sizes(self) -> PictureShape:
+        """The shape and the number of levels, as headers and results have them."""
+        return {"height": self.height, "width": self.width, "channels": self.channels, "levels": self.levels}
+
+    @property
     def sample_rate(self) -> None:
         return None
 
@@ -154,36 +170,37 @@ class PictureForm:
 
     @property
     def entry(self) -> Json:
-        return {"grid": asdict(self)}
+        return {PICTURE_SHAPE: asdict(self)}
 
     def num_samples(self, seconds: float, pictures: int) -> int:
         return pictures * self.dimensions
 
     def check(self, samples: NDArray[np.integer]) -> None:
-        most = int(samples.view(f"u{samples.itemsize}").max(initial=0))  # unsigned: a negative number is large
-        if most >= self.levels:
-            raise ValueError(f"has a level of {most} where the pictures have 0 to {self.levels - 1}")
+        highest = int(samples.view(f"u{samples.itemsize}").max(initial=0))  # unsigned: a negative number is large
+        if highest >= self.levels:
+            raise ValueError(f"has a level of {highest} where the pictures have 0 to {self.levels - 1}")
 
-    def figures(self, recording: NDArray[np.integer], most: int | None = None) -> dict[str, float]:
+    def figures(self, recording: NDArray[np.integer], max_samples: int | None = None) -> dict[str, float]:
         return picture_figures(recording, self.levels)
 
     def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
         return [recording]
 
 
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} = {value!r} is not a whole number from {least} to {most}")
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} = {value!r} is not a whole number from {low} to {high}")
 
 
 def form_of(entry: Mapping[str, object]) -> Form:
     """The form whose `entry` is among other keys. Raises KeyError, TypeError or ValueError if it is damaged."""
-    if "grid" not in entry:
+    key = next((key for key in (PICTURE_SHAPE, EARLIER_SHAPE) if key in entry), None)
+    if key is None:
         return AudioForm(_whole(entry["sample_rate"]))
-    grid = entry["grid"]
-    if not isinstance(grid, dict):
-        raise TypeError("grid is no table")
-    return PictureForm(**{str(name): _whole(size) for name, size in grid.items()})
+    shape = entry[key]
+    if not isinstance(shape, dict):
+        raise TypeError(f"{PICTURE_SHAPE} is no table")
+    return PictureForm(**{str(name): _whole(size) for name, size in shape.items()})
 
 
 def _whole(value: object) -> int:

@@ -6,6 +6,8 @@ import math
 from types import NoneType
 from typing import TypedDict, TypeGuard
 
+from wavegen.jsontypes import Json
+
 
 class Metadata(TypedDict, total=False):
     """Keys with a meaning; a file may have other ones, whose values are plain too."""
@@ -27,20 +29,26 @@ class Metadata(TypedDict, total=False):
     trained_on: str  # sets of content hashes, see `wavegen.models.training_provenance`
     validated_on: str
     init_trained_on: str
-    heard: str
+    trained_or_validated_on: str
     training_cut: float  # seconds of the pieces that the corpus was cut into
     training_ranges: str  # see `wavegen.models.ranges`
 
 
+_EARLIER_NAMES = {"heard": "trained_or_validated_on"}  # of keys, in files made before
 _PLAIN = (str, int, float, NoneType)
 _TYPES: dict[str, tuple[type, ...]] = {  # of keys that are used; values of others are plain
     "corpus_fingerprint": (str, NoneType),
-    **dict.fromkeys(("weights_hash", "precision"), (str,)),
-    **dict.fromkeys(("trained_on", "validated_on", "init_trained_on", "heard", "training_ranges"), (str,)),
+    **dict.fromkeys(("weights_hash", "precision", "training_ranges"), (str,)),
+    **dict.fromkeys(("trained_on", "validated_on", "init_trained_on", "trained_or_validated_on"), (str,)),
     **dict.fromkeys(("training_cut", "temperature", "top_p"), (float, int)),
     **dict.fromkeys(("training_seconds", "validation_bits"), (float, int, NoneType)),
     **dict.fromkeys(("samples_seen", "steps", "seed"), (int, NoneType)),
 }
+
+
+def renamed(metadata: Json) -> Json:
+    """The metadata of a file with the present names of keys that had others."""
+    return {_EARLIER_NAMES.get(key, key): value for key, value in metadata.items()}
 
 
 def is_metadata(found: object) -> TypeGuard[Metadata]:

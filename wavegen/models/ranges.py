@@ -90,20 +90,20 @@ def _decibels(power: float) -> float:
     return 10 * math.log10(max(power, 1e-3) / 32768**2)
 
 
-def sound_figures(pcm: np.ndarray, most: int | None = None) -> dict[str, float]:
-    """The figures of a recording, (samples,) int16; of a longer one those of stretches, `most` samples in all."""
+def sound_figures(pcm: np.ndarray, max_samples: int | None = None) -> dict[str, float]:
+    """The figures of a recording, (samples,) int16; of a longer one those of stretches, `max_samples` in all."""
     measurement = Measurement()
-    for stretch in _stretches(pcm, len(pcm) if most is None else most):
+    for stretch in _stretches(pcm, len(pcm) if max_samples is None else max_samples):
         measurement.add(stretch)
     return measurement.figures()
 
 
-def _stretches(pcm: np.ndarray, most: int) -> Iterator[np.ndarray]:
-    """The recording, (samples,), or evenly spread stretches of it that have `most` samples together."""
-    if len(pcm) <= most:
+def _stretches(pcm: np.ndarray, max_samples: int) -> Iterator[np.ndarray]:
+    """The recording, (samples,), or evenly spread stretches of it that have `max_samples` together."""
+    if len(pcm) <= max_samples:
         yield pcm
         return
-    for start in np.linspace(0, len(pcm) - STRETCH, max(1, most // STRETCH)).astype(int).tolist():
+    for start in np.linspace(0, len(pcm) - STRETCH, max(1, max_samples // STRETCH)).astype(int).tolist():
         yield pcm[start : start + STRETCH]
 
 

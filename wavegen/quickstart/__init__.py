@@ -167,11 +167,11 @@ def _sounds(model: AudioModel, corpus: Corpus, out: Path) -> Iterator[Sound]:
     pcm = np.ascontiguousarray(corpus.pcm(middle))
     engine = open_engine(model, 1)
     samples = round(SECONDS[engine.name] * rate)
-    for draw in generate(model, samples, SEEDS, progress=True).draws:
+    for draw in generate(model, samples, seeds=SEEDS, progress=True).draws:
         title = f"Drawn by the WaveNet from silence, seed {draw.seed}"
         yield _sound(out, f"speech-{draw.seed}", title, draw.pcm, draw.log2_prob, rate)
     prime = pcm[: round(PRIME_SECONDS * rate)]
-    (draw,) = generate(model, samples, SEEDS[:1], prime=prime, progress=True).draws
+    (draw,) = generate(model, samples, seeds=SEEDS[:1], prime=prime, progress=True).draws
     title = f"The first {len(prime) / rate:.1f} s of a real recording, and how the WaveNet goes on"
     yield _sound(out, "continued", title, draw.pcm, draw.log2_prob, rate)
     title = f"The real recording, {middle.id}; no model was trained on it"

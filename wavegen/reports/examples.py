@@ -96,7 +96,7 @@ def _drawn(model: AnyAudio, row: ComparisonRow, corpus: Corpus, recording: Recor
     who = "" if speaker is None else f", speaker {speaker}"
     if frames is None:
         samples = round(DRAWN_SECONDS * corpus.sample_rate)
-        (draw,) = generate(model, samples, [SEED], progress=True, speaker=speaker).draws
+        (draw,) = generate(model, samples, seeds=[SEED], progress=True, speaker=speaker).draws
         return f"Drawn by {row['name']} from silence, seed {SEED}{who}", draw
     longest = max(1, round(MAX_SECONDS * corpus.sample_rate) * len(frames) // recording.samples)
     (spoken,) = vocode(model, frames[:longest], speaker=speaker, seed=SEED, progress=True).spoken

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wavegen.evaluation.results import Nats, PictureCompareResult, PictureScoreResult, ScoredPicture
+from wavegen.models.forms import PictureForm
 from wavegen.reports.tables import count, duration, rounded, table
 from wavegen.sampling.results import DrawnPicture, GeneratePicturesResult
 
@@ -24,7 +25,7 @@ def comparison_text(comparison: PictureCompareResult) -> str:
         "trained": [duration(row["training_seconds"]) for row in rows],
         "pictures seen": [rounded(row["pictures_seen"]) for row in rows],
     }
-    pictures = f"{comparison['pictures']} pictures of {comparison['grid']}"
+    pictures = f"{comparison['pictures']} pictures of {PictureForm(**comparison['picture_shape'])}"
     seen = "; the models were trained on them" if comparison["split"] == "train" else ""
     lines = [f"{comparison['split']} split: {pictures}{seen}; lower is better", ""]
     lines.append(table(list(columns), list(zip(*columns.values(), strict=True))))

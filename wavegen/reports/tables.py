@@ -164,11 +164,11 @@ def _windows(file: ScoredFile, window: float) -> list[tuple[float, ...]]:
 
     The difference is the last of them, where the bits are given no condition.
     """
-    surprisal = file.get("surprise", [])
+    surprisal = file.get("surprisal", [])
     starts = [round(index * window, 6) for index in range(len(surprisal))]
-    columns = [starts, surprisal, file.get("flac_surprise", [])]
+    columns = [starts, surprisal, file.get("flac_surprisal", [])]
     if file["above_flac"] is not None:
-        columns.append(file.get("surprise_above_flac", []))
+        columns.append(file.get("surprisal_above_flac", []))
     return list(zip(*columns, strict=True))
 
 

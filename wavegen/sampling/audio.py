@@ -148,16 +148,17 @@ def check_amount(num_samples: int, primed: int, number: int) -> None:
 def generate(
     model: AnyAudio,
     num_samples: int,
+    *,
+    speaker: str | None = None,
     seeds: Sequence[int] = (0,),
     temperature: float | None = None,
+    top_p: float | None = None,
     prime: NDArray[np.int16] | None = None,
+    exact: bool = False,
     engine: str = "auto",
     threads: int | None = None,
-    top_p: float | None = None,
     precision: str | None = None,
-    exact: bool = False,
     progress: bool = False,
-    speaker: str | None = None,
 ) -> Draws:
     """Draws a recording for each seed, the same whatever other seeds it is drawn with.
 
@@ -166,17 +167,17 @@ def generate(
     Args:
         model: as data or as a torch module.
         num_samples: of each recording, after the prime.
+        speaker: one of the model's; unknown unless given.
         seeds: 64-bit numbers.
         temperature: the model's own unless given.
-        prime: (samples,) int16, fed first; the start of every recording.
-        engine: see `wavegen.open_engine`, as for `threads` and `precision`.
-        threads: of the cpu engine.
         top_p: for categorical distributions only; the model's own unless given.
-        precision: of the layers' weights; the model's own unless given.
+        prime: (samples,) int16, fed first; the start of every recording.
         exact: draws from the density that is scored, whose uniform share of 2⁻¹⁴ is heard as a click every two seconds
             at 8 kHz; otherwise from the model alone.
+        engine: see `wavegen.open_engine`, as for `threads` and `precision`.
+        threads: of the cpu engine.
+        precision: of the layers' weights; the model's own unless given.
         progress: shows a bar on stderr.
-        speaker: one of the model's; unknown unless given.
 
     Returns:
         The recordings. Log-probabilities are those of the scored density at temperature and `top_p` 1, as `score` gives
@@ -192,7 +193,7 @@ def generate(
     primed = 0 if prime is None else len(prime)
     check_amount(num_samples, primed, len(seeds))
     kind = kind_of(data.conditioning, NOTHING if speaker is None else SPEAKER, speaker)
-    running = open_engine(model, len(seeds), engine, threads, precision=precision)
+    running = open_engine(model, len(seeds), engine=engine, threads=threads, precision=precision)
     drawing = _Drawing(running, list(seeds), data.sample_rate, kind.condition(data.conditioning, speaker))
     if speaker is not None:
         drawing.condition(speaker)

@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from wavegen.constants import DIGITS
-from wavegen.data.picture_files import write_sheet
+from wavegen.data.picture_files import write_tiles
 from wavegen.engine.base import NOT_FINITE, checked_seeds, checked_temperature, checked_top_p
 from wavegen.engine.bisection import symbol_at
 from wavegen.engine.random import uniforms, words
@@ -55,7 +55,7 @@ class PictureDraws:
 
     def write_to(self, output: Output) -> Path:
         """Writes the PNG into its output and gives its path. Raises UserError."""
-        write_sheet(output, self.pictures, self.levels)
+        write_tiles(output, self.pictures, self.levels)
         return output.path
 
     def describe(self, path: Path) -> GeneratePicturesResult:
@@ -89,20 +89,21 @@ class PartDrawn(Ended):
 
     def write_to(self, output: Output) -> None:
         """Writes the PNG into its output. Raises UserError."""
-        write_sheet(output, self.pictures, self.levels)
+        write_tiles(output, self.pictures, self.levels)
 
 
 @torch.inference_mode()
 def generate_pictures(
     model: PictureModel,
+    *,
     seeds: Sequence[int] = (0,),
     temperature: float | None = None,
     top_p: float | None = None,
-    given: NDArray[np.integer] | None = None,
+    prime: NDArray[np.integer] | None = None,
     rows: int = 0,
     exact: bool = False,
-    progress: bool = False,
     watch: Callable[[], None] | None = None,
+    progress: bool = False,
 ) -> PictureDraws:
     """Draws a picture for each seed, the same whatever other seeds it is drawn with; in float64.
 
@@ -114,13 +115,13 @@ def generate_pictures(
         seeds: 64-bit numbers.
         temperature: the model's own unless given.
         top_p: for categorical distributions only; the model's own unless given.
-        given: pictures, (number, height, width, channels) levels, whose first `rows` rows are kept; picture n is taken
+        prime: pictures, (number, height, width, channels) levels, whose first `rows` rows are kept; picture n is taken
             by seeds n, n + number …
-        rows: how many are given.
+        rows: how many are kept.
         exact: draws from the density that is scored, whose uniform share of 2⁻¹⁴ is seen as salt and pepper;
             otherwise from the model alone.
-        progress: shows a bar on stderr.
         watch: called before each row; an exception that it raises ends the drawing.
+        progress: shows a bar on stderr.
 
     Returns:
         The pictures, with the likelihoods of whole pictures under the scored density at temperature and `top_p` 1.
@@ -129,7 +130,7 @@ def generate_pictures(
         UserError: an argument is out of range.
         PartDrawn: a signal ended the drawing; it is a KeyboardInterrupt that holds the rows drawn until then.
     """
-    pictures = _given(model.form, len(seeds), given, rows)
+    pictures = _begun(model.form, len(seeds), prime, rows)
     drawing = _drawing(model, seeds, temperature, top_p, exact)
     begun = time.monotonic()
     number = 0
@@ -202,7 +203,7 @@ class _Drawing:
         return symbol_at(u, cumulative, self.twin.form.levels)
 
 
-def _given(form: PictureForm, number: int, given: NDArray[np.integer] | None, rows: int) -> torch.Tensor:
+def _begun(form: PictureForm, number: int, prime: NDArray[np.integer] | None, rows: int) -> torch.Tensor:
     """Pictures with the given first rows, and zeros below them, (number, dimensions) int64. Raises UserError."""
     if not 1 <= number <= MAX_PICTURES:
         raise UserError(f"{number} pictures: draw 1 to {MAX_PICTURES} at once")
@@ -211,6 +212,6 @@ def _given(form: PictureForm, number: int, given: NDArray[np.integer] | None, ro
     if not 0 <= rows < form.height:
         raise UserError(f"{rows} rows given: at most {form.height - 1} of {form.height}, so that some are left to draw")
     pictures = np.zeros((number, *form.shape), np.int64)
-    if given is not None:
-        pictures[:, :rows] = given[np.arange(number) % len(given), :rows]
+    if prime is not None:
+        pictures[:, :rows] = prime[np.arange(number) % len(prime), :rows]
     return torch.as_tensor(pictures).flatten(1)

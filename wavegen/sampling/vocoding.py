@@ -97,16 +97,16 @@ def vocode(
     out: str | Path | None = None,
     *,
     speaker: str | None = None,
-    temperature: float | None = None,
-    seed: int = 0,
     convention: str | None = None,
     statistics: str | Path | None = None,
     check: str | Path | None = None,
+    seed: int = 0,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    exact: bool = False,
     engine: str = "auto",
     threads: int | None = None,
-    top_p: float | None = None,
     precision: str | None = None,
-    exact: bool = False,
     resample: bool = False,
     force: bool = False,
     progress: bool = False,
@@ -123,17 +123,17 @@ def vocode(
         out: the new WAV file; of a folder or of several sources a folder, which is made, and in which each gets the
             name of its source. Without it the recordings stay in memory.
         speaker: one of the model's; unknown unless given.
-        temperature: the model's own unless given.
-        seed: of every recording, from 0 to 2⁶⁴ − 1.
         convention: of the files of frames, if it is not the model's: see `wavegen mel`.
         statistics: a file of the mean and deviation by which their bands are normalised, if they are.
         check: the recording of which the source, a file of frames, is: its likelihood decides of what convention these
             are (`Vocoded.check`).
+        seed: of every recording, from 0 to 2⁶⁴ − 1.
+        temperature: the model's own unless given.
+        top_p: for categorical distributions only; the model's own unless given.
+        exact: draws from the density that is scored: see `wavegen.generate`.
         engine: see `wavegen.open_engine`, as for `threads` and `precision`.
         threads: of the cpu engine.
-        top_p: for categorical distributions only; the model's own unless given.
         precision: of the layers' weights; the model's own unless given.
-        exact: draws from the density that is scored: see `wavegen.generate`.
         resample: converts recordings of another rate than the model's.
         force: replaces files that exist.
         progress: shows a bar on stderr.

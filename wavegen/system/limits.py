@@ -55,7 +55,7 @@ class _Guard:
         if name in THREADS:
             variable, number = _asked(name)
             if variable is not None:
-                check_threads(number, variable, most=cpus())  # OpenBLAS starts no more
+                check_threads(number, variable, max_tried=cpus())  # OpenBLAS starts no more
             _check_space(name)
         return None
 
@@ -79,7 +79,7 @@ def _asked(library: str) -> tuple[str | None, int]:
     return None, 1
 
 
-def check_threads(number: int, setting: str, most: int = MAX_TRIED, teams: int = 1, room: int = 0) -> None:
+def check_threads(number: int, setting: str, max_tried: int = MAX_TRIED, teams: int = 1, room: int = 0) -> None:
     """Raises UserError that names `setting`, which asks for them, unless so many threads can run at once.
 
     OpenMP ends the process when it cannot start one, OpenBLAS sends it the signal of Ctrl-C.
@@ -87,11 +87,11 @@ def check_threads(number: int, setting: str, most: int = MAX_TRIED, teams: int =
     Args:
         number: of threads, this one included.
         setting: for the message.
-        most: beyond so many it is not tried.
+        max_tried: beyond so many it is not tried.
         teams: that the library starts, each of so many.
         room: bytes of address space that each thread takes in all teams together; 0 where that is tried elsewhere.
     """
-    wanted = min(number, most) - 1  # beside this one
+    wanted = min(number, max_tried) - 1  # beside this one
     left = _space_left() if room else None
     with waiting_threads(teams * wanted) as running:
         each = running // teams

@@ -23,15 +23,15 @@ def descriptor_of(path: str | Path) -> int | None:
 
     The system's own resolution does not tell: /dev/stdout redirected into a file resolves to that file.
     """
-    place = os.path.abspath(path)
+    target = os.path.abspath(path)
     for _ in range(MAX_LINKS):
-        if place in _NAMED:
-            return _NAMED[place]
-        if (found := _NUMBERED.fullmatch(place)) is not None:
+        if target in _NAMED:
+            return _NAMED[target]
+        if (found := _NUMBERED.fullmatch(target)) is not None:
             return int(found[1])
-        if not os.path.islink(place):
+        if not os.path.islink(target):
             return None
-        place = os.path.abspath(os.path.join(os.path.dirname(place), os.readlink(place)))
+        target = os.path.abspath(os.path.join(os.path.dirname(target), os.readlink(target)))
     return None
 
 

@@ -18,7 +18,7 @@ from wavegen.data.corpus import Corpus
 from wavegen.data.format import DESCRIPTION, LINES, PCM, is_corpus
 from wavegen.errors import UserError
 from wavegen.models.checkpoint import read_tensors, weights_hash, write_tensors
-from wavegen.models.metadata import Metadata, is_metadata
+from wavegen.models.metadata import Metadata, is_metadata, renamed
 from wavegen.models.tensorfile import FORMAT
 from wavegen.system.atomic import replacing
 from wavegen.training.recipe import Recipe, check_same, parse_recipe
@@ -129,6 +129,8 @@ def read_state(run: Path) -> tuple[Recipe, dict[str, Tensor], Position]:
     except UserError as error:
         told = "; ".join(error.problems)
         raise UserError(f"{path}: of a run that another wavegen began ({told}); use that one") from error
+    if isinstance(start := header.get("inherited"), dict):
+        header["inherited"] = renamed(start)
     if not is_position(header):
         raise foreign(run)
     return recipe, tensors, header

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from wavegen.data.picture_files import MODES, sheet
+from wavegen.data.picture_files import MODES, tiled
 from wavegen.engine import native, open_engine
 from wavegen.engine.base import Engine
 from wavegen.evaluation.feeding import Take, windowed
@@ -126,7 +126,7 @@ class SoundPreview:
 
 
 class PicturePreview:
-    """A sheet of drawn pictures."""
+    """Tiles of drawn pictures."""
 
     def __init__(self, recordings: Sequence[Take], form: PictureForm):
         self._form = form
@@ -142,8 +142,8 @@ class PicturePreview:
                 raise AbandonedError
 
         with contextlib.suppress(AbandonedError):
-            draws = generate_pictures(model, range(PICTURES), temperature=1.0, top_p=1.0, watch=watch)
-            board.image("drawn", sheet(draws.pictures, self._form.levels), step)
+            draws = generate_pictures(model, seeds=range(PICTURES), temperature=1.0, top_p=1.0, watch=watch)
+            board.image("drawn", tiled(draws.pictures, self._form.levels), step)
 
 
 PREVIEWS: dict[str, Callable[..., Preview]] = {AudioForm.kind: SoundPreview, PictureForm.kind: PicturePreview}

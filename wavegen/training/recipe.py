@@ -88,7 +88,7 @@ class Recipe(BaseModel):
         return tomli_w.dumps(self.tables())
 
 
-def load_recipe(path: str | Path, overrides: Iterable[str] = (), needs_corpus: bool = False) -> Recipe:
+def load_recipe(path: str | Path, overrides: Iterable[str] = (), *, needs_corpus: bool = False) -> Recipe:
     """Reads a TOML recipe.
 
     Args:

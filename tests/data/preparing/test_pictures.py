@@ -50,7 +50,7 @@ def test_prepared_pictures_are_those_of_the_files(tmp_path):
         bar = int(recording.transcript or "")
         assert (corpus.pcm(recording).reshape(5, 13)[:, bar : bar + 3] == 250).all()
     binary = prepare_pictures("mnist", tmp_path / "data", tmp_path / "binary")
-    assert binary["grid"]["levels"] == 2
+    assert binary["picture_shape"]["levels"] == 2
     grey = np.stack([*corpus.pcms("test"), *corpus.pcms("train"), *corpus.pcms("validation")])
     drawn = quantised(grey, 256, 2, np.random.Philox(key=0)).reshape(-1)
     assert np.array_equal(np.fromfile(tmp_path / "binary" / "pcm.i16", "<i2"), drawn)
@@ -75,16 +75,16 @@ def test_the_digits_come_along_and_equal_ones_lie_in_one_split(tmp_path, monkeyp
     assert all(len(found) == 1 for found in splits.values())
 
 
-@pytest.mark.parametrize("grid", [{"height": 8}, {"levels": 1}, 8, None], ids=str)
-def test_a_corpus_whose_grid_is_damaged_gets_one_line(tmp_path, grid):
+@pytest.mark.parametrize("shape", [{"height": 8}, {"levels": 1}, 8, None], ids=str)
+def test_a_corpus_whose_picture_shape_is_damaged_gets_one_line(tmp_path, shape):
     prepare_pictures("digits", None, tmp_path / "corpus")
     file = tmp_path / "corpus" / "corpus.json"
     about = json.loads(file.read_text())
-    damaged = grid if not isinstance(grid, dict) or "levels" not in grid else about["grid"] | grid
-    file.write_text(json.dumps(about | {"grid": damaged}))
+    damaged = shape if not isinstance(shape, dict) or "levels" not in shape else about["picture_shape"] | shape
+    file.write_text(json.dumps(about | {"picture_shape": damaged}))
     with pytest.raises(UserError, match=r"corpus\.json: damaged, or not written by wavegen"):
         open_corpus(tmp_path / "corpus")
-    file.write_text(json.dumps(about | {"grid": about["grid"] | {"levels": 3}}))
+    file.write_text(json.dumps(about | {"picture_shape": about["picture_shape"] | {"levels": 3}}))
     with pytest.raises(UserError, match="does not fit corpus"):
         open_corpus(tmp_path / "corpus")
 

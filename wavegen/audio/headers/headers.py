@@ -14,7 +14,7 @@ from wavegen.errors import UserError
 def au(data: Bytes, path: Path) -> Layout:
     """Sun and NeXT: where the samples begin, and their bytes, of which all ones say that they go on to the end."""
     order = "big" if data.at(0, 4) == b".snd" else "little"
-    start, declared = (int.from_bytes(data.at(place, 4), order) for place in (4, 8))
+    start, declared = (int.from_bytes(data.at(offset, 4), order) for offset in (4, 8))
     return _whole(data, start, declared, path)
 
 
@@ -39,7 +39,7 @@ def nist(data: Bytes, path: Path) -> Layout:
 
 def avr(data: Bytes, path: Path) -> Layout:
     """Audio Visual Research: frames of 8 or 16 bits after 128 bytes."""
-    mono, bits = (int.from_bytes(data.at(place, 2), "big") for place in (12, 14))
+    mono, bits = (int.from_bytes(data.at(offset, 2), "big") for offset in (12, 14))
     return _whole(data, 128, int.from_bytes(data.at(26, 4), "big") * (mono % 2 + 1) * (bits // 8), path)
 
 
@@ -66,11 +66,11 @@ def mat4(data: Bytes, path: Path) -> Layout:
     order = "big" if data.at(2, 2) == b"\x03\xe8" else "little"
     start = size = 0
     for _ in range(2):
-        place = start + size
+        header = start + size
         kind, rows, columns, _imaginary, name = (
-            int.from_bytes(data.at(place + offset, 4), order) for offset in range(0, 20, 4)
+            int.from_bytes(data.at(header + offset, 4), order) for offset in range(0, 20, 4)
         )
-        start = place + 20 + name
+        start = header + 20 + name
         size = rows * columns * {0: 8, 1: 4, 2: 4, 3: 2, 4: 2, 5: 1}.get(kind // 10 % 10, 1)
     return _whole(data, start, size, path)
 

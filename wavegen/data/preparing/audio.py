@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,13 +24,17 @@ from wavegen.data.preparing import layouts
 from wavegen.data.preparing.finishing import Wanted, finish
 from wavegen.data.preparing.gathering import Gathering
 from wavegen.data.preparing.layouts.base import Layout, Listed, download
-from wavegen.data.preparing.reading import ReadingJob, planned, read_of, read_shares, shares
+from wavegen.data.preparing.reading import Read, ReadingJob, planned, read_of, read_shares, shares
 from wavegen.data.preparing.workfolder import PURPOSE, keep_if_for, work_folder
 from wavegen.data.results import Audit
 from wavegen.data.splits import FILE, OFFICIAL, RULE, SPEAKER, TIME, check_split_by, speaker_of
 from wavegen.errors import UserError
 from wavegen.system.machine import cpus
+from wavegen.system.progress import progress_bar
 from wavegen.wording import listed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DRAWN = "source:"  # of known density
 DRAWN_SECONDS, DRAWN_RECORDINGS, DRAWN_RATE = 4, 150, 8000  # of it, the rate being no more than a name for its time
@@ -41,14 +46,16 @@ FLUSH_EVERY = 64  # recordings: what a kill loses at most while they are read
 def prepare(
     source: str | Path,
     corpus: str | Path,
-    sample_rate: int | None = None,
-    split_by: str | None = None,
-    strict: bool = False,
+    *,
     name: str | None = None,
     fetch: bool = False,
-    processes: int | None = None,
+    sample_rate: int | None = None,
+    split_by: str | None = None,
     cut: float | None = None,
+    strict: bool = False,
+    processes: int | None = None,
     force: bool = False,
+    progress: bool = False,
 ) -> Audit:
     """Reads the audio in `source` into a new corpus folder.
 
@@ -61,16 +68,17 @@ def prepare(
         source: an audio file, a folder of them, or `source:NAME` for 10 minutes drawn from one of
             `wavegen.data.preparing.sources`, at 8000 Hz by default.
         corpus: a new or empty folder.
-        sample_rate: in Hz; other rates are resampled (soxr HQ). Defaults to that of the files, if they agree.
-        split_by: "file" (the default), "speaker", or "time": the last tenth of each recording for test, the tenth
-            before it for validation. "time" needs `cut`, and is its default for fewer than ten recordings.
-        strict: raise UserError for the first file that cannot be used.
         name: a known corpus of `wavegen.data.preparing.layouts`: `source` is read as that is laid out, with its
             speakers, transcripts and split.
         fetch: download the known corpus into `source` first.
-        processes: how many read. Defaults to the number of CPUs; the result is the same.
+        sample_rate: in Hz; other rates are resampled (soxr HQ). Defaults to that of the files, if they agree.
+        split_by: "file" (the default), "speaker", or "time": the last tenth of each recording for test, the tenth
+            before it for validation. "time" needs `cut`, and is its default for fewer than ten recordings.
         cut: cut each recording into pieces of about so many seconds, all in one split unless it is by time.
+        strict: raise UserError for the first file that cannot be used.
+        processes: how many read. Defaults to the number of CPUs; the result is the same.
         force: replace a corpus that is in the folder.
+        progress: shows a bar on stderr.
 
     Returns: the audit, which corpus.json keeps.
 
@@ -86,7 +94,7 @@ def prepare(
     if layout is not None and layout.split_by == OFFICIAL and split_by is not None:
         raise UserError(f"{name}: has an official split, which is used; leave out `split_by`", parameter="split_by")
     if layout is None and str(source).startswith(DRAWN):
-        return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by or FILE, force)
+        return _draw(str(source), corpus, sample_rate or DRAWN_RATE, split_by or FILE, force, progress)
     split_by = split_by or (layout.split_by if layout else None)
     passed_over: Counter[str] = Counter()
     with work_folder(corpus, force) as folder:
@@ -95,7 +103,7 @@ def prepare(
         listed = partial(_listed, source, passed_over) if layout is None else partial(layout.listed, source)
         rate = sample_rate or _common_sample_rate(source, (one.path for one in listed()))
         wanted = Wanted(rate, split_by, cut, passed_over)
-        return _Preparation(source, folder, listed, wanted, layout).run(strict, processes or cpus())
+        return _Preparation(source, folder, listed, wanted, layout).run(strict, processes or cpus(), progress)
 
 
 def _check_splitting(split_by: str | None, cut: float | None, known: str | None) -> None:
@@ -121,7 +129,7 @@ class _Preparation:
     wanted: Wanted
     layout: Layout | None
 
-    def run(self, strict: bool, processes: int) -> Audit:
+    def run(self, strict: bool, processes: int, progress: bool) -> Audit:
         """Reads everything that an interrupted run has not read yet; gives the audit's summary."""
         from tqdm import tqdm
 
@@ -137,7 +145,7 @@ class _Preparation:
                 len(sizes),
                 initial=gathering.lines,
                 unit="file",
-                disable=None,  # but on a terminal
+                disable=None if progress else True,  # None: but on a terminal
             )
             for read in bar:
                 if strict and "refused" in read.line:
@@ -231,7 +239,7 @@ def _common_sample_rate(source: Path, paths: Iterable[Path]) -> int:
     return next(iter(rates))
 
 
-def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: bool) -> Audit:
+def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: bool, progress: bool) -> Audit:
     """`prepare` for a source of known density: 10 minutes in recordings of 4 s, recording n being what seed n draws."""
     from wavegen.data.preparing import sources
 
@@ -242,14 +250,18 @@ def _draw(source: str, corpus: Path, sample_rate: int, split_by: str, force: boo
     with work_folder(corpus, force) as folder:
         keep_if_for(folder, {"source": known.describe(), "sample_rate": sample_rate})
         with contextlib.closing(Gathering(folder)) as gathering:
-            for seed in range(gathering.lines, DRAWN_RECORDINGS):
-                drawn = known.draw(samples, seed)
-                sound = audio_files.Audio(
-                    drawn, sample_rate, 1, "PCM_16", lossy=False, source_rate=sample_rate, clipped=0
-                )
-                counts = audio_files.count_codes(drawn)
-                line = planned(Listed(f"{seed:03}", Path(source)), Path(source))
-                gathering.add(read_of(line, sound)._replace(counts=counts))
+            left = range(gathering.lines, DRAWN_RECORDINGS)
+            with progress_bar(len(left), f"drawing {source}" if progress else None, " files") as bar:
+                for seed in left:
+                    gathering.add(_drawn(source, known.draw(samples, seed), sample_rate, seed))
+                    bar.update(1)
             summary = finish(gathering, Wanted(sample_rate, FILE, source=known))
         (folder / PURPOSE).unlink()
         return summary
+
+
+def _drawn(source: str, pcm: NDArray[np.int16], sample_rate: int, seed: int) -> Read:
+    """The recording that was drawn with a seed, (samples,), as if it had been read from a file."""
+    sound = audio_files.Audio(pcm, sample_rate, 1, "PCM_16", lossy=False, source_rate=sample_rate, clipped=0)
+    line = planned(Listed(f"{seed:03}", Path(source)), Path(source))
+    return read_of(line, sound)._replace(counts=audio_files.count_codes(pcm))

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from wavegen.data.results import PictureAudit
 from wavegen.data.splits import SPLITS
 from wavegen.errors import UserError, nearest
 from wavegen.models.forms import PictureForm
+from wavegen.system.progress import Bar, progress_bar
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SEED = 0  # of binarisation, once and for all: likelihoods under different draws cannot be compared
 AT_ONCE = 1000  # pictures
@@ -40,7 +45,13 @@ def _is_folder(name: str) -> bool:
 
 
 def prepare_pictures(
-    name: str, source: str | Path | None, corpus: str | Path, levels: int | None = None, force: bool = False
+    name: str,
+    source: str | Path | None,
+    corpus: str | Path,
+    *,
+    levels: int | None = None,
+    force: bool = False,
+    progress: bool = False,
 ) -> PictureAudit:
     """Reads a known set of pictures into a new corpus folder.
 
@@ -52,6 +63,7 @@ def prepare_pictures(
             stochastic binarisation, Salakhutdinov & Murray (2008), "On the quantitative analysis of deep belief
             networks", section 5. Fewer levels than the set has are cells of even width. None is the set's usual number.
         force: replace a corpus that is in the folder.
+        progress: shows a bar on stderr.
 
     Returns: the audit, which corpus.json keeps.
 
@@ -70,40 +82,62 @@ def prepare_pictures(
         raise UserError(f"`levels={levels}`: {said}", parameter="levels")
     with work_folder(Path(corpus), force) as folder:
         keep_if_for(folder, {"pictures": name, "levels": levels})
-        return _write(folder, known, list(known.read(None if source is None else Path(source))), levels)
+        parts = list(known.read(None if source is None else Path(source)))
+        with progress_bar(
+            sum(len(part.pictures) for part in parts), f"preparing {name}" if progress else None, " pictures"
+        ) as bar:
+            return _write(folder, known, parts, levels, bar)
 
 
-def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int) -> PictureAudit:
+class _Tally:
+    """What the audit says of pictures, gathered while they are written."""
+
+    def __init__(self, form: PictureForm):
+        self.form = form
+        self.counts = np.zeros(form.levels, np.int64)
+        self.splits = Counter[str]()
+        self.duplicates: list[list[str]] = []
+        self._first: dict[str, str] = {}  # by the hash of a picture's grey values
+
+    def add(self, recording: Recording, picture: NDArray[np.int64], grey: NDArray[np.uint8]) -> None:
+        """A picture and the grey values that it was made of, (dimensions,) each."""
+        self.counts += np.bincount(picture, minlength=self.form.levels)
+        self.splits[recording.split] += 1
+        first = self._first.setdefault(content_hash(grey.astype(np.int16)), recording.id)
+        if first != recording.id:
+            self.duplicates.append([first, recording.id])
+
+    def audit(self) -> PictureAudit:
+        form, total = self.form, float(self.counts.sum())
+        return {
+            "picture_shape": form.sizes,
+            "pictures": sum(self.splits.values()),
+            "splits": {split: {"pictures": self.splits[split]} for split in SPLITS},
+            "mean_level": float(self.counts @ np.arange(form.levels)) / total,
+            "commonest_level": float(self.counts.max()) / total,
+            "duplicates": self.duplicates,
+        }
+
+
+def _write(folder: Path, known: PictureSet, parts: Sequence[Part], levels: int, bar: Bar) -> PictureAudit:
     form = _form(parts, levels)
     random = np.random.Philox(key=SEED)  # whose numbers are the same in every version of NumPy
-    counts, splits = np.zeros(levels, np.int64), Counter[str]()
-    seen: dict[str, str] = {}
-    duplicates: list[list[str]] = []
+    tally = _Tally(form)
     with IndexWriter(folder, form) as writer, open(folder / PCM, "wb") as pcm:
         for part in parts:
             for start in range(0, len(part.pictures), AT_ONCE):
                 grey = part.pictures[start : start + AT_ONCE].reshape(-1, form.dimensions)
                 pictures = quantised(grey, known.levels, levels, random)
-                counts += np.bincount(pictures.ravel(), minlength=levels)
                 pcm.write(pictures.astype("<i2").data)
-                for index, picture in enumerate(pictures, start):
-                    made = _recording(part, index, picture, writer.samples)
-                    writer.add(made)
-                    splits[made.split] += 1
-                    first = seen.setdefault(content_hash(grey[index - start].astype(np.int16)), made.id)
-                    if first != made.id:
-                        duplicates.append([first, made.id])
+                for index, (picture, shades) in enumerate(zip(pictures, grey, strict=True), start):
+                    recording = _recording(part, index, picture, writer.samples)
+                    writer.add(recording)
+                    tally.add(recording, picture, shades)
+                bar.update(len(pictures))
         pcm.flush()
         os.fsync(pcm.fileno())
         index = writer.summary()
-    audit: PictureAudit = {
-        "grid": {"height": form.height, "width": form.width, "channels": form.channels, "levels": levels},
-        "pictures": sum(splits.values()),
-        "splits": {split: {"pictures": splits[split]} for split in SPLITS},
-        "mean_level": float(counts @ np.arange(levels)) / float(counts.sum()),
-        "commonest_level": float(counts.max()) / float(counts.sum()),
-        "duplicates": duplicates,
-    }
+    audit = tally.audit()
     write_description(folder, {**form.entry, **index, "set": known.name, "audit": audit})
     (folder / PURPOSE).unlink()
     return audit
@@ -140,7 +174,7 @@ def describe(audit: PictureAudit) -> str:
     """The audit for a person to read, two lines or three."""
     splits = ", ".join(f"{name} {audit['splits'][name]['pictures']}" for name in SPLITS)
     lines = [
-        f"{audit['pictures']} pictures, {PictureForm(**audit['grid'])} ({splits})",
+        f"{audit['pictures']} pictures, {PictureForm(**audit['picture_shape'])} ({splits})",
         f"mean level {audit['mean_level']:.3f}; {audit['commonest_level']:.1%} of all are of one level",
     ]
     if audit["duplicates"]:

@@ -73,16 +73,16 @@ def fits(value: object, annotation: object) -> bool:
 def _holds(value: Any, condition: object) -> bool:
     """Whether a value of the right type meets a condition of its annotation."""
     match condition:
-        case Ge(ge=least):
-            return value >= least
-        case Le(le=most):
-            return value <= most
+        case Ge(ge=low):
+            return value >= low
+        case Le(le=high):
+            return value <= high
         case MultipleOf(multiple_of=divisor):
             return value % divisor == 0
-        case MinLen(min_length=least):
-            return len(value) >= least
-        case MaxLen(max_length=most):
-            return len(value) <= most
+        case MinLen(min_length=low):
+            return len(value) >= low
+        case MaxLen(max_length=high):
+            return len(value) <= high
         case Aliases():
             return True
     return False
