@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-INTERFACE = 4  # also in csrc/bindings/module.cpp; any change of the bindings raises it, so that no old build is called
+INTERFACE = 5  # also in csrc/bindings/module.cpp; any change of the bindings raises it, so that no old build is called
 
 
 def extension() -> ModuleType:

@@ -18,7 +18,7 @@ namespace wavegen {
 constexpr std::size_t kMaxChannels = 4096;
 constexpr std::size_t kMaxSamplesPerCall = std::size_t{1} << 28;  // 2 GiB of log-probabilities
 constexpr std::size_t kMaxFloats = std::size_t{1} << 32;          // 16 GiB of weights, or of streams' state
-constexpr std::size_t kMaxPredictorTaps = 1024;
+constexpr std::size_t kMaxPredictorTaps = 1024, kMaxLag = 1 << 14;
 
 inline Quantizer checked_quantizer(const Array<std::int32_t, 1>& codes, std::size_t max_symbols) {
     within(codes.shape(0), 2, max_symbols, "the number of symbols");
@@ -44,13 +44,24 @@ inline std::vector<double> checked_weights(const Array<float, 1>& weights) {
     return {weights.data(), weights.data() + weights.size()};
 }
 
-inline std::vector<double> checked_filter(const Array<double, 1>& filter) {
+inline std::vector<double> checked_filter(const Array<double, 1>& filter, std::size_t pitch_columns) {
     if (filter.size() == 0) return {};
-    within(filter.shape(0), 1 + kUnitColumns, kMaxPredictorTaps + kUnitColumns, "the length of predictor_filter");
+    const std::size_t columns = kUnitColumns + pitch_columns;
+    within(filter.shape(0), 1 + columns, kMaxPredictorTaps + columns, "the length of predictor_filter");
     shaped(filter, {filter.shape(0)}, "predictor_filter");
     std::vector<double> numbers(filter.data(), filter.data() + filter.size());
     moderate(numbers, "predictor_filter");
     return numbers;
+}
+
+inline PredictorArrays checked_predictor(const Array<float, 1>& weights, const Array<double, 1>& filter,
+                                         std::size_t max_lag) {
+    within(max_lag, 0, kMaxLag, "predictor_max_lag");
+    PredictorArrays predictor{checked_weights(weights), {}, max_lag};
+    predictor.filter = checked_filter(filter, predictor.pitch_columns());
+    require(predictor.filter.empty() || predictor.weights.empty(), "a predictor has weights or a filter, not both");
+    require(max_lag == 0 || !predictor.filter.empty(), "a predictor_max_lag needs a predictor_filter");
+    return predictor;
 }
 
 inline Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>& error_table,
@@ -60,7 +71,6 @@ inline Inputs checked_inputs(const Array<float, 2>& table, const Array<float, 1>
     weight(table, {num_symbols, table.shape(1)}, "input_table");
     require(error_table.size() == 0 || error_table.size() == kPcmCodes, "error_table must have 65536 values or none");
     finite(error_table, "error_table");
-    require(predictor.filter.empty() || predictor.weights.empty(), "a predictor has weights or a filter, not both");
     require(predictor.filter.empty() || error_table.size() != 0, "a predictor_filter needs an error_table");
     shaped(code_of_symbol, {num_symbols}, "code_of_symbol");
     for (std::size_t k = 0; k < num_symbols; ++k)

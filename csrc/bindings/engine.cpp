@@ -25,14 +25,14 @@ constexpr std::size_t kMaxStreams = 4096, kMaxThreads = 256;
 
 void open(Engine* self, const std::shared_ptr<Network>& network, const Array<float, 2>& input_table,
           const Array<float, 1>& error_table, const Array<float, 1>& predictor_weights,
-          const Array<double, 1>& predictor_filter, const Array<std::int32_t, 1>& code_of_symbol,
-          const std::shared_ptr<Distribution>& distribution, std::size_t start_symbol, std::size_t streams,
-          std::size_t threads) {
+          const Array<double, 1>& predictor_filter, std::size_t predictor_max_lag,
+          const Array<std::int32_t, 1>& code_of_symbol, const std::shared_ptr<Distribution>& distribution,
+          std::size_t start_symbol, std::size_t streams, std::size_t threads) {
     const std::size_t num_symbols = distribution->quantizer().num_symbols();
     within(streams, 1, kMaxStreams, "the number of streams");
     within(threads, 1, kMaxThreads, "the number of threads");
     require(start_symbol < num_symbols, "start_symbol is out of range");
-    PredictorArrays predictor = {checked_weights(predictor_weights), checked_filter(predictor_filter)};
+    PredictorArrays predictor = checked_predictor(predictor_weights, predictor_filter, predictor_max_lag);
     Inputs inputs = checked_inputs(input_table, error_table, std::move(predictor), code_of_symbol, num_symbols);
     require(inputs.channels() == network->channels(), "the network has " + std::to_string(network->channels()) +
                                                           " input channels, the tables have " +
@@ -69,8 +69,8 @@ std::size_t multiply_adds(std::size_t rounds) {
 void bind_engine(nb::module_& m) {
     nb::class_<Engine>(m, "Engine", "Streams of one network, advanced together.")
         .def("__init__", &open, nb::kw_only(), "network"_a, "input_table"_a.noconvert(), "error_table"_a.noconvert(),
-             "predictor_weights"_a.noconvert(), "predictor_filter"_a.noconvert(), "code_of_symbol"_a.noconvert(),
-             "distribution"_a, "start_symbol"_a, "streams"_a, "threads"_a)
+             "predictor_weights"_a.noconvert(), "predictor_filter"_a.noconvert(), "predictor_max_lag"_a,
+             "code_of_symbol"_a.noconvert(), "distribution"_a, "start_symbol"_a, "streams"_a, "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "exact"_a = false, "conditions"_a.noconvert() = nb::none(),
              "Symbols uint16 and log2 p of their codes float64, each (streams, count). Conditions are vectors float32 "

@@ -34,8 +34,8 @@ Engine::Engine(std::shared_ptr<const Network> network, std::shared_ptr<const Dis
       pool_(std::min(threads, streams)) {
     const StandardRounding rounding;
     for (std::size_t s = 0; s < streams; ++s)
-        streams_.push_back(
-            {inputs_.history_of(std::vector<std::int32_t>(inputs_.taps())), static_cast<std::uint16_t>(start_symbol)});
+        streams_.push_back({inputs_.history_of(std::vector<std::int32_t>(inputs_.history_codes())),
+                            static_cast<std::uint16_t>(start_symbol)});
     // Every thread gets the same number of groups, and group sizes differ by at most one.
     const std::size_t rounds = (streams + pool_.size() * kMaxBatch - 1) / (pool_.size() * kMaxBatch);
     const std::size_t groups = rounds * pool_.size();

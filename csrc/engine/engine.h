@@ -58,7 +58,7 @@ class Engine {
     bool takes_top_p() const { return distribution_->takes_top_p(); }
     std::size_t num_symbols() const { return distribution_->quantizer().num_symbols(); }
     std::size_t state_floats() const { return network_->state_floats(); }
-    std::size_t state_codes() const { return inputs_.taps(); }
+    std::size_t state_codes() const { return inputs_.history_codes(); }
     std::size_t state_locations() const { return inputs_.has_filters() ? 1 : 0; }
     std::size_t filter_width() const { return inputs_.filter_width(); }
     std::size_t condition_floats() const { return network_->condition().floats(); }

@@ -170,6 +170,46 @@ def test_compress_says_that_frames_must_be_given(capsys, tmp_path):
     assert filecmp.cmp("a.wav", tmp_path / "a.wav", shallow=False)
 
 
+@compressing
+def test_compress_names_the_file_that_has_no_frames_or_two_of_them(capsys, tmp_path):
+    given, out = tmp_path / "given", tmp_path / "out"
+    given.mkdir()
+    out.mkdir()
+    command = ("compress", "vocoder", "a.wav", "b.wav", out, "--frames", given)
+    mel = ("--convention", "hifigan", *"--hop 64 --n-fft 256 --win-length 256 --bands 5 --fmin 0 --fmax 4000".split())
+    ran(capsys, "mel", "a.wav", given / "a.npy", *mel)
+    assert refused(capsys, *command) == f"{given}: has no frames of b.wav; their file would be b.npy or another"
+    ran(capsys, "mel", "b.wav", given / "b.npy", *mel)
+    ran(capsys, "mel", "b.wav", given / "b.npz", *mel)
+    assert refused(capsys, *command) == f"{given}: has b.npy, b.npz for b.wav; keep one"
+    (given / "b.npz").unlink()
+    assert ran(capsys, *command)["condition"] == MEL
+    assert refused(capsys, "decompress", "vocoder", out / "b.wgn", tmp_path / "b.wav", "--frames", given / "a.npy")
+
+
+@pytest.mark.parametrize("flag", ["--convention hifigan", "--statistics stats.npy"])
+def test_vocode_says_that_recordings_need_no_convention(flag, capsys, tmp_path):
+    np.save(tmp_path / "stats.npy", np.ones((2, 5)))
+    words = flag.replace("stats.npy", str(tmp_path / "stats.npy")).split()
+    line = refused(capsys, "vocode", "vocoder", "a.wav", tmp_path / "new.wav", *words)
+    assert line == f"{words[0]} is of files of features, and there is none; leave it out"
+    assert not (tmp_path / "new.wav").exists()
+
+
+def test_vocode_names_recordings_that_it_passes_over(capsys, tmp_path):
+    """Of a folder with files of features only these are spoken, which was not said."""
+    (tmp_path / "in/below").mkdir(parents=True)
+    for name in ("one.wav", "below/two.wav", "a.wav"):
+        (tmp_path / "in" / name).write_bytes(Path("a.wav").read_bytes())
+    first = ran(capsys, "vocode", "vocoder", tmp_path / "in", tmp_path / "first")
+    assert not any("passed over" in warning for warning in first["warnings"])
+    np.save(tmp_path / "in/a.npy", np.full((5, 20), -5, np.float32) + np.random.default_rng(0).normal(size=20))
+    result = ran(capsys, "vocode", "vocoder", tmp_path / "in", tmp_path / "second")
+    passed = f"2 recordings passed over, as {tmp_path / 'in/below/two.wav'}, since there are files of features"
+    assert f"{tmp_path / 'in'}: {passed}; name recordings to speak them" in result["warnings"]
+    assert len(result["files"]) == 1
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

@@ -174,7 +174,7 @@ REFUSED = {
     "compare A=absent --corpus corpus": "absent: no such file",
     "compare gru --corpus corpus --against FALC": "did you mean FLAC",
     # recipes
-    "train absent.toml": "absent.toml: cannot be read",
+    "train absent.toml": "absent.toml: no such file, nor a recipe of wavegen; `wavegen info recipes` lists them",
     "train toml.toml": "toml.toml: not TOML",
     "train key.toml": "network.hiden_size is not a setting; did you mean hidden_size",
     "train table.toml": r"\[trainning\] is not a table of a recipe; did you mean training",

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,16 @@ NETWORKS = {
 ORDER = spectral_models.ORDER
 
 
-def running(streams: int = 1) -> Any:
+def running(streams: int = 1, f0: bool = False) -> Any:
     """The extension's engine of a Markov model, with what a call is conditioned on: two frames of five samples."""
-    engine: Any = NativeEngine(spectral_models.model(NETWORKS["markov"]), streams)._native
-    assert engine.filter_width == ORDER + 2
+    engine: Any = NativeEngine(spectral_models.model(NETWORKS["markov"], f0=f0), streams)._native
+    assert engine.filter_width == ORDER + (4 if f0 else 2)
     vectors = np.zeros((3, engine.condition_floats), np.float32)
     rows, phases = np.tile(np.array([1, 2], np.uint32), (streams, 1)), np.zeros(streams, np.uint32)
-    filters = np.zeros((3, ORDER + 2))
-    filters[:, 0], filters[:, ORDER] = 0.9, 0.5
+    filters = np.zeros((3, engine.filter_width))
+    filters[:, 0], filters[:, -2] = 0.9, 0.5
+    if f0:
+        filters[:, ORDER : ORDER + 2] = 2.25, 0.6
     return engine, [vectors, rows, phases, 5, filters]
 
 
@@ -53,6 +56,51 @@ def test_each_number_of_a_filter_holds_from_its_frames_first_sample_to_the_last(
         first = 5 * frame + (number if number < ORDER and frame == 0 else 0)  # a tap needs a sample that is not zero
         assert not any(differs[:first])
         assert all(differs[first + 1 : 5 * frame + 5])
+
+
+@pytest.mark.parametrize("number", [ORDER, ORDER + 1])
+def test_lag_and_pitch_gain_hold_for_their_frame(number):
+    symbols = (np.arange(10, dtype=np.uint16) * 517 + 30000)[None]
+    engine, conditions = running(f0=True)
+    start, expected = engine.save(), engine.feed(symbols, tuple(conditions))
+    filters = conditions[4].copy()
+    filters[2, number] += 0.5
+    engine.restore(*start)
+    differs = (engine.feed(symbols, (*conditions[:4], filters)) != expected)[0].tolist()
+    assert not any(differs[:5])
+    assert all(differs[5:])
+
+
+def test_a_lag_that_is_none_or_too_long():
+    """Below 1 the pitch gain does nothing; beyond the longest it is the longest."""
+    symbols = (np.arange(400, dtype=np.uint16) * 517 + 30000)[None]
+    engine, (vectors, rows, phases, _, filters) = running(f0=True)
+    start = engine.save()
+
+    def fed(lag: float, gain: float = 0.6) -> np.ndarray:
+        engine.restore(*start)
+        filters[:, ORDER : ORDER + 2] = lag, gain
+        return engine.feed(symbols, (vectors, rows, phases, 200, filters))
+
+    longest = math.ceil(8000 / 60)
+    assert fed(0).tobytes() == fed(0.99, 0.3).tobytes() == fed(-5).tobytes() != fed(1, 0).tobytes()
+    assert fed(longest).tobytes() == fed(longest + 0.5).tobytes() == fed(3e38).tobytes() != fed(longest - 0.5).tobytes()
+
+
+def test_a_longest_lag_is_checked():
+    good = NativeEngine(spectral_models.model(NETWORKS["markov"], f0=True), 1)._arguments
+    how = {"streams": 1, "threads": 1}
+    native.Engine(**good, **how)
+    for changed, said in (
+        ({"predictor_max_lag": 16385}, "predictor_max_lag is 16385, must be from 0 to 16384"),
+        ({"predictor_max_lag": 0}, "input channels"),
+        ({"predictor_filter": np.zeros(4)}, "the length of predictor_filter is 4, must be from 5 to 1028"),
+        ({"predictor_filter": np.zeros(0)}, "a predictor_max_lag needs a predictor_filter"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            native.Engine(**{**good, **changed}, **how)
+    with pytest.raises(TypeError):
+        native.Engine(**{**good, "predictor_max_lag": -1}, **how)
 
 
 def test_the_gain_scales_inputs_and_the_unit_scales_alone():
@@ -146,13 +194,14 @@ def test_a_filter_for_calls_without_conditions_is_checked(filter_, said):
             native.Engine(**{**good, also: array}, **how)
 
 
-def test_filters_that_no_input_can_make_overflow():
+@pytest.mark.parametrize("f0", [False, True])
+def test_filters_that_no_input_can_make_overflow(f0):
     """At the ends of what is taken every index stays inside its table: errors clip."""
-    engine, (*conditions, filters) = running()
+    engine, (*conditions, filters) = running(f0=f0)
     largest = float(np.finfo(np.float32).max)
     symbols = np.array([[0, 65535, 0, 65535, 32768, 0, 0, 65535, 65535, 0]], np.uint16)
     for signs in itertools.product((largest, -largest), repeat=2):
-        filters[:] = np.resize(signs, ORDER + 2)
+        filters[:] = np.resize(signs, engine.filter_width)
         engine.feed(symbols, (*conditions, filters))
         engine.restore(*engine.save())
         assert np.isfinite(engine.feed(symbols, (*conditions, filters))).all()
@@ -166,27 +215,35 @@ def test_engine_cuda_refuses_it():
 
 
 # Raise `numerics` in csrc/bindings/module.cpp (and wavegen/constants.py) with any change that changes these.
-GOLDEN = {"wavenet": "6d5d6fd2db13bdee", "gru": "c4b4b064b1b04135", "markov": "1b00d5d5abbafb49"}
+GOLDEN = {
+    ("wavenet", False): "6d5d6fd2db13bdee",
+    ("gru", False): "c4b4b064b1b04135",
+    ("markov", False): "1b00d5d5abbafb49",
+    ("gru", True): "156918c10fe8f4ab",
+}
 
 
-def formula_case(network: str) -> Case:
+def formula_case(network: str, f0: bool) -> Case:
     """A model and frames of integer formulas: no library's random numbers or cosines are in its bits."""
-    made = sensitive_models.by_formula(spectral_models.model(NETWORKS[network]), 1)
+    made = sensitive_models.by_formula(spectral_models.model(NETWORKS[network], f0=f0), 1)
     predictor = spectral_models.predictor_of(made)
     ratios = np.tile(np.arange(-2, spectral_models.BANDS - 2) / 4, (ORDER, 1))  # of a band from lag to lag
     lags = 1e6 * np.concatenate([np.ones_like(ratios[:1]), np.multiply.accumulate(ratios)])
     with torch.no_grad():
-        for name, array in {**spectral_models.weights(), "autocorrelation": lags}.items():
+        for name, array in {**spectral_models.weights(f0=f0), "autocorrelation": lags}.items():
             predictor.get_parameter(name).copy_(torch.from_numpy(array))
     scrambled = np.arange(20 * spectral_models.BANDS, dtype=np.uint64) * 2654435761 >> np.uint64(7)
     frames = ((scrambled % 4096).reshape(20, -1) / 2048 - 1).astype(np.float32)
+    if f0:  # a frame in four is unvoiced
+        pitch = np.stack([4.25 + np.arange(20) / 8, np.arange(20) % 4 > 0], axis=1)
+        frames = np.concatenate([frames, pitch.astype(np.float32)], axis=1)
     return Case(made, [Given(None, frames), Given()])
 
 
 @pytest.mark.parametrize("isa", HERE)
-@pytest.mark.parametrize("network", NETWORKS)
-def test_golden_bits(network, isa):
-    case = formula_case(network)
+@pytest.mark.parametrize(("network", "f0"), GOLDEN)
+def test_golden_bits(network, f0, isa):
+    case = formula_case(network, f0)
     engine = open_engine(case.model, 2, engine="cpu", isa=isa)
     case.condition(engine, 2)
     pcm = ((np.arange(400, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16).reshape(2, 200) // 8
@@ -194,4 +251,4 @@ def test_golden_bits(network, isa):
     drawn, log2_prob = engine.generate(100, [1, 2], exact=True)
     assert fed.std() > 1
     values = np.concatenate([fed, drawn.astype(np.float64), log2_prob], axis=1)
-    assert hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()[:16] == GOLDEN[network]
+    assert hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()[:16] == GOLDEN[network, f0]

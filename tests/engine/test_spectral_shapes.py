@@ -67,15 +67,18 @@ def with_filters(made: AudioModel) -> AudioModel:
     """The model with the weights of spectral_models for its predictor."""
     predictor = spectral_models.predictor_of(made)
     with torch.no_grad():
-        for name, array in spectral_models.weights(predictor.taps, predictor.config.bands).items():
+        of_frames = (predictor.config.bands, predictor.config.max_lag > 0)
+        for name, array in spectral_models.weights(predictor.taps, *of_frames).items():
             predictor.get_parameter(name).copy_(torch.from_numpy(array))
     return made
 
 
 def rows(count: int, bands: int, f0: bool) -> np.ndarray | None:
     """Frames of a stream, None for none."""
+    if count == 0:
+        return None
     mel = spectral_models.frames(count, count, bands)
-    return None if count == 0 else np.pad(mel, [(0, 0), (0, 2 * f0)], constant_values=0.5)
+    return spectral_models.with_f0(mel, count) if f0 else mel
 
 
 @settings(deadline=None, max_examples=25)
@@ -119,11 +122,12 @@ def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, plac
             assert np.concatenate(fed, axis=1).tobytes() == expected[:streams].tobytes(), (isa, streams, threads)
 
 
+@pytest.mark.parametrize("f0", [False, True])
 @pytest.mark.parametrize("network", NETWORKS)
-def test_drawing_in_pieces_changes_nothing_and_is_what_is_fed(network):
+def test_drawing_in_pieces_changes_nothing_and_is_what_is_fed(network, f0):
     """Of streams with many frames, with few, of which the last holds on, and with none."""
-    given = [Given(None, rows(count, spectral_models.BANDS, False)) for count in (20, 3, 0)]
-    case = Case(model_of(NETWORKS[network]), given)
+    given = [Given(None, rows(count, spectral_models.BANDS, f0)) for count in (20, 3, 0)]
+    case = Case(model_of(NETWORKS[network], f0=f0), given)
     whole, fed, pieces = (open_engine(case.model, 3, engine="cpu") for _ in range(3))
     for engine in (whole, fed, pieces):
         case.condition(engine, 3)

@@ -1,5 +1,7 @@
 import json
+import shutil
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -191,4 +193,22 @@ def test_weights_that_are_not_finite_are_refused(saved):
 
 
 def test_a_missing_model_is_named(tmp_path):
-    assert "nothing: no such file" in refused(tmp_path / "nothing")
+    said = refused(tmp_path / "nothing")
+    assert "nothing: no such file; give a .safetensors file, a run folder or a model of wavegen: allison" in said
+
+
+def test_a_missing_model_with_another_beside_it(saved, tmp_path, monkeypatch):
+    _, path = saved
+    monkeypatch.chdir(tmp_path)
+    assert "alison: no such file; did you mean allison?" in refused(Path("alison"))
+    for run in ("gru.2", "gru.2/model.safetensors"):
+        assert "no such file" in refused(Path(run)), run
+    Path("gru.2").mkdir()
+    shutil.copy(path, "gru.2/model.safetensors")
+    shutil.copy(path, "wavenet.safetensors")
+    shutil.copy(path, "gru.2/last.safetensors")
+    for name, meant in {
+        "gru.3": "gru.2", "wavnet": "wavenet.safetensors", "wavnet.safetensors": "wavenet.safetensors",
+        "gru.2/modle.safetensors": "gru.2/model.safetensors",
+    }.items():  # fmt: skip
+        assert refused(Path(name)) == f"{name}: no such file; did you mean {meant}?"

@@ -12,13 +12,22 @@ from hypothesis import strategies as st
 
 from wavegen.audio.spectral.conventions import MELS
 from wavegen.models.configs.conditioning import ConditioningConfig
-from wavegen.models.spectral_filters import LEAST_UNIT, MOST_UNIT, REFERENCE, SpectralFilters, exp2, levinson, ln
+from wavegen.models.spectral_filters import (
+    LEAST_UNIT,
+    MOST_UNIT,
+    REFERENCE,
+    SpectralFilters,
+    error_a_period_before,
+    exp2,
+    levinson,
+    ln,
+)
 
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-def config(bands: int = spectral_models.BANDS, mel: Any = "parallel-wavegan"):
-    return ConditioningConfig(mel=mel, bands=bands)
+def config(bands: int = spectral_models.BANDS, mel: Any = "parallel-wavegan", f0: bool = False):
+    return ConditioningConfig(mel=mel, bands=bands, f0=f0)
 
 
 def poles(taps):
@@ -121,6 +130,43 @@ def test_silence_has_the_unit_of_the_floor_and_no_frames_have_the_fixed_filter()
     (silent,) = filters.of(np.full((1, spectral_models.BANDS), -10, np.float32))
     np.testing.assert_allclose(silent, [0] * 5 + [128 / 6, math.log(6 / 128)], atol=1e-9)
     np.testing.assert_allclose(filters.without, [*arrays["weights"], 128 / 300, math.log(300 / 128)], rtol=1e-15)
+
+
+def test_a_lag_is_the_period_of_f0_within_its_range_and_none_where_unvoiced():
+    """From one sample to the longest period that pyin can find, whatever the numbers of a file."""
+    filters = SpectralFilters(config(f0=True), spectral_models.weights(f0=True), 8000)
+    f0 = [60, 100.5, 300, 59, 9000, math.exp(80), math.exp(-3e38), 300, 300]
+    voiced = [1, 1, 1, 1, 1, 1, 1, 0, 0.5]
+    with np.errstate(divide="ignore"):
+        pitch = np.stack([[math.log(x) if x else -3e38 for x in f0], voiced], axis=1)
+    frames = np.concatenate([spectral_models.frames(9), pitch], axis=1).astype(np.float32)
+    expected = [8000 / 60, 8000 / 100.5, 8000 / 300, 134, 1, 1, 134, 0, 0]
+    np.testing.assert_allclose(filters.lags(frames), expected, rtol=1e-6)
+    columns = filters.of(frames)[:, spectral_models.ORDER :]
+    np.testing.assert_array_equal(columns[:, 0], filters.lags(frames))
+    np.testing.assert_array_equal(columns[:, 1], np.where(columns[:, 0] > 0, np.float32(0.6), 0))
+    np.testing.assert_array_equal(filters.without[spectral_models.ORDER :][:2], [0, 0])
+    plain = SpectralFilters(config(), spectral_models.weights()).of(frames)
+    np.testing.assert_array_equal(np.delete(filters.of(frames), [5, 6], axis=1), plain)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 999), order=st.integers(1, 9))
+def test_an_error_a_period_before_is_that_of_the_sound_between_samples(seed, order):
+    """Of a straight line, which interpolation gives back, and at whole lags of any sound."""
+    random = np.random.default_rng(seed)
+    taps, span = random.normal(size=(order, 5)), 40
+    lags = np.array([0, 1, 7, 20, 40 - order - 1], float)
+    history = random.normal(size=(5, span))
+    found = error_a_period_before(history, taps, lags)
+    for n, lag in enumerate(lags.astype(int)):
+        past = history[n, lag - 1 :]
+        np.testing.assert_allclose(found[n], past[0] - taps[:, n] @ past[1 : order + 1] if lag else 0, atol=1e-9)
+    lags += [0, 0.25, 0.5, 0.875, 0]
+    line = 3.0 - 2.0 * np.arange(1, span + 1)
+    found = error_a_period_before(np.tile(line, (5, 1)), taps, lags)
+    at = 3.0 - 2.0 * (lags[:, None] + np.arange(order + 1))
+    np.testing.assert_allclose(found, np.where(lags > 0, at[:, 0] - (taps.T * at[:, 1:]).sum(axis=1), 0), atol=1e-8)
 
 
 def test_golden_bits():

@@ -26,24 +26,44 @@ from wavegen.models.parts import check_model
 
 REFERENCE = 128
 GIVEN = {"frames": Given(None, spectral_models.frames(8)), "none": Given()}
+PITCH = {"frames": Given(None, spectral_models.with_f0(spectral_models.frames(25))), "none": Given()}
 
 
 def filters_by_hand(model, frames, samples):
-    """Taps and unit of each sample."""
+    """Taps, unit, lag and pitch gain of each sample."""
     arrays = {name: each.detach().numpy() for name, each in predictor_of(model).named_parameters()}
     if frames is None:
-        return [(arrays["weights"].astype(float), float(arrays["unit"]))] * samples
-    found = [spectral_models.solved(model.config.conditioning, arrays, frame) for frame in frames]
+        return [(arrays["weights"].astype(float), float(arrays["unit"]), 0, 0)] * samples
+    found = []
+    for frame in frames:
+        lag, gain = 0, 0
+        if len(frame) > spectral_models.BANDS and frame[-1] == 1:
+            lag, gain = min(max(8000 / math.exp(frame[-2]), 1), 134), float(arrays["pitch_gain"])
+        mel = frame[: spectral_models.BANDS]
+        found.append((*spectral_models.solved(model.config.conditioning, arrays, mel), lag, gain))
     return [found[min(t // HOP, len(found) - 1)] for t in range(samples)]
 
 
 def predictions_by_hand(pcm, filters):
     """Location, and the two codes of the inputs, before each sample."""
     location, inputs, expected = [], [], 0.0
-    for t, (taps, unit) in enumerate(filters):
-        before = int(pcm[t - 1]) if t else 0
-        here = sum(tap * int(pcm[t - 1 - i]) for i, tap in enumerate(taps) if t - 1 - i >= 0)
-        inputs.append([(before - expected) * REFERENCE / unit, here * REFERENCE / unit])
+
+    def sample(t):
+        return int(pcm[t]) if t >= 0 else 0
+
+    def between(t):
+        """The sample at a time that is no integer."""
+        whole = math.ceil(t)
+        return sample(whole) + (whole - t) * (sample(whole - 1) - sample(whole))
+
+    for t, (taps, unit, lag, gain) in enumerate(filters):
+        here = sum(tap * sample(t - 1 - i) for i, tap in enumerate(taps))
+        told = [sample(t - 1) - expected]
+        repeated = 0
+        if lag:
+            repeated = between(t - lag) - sum(tap * between(t - lag - 1 - i) for i, tap in enumerate(taps))
+            here += gain * repeated
+        inputs.append([each * REFERENCE / unit for each in (*told, here, repeated)])
         location.append(here)
         expected = here
     return np.array(location), np.array(inputs)
@@ -53,18 +73,19 @@ def code_of(value):
     return min(max(math.floor(value + 0.5), -32768), 32767)
 
 
+@pytest.mark.parametrize("f0", [False, True])
 @pytest.mark.parametrize("name", GIVEN)
-def test_bits_are_those_of_the_definition(name):
+def test_bits_are_those_of_the_definition(name, f0):
     """From PCM and frames to a file's log2 p with loops, but for the network and the encoder of its conditions."""
-    model: Any = spectral_models.model().double()
-    given, samples = GIVEN[name], 120
+    model: Any = spectral_models.model(f0=f0).double()
+    given, samples = (PITCH if f0 else GIVEN)[name], 290
     pcm = sensitive_models.pcm(1, samples)[0]
     filters = filters_by_hand(model, given.frames, samples)
     location, told = predictions_by_hand(pcm, filters)
     before = np.append(0, pcm[:-1]).astype(int)
     table = companded().astype(float)
     inputs = [
-        [before[t] / 4096, table[before[t] + 32768], *(table[code_of(value) + 32768] for value in told[t])]
+        [before[t] / 4096, table[before[t] + 32768], *(table[code_of(x) + 32768] for x in told[t][: 3 if f0 else 2])]
         for t in range(samples)
     ]
     state = model.initial_state(1, conditions=[given])
@@ -145,6 +166,20 @@ def test_in_units_a_mixture_is_the_same_one_of_larger_codes(kind):
     assert found.std() > 0.1
 
 
+def test_with_f0_a_sample_sees_one_period_the_filter_and_one_more():
+    """The longest period ends between two samples."""
+    model: Any = spectral_models.model({"name": "markov", "order": 1, "hidden_sizes": [9]}, f0=True).double()
+    assert predictor_of(model).receptive_field == 134 + ORDER + 1
+    mel = spectral_models.frames(40)
+    frames = np.concatenate([mel, np.tile([math.log(60), 1], (40, 1))], axis=1).astype(np.float32)
+    t, pcm = 300, torch.from_numpy(sensitive_models.pcm(1, 305).astype(np.int64)) // 8
+    changed = torch.where(torch.eye(305, dtype=torch.bool), pcm + 3001, pcm)
+    batch = torch.cat([pcm, changed])
+    _, location, _ = model.params(batch, model.initial_state(306, conditions=[Given(None, frames)] * 306))
+    seen = ((location[1:, t] - location[0, t]).abs() > 1e-9).nonzero().flatten().tolist()
+    assert (min(seen), max(seen)) == (t - 134 - ORDER, t - 1)
+
+
 def test_nothing_of_the_predictor_is_trained():
     model: Any = spectral_models.model().train()
     state = model.initial_state(1, conditions=[GIVEN["frames"]])
@@ -212,10 +247,42 @@ def test_a_fit_to_the_same_recordings_gives_the_same_weights(fitted):
         assert torch.equal(again.predictor.state_dict()[name], weight)
 
 
-def test_a_fit_to_silence_or_to_nothing_leaves_finite_weights():
+def repeating(gain: float, period: int, voiced: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A sound whose excitation comes again, `gain` times, after a period, and its frames."""
+    random = np.random.default_rng(0)
+    excitation = random.normal(0, 100, 20000)
+    for t in range(period, len(excitation)):
+        excitation[t] += gain * excitation[t - period]
+    pcm = np.zeros(len(excitation))
+    for t in range(2, len(pcm)):
+        pcm[t] = 0.9 * pcm[t - 1] - 0.5 * pcm[t - 2] + excitation[t]
+    pcm = np.rint(pcm).astype(np.int16)
+    made: Any = AudioModel.from_settings(spectral_models.settings(**SOUND), AudioForm(8000))
+    mel = frames_of_sound(pcm, FrameSettings.of(made.config.conditioning, 8000))
+    pitch = np.tile([math.log(8000 / period), voiced], (len(mel), 1))
+    return pcm, np.concatenate([mel, pitch], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(("gain", "period"), [(0.7, 61), (0.4, 110), (0.0, 40)])
+def test_the_pitch_gain_is_what_comes_again_of_the_excitation(gain, period):
+    """And the unit is what is left then; unvoiced frames tell nothing."""
+    pcm, frames = repeating(gain, period, True)
+    for told, expected in ((frames, gain), (frames * [*[1] * 20, 1, 0], 0)):
+        model: Any = AudioModel.from_settings(spectral_models.settings(order=8, f0=True, **SOUND), AudioForm(8000))
+        model.eval().fit([pcm], [told.astype(np.float32)])
+        assert float(predictor_of(model).pitch_gain) == pytest.approx(expected, abs=0.06)
+        given = Given(None, told.astype(np.float32))
+        error = pcm - locations(model, pcm, given)
+        left = 100 if expected == gain else 100 / math.sqrt(1 - gain**2)
+        assert error[500:].std() == pytest.approx(left, rel=0.06)
+        assert (error / units(model, pcm, given)).std() == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("f0", [False, True])
+def test_a_fit_to_silence_or_to_nothing_leaves_finite_weights(f0):
     for recordings in ([], [np.zeros(999, np.int16)]):
-        model: Any = AudioModel.from_settings(spectral_models.settings(**SOUND), AudioForm(8000))
-        model.fit(recordings, [np.full((16, 20), -10, np.float32) for _ in recordings])
+        model: Any = AudioModel.from_settings(spectral_models.settings(f0=f0, **SOUND), AudioForm(8000))
+        model.fit(recordings, [np.full((16, 22 if f0 else 20), -10, np.float32) for _ in recordings])
         assert all(weight.isfinite().all() for weight in model.parameters())
         assert model.predictor.level > 0
         assert model.predictor.autocorrelation[0].min() > 0

@@ -38,6 +38,13 @@ def test_a_folder_called_recipes_is_a_run_or_corpus_only_if_it_holds_one(furnish
     assert "network.hidden_size" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["recipez", "recipe", "Recipes"])
+def test_info_of_a_misspelt_word(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["info", name]) == 2
+    assert capsys.readouterr().err == f"wavegen: {name}: no such file; did you mean recipes?\n"
+
+
 @pytest.mark.parametrize("name", recipe_names.names())
 def test_each_is_read_by_its_name(name):
     file, bundled = recipe_names.recipe_file(name)
@@ -62,6 +69,7 @@ def test_a_file_of_that_name_goes_first(tmp_path, monkeypatch):
     assert recipe_names.recipe_file("asterisk/gru.toml") == recipe_names.recipe_file("asterisk/gru")
     Path("asterisk/gru.toml").write_text("")
     assert recipe_names.recipe_file("asterisk/gru.toml") == (Path("asterisk/gru.toml"), False)
+    Path("absent.toml").symlink_to("nowhere")
     assert recipe_names.recipe_file("absent.toml") == (Path("absent.toml"), False), "which says what is wrong itself"
 
 
@@ -71,6 +79,10 @@ REFUSED = {
     "row-lstm": "did you mean mnist/row-lstm?",
     "wavenet-long": "did you mean asterisk/wavenet-long?",
     "yesno": r"did you mean yesno/gru or yesno/wavenet\?",
+    "gruu": "did you mean asterisk/gru or cmu-arctic/gru or",
+    "gruu.toml": "gruu.toml: no such file, nor a recipe of wavegen; did you mean asterisk/gru or cmu-arctic/gru or",
+    "asterisk/gruu.toml": r"did you mean asterisk/gru\?",
+    "xyz.toml": "nor a recipe of wavegen; `wavegen info recipes` lists them",
     "xyz": "nor a recipe of wavegen; `wavegen info recipes` lists them",
     "../recipes/asterisk/gru": "no such file",
     "": "is no file; name a TOML file or a recipe that",
@@ -82,6 +94,15 @@ def test_an_unknown_name_gets_the_nearest(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=REFUSED[name]):
         recipe_names.recipe_file(name)
+
+
+@pytest.mark.parametrize("name", ["wavenett.toml", "wavenett", "Wavenet2.TOML"])
+def test_a_file_beside_is_the_nearest(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wavenet2.toml").write_text("")
+    for folder in ("", f"{tmp_path}/"):
+        with pytest.raises(UserError, match=r"no such file, .* did you mean \S*wavenet2\.toml\?$"):
+            recipe_names.recipe_file(folder + name)
 
 
 def test_a_bundled_recipe_needs_a_corpus(tmp_path, monkeypatch, capsys):

@@ -32,14 +32,15 @@ def known_of(model, pcms):
     """What is known of recordings with frames at random."""
     known = Known.__new__(Known)
     known.config, known.speakers = model.config.conditioning, np.zeros(len(pcms), np.int64)
-    known.open([spectral_models.frames(1 + len(pcm) // spectral_models.HOP, seed) for seed, pcm in enumerate(pcms)])
+    told = [spectral_models.frames(1 + len(pcm) // spectral_models.HOP, seed) for seed, pcm in enumerate(pcms)]
+    known.open([spectral_models.with_f0(mel) if model.config.conditioning.f0 else mel for mel in told])
     return known
 
 
-@pytest.mark.parametrize("look_ahead", [0, 2])
-def test_scored_samples_have_the_log_probability_of_the_whole_file_wherever_windows_are_cut(look_ahead):
+@pytest.mark.parametrize(("look_ahead", "f0"), [(0, False), (2, False), (1, True)])
+def test_scored_samples_have_the_log_probability_of_the_whole_file_wherever_windows_are_cut(look_ahead, f0):
     network = {"name": "markov", "order": 3, "hidden_sizes": [9]}
-    model = spectral_models.model(network, look_ahead=look_ahead).double()
+    model = spectral_models.model(network, look_ahead=look_ahead, f0=f0).double()
     pcms = [sensitive_models.pcm(1, samples, samples)[0] for samples in (300, 95, 20, 7)]
     known = known_of(model, pcms)
     windows = Windows(pcms, window=31, context=model.context(0), batch_size=8, seed=0, known=known)

@@ -13,6 +13,7 @@ from wavegen.cli.outputs import Result, check_apart, taken, warn
 from wavegen.cli.skipping import GO_ON, finished_already
 from wavegen.errors import UserError
 from wavegen.system.atomic import Output
+from wavegen.wording import listed
 
 Pair = tuple[Path, Path]
 
@@ -28,13 +29,13 @@ def compress(args: argparse.Namespace) -> Result:
     model = cache(lambda: open_model(args.model))
 
     def finished(pairs: Sequence[Pair]) -> list[Pair]:
-        frames = _frames_of([source for source, _ in pairs], args)
+        frames = _frames_of([source for source, _ in pairs], args, needed=True)
         told = told_of(model(), [None] * len(pairs), args.speaker, frames, args.given)
         return compressed_already(model(), pairs, args.precision, told.given)
 
     with _pairs(args, ".wgn", finished) as (paths, skipped):
         how = {"progress": True, "force": args.force, "speaker": args.speaker, "given": args.given}
-        frames = _frames_of([source for source, _ in paths], args)
+        frames = _frames_of([source for source, _ in paths], args, needed=True)
         result = compress(model(), paths, threads=args.threads, precision=args.precision, frames=frames, **how)
     warn(args, result["warnings"])
     result["skipped"] = skipped
@@ -54,7 +55,7 @@ def decompress(args: argparse.Namespace) -> Result:
         return restored_already(model(), pairs)
 
     with _pairs(args, ".wav", finished) as (paths, skipped):
-        frames = _frames_of([source for source, _ in paths], args)
+        frames = _frames_of([source for source, _ in paths], args, needed=False)
         result = decompress(model(), paths, threads=args.threads, progress=True, force=args.force, frames=frames)
     names = {file["file"]: f"{file['bytes']:,} bytes" for file in result["files"]}
     result["skipped"] = skipped
@@ -87,10 +88,10 @@ def _pairs(
         yield list(zip([source for source, _ in left], outputs, strict=True)), [str(out) for _, out in skipped]
 
 
-def _frames_of(sources: Sequence[Path], args: argparse.Namespace) -> list[Path | None] | None:
+def _frames_of(sources: Sequence[Path], args: argparse.Namespace, needed: bool) -> list[Path | None] | None:
     """The file of frames of each source: --frames itself, or the one there of the source's name, None without one.
 
-    Raises UserError if several sources are to share one file.
+    Raises UserError if several sources are to share one file, have several each, or lack one that is `needed`.
     """
     if args.frames is None:
         return None
@@ -99,7 +100,18 @@ def _frames_of(sources: Sequence[Path], args: argparse.Namespace) -> list[Path |
             said = f"is no folder, and there are {len(args.files)} files; name a folder with the frames of each"
             raise UserError(f"{args.frames}: {said}")
         return [args.frames] * len(sources)
+    return [_frames_in(args.frames, source, needed) for source in sources]
+
+
+def _frames_in(folder: Path, source: Path, needed: bool) -> Path | None:
+    """The file of frames of a source in a folder. Raises UserError for several, and if one that is needed is missing."""
     from wavegen.audio.spectral.arrays import SUFFIXES
 
-    there = {path.stem: path for path in sorted(args.frames.iterdir()) if path.suffix.lower() in SUFFIXES}
-    return [there.get(source.stem) for source in sources]
+    found = [path for suffix in SUFFIXES if (path := folder / f"{source.stem}{suffix}").exists()]
+    if len(found) > 1:
+        raise UserError(f"{folder}: has {listed([path.name for path in found])} for {source}; keep one")
+    if needed and not found:
+        raise UserError(
+            f"{folder}: has no frames of {source}; their file would be {source.stem}{SUFFIXES[0]} or another"
+        )
+    return found[0] if found else None

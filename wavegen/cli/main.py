@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
+from wavegen.assets import pretrained
 from wavegen.cli import exits
 from wavegen.cli.arguments import make_parser
 from wavegen.cli.mel import mel
@@ -21,7 +22,7 @@ from wavegen.cli.messages import errors_in_flags, result_in_flags, sentences_in_
 from wavegen.cli.model_names import called
 from wavegen.cli.outputs import MODEL_FILE, Command, Result, check_folder, check_output, taken, warn
 from wavegen.data.format import is_corpus
-from wavegen.errors import UserError
+from wavegen.errors import UserError, closest
 from wavegen.system import streams
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from wavegen.models.forms import Form
 
 COMMANDS_OF_KIND = {"audio": "wavegen.cli.audio", "pictures": "wavegen.cli.pictures"}  # modules, by a form's kind
+
+RECIPES = "recipes"  # what `info` lists by that name
 
 
 class _Described(Protocol):
@@ -244,11 +247,14 @@ def _info(args: argparse.Namespace) -> Result:
         from wavegen.engine import describe_engines
 
         return (about := describe_engines()), engines_text(about)
-    if str(args.path) == "recipes" and not is_corpus(args.path) and not (args.path / MODEL_FILE).exists():
+    meant = None if os.path.lexists(args.path) else closest(str(args.path), [RECIPES, *pretrained.names()])
+    if meant == RECIPES != str(args.path):
+        raise UserError(f"{args.path}: no such file; did you mean {RECIPES}?")
+    if str(args.path) == RECIPES and not is_corpus(args.path) and not (args.path / MODEL_FILE).exists():
         from wavegen.training.recipe_names import described
 
         recipes = described()
-        return {"recipes": recipes}, description_text(recipes)
+        return {RECIPES: recipes}, description_text(recipes)
     if is_corpus(args.path):
         return _about_corpus(args.path)
     _, model = _opened(args.path)

@@ -76,6 +76,7 @@ def engine_arguments(model: Model, precision: str, isa: str) -> Arguments:
         "start_symbol": model.codec.silence,
         **inputs(model),
         "predictor_filter": np.zeros(0) if filters is None else filters.without,
+        "predictor_max_lag": 0 if filters is None else filters.max_lag,
     }
 
 

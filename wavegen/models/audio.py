@@ -46,7 +46,8 @@ class AudioModel(OfConfig, Density):
     ε = 2⁻¹⁴. The model shifts by one itself: the input at t describes sample t − 1, and the sample before
     a file is silence. The network's inputs are a learned embedding of the symbol or, for a codec with more than 512,
     two channels of amplitude, linear and companded. With a predictor there is one more: its error in the last sample,
-    rounded to whole codes and companded; of a spectral one, in units, and a second, the next sample's location.
+    rounded to whole codes and companded; of a spectral one, in units, with the next sample's location and, of
+    frames with F0, the error of one period before it.
     """
 
     kind: ClassVar[str] = AUDIO
@@ -106,7 +107,8 @@ class AudioModel(OfConfig, Density):
         predictor = None
         if config.predictor is not None:
             given = keywords_given(config.predictor)
-            predictor = PREDICTORS[config.predictor.name](config.predictor.bands, **given)
+            of_frames = (config.predictor.bands, config.predictor.f0_sample_rate)
+            predictor = PREDICTORS[config.predictor.name](*of_frames, **given)
         conditioning = None
         if config.conditioning is not None:
             conditioning = CONDITIONINGS[config.conditioning.name](**keywords_given(config.conditioning))

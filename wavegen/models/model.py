@@ -191,4 +191,4 @@ class Model(OfConfig):
         """The filters of frames, of a model whose predictor takes some."""
         if self.predictor is None or self.conditioning is None or not self.predictor.needs_mel:
             return None
-        return SpectralFilters(self.conditioning, self._arrays_of("predictor."))
+        return SpectralFilters(self.conditioning, self._arrays_of("predictor."), self.predictor.f0_sample_rate)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from wavegen.models.spectral_filters import error_a_period_before
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -66,13 +68,36 @@ def error_in_units(
     found: Iterable[Drawn | None], filters: SpectralFilters, frames: Iterable[NDArray[np.float32]], hop: int
 ) -> float | None:
     """The root mean square of the errors of frames' filters, each in its own expected error; None without samples."""
-    errors: list[NDArray[np.float64]] = []
+    errors = _in_units(found, filters, frames, hop)
+    return _root_mean_square([error - filters.pitch_gain * before for error, before in errors])
+
+
+def least_squares_pitch_gain(
+    found: Iterable[Drawn | None], filters: SpectralFilters, frames: Iterable[NDArray[np.float32]], hop: int
+) -> float:
+    """What of a filter's error a period before comes again, by least squares in units; 0 without voiced samples."""
+    product, square = 0.0, 0.0
+    for error, before in _in_units(found, filters, frames, hop):
+        product += float(error @ before)
+        square += float(before @ before)
+    return product / square if square > 0 else 0.0
+
+
+def _in_units(
+    found: Iterable[Drawn | None], filters: SpectralFilters, frames: Iterable[NDArray[np.float32]], hop: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The errors that frames' filters make, and those one period before, each in the filter's expected error, (n,)."""
     for one, of_recording in zip(found, frames, strict=False):  # a model may be fitted to frames alone
-        if one is not None:
-            taps, error = filters.solved(of_recording[np.minimum(one.places // hop, len(of_recording) - 1)])
-            expected = np.einsum("ni,in->n", one.history, taps)
-            errors.append((one.samples - expected) / np.sqrt(np.maximum(error, np.finfo(np.float64).tiny)))
-    return _root_mean_square(errors)
+        if one is None:
+            continue
+        told = of_recording[np.minimum(one.places // hop, len(of_recording) - 1)]
+        taps, error = filters.solved(told)
+        expected = np.einsum("ni,in->n", one.history[:, : filters.order], taps)
+        unit = np.sqrt(np.maximum(error, np.finfo(np.float64).tiny))
+        before = np.zeros_like(unit)
+        if filters.max_lag:
+            before = error_a_period_before(one.history, taps, filters.lags(told))
+        yield (one.samples - expected) / unit, before / unit
 
 
 def _root_mean_square(errors: Sequence[NDArray[np.float64]]) -> float | None:

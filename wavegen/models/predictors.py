@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from wavegen.audio.spectral.autocorrelation import autocorrelation_of_bands
 from wavegen.models.configs.predictors import LinearPredictorConfig, PredictorConfig, SpectralPredictorConfig
 from wavegen.models.frames import frame_settings
-from wavegen.models.predictor_fit import drawn, error_in_units, error_of_filter, least_squares
+from wavegen.models.predictor_fit import (
+    drawn,
+    error_in_units,
+    error_of_filter,
+    least_squares,
+    least_squares_pitch_gain,
+)
 from wavegen.models.spectral_filters import LEAST_UNIT, REFERENCE, SpectralFilters
 
 if TYPE_CHECKING:
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class PredictorState(NamedTuple):
-    """The samples before the last one that the filter sees, (batch, taps − 1), and the last location, (batch,)."""
+    """The samples before the last one that matter, (batch, receptive_field − 1), and the last location, (batch,)."""
 
     history: Tensor
     expected: Tensor
@@ -53,16 +59,17 @@ class Predictor(nn.Module, ABC):
 
     Args:
         bands: mel bands of a frame of the model; 0 without.
+        f0_sample_rate: in Hz, of a model whose frames tell F0; 0 for any other.
         settings: keyword-only arguments of the config.
     """
 
     name: ClassVar[str]
     of: ClassVar[Callable[..., PredictorConfig]]  # makes the config
 
-    def __init__(self, bands: int = 0, **settings: object):
+    def __init__(self, bands: int = 0, f0_sample_rate: int = 0, **settings: object):
         super().__init__()
-        self.config = self.of(bands, **settings)
-        self.taps = self.config.receptive_field
+        self.config = self.of(bands, f0_sample_rate, **settings)
+        (self.taps,) = self.config.shapes["weights"]
         self.weights = nn.Parameter(torch.zeros(self.taps))  # the newest sample's first
         with torch.no_grad():
             self.weights[0] = 1.0
@@ -73,7 +80,8 @@ class Predictor(nn.Module, ABC):
 
     def initial_state(self, batch_size: int) -> PredictorState:
         """The state at the start of a file: zeros before it, and zero expected; float64."""
-        zeros = torch.zeros(batch_size, self.taps, dtype=torch.float64, device=self.weights.device)
+        size = (batch_size, self.receptive_field)
+        zeros = torch.zeros(size, dtype=torch.float64, device=self.weights.device)
         return PredictorState(zeros[:, 1:], zeros[:, 0])
 
     @abstractmethod
@@ -133,17 +141,22 @@ class SpectralPredictor(Predictor):
 
     Scales of a mixture are in units of that filter's error. The error of the last sample and the location, in units,
     are inputs. Where no frames are given it is one filter for all time, of least squares. Nothing of it is trained.
+
+    Where frame k is voiced, location_t has pitch_gain · e more, e being the error that its filter makes one period of
+    F0 before t, which is an input too.
     """
 
     name: ClassVar[str] = SpectralPredictorConfig.name
     of: ClassVar[Callable[..., PredictorConfig]] = SpectralPredictorConfig
 
-    def __init__(self, bands: int = 0, **settings: object):
-        super().__init__(bands, **settings)
+    def __init__(self, bands: int = 0, f0_sample_rate: int = 0, **settings: object):
+        super().__init__(bands, f0_sample_rate, **settings)
         self.autocorrelation = nn.Parameter(torch.zeros(self.config.shapes["autocorrelation"]))
         self.level = nn.Parameter(torch.ones(()))  # until it is fitted
         self.floor = nn.Parameter(torch.full((), LEAST_UNIT**2))  # of digital silence, in squared codes
         self.unit = nn.Parameter(torch.full((), REFERENCE))  # where no frames are given
+        if f0_sample_rate:
+            self.pitch_gain = nn.Parameter(torch.zeros(()))
         self.requires_grad_(False)
 
     def forward(self, before: Tensor, state: PredictorState, filters: Tensor | None = None) -> Prediction:
@@ -152,10 +165,31 @@ class SpectralPredictor(Predictor):
         history = torch.cat([state.history, before], dim=1)
         location = torch.zeros_like(before)
         for i in range(self.taps):
-            location = location + filters[:, :, i] * history[:, self.taps - 1 - i :][:, :time]
-        expected, following = _following(history, location, state)
+            location = location + filters[:, :, i] * history[:, self.receptive_field - 1 - i :][:, :time]
         gain, log_unit = filters[:, :, -2], filters[:, :, -1].expand_as(location)
-        return Prediction(location, ((before - expected) * gain, location * gain), log_unit, following)
+        repeated = ()
+        if self.config.max_lag:
+            error = self._error_a_period_before(history, filters.expand(-1, time, -1))
+            location = location + filters[:, :, self.taps + 1] * error
+            repeated = (error * gain,)
+        expected, following = _following(history, location, state)
+        return Prediction(location, ((before - expected) * gain, location * gain, *repeated), log_unit, following)
+
+    def _error_a_period_before(self, history: Tensor, filters: Tensor) -> Tensor:
+        """As in `wavegen.models.spectral_filters`, (batch, time), of samples that come one after the other."""
+        lag = filters[:, :, self.taps]
+        whole = lag.floor().clamp(min=1)
+        part = (lag - whole).clamp(min=0)
+        newest = self.receptive_field - 1 + torch.arange(lag.shape[1], device=lag.device)
+        newer = newest + 1 - whole.long()
+
+        def back(samples: int) -> Tensor:
+            return (1 - part) * history.gather(1, newer - samples) + part * history.gather(1, newer - samples - 1)
+
+        error = back(0)
+        for i in range(self.taps):
+            error = error - filters[:, :, i] * back(i + 1)
+        return torch.where(lag > 0, error, 0)
 
     def filters(self, conditions: Conditions, conditioning: Conditioning) -> Tensor:
         from_frames = self._filters(conditioning.config)
@@ -177,12 +211,17 @@ class SpectralPredictor(Predictor):
         weights = self.weights.detach().cpu().double().numpy()
         if (unit := error_of_filter(drawn(recordings, self.taps), weights)) is not None:
             _set(self.unit, np.array(max(unit, LEAST_UNIT)))
+        if self.config.max_lag:
+            found = drawn(recordings, self.receptive_field)
+            gain = least_squares_pitch_gain(found, self._filters(conditioning), frames, settings.hop)
+            _set(self.pitch_gain, np.array(gain))
         filters = self._filters(conditioning)
-        if level := error_in_units(drawn(recordings, self.taps), filters, frames, settings.hop):
+        if level := error_in_units(drawn(recordings, self.receptive_field), filters, frames, settings.hop):
             _set(self.level, np.array(level))
 
     def _filters(self, config: ConditioningConfig) -> SpectralFilters:
-        return SpectralFilters(config, {name: each.detach().cpu().numpy() for name, each in self.named_parameters()})
+        arrays = {name: each.detach().cpu().numpy() for name, each in self.named_parameters()}
+        return SpectralFilters(config, arrays, self.config.f0_sample_rate)
 
 
 def _set(weight: Tensor, values: NDArray[np.float64]) -> None:

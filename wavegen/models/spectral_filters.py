@@ -2,7 +2,8 @@
 
 A mel spectrum says how loud each band is; the autocorrelation that belongs to such powers has a predictive filter, by
 the recursion of Levinson (1946) and Durbin (1960). LPCNet does so from the cepstrum: Valin and Skoglund (2019),
-"LPCNet: improving neural speech synthesis through linear prediction", section 3.1.
+"LPCNet: improving neural speech synthesis through linear prediction", section 3.1. What such a filter cannot predict
+comes again a period of F0 later: Atal (1982), "Predictive coding of speech at low bit rates", section III.
 
 All is float64. Coders repeat these numbers elsewhere: hence only sums, products, quotients and roots of single numbers,
 in a written order. NumPy's own sums, products of matrices, exponentials and logarithms depend on the CPU.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wavegen.audio.spectral.conventions import MELS
+from wavegen.audio.spectral.names import longest_period
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 
 REFERENCE = 128.0  # PCM codes that one unit is for the network: its inputs and its untrained scales suit speech so
 LEAST_UNIT, MOST_UNIT = 0.5, 32768.0  # PCM codes
+MOST_OCTAVES = 30.0  # |log2| of an F0 in Hz, beyond which it is none
 LOUDEST = 20.0  # |log10| of a band, beyond which frames are no sound and powers would overflow
 LOG2_10 = 3.321928094887362
+LOG2_E = 1.4426950408889634
 LN_2 = 0.6931471805599453
 ROOT_HALF = 0.7071067811865476
 EXP_TERMS = 13  # of the series of exp within ln 2 / 2 of 0, and of ln within √2 of 1: beyond them is less than an ulp
@@ -39,15 +43,17 @@ class SpectralFilters:
     """The filters of a model's frames.
 
     For a frame with powers q_b of its bands, r_i = Σ_b autocorrelation[i, b] · q_b, with `floor` added to r_0, is the
-    autocorrelation of a sound in squared codes. Its filter has an error e, and the unit is level · √e in codes.
+    autocorrelation of a sound in squared codes. Its filter has an error e, and the unit is level · √e in codes. Where
+    F0 is told, that error is expected to be `pitch_gain` times the one that the filter makes a period before.
 
     Args:
         config: of the model's conditioning, with a mel spectrogram.
         arrays: the predictor's weights by their names: autocorrelation (order + 1, bands), level () and floor (); of
-            where no frames are given, weights (order,) and unit ().
+            where no frames are given, weights (order,) and unit (); of frames with F0, pitch_gain ().
+        f0_sample_rate: in Hz, of a model whose frames tell F0; 0 for any other.
     """
 
-    def __init__(self, config: ConditioningConfig, arrays: Mapping[str, NDArray[np.floating]]):
+    def __init__(self, config: ConditioningConfig, arrays: Mapping[str, NDArray[np.floating]], f0_sample_rate: int = 0):
         assert config.mel, "a spectral predictor has one"
         mel = MELS[config.mel]
         self._bands = config.mel_channels
@@ -56,17 +62,32 @@ class SpectralFilters:
         exact = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
         self._autocorrelation, self._level, self._floor = exact["autocorrelation"], exact["level"], exact["floor"]
         self.order = len(self._autocorrelation) - 1
-        self.without = rows(exact["weights"][:, None], exact["unit"].reshape(1))[0]  # (width,): of no frames
+        self.max_lag, self._sample_rate = longest_period(f0_sample_rate), f0_sample_rate
+        self.pitch_gain = exact["pitch_gain"] if self.max_lag else np.zeros(())
+        no_pitch = np.zeros((2 if self.max_lag else 0, 1))
+        self.without = rows(exact["weights"][:, None], no_pitch, exact["unit"].reshape(1))[0]  # (width,): of no frames
 
     @property
     def width(self) -> int:
-        """Columns of a row: the taps, the newest sample's first, then REFERENCE / unit and ln(unit / REFERENCE)."""
-        return self.order + 2
+        """Columns of a row: the taps, the newest sample's first; of frames with F0, lag in samples, 0 where unvoiced,
+        and pitch gain; then REFERENCE / unit and ln(unit / REFERENCE)."""
+        return len(self.without)
 
     def of(self, frames: NDArray[np.floating]) -> Doubles:
         """The filter of each frame as it is stored, not normalised: (n, at least bands) finite to (n, width)."""
         taps, error = self.solved(frames)
-        return rows(taps, self._level * np.sqrt(error))
+        lags = self.lags(frames)
+        pitch = np.stack([lags, np.where(lags > 0, self.pitch_gain, 0)]) if self.max_lag else np.zeros((0, len(lags)))
+        return rows(taps, pitch, self._level * np.sqrt(error))
+
+    def lags(self, frames: NDArray[np.floating]) -> Doubles:
+        """The period of F0 in samples, from 1 to max_lag, of each frame; 0 where it is unvoiced or has no F0: (n,)."""
+        if not self.max_lag:
+            return np.zeros(len(frames))
+        log_f0, voiced = np.asarray(frames, np.float64)[:, self._bands :].T
+        octaves = np.clip(log_f0 * -LOG2_E, -MOST_OCTAVES, MOST_OCTAVES)
+        lags = np.clip(self._sample_rate * exp2(octaves), 1, self.max_lag)
+        return np.where(voiced > 0.5, lags, 0)
 
     def solved(self, frames: NDArray[np.floating]) -> tuple[Doubles, Doubles]:
         """The taps (order, n) and the mean square of the error in codes, (n,), of each frame, before any level."""
@@ -80,10 +101,34 @@ class SpectralFilters:
         return levinson(autocorrelation)
 
 
-def rows(taps: Doubles, unit: Doubles) -> Doubles:
-    """Rows of filters, (n, order + 2), of taps (order, n) and units (n,) in codes, which are taken into their range."""
+def rows(taps: Doubles, pitch: Doubles, unit: Doubles) -> Doubles:
+    """Rows of filters, (n, width), of taps (order, n), lags and pitch gains (2 or 0, n), and units (n,) in codes.
+
+    Units are taken into their range.
+    """
     unit = np.clip(unit, LEAST_UNIT, MOST_UNIT)
-    return np.concatenate([taps, [REFERENCE / unit], [ln(unit / REFERENCE)]]).T.copy()
+    return np.concatenate([taps, pitch, [REFERENCE / unit], [ln(unit / REFERENCE)]]).T.copy()
+
+
+def error_a_period_before(history: Doubles, taps: Doubles, lags: Doubles) -> Doubles:
+    """The errors that filters make one period before samples, by linear interpolation; 0 where lags are 0: (n,).
+
+    Args:
+        history: the samples before each, the newest first, (n, at least max_lag + order + 1).
+        taps: (order, n).
+        lags: in samples, (n,), 0 or at least 1.
+    """
+    whole = np.maximum(np.floor(lags), 1).astype(np.int64)
+    part, each = np.maximum(lags - whole, 0), np.arange(len(history))
+
+    def back(samples: int) -> Doubles:
+        newer, older = (history[each, whole - 1 + samples + i] for i in (0, 1))
+        return (1 - part) * newer + part * older
+
+    error = back(0)
+    for i, tap in enumerate(taps):
+        error = error - tap * back(i + 1)
+    return np.where(lags > 0, error, 0)
 
 
 def levinson(r: Doubles) -> tuple[Doubles, Doubles]:

@@ -12,13 +12,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from wavegen.assets import pretrained
-from wavegen.errors import UserError, unreadable
+from wavegen.errors import UserError, closest, unreadable
 from wavegen.jsontypes import Json
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 2  # of model files; 1 had no predictors, and other names for a front's weights
+SUFFIX = ".safetensors"
 DAMAGED = "the wavegen header is damaged; copy the file again"
 
 T_co = TypeVar("T_co", covariant=True)
@@ -66,8 +67,7 @@ def opened(path: Path, framework: str) -> Iterator[tuple[TensorFile[Any], Json]]
     Raises UserError for a missing, damaged or foreign file, one of another format, and damage found inside the block.
     """
     if not path.is_file():
-        known = ", ".join(pretrained.names())
-        raise UserError(f"{path}: no such file; give a .safetensors file, a run folder or a model of wavegen: {known}")
+        raise _missing(path)
     try:
         with open(path, "rb"):  # safe_open calls every file that it cannot open missing
             pass
@@ -78,6 +78,17 @@ def opened(path: Path, framework: str) -> Iterator[tuple[TensorFile[Any], Json]]
             yield file, _header(file, path)
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: not a readable safetensors file, damaged or cut short: {error}") from error
+
+
+def _missing(path: Path) -> UserError:
+    """The error for a name under which nothing is, with the nearest model beside it or of those that are bundled."""
+    bundled = pretrained.names()
+    there = {each.name.removesuffix(SUFFIX): each for each in path.parent.glob(f"*{SUFFIX}")}
+    there |= {each.parent.name: each.parent for each in path.parent.glob(f"*/model{SUFFIX}")}
+    meant = closest(path.name.removesuffix(SUFFIX), there)
+    nearest = closest(str(path), bundled) if meant is None else there[meant]
+    advice = f"give a {SUFFIX} file, a run folder or a model of wavegen: {', '.join(bundled)}"
+    return UserError(f"{path}: no such file; {advice if nearest is None else f'did you mean {nearest}?'}")
 
 
 def _header(file: TensorFile[object], path: Path) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from wavegen.models.frames import frames_of
 from wavegen.models.given import speaker_row
 from wavegen.sampling.convention_check import check_convention, decided
 from wavegen.sampling.results import ConventionCheck
+from wavegen.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,6 +94,7 @@ def find_inputs(
     finder = _Finder(reader, config.hop, resample)
     for source in sources:
         finder.add(source)
+    finder.check_flags()
     found = finder.found()
     return found._replace(warnings=warnings + found.warnings, check=checked)
 
@@ -102,6 +105,7 @@ class _Finder:
     def __init__(self, reader: FrameReader, hop: int, resample: bool):
         self.reader, self.hop, self.resample = reader, hop, resample
         self.inputs: list[Input] = []
+        self.features = False  # whether a file of them came
         self.findings = Findings()
         self.familiarity = Familiarity(reader.model)
         self.refusals = Refusals()
@@ -114,9 +118,27 @@ class _Finder:
             self.inputs.append(Input(name, Path(name), len(frames) * self.hop, lambda: frames))
             return
         source = Path(source)
+        self._note_passed_over(source)
         read = functools.partial(self._read, folder=source if source.is_dir() else source.parent)
         for _, found in self.refusals.usable(source, _files(source), read):
             self.inputs.append(found)
+
+    def _note_passed_over(self, source: Path) -> None:
+        """Says that a folder of files of features has recordings of which there is none."""
+        if not source.is_dir() or (files := _files(source))[0].suffix.lower() not in SUFFIXES:
+            return
+        spoken, others = {file.stem.removesuffix("-feats") for file in files}, list[Path]()
+        with contextlib.suppress(UserError):  # there are no recordings
+            others = [path for path in audio_files.find(source) if path.stem not in spoken]
+        if others:
+            said = f"{counted(len(others), 'recording')} passed over, as {others[0]}"
+            self.odd.append(f"{source}: {said}, since there are files of features; name recordings to speak them")
+
+    def check_flags(self) -> None:
+        """Raises UserError for what is said of files of features where there is none."""
+        for name, value in (("convention", self.reader.convention), ("statistics", self.reader.statistics)):
+            if value is not None and not self.features:
+                raise UserError(f"`{name}` is of files of features, and there is none; leave it out", parameter=name)
 
     def found(self) -> Found:
         about_files = [*self.refusals.warnings, *self.odd, *self.findings.warnings()]
@@ -126,6 +148,7 @@ class _Finder:
         """What a file is. Raises UserError if it cannot be used."""
         out = path.relative_to(folder).with_suffix("")
         if path.suffix.lower() in SUFFIXES:
+            self.features = True
             found = self.reader.read(path)
             self.odd += found.warnings
             return Input(str(path), out, len(found.values) * self.hop, lambda: self.reader.read(path).values)

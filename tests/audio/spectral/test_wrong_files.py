@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,57 @@ def test_not_a_number(voice, tmp_path):
     array = array.astype(np.float64)
     array[3, 4] = 1e300
     assert refused(saved(tmp_path / "c.npy", array)) == "holds NaN or infinite numbers; make it again"
+
+
+@pytest.mark.parametrize("number", [3e38, -3e38, 2e6])
+def test_numbers_beyond_all_logarithms(voice, tmp_path, number):
+    """They overflowed in the recognition of conventions, or in the model, which did not say in which file."""
+    one, all_of_them = mel(voice, "hifigan"), np.full_like(mel(voice, "hifigan"), number)
+    one[3, 4] = number
+    for array in (one, all_of_them):
+        said = f"holds numbers up to {abs(number):.2g}, which are no logarithms of a spectrum; make it again"
+        assert refused(saved(tmp_path / "a.npy", array)) == said
+
+
+@pytest.mark.parametrize("kind", ["sparse", "quantized", "list", "nested"])
+def test_tensors_of_other_kinds(voice, tmp_path, kind):
+    tensor = torch.from_numpy(mel(voice, "hifigan"))
+    if kind == "quantized":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that torch is to lose them
+            tensor = torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
+    made = {
+        "sparse": tensor.to_sparse() if kind == "sparse" else None,
+        "list": [tensor],
+        "nested": {"a": {"mel": tensor}},
+    }
+    torch.save(made.get(kind, tensor), tmp_path / "a.pt")
+    said = {
+        "list": "holds no tensor or dict of tensors, but list; save the tensor alone",
+        "nested": "holds no tensor or dict of tensors, but dict; save the tensor alone",
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert refused(tmp_path / "a.pt") == said.get(kind, "holds a sparse or quantized tensor; save a plain one")
+
+
+def test_hdf5_in_a_group(voice, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["some/feats"] = mel(voice, "hifigan")
+        file["some/wave"] = voice
+    np.testing.assert_allclose(read_frames(tmp_path / "a.h5", HIFIGAN).values, frames(voice, HIFIGAN), atol=1e-4)
+
+
+def test_a_file_that_contradicts_the_user(voice, tmp_path):
+    write_frames(tmp_path / "a.npz", frames(voice, WAVEGAN, in_file=True), WAVEGAN)
+    found = read_frames(tmp_path / "a.npz", WAVEGAN, "espnet")
+    assert found.warnings == []
+    sizes = Sizes(8000, 128, 1024, 1024, 80, 80, 4000)
+    taco = FrameSettings("tacotron2", *sizes)
+    assert (
+        f"{tmp_path / 'a.npz'}: says itself that it is parallel-wavegan; it is read as tacotron2"
+        in read_frames(tmp_path / "a.npz", taco, "tacotron2").warnings
+    )
 
 
 def test_int16(voice, tmp_path):
@@ -236,7 +288,7 @@ def test_which_array_it_is(voice, tmp_path):
     torch.save({"mel": torch.from_numpy(array), "other": torch.zeros(3, 3)}, tmp_path / "c.pt")
     assert read_frames(tmp_path / "c.pt", HIFIGAN).values.shape == array.T.shape
     torch.save({"a": 1}, tmp_path / "d.pt")
-    assert refused(tmp_path / "d.pt").startswith("holds nothing, and no mel spectrogram")
+    assert refused(tmp_path / "d.pt").startswith("holds no tensor or dict of tensors, but dict")
     (tmp_path / "e.txt").write_text("x")
     assert refused(tmp_path / "e.txt") == "is no file of features that can be read; known: .npy, .npz, .h5, .hdf5, .pt"
     saved(tmp_path / "g.npy", array).rename(tmp_path / "g.npz")

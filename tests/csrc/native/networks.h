@@ -88,10 +88,11 @@ inline std::shared_ptr<Network> markov(std::size_t outputs, const Kernels& kerne
                                     kernels, precision);
 }
 
-constexpr std::size_t kTaps = 5;  // of the predictor that goes with a mixture
+constexpr std::size_t kTaps = 5, kMaxLag = 9;  // of the predictor that goes with a mixture
 
 enum class Kind { categorical, mixture, filtered };  // a distribution with its predictor
 constexpr Kind kKinds[] = {Kind::categorical, Kind::mixture, Kind::filtered};
+constexpr std::size_t kPredictorChannels[] = {0, 1, 3};
 constexpr const char* kKindNames[] = {"categorical", "mixture", "filtered"};
 
 // Filters do not meet a precision: one is enough.
@@ -99,16 +100,19 @@ inline bool is_tried(Kind kind, Precision precision) {
     return kind != Kind::filtered || precision == Precision::float32;
 }
 
-// Without a predictor for a categorical distribution; with filters there is one more channel, the location's.
+// Without a predictor for a categorical distribution; with filters, which have a pitch, there are two more channels.
 inline Inputs inputs(std::size_t symbols, Kind kind) {
     std::vector<std::int32_t> codes(symbols);
     for (std::size_t k = 0; k < symbols; ++k) codes[k] = static_cast<std::int32_t>(k * (65536 / symbols)) - 32768;
-    const std::size_t columns = kChannels - static_cast<std::size_t>(kind);
+    const std::size_t columns = kChannels - kPredictorChannels[static_cast<std::size_t>(kind)];
     const float* table = drawn(symbols * columns);
     const float* errors = drawn(65536);
     PredictorArrays predictor;
     if (kind == Kind::mixture) predictor.weights.assign(kTaps, 0.01);
-    if (kind == Kind::filtered) predictor.filter.assign(kTaps + kUnitColumns, 0.01);
+    if (kind == Kind::filtered) {
+        predictor.filter.assign(kTaps + kPitchColumns + kUnitColumns, 0.01);
+        predictor.max_lag = kMaxLag;
+    }
     return {{table, table + symbols * columns},
             kind == Kind::categorical ? std::vector<float>() : std::vector<float>(errors, errors + 65536),
             predictor,
@@ -153,6 +157,9 @@ class Conditioned {
         if (filter_width != 0) {
             const float* numbers = drawn(count * filter_width);
             filters_.assign(numbers, numbers + count * filter_width);
+            for (std::size_t i = 0; i < count; ++i)
+                filters_[i * filter_width + kTaps] =
+                    0.625 * static_cast<double>(i % 16);  // some below one, one too long
         }
         all_ = {vectors_.data(), rows_.data(), phases_.data(), count,
                 shape.floats(),  frames_,      kHop,           filters_.empty() ? nullptr : filters_.data(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wavegen.audio.examination.bandwidth import Spectrum
-from wavegen.audio.examination.channels import Levels, Mix
+from wavegen.audio.examination.channels import STRETCH_SECONDS, Levels, Mix
 from wavegen.audio.examination.depth import Depth
 from wavegen.audio.examination.figures import Figures
 from wavegen.audio.examination.rails import Rails
@@ -25,7 +25,7 @@ class Examiner:
 
     def __init__(self, channels: int, sample_rate: int, subtype: str):
         self.channels, self.sample_rate, self.subtype = channels, sample_rate, subtype
-        self.levels = Levels(channels)
+        self.levels = Levels(channels, max(1, round(STRETCH_SECONDS * sample_rate)))
         self.rails = Rails(channels, subtype)
         self.depth = Depth()
         self.spectrum = Spectrum(channels)

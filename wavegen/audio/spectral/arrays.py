@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".pt")
 MEL_NAMES = ("feats", "mel", "mels", "mel_spectrogram")  # of arrays in .h5, .npz and .pt that hold several
 COPY_AGAIN = "truncated, damaged, or another kind of file; copy it again"
+LARGEST = 1e6  # no logarithm or number of decibels comes near it, and models overflow
 _DAMAGES = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, SyntaxError)
 
 
@@ -54,7 +55,7 @@ def mel_in(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> NDArray[np.
 def checked(path: Path, array: NDArray[np.generic]) -> NDArray[np.float32]:
     """An array of a file as (rows, columns) float32, without a batch of one around it.
 
-    Raises UserError for other shapes, no numbers, integers, and numbers that are not finite.
+    Raises UserError for other shapes, no numbers, integers, and numbers that are not finite or beyond LARGEST.
     """
     if array.ndim == 3 and len(array) == 1:
         array = array[0]
@@ -70,6 +71,8 @@ def checked(path: Path, array: NDArray[np.generic]) -> NDArray[np.float32]:
         values = array.astype(np.float32)
     if not np.isfinite(values).all():
         raise UserError(f"{path}: holds NaN or infinite numbers; make it again")
+    if (most := float(np.abs(values).max())) > LARGEST:
+        raise UserError(f"{path}: holds numbers up to {most:.2g}, which are no logarithms of a spectrum; make it again")
     return values
 
 
@@ -94,7 +97,9 @@ def _hdf5(path: Path) -> dict[str, NDArray[np.generic]]:
         import h5py
     try:
         with h5py.File(path, "r") as file:
-            found = {name: each[()] for name, each in file.items() if isinstance(each, h5py.Dataset)}
+            datasets: dict[str, h5py.Dataset] = {}
+            file.visititems(lambda name, each: datasets.update({name: each} if isinstance(each, h5py.Dataset) else {}))
+            found = {name: each[()] for name, each in datasets.items()}
     except (OSError, RuntimeError, *_DAMAGES) as error:
         raise UserError(f"{path}: {COPY_AGAIN}") from error
     return {name: np.asarray(each) for name, each in found.items()}
@@ -114,6 +119,12 @@ def _torch(path: Path) -> dict[str, NDArray[np.generic]]:
         raise UserError(f"{path}: {COPY_AGAIN}") from error
     named = found if isinstance(found, dict) else {"": found}
     tensors = {str(name): each for name, each in named.items() if isinstance(each, torch.Tensor)}
+    if not tensors:
+        raise UserError(
+            f"{path}: holds no tensor or dict of tensors, but {type(found).__name__}; save the tensor alone"
+        )
+    if any(each.layout != torch.strided or each.is_quantized for each in tensors.values()):
+        raise UserError(f"{path}: holds a sparse or quantized tensor; save a plain one")
     numbers = {name: each.float() if each.is_floating_point() else each for name, each in tensors.items()}
     return {name: each.detach().numpy() for name, each in numbers.items()}
 

@@ -60,6 +60,9 @@ def read_frames(
         stored.check(path, settings)
         convention = convention or stored.convention
     file = _File(path, settings, convention_named(convention or settings.convention) if settings.convention else None)
+    if stored is not None and file.convention not in (None, stored.convention):
+        itself = stored.convention or "F0 alone"
+        file.warnings.append(f"{path}: says itself that it is {itself}; it is read as {file.convention}")
     parts = [mel_in(path, arrays)]
     if settings.f0 and settings.convention and F0 in arrays:
         parts.append(arrays[F0])

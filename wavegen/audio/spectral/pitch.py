@@ -14,12 +14,12 @@ import numpy as np
 
 from wavegen.audio.spectral.compiling import librosa_for
 from wavegen.audio.spectral.framing import CENTRED_IN_ZEROS, Span
+from wavegen.audio.spectral.names import HIGHEST_F0, LOWEST_F0
 from wavegen.audio.spectral.settings import F0_CHANNELS, FrameSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LOWEST, HIGHEST = 60.0, 500.0  # Hz: speech of men to children
 SECONDS = 0.064  # of a frame: nearly four periods of the lowest
 RESOLUTION = 0.25  # semitones; the time goes with its square
 OCTAVES_A_SECOND = 35.92  # that F0 may change at most, pyin's default
@@ -65,8 +65,8 @@ def _parameters(sample_rate: int, hop: int, size: int) -> dict[str, float | bool
     # Rounded to semitones a hop, where a short hop would come to none: F0 could never change.
     at_least = sample_rate / (12 * hop)
     return {
-        "fmin": LOWEST,
-        "fmax": HIGHEST,
+        "fmin": LOWEST_F0,
+        "fmax": HIGHEST_F0,
         "sr": sample_rate,
         "frame_length": size,
         "hop_length": hop,

@@ -45,7 +45,8 @@ class AudioConfig:
         predictor = None
         if settings.get("predictor"):
             bands = 0 if conditioning is None else conditioning.mel_channels
-            predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS, bands)
+            f0_sample_rate = sample_rate if conditioning is not None and conditioning.f0 else 0
+            predictor = part_of(settings, "predictor", PREDICTOR_CONFIGS, bands, f0_sample_rate)
         channels = symbol_channels(codec) + (0 if predictor is None else predictor.input_channels)
         sizes = (channels, distribution.num_params, 0 if conditioning is None else conditioning.channels)
         network = part_of(settings, "network", NETWORK_CONFIGS, *sizes)

@@ -8,16 +8,33 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Le
 
+from wavegen.audio.spectral.names import longest_period
+
 
 @dataclass(frozen=True)
 class PredictorConfig(ABC):
-    """A predictor of a model that is conditioned on `bands` mel bands, 0 without; the settings are keyword-only."""
+    """A predictor of a model that is conditioned on frames; the settings are keyword-only.
+
+    Args:
+        bands: mel bands of a frame; 0 without.
+        f0_sample_rate: in Hz, of a model whose frames tell F0; 0 for any other.
+    """
 
     name: ClassVar[str]  # in a recipe
     needs_mel: ClassVar[bool]
-    input_channels: ClassVar[int]  # of a network, beside those of the symbol
 
     bands: int = 0
+    f0_sample_rate: int = 0
+
+    @property
+    def max_lag(self) -> int:
+        """Samples of the longest period of F0; 0 where frames do not tell it."""
+        return longest_period(self.f0_sample_rate)
+
+    @property
+    @abstractmethod
+    def input_channels(self) -> int:
+        """How many inputs of a network there are beside those of the symbol."""
 
     @property
     @abstractmethod
@@ -40,10 +57,13 @@ class LinearPredictorConfig(PredictorConfig):
 
     name: ClassVar[str] = "linear"
     needs_mel: ClassVar[bool] = False
-    input_channels: ClassVar[int] = 1
 
     _: KW_ONLY
     taps: Annotated[int, Ge(1), Le(1024)] = 32
+
+    @property
+    def input_channels(self) -> int:
+        return 1
 
     @property
     def receptive_field(self) -> int:
@@ -58,12 +78,13 @@ class LinearPredictorConfig(PredictorConfig):
 class SpectralPredictorConfig(PredictorConfig):
     """A linear filter over the last `order` samples, and the level of its error, both of each frame's mel spectrum.
 
+    Where frames tell F0 it predicts the filter's error too, from that of one period before.
+
     Raises ValueError for a model without a mel spectrogram.
     """
 
     name: ClassVar[str] = "spectral"
     needs_mel: ClassVar[bool] = True
-    input_channels: ClassVar[int] = 2
 
     _: KW_ONLY
     order: Annotated[int, Ge(1), Le(64)] = 16
@@ -73,13 +94,22 @@ class SpectralPredictorConfig(PredictorConfig):
             raise ValueError("a spectral predictor needs a mel spectrogram")
 
     @property
+    def input_channels(self) -> int:
+        return 3 if self.max_lag else 2
+
+    @property
     def receptive_field(self) -> int:
-        return self.order
+        return self.max_lag + self.order + 1 if self.max_lag else self.order  # a period may end between two samples
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        spectrum = {"autocorrelation": (self.order + 1, self.bands), "level": (), "floor": ()}
-        return spectrum | {"weights": (self.order,), "unit": ()}
+        shapes: dict[str, tuple[int, ...]] = {"autocorrelation": (self.order + 1, self.bands), "level": (), "floor": ()}
+        shapes |= {"weights": (self.order,), "unit": ()}
+        return shapes | ({"pitch_gain": ()} if self.max_lag else {})
+
+    @property
+    def macs_per_sample(self) -> int:
+        return self.order * (4 if self.max_lag else 1)  # between two samples there are two products
 
 
 PREDICTOR_CONFIGS: dict[str, type[PredictorConfig]] = {
