@@ -111,5 +111,7 @@ def _frames_in(folder: Path, source: Path, needed: bool) -> Path | None:
     if len(found) > 1:
         raise UserError(f"{folder}: has {listed([path.name for path in found])} for {source}; keep one")
     if needed and not found:
-        raise UserError(f"{folder}: has no frames of {source}; their file would be {source.stem}{SUFFIXES[0]} or another")
+        raise UserError(
+            f"{folder}: has no frames of {source}; their file would be {source.stem}{SUFFIXES[0]} or another"
+        )
     return found[0] if found else None

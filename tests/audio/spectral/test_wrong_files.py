@@ -126,7 +126,11 @@ def test_tensors_of_other_kinds(voice, tmp_path, kind):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that torch is to lose them
             tensor = torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
-    made = {"sparse": tensor.to_sparse() if kind == "sparse" else None, "list": [tensor], "nested": {"a": {"mel": tensor}}}
+    made = {
+        "sparse": tensor.to_sparse() if kind == "sparse" else None,
+        "list": [tensor],
+        "nested": {"a": {"mel": tensor}},
+    }
     torch.save(made.get(kind, tensor), tmp_path / "a.pt")
     said = {
         "list": "holds no tensor or dict of tensors, but list; save the tensor alone",
@@ -150,9 +154,10 @@ def test_a_file_that_contradicts_the_user(voice, tmp_path):
     assert found.warnings == []
     sizes = Sizes(8000, 128, 1024, 1024, 80, 80, 4000)
     taco = FrameSettings("tacotron2", *sizes)
-    assert f"{tmp_path / 'a.npz'}: says itself that it is parallel-wavegan; it is read as tacotron2" in read_frames(
-        tmp_path / "a.npz", taco, "tacotron2"
-    ).warnings
+    assert (
+        f"{tmp_path / 'a.npz'}: says itself that it is parallel-wavegan; it is read as tacotron2"
+        in read_frames(tmp_path / "a.npz", taco, "tacotron2").warnings
+    )
 
 
 def test_int16(voice, tmp_path):

@@ -11,6 +11,7 @@ from wavegen.audio.examination.channels import STRETCH_SECONDS, Levels, Mix
 from wavegen.audio.examination.depth import Depth
 from wavegen.audio.examination.figures import Figures
 from wavegen.audio.examination.rails import Rails
+from wavegen.audio.examination.repetition import Repetition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,13 +28,13 @@ class Examiner:
         self.channels, self.sample_rate, self.subtype = channels, sample_rate, subtype
         self.levels = Levels(channels, max(1, round(STRETCH_SECONDS * sample_rate)))
         self.rails = Rails(channels, subtype)
-        self.depth, self.spectrum = Depth(), Spectrum(channels)
+        self.depth, self.spectrum, self.repetition = Depth(), Spectrum(channels), Repetition(channels)
 
     def add(self, block: NDArray[np.float64]) -> None:
         """The next (frames, channels) float64 of full scale 1."""
         if len(block):
             signal = np.clip(block.T, -1.0, 1.0, order="C")  # or one absurd float outweighs all others
-            for part in (self.levels, self.rails, self.depth, self.spectrum):
+            for part in (self.levels, self.rails, self.depth, self.spectrum, self.repetition):
                 part.add(signal)
 
     def mix(self) -> Mix:
@@ -58,6 +59,7 @@ class Examiner:
             **self.rails.figures(),
             "bits": self.depth.bits(),
             "edge": self.spectrum.edge(),
+            "repeated": self.repetition.factor(),
         }
 
 

@@ -22,7 +22,7 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
     if len(info) < 42 or info[4] & 0x7F:
         return Layout()
     block_size, total = int.from_bytes(info[8:10], "big"), int.from_bytes(info[21:26], "big") & 0xFFFFFFFFF
-    first = position + 42
+    first, bits = position + 42, ((info[20] & 1) << 4 | info[21] >> 4) + 1
 
     def check_no_other(read: int) -> None:
         """Raises UserError if another file begins near byte `read` or after it."""
@@ -38,7 +38,9 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
             f"{path}: its header declares {total} samples, but at least {there} are there; "
             "write it again, as with: flac -d --decode-through-errors IN -o OUT.wav, and look at what comes out"
         )
-    return Layout(after=check_no_other, md5=info[26:42] if any(info[26:42]) else b"")
+    return Layout(
+        after=check_no_other, md5=info[26:42] if any(info[26:42]) else b"", coding=f"FLAC of {bits} bits a sample"
+    )
 
 
 def _end_of_last_frame(data: Bytes, first: int, block_size: int) -> int | None:

@@ -120,7 +120,9 @@ def _torch(path: Path) -> dict[str, NDArray[np.generic]]:
     named = found if isinstance(found, dict) else {"": found}
     tensors = {str(name): each for name, each in named.items() if isinstance(each, torch.Tensor)}
     if not tensors:
-        raise UserError(f"{path}: holds no tensor or dict of tensors, but {type(found).__name__}; save the tensor alone")
+        raise UserError(
+            f"{path}: holds no tensor or dict of tensors, but {type(found).__name__}; save the tensor alone"
+        )
     if any(each.layout != torch.strided or each.is_quantized for each in tensors.values()):
         raise UserError(f"{path}: holds a sparse or quantized tensor; save a plain one")
     numbers = {name: each.float() if each.is_floating_point() else each for name, each in tensors.items()}
