@@ -46,8 +46,8 @@ class Depth:
 def bits_of(counts: NDArray[np.integer]) -> float | None:
     """The bits that a source of codes as frequent as `counts` seems to have; None for 16 or too few.
 
-    `counts` are (65536,), or (channels, 65536). Gaps are looked for in each channel: those that hold the same sound, though one may
-    be later than the other, have fewer codes together than as many samples of one channel.
+    `counts` are (65536,), or (channels, 65536). Gaps are looked for in each channel: channels that hold the same sound,
+    one perhaps later than the other, have fewer codes together than as many samples of one.
 
     Finds few codes over a wide range (8 bits, mu-law) and regular gaps (12 bits in the upper bits of 16, or a
     recording made louder after it was rounded). A recording that is only quiet has neither.
