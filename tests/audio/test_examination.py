@@ -15,7 +15,7 @@ from wavegen.audio.examination import Examiner, pcm_figures
 from wavegen.audio.examination.bandwidth import FRAME, Spectrum
 from wavegen.audio.examination.channels import Levels
 from wavegen.audio.examination.depth import ENOUGH, Depth, bits_of
-from wavegen.audio.examination.findings import AnyFigures
+from wavegen.audio.examination.findings import AnyFigures, findings_of
 from wavegen.audio.examination.rails import Rails
 
 RATE = 8000
@@ -200,6 +200,16 @@ def test_sixteen_bits_at_any_level_and_length(deviation, samples):
     assert figures(sparse)["bits"] is None, "mostly digital silence"
 
 
+@pytest.mark.parametrize("delay", [0, 1, 7])
+@pytest.mark.parametrize("channels", [2, 6])
+@pytest.mark.parametrize("samples", [4000, 9000, 80_000])
+def test_channels_of_the_same_sound_have_sixteen_bits(samples, channels, delay):
+    """A loud prompt of a second that was doubled to stereo had "about 15 bits"."""
+    for deviation in (200, 1000, 3700):
+        codes = noise(samples, deviation=deviation)
+        assert figures(np.stack([np.roll(codes, k * delay) for k in range(channels)], axis=1))["bits"] is None
+
+
 def test_a_click_in_silence_is_no_recording_of_few_bits():
     codes = np.zeros(8000)
     codes[100:250] = noise(150, deviation=9000)
@@ -223,6 +233,33 @@ def test_upsampled(rate, to, depth):
     codes = soxr.resample(noise(2 * rate, deviation=1000), rate, to)
     codes = np.rint(codes) if depth == 16 else codes
     assert figures(codes, 1000, 1001, rate=to)["edge"] == pytest.approx(rate / to, abs=0.03)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 6, 12])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_upsampled_without_a_filter(factor, channels, zeros):
+    """Its images are loud, so that the spectrum has no edge; of a loud one "few bits" were told."""
+    codes = np.stack([noise(6000, seed, 6000) for seed in range(channels)], axis=1)
+    codes[2000:3000] = 0
+    made = np.repeat(codes, factor, axis=0)
+    made[np.arange(len(made)) % factor > 0] *= 1 - zeros
+    found = figures(made[1:], 777, 778, 9001)
+    assert found["repeated"] == factor
+    kinds = [finding.kind for finding in findings_of({**found, **pcm_figures(made[:, 0].astype(np.int16), RATE)})]
+    assert "repeated" in kinds
+    assert "few bits" not in kinds
+
+
+def test_what_was_not_repeated():
+    slow = np.rint(np.sin(2 * np.pi * 0.5 * np.arange(80000) / RATE) * 300)  # changes every few samples, not regularly
+    coarse = noise(40000, deviation=900) // 1024 * 1024
+    linear = np.interp(np.arange(20000) / 2, np.arange(10000), noise(10000))
+    few = np.repeat(noise(40), 4)
+    for codes in (noise(40000), slow, coarse, linear, few, np.zeros(9000), np.full(9000, 7.0)):
+        assert figures(codes)["repeated"] == 1
+    late = np.concatenate([np.repeat(noise(4000), 2), noise(4000)])
+    assert figures(late)["repeated"] == 1
 
 
 def test_spectra_that_end_slowly_or_not_at_all():
@@ -251,7 +288,6 @@ def test_a_telephone_filter_ends_above_what_is_warned_of():
 
 def test_the_embedded_speech_has_nothing_to_say_of():
     from wavegen.audio import files as audio_files
-    from wavegen.audio.examination import findings_of
 
     for path in audio_files.find(folder()):
         assert findings_of(audio_files.read(path).figures) == []

@@ -66,3 +66,15 @@ def test_behind_a_tag(tmp_path):
     path.write_bytes(tag + other)
     with pytest.raises(UserError, match="whose MD5"):
         audio_files.read(path)
+
+
+@pytest.mark.parametrize("width", [4, 12, 20, 32])
+def test_of_a_width_that_cannot_be_read(tmp_path, width):
+    """libsndfile says "unimplemented format" of them; the line says how many bits they have."""
+    file = bytearray(bad_audio.coded("FLAC"))
+    file[20] = file[20] & 0xFE | (width - 1) >> 4
+    file[21] = file[21] & 0x0F | (width - 1 & 15) << 4
+    path = tmp_path / "a.flac"
+    path.write_bytes(file)
+    with pytest.raises(UserError, match=f"holds FLAC of {width} bits a sample that cannot be read .*; convert it, as"):
+        audio_files.read(path)

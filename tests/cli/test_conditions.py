@@ -176,8 +176,8 @@ def test_compress_names_the_file_that_has_no_frames_or_two_of_them(capsys, tmp_p
     given.mkdir()
     out.mkdir()
     command = ("compress", "vocoder", "a.wav", "b.wav", out, "--frames", given)
-    sizes = "--hop 64 --n-fft 256 --win-length 256 --bands 5 --fmin 0 --fmax 4000"
-    mel = ("--convention", "hifigan", *sizes.split(" "))
+    sizes = {"hop": 64, "n-fft": 256, "win-length": 256, "bands": 5, "fmin": 0, "fmax": 4000}
+    mel = ("--convention", "hifigan", *(word for name, size in sizes.items() for word in (f"--{name}", size)))
     ran(capsys, "mel", "a.wav", given / "a.npy", *mel)
     assert refused(capsys, *command) == f"{given}: has no frames of b.wav; their file would be b.npy or another"
     ran(capsys, "mel", "b.wav", given / "b.npy", *mel)

@@ -104,7 +104,7 @@ def _frames_of(sources: Sequence[Path], args: argparse.Namespace, needed: bool) 
 
 
 def _frames_in(folder: Path, source: Path, needed: bool) -> Path | None:
-    """The file of frames of a source in a folder. Raises UserError for several, and if a needed one is missing."""
+    """The file of frames of a source in a folder. Raises UserError for several, and for none if one is `needed`."""
     from wavegen.audio.spectral.arrays import SUFFIXES
 
     found = [path for suffix in SUFFIXES if (path := folder / f"{source.stem}{suffix}").exists()]

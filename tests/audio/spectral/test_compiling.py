@@ -1,5 +1,6 @@
 """One process at a time imports librosa."""
 
+import errno
 import fcntl
 import importlib.util
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from wavegen.audio.spectral import compiling
 from wavegen.audio.spectral.compiling import librosa_for
 from wavegen.errors import UserError
 
@@ -44,6 +46,24 @@ def test_it_waits_until_others_have_left(held):
     finally:
         process.kill()
         process.wait()
+
+
+def test_it_goes_on_while_a_process_hangs_there(held, monkeypatch):
+    monkeypatch.setattr(compiling, "LONGEST_WAIT", 0.2)
+    with librosa_for("a test"):
+        pass
+
+
+@pytest.mark.parametrize("call", ["open", "flock"])
+def test_it_goes_on_where_nothing_can_be_locked(call, monkeypatch):
+    """A folder whose modules may be read and that may not be listed was called a librosa that does not work."""
+
+    def refuse(*arguments):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr({"open": os, "flock": fcntl}[call], call, refuse)
+    with librosa_for("a test"):
+        pass
 
 
 def test_it_is_left_after_an_error():

@@ -11,6 +11,7 @@ from wavegen.audio.examination.channels import STRETCH_SECONDS, Levels, Mix
 from wavegen.audio.examination.depth import Depth
 from wavegen.audio.examination.figures import Figures
 from wavegen.audio.examination.rails import Rails
+from wavegen.audio.examination.repetition import Repetition
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,12 +30,13 @@ class Examiner:
         self.rails = Rails(channels, subtype)
         self.depth = Depth()
         self.spectrum = Spectrum(channels)
+        self.repetition = Repetition(channels)
 
     def add(self, block: NDArray[np.float64]) -> None:
         """The next (frames, channels) float64 of full scale 1."""
         if len(block):
             signal = np.clip(block.T, -1.0, 1.0, order="C")  # or one absurd float outweighs all others
-            for part in (self.levels, self.rails, self.depth, self.spectrum):
+            for part in (self.levels, self.rails, self.depth, self.spectrum, self.repetition):
                 part.add(signal)
 
     def mix(self) -> Mix:
@@ -59,6 +61,7 @@ class Examiner:
             **self.rails.figures(),
             "bits": self.depth.bits(),
             "edge": self.spectrum.edge(),
+            "repeated": self.repetition.factor(),
         }
 
 

@@ -15,7 +15,8 @@ class Figures(TypedDict, total=False):
     Of the channels: `identical`; `mixed`, those whose mean is the mono signal; `empty`, those without a signal, both
     counted from 1; `cancelling`, whether two have opposite polarity. `clipped_runs` at full scale and the
     `longest_run` of them in samples; `flat_tops`, runs at a lower peak, and that peak, `flat_peak`, of full scale.
-    `bits` is None for 16 or more; `edge` is the share of half the sample rate above which there is no signal, or None.
+    `bits` is None for 16 or more; `edge` is the share of half the sample rate above which there is no signal, or None;
+    `repeated` is how many samples there are for each of a source that was upsampled without a filter, else 1.
 
     Of the signal: `samples` at `sample_rate` (Hz); `peak`, `mean` and `deviation` in 16-bit codes; `silent`, samples
     in runs of digital silence.
@@ -38,6 +39,7 @@ class Figures(TypedDict, total=False):
     flat_peak: float
     bits: float | None
     edge: float | None
+    repeated: int
 
     samples: int
     sample_rate: int

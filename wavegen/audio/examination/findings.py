@@ -75,6 +75,10 @@ def _edge(f: AnyFigures) -> float:
     return half if f.get("edge") is None else min(half, f["edge"] * f["source_rate"] / 2)
 
 
+def _repeated(f: AnyFigures) -> bool:
+    return f.get("repeated", 1) > 1
+
+
 def _band_limited(f: AnyFigures) -> bool:
     if "source_rate" not in f or f.get("peak", 0) < 2 * QUIET:  # a natural spectrum soon sinks below such a signal's
         return False  # rounding noise
@@ -142,7 +146,7 @@ COMMON = {
         "were clipped and then made quieter (3 or more samples in a row at their peak)",
     ),
     "few bits": _Kind(
-        lambda f: f.get("bits") is not None and not _quiet(f),
+        lambda f: f.get("bits") is not None and not _quiet(f) and not _repeated(f),
         lambda f: f"has about {f['bits']:.0f} bits in its 16: most codes hardly occur, and cost next to no bits",
         "have about {} bits in their 16: most codes hardly occur, and cost next to no bits",
         lambda f: f["bits"],
@@ -162,6 +166,12 @@ COMMON = {
         lambda f: f.get("source_rate", 0) < f.get("sample_rate", 0),
         lambda f: f"had a lower sample rate ({f['source_rate']} Hz): the empty upper band is easy to predict",
         "had a lower sample rate: their empty upper band is easy to predict",
+    ),
+    "repeated": _Kind(
+        _repeated,
+        lambda f: f"was upsampled by {f['repeated']} without a filter: most of its samples follow from those before",
+        "were upsampled by {} without a filter: most of their samples follow from those before",
+        lambda f: f["repeated"],
     ),
     "empty band": _Kind(
         _band_limited,

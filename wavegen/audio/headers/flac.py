@@ -23,6 +23,7 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
         return Layout()
     block_size = int.from_bytes(info[8:10], "big")
     total = int.from_bytes(info[21:26], "big") & 0xFFFFFFFFF
+    bits = ((info[20] & 1) << 4 | info[21] >> 4) + 1
     first = position + 42
 
     def check_no_other(read: int) -> None:
@@ -39,7 +40,9 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
             f"{path}: its header declares {total} samples, but at least {there} are there; "
             "write it again, as with: flac -d --decode-through-errors IN -o OUT.wav, and look at what comes out"
         )
-    return Layout(after=check_no_other, md5=info[26:42] if any(info[26:42]) else b"")
+    return Layout(
+        after=check_no_other, md5=info[26:42] if any(info[26:42]) else b"", coding=f"FLAC of {bits} bits a sample"
+    )
 
 
 def _end_of_last_frame(data: Bytes, first: int, block_size: int) -> int | None:

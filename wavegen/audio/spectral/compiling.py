@@ -10,9 +10,14 @@ import contextlib
 import fcntl
 import importlib.util
 import os
+import time
 from collections.abc import Iterator
 
 from wavegen.system.optional import LIBROSA, needed
+
+
+LONGEST_WAIT = 300.0  # seconds; compiling takes one, some on a busy machine, and a stopped process is not waited for
+PAUSE = 0.05  # seconds
 
 
 @contextlib.contextmanager
@@ -24,9 +29,19 @@ def librosa_for(what: str) -> Iterator[None]:
     with needed(LIBROSA, what), contextlib.ExitStack() as stack:
         spec = importlib.util.find_spec("librosa")
         if spec is not None and spec.origin is not None:
-            # The folder itself, since nothing may be written there where the package is for reading only.
-            folder = os.open(os.path.dirname(spec.origin), os.O_RDONLY | os.O_CLOEXEC)
-            stack.callback(os.close, folder)
-            with contextlib.suppress(OSError):  # file systems without such locks
-                fcntl.flock(folder, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):  # a folder that may not be opened, file systems without such locks
+                # The folder itself, since nothing may be written there where the package is for reading only.
+                folder = os.open(os.path.dirname(spec.origin), os.O_RDONLY | os.O_CLOEXEC)
+                stack.callback(os.close, folder)
+                _lock(folder)
         yield
+
+
+def _lock(folder: int) -> None:
+    """Takes the lock once it is free, or goes on without it after LONGEST_WAIT."""
+    end = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < end:
+        try:
+            return fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE)
