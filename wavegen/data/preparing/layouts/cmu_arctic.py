@@ -1,4 +1,7 @@
-"""CMU ARCTIC: the same prompts read by each of eighteen voices, a folder a voice."""
+"""CMU ARCTIC: the same prompts read by each of eighteen voices, a folder a voice.
+
+Festvox's tools lay out every voice so: a folder of one is read too, whatever its name.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ VOICES = (
     "aew", "ahw", "aup", "awb", "axb", "bdl", "clb", "eey", "fem",
     "gka", "jmk", "ksp", "ljm", "lnh", "rms", "rxr", "slp", "slt",
 )  # fmt: skip
+PROMPTS = "etc/txt.done.data"
 PROMPT = re.compile(r'\(\s*(\S+)\s+"(.*)"\s*\)')
 
 
@@ -21,7 +25,7 @@ def recordings(folder: Path) -> Iterator[Listed]:
     """cmu_us_bdl_arctic/wav/arctic_a0001.wav; etc/txt.done.data of each voice lists its prompts."""
     voices = _voices(folder)
     for voice in sorted(voices):
-        prompts = _prompts(voices[voice] / "etc" / "txt.done.data")
+        prompts = _prompts(voices[voice] / PROMPTS)
         there = {name[: -len(".wav")]: name for name in names_in(voices[voice] / "wav", ".wav")}
         for name in sorted(there.keys() | prompts.keys()):
             file = there.get(name, f"{name}.wav")
@@ -45,10 +49,12 @@ def _prompts(file: Path) -> dict[str, str]:
 
 def _voices(folder: Path) -> dict[str, Path]:
     """Each voice's folder: of those in `folder` or in the ARCTIC folder there, or `folder` itself if it is one."""
-    found = {}
-    if match := re.fullmatch(r"cmu_us_(\w+)_arctic", folder.resolve().name):
-        root_of(folder, "etc/txt.done.data")
-        return {match[1]: folder}
+    found: dict[str, Path] = {}
+    name = folder.resolve().name
+    match = re.fullmatch(r"cmu_us_(\w+)_arctic", name)
+    if match or (folder / PROMPTS).is_file():
+        root_of(folder, PROMPTS)
+        return {match[1] if match else name: folder}
     for root in (folder, folder / "ARCTIC"):
         if not root.is_dir():
             continue
