@@ -1,6 +1,6 @@
 """CMU ARCTIC: the same prompts read by each of eighteen voices, a folder a voice.
 
-Festvox's tools lay out every voice so: a folder of one is read too, whatever its name.
+Festvox's tools lay out every voice so: its folder is read too, whatever its name.
 """
 
 from __future__ import annotations
@@ -49,22 +49,27 @@ def _prompts(file: Path) -> dict[str, str]:
 
 def _voices(folder: Path) -> dict[str, Path]:
     """Each voice's folder: of those in `folder` or in the ARCTIC folder there, or `folder` itself if it is one."""
-    found: dict[str, Path] = {}
-    name = folder.resolve().name
-    match = re.fullmatch(r"cmu_us_(\w+)_arctic", name)
-    if match or (folder / PROMPTS).is_file():
+    if voice := _voice(folder.resolve()):
         root_of(folder, PROMPTS)
-        return {match[1] if match else name: folder}
+        return {voice: folder}
+    found: dict[str, Path] = {}
     for root in (folder, folder / "ARCTIC"):
         if not root.is_dir():
             continue
         for name in names_in(root):
-            if match := re.fullmatch(r"cmu_us_(\w+)_arctic", name):
-                found.setdefault(match[1], root / name)
+            if voice := _voice(root / name):
+                found.setdefault(voice, root / name)
     if not found:
         root_of(folder, "cmu_us_*_arctic", "ARCTIC")
         raise UserError(f"{folder}: holds no voice; they are folders such as cmu_us_bdl_arctic")
     return found
+
+
+def _voice(folder: Path) -> str | None:
+    """Whose recordings a folder has: the X of cmu_us_X_arctic, or its name if Festvox laid it out; None for another."""
+    if match := re.fullmatch(r"cmu_us_(\w+)_arctic", folder.name):
+        return match[1]
+    return folder.name if (folder / PROMPTS).is_file() else None
 
 
 def download(folder: Path) -> None:
