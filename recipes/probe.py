@@ -1,13 +1,13 @@
 """Accuracy of a linear classifier on a model's features, beside raw pixels or log-mels of the same recordings.
 
     wavegen features MODEL CORPUS features.npz [--window S]
-    python recipes/probe.py CORPUS features.npz … [--of speaker|transcript] [--window S] [--drawn CORPUS]
+    python recipes/probe.py CORPUS [features.npz …] [--of speaker|transcript] [--window S] [--drawn CORPUS]
 
 Fits multinomial logistic regression to the training split of each file's rows and prints its accuracy on the test
 split, with a 95 % interval over recordings. `--of` names the classes: speakers, or transcripts, which of pictures
-are the labels. Give the window that the features were made with. `--drawn` names a corpus of what a model has drawn
-for each of the speakers: the classifier by log-mels says how many of its recordings are of whom they should be.
-scikit-learn must be installed.
+are the labels. Give the window that the features were made with; without features rows are whole recordings. `--drawn`
+names a corpus of what a model has drawn for each of the speakers: the classifier by log-mels says how many of its
+recordings are of whom they should be. scikit-learn must be installed.
 """
 
 from __future__ import annotations
@@ -94,10 +94,23 @@ def accuracy(values: np.ndarray, wanted: np.ndarray, split: np.ndarray, names: n
     return f"{right.mean():.2%}{interval}"
 
 
+def whole_recordings(corpus: Corpus) -> dict[str, np.ndarray]:
+    """What a file of features tells of its rows, one a recording in the corpus's order."""
+    splits = {recording.id: split for split in SPLITS for recording in corpus.split(split)}
+    columns = {
+        "name": [recording.id for recording in corpus.recordings],
+        "split": [splits[recording.id] for recording in corpus.recordings],
+        "speaker": [recording.speaker or "" for recording in corpus.recordings],
+        "transcript": [recording.transcript or "" for recording in corpus.recordings],
+    }
+    found = {name: np.array(column) for name, column in columns.items()}
+    return found | {"start": np.zeros(len(corpus.recordings), np.int64)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("corpus")
-    parser.add_argument("features", nargs="+", type=Path)
+    parser.add_argument("features", nargs="*", type=Path)
     parser.add_argument("--of", choices=["speaker", "transcript"], help="default: speaker, of pictures transcript")
     parser.add_argument("--window", type=float)
     parser.add_argument("--drawn", metavar="CORPUS", help="of recordings that were drawn, by speaker")
@@ -106,7 +119,7 @@ def main() -> None:
     verify(corpus, SPLITS)
     pictures = corpus.form.kind == PICTURES
     files = {path: np.load(path) for path in args.features}
-    first = files[args.features[0]]
+    first = files[args.features[0]] if files else whole_recordings(corpus)
     known = {recording.id for recording in corpus.recordings}
     for path, file in files.items():
         if not set(file["name"]) <= known or file["name"].tolist() != first["name"].tolist():

@@ -131,6 +131,9 @@ def test_a_probe_tells_speakers_by_log_mels(call):
             tone = 4000 * np.sin(pitch * np.arange(2500)) + random.normal(0, 300, 2500)
             audio_files.write(f"drawn/{speaker}/{number}.wav", tone.astype(np.int16), 8000)
     assert main(["prepare", "drawn", "drawn-corpus"]) == 0
+    whole = call(script("probe.py"), "corpus", "--drawn", "drawn-corpus")
+    assert "2 classes" in whole
+    assert "drawn as high: 100% of 1 recordings" in whole
     told = call(script("probe.py"), "corpus", "gru.npz", "--window", "0.2", "--drawn", "drawn-corpus")
     lines = [
         "drawn as high: 100% of 1 recordings",

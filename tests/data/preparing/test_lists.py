@@ -80,6 +80,25 @@ def test_an_own_voice_beside_those_of_arctic(tmp_path):
     assert layout_of(audit)["differences"] == []
 
 
+def test_a_voice_laid_out_by_festvox_whatever_its_name(tmp_path):
+    miniature_corpora.cmu_arctic(tmp_path / "s")
+    voice = (tmp_path / "s/cmu_us_slt_arctic").rename(tmp_path / "msu_ru_nsh_clunits")
+    audit = prepare(voice, tmp_path / "corpus", name="cmu-arctic")
+    assert [row["part"] for row in layout_of(audit)["parts"]] == ["msu_ru_nsh_clunits"]
+    recordings = open_corpus(tmp_path / "corpus").recordings
+    assert {recording.speaker for recording in recordings} == {"msu_ru_nsh_clunits"}
+    texts = {recording.id.split("/")[-1]: recording.transcript for recording in recordings}
+    beside = tmp_path / "s/other voice"
+    voice.rename(beside)
+    prepare(tmp_path / "s", tmp_path / "both", name="cmu-arctic")
+    assert {recording.speaker for recording in open_corpus(tmp_path / "both").recordings} == {"bdl", "other voice"}
+    assert len(texts) == 16
+    assert texts["arctic_a0003.wav"] == "Author of the danger trail, number 3."
+    (beside / "etc/txt.done.data").unlink()
+    with pytest.raises(UserError, match="cmu_us_\\*_arctic is missing"):
+        prepare(beside, tmp_path / "other", name="cmu-arctic")
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -1,4 +1,7 @@
-"""CMU ARCTIC: the same prompts read by each of eighteen voices, a folder a voice."""
+"""CMU ARCTIC: the same prompts read by each of eighteen voices, a folder a voice.
+
+Festvox's tools lay out every voice so: its folder is read too, whatever its name.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ VOICES = (
     "aew", "ahw", "aup", "awb", "axb", "bdl", "clb", "eey", "fem",
     "gka", "jmk", "ksp", "ljm", "lnh", "rms", "rxr", "slp", "slt",
 )  # fmt: skip
+PROMPTS = "etc/txt.done.data"
 PROMPT = re.compile(r'\(\s*(\S+)\s+"(.*)"\s*\)')
 
 
@@ -21,7 +25,7 @@ def recordings(folder: Path) -> Iterator[Listed]:
     """cmu_us_bdl_arctic/wav/arctic_a0001.wav; etc/txt.done.data of each voice lists its prompts."""
     voices = _voices(folder)
     for voice in sorted(voices):
-        prompts = _prompts(voices[voice] / "etc" / "txt.done.data")
+        prompts = _prompts(voices[voice] / PROMPTS)
         there = {name[: -len(".wav")]: name for name in names_in(voices[voice] / "wav", ".wav")}
         for name in sorted(there.keys() | prompts.keys()):
             file = there.get(name, f"{name}.wav")
@@ -45,20 +49,27 @@ def _prompts(file: Path) -> dict[str, str]:
 
 def _voices(folder: Path) -> dict[str, Path]:
     """Each voice's folder: of those in `folder` or in the ARCTIC folder there, or `folder` itself if it is one."""
-    found = {}
-    if match := re.fullmatch(r"cmu_us_(\w+)_arctic", folder.resolve().name):
-        root_of(folder, "etc/txt.done.data")
-        return {match[1]: folder}
+    if voice := _voice(folder.resolve()):
+        root_of(folder, PROMPTS)
+        return {voice: folder}
+    found: dict[str, Path] = {}
     for root in (folder, folder / "ARCTIC"):
         if not root.is_dir():
             continue
         for name in names_in(root):
-            if match := re.fullmatch(r"cmu_us_(\w+)_arctic", name):
-                found.setdefault(match[1], root / name)
+            if voice := _voice(root / name):
+                found.setdefault(voice, root / name)
     if not found:
         root_of(folder, "cmu_us_*_arctic", "ARCTIC")
         raise UserError(f"{folder}: holds no voice; they are folders such as cmu_us_bdl_arctic")
     return found
+
+
+def _voice(folder: Path) -> str | None:
+    """Whose recordings a folder has: the X of cmu_us_X_arctic, or its name if Festvox laid it out; None for another."""
+    if match := re.fullmatch(r"cmu_us_(\w+)_arctic", folder.name):
+        return match[1]
+    return folder.name if (folder / PROMPTS).is_file() else None
 
 
 def download(folder: Path) -> None:
