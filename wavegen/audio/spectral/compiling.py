@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 from wavegen.system.optional import LIBROSA, needed
 
-
 LONGEST_WAIT = 300.0  # seconds; compiling takes one, some on a busy machine, and a stopped process is not waited for
 PAUSE = 0.05  # seconds
 
