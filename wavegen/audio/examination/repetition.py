@@ -27,8 +27,8 @@ class Repetition:
     def add(self, signal: NDArray[np.float64]) -> None:
         """The next (channels, frames) float64."""
         before = np.concatenate([self.last, signal[:, :-1]], axis=1)
-        self._count(self.changes, (signal != before).any(axis=0))
-        self._count(self.nonzero, signal.any(axis=0))
+        self._count(self.changes, np.any(signal != before, axis=0))
+        self._count(self.nonzero, np.any(signal != 0, axis=0))
         self.position += signal.shape[1]
         self.last = signal[:, -1:].copy()
 
