@@ -19,9 +19,16 @@ enum class Phase : std::uint32_t {
     count
 };
 
-constexpr const char* kPhases[] = {
-    "wait for x", "wait for past taps", "gates", "residual", "wait for skip sums", "skip sums", "input", "front", "head",
-    "draw"};
+constexpr const char* kPhases[] = {"wait for x",
+                                   "wait for past taps",
+                                   "gates",
+                                   "residual",
+                                   "wait for skip sums",
+                                   "skip sums",
+                                   "input",
+                                   "front",
+                                   "head",
+                                   "draw"};
 static_assert(sizeof kPhases / sizeof *kPhases == static_cast<std::size_t>(Phase::count));
 
 }  // namespace wavegen::cuda

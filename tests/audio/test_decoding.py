@@ -44,14 +44,14 @@ def test_no_sample_depends_on_the_size_of_blocks(tmp_path, monkeypatch, format):
     path = tmp_path / "a"
     tried = 0
     for subtype in soundfile.available_subtypes(format):
-        for channels in (1, 2, 3):
-            values = (np.random.default_rng(channels).normal(size=(1201, channels)) * 3000).astype(np.int16)
+        for channels in (1, 3):
+            values = (np.random.default_rng(channels).normal(size=(401, channels)) * 3000).astype(np.int16)
             if not written(path, values, format, subtype):
                 continue
             tried += 1
             monkeypatch.setattr(audio_files, "BLOCK", 2**18)
             whole = outcome(path)
-            for size in (1200 * channels, 7):
+            for size in (400 * channels, 7):
                 monkeypatch.setattr(audio_files, "BLOCK", size)
                 assert outcome(path) == whole, f"{format} {subtype}, {channels} channels, blocks of {size}"
     assert tried

@@ -56,7 +56,7 @@ def test_steps_of_the_loop_lower_the_bits_of_the_model_it_gives(model, windows):
 
 
 @pytest.mark.parametrize("supported", [True, False])
-def test_rows_ratios_and_what_is_missing(supported, model, monkeypatch, capsys, tmp_path):
+def test_rows_ratios_and_what_is_missing(supported, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(machine, "multiplies_bfloat16", lambda: supported)
     monkeypatch.setitem(configurations.CONFIGURATIONS, "A", (4, 6, 1))
     monkeypatch.setattr(training, "WINDOW", 64)
