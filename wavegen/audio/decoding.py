@@ -28,6 +28,7 @@ LARGEST = 1e100  # of full scale: sums and squares of more overflow
 # Bits of a sample in the codings where it has a fixed size.
 _WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64, "ULAW": 8,
            "ALAW": 8, "DPCM_8": 8, "DPCM_16": 16, "G721_32": 4, "G723_24": 3, "G723_40": 5}  # fmt: skip
+MAX_SDS = 2**21  # samples that a MIDI sample dump can declare
 WHOLE = {"PCM_S8", "PCM_16", "PCM_24", "PCM_32"}  # codings of integers
 _UNREADABLE = ("unsupported encoding", "unimplemented format", "Malformed 'fmt ' chunk")
 
@@ -85,9 +86,11 @@ class Decoder:
         The samples do not depend on `frames`. Raises UserError if some that the header declares cannot be read, or
         one is NaN, infinite or beyond LARGEST.
         """
+        declared = self._declared()
+        if self.sound.format == "SDS":  # libsndfile loses the rest of the last packet if a read ends within it
+            frames = min(declared, MAX_SDS)
         buffer = np.empty((frames, self.channels))
         read = 0
-        declared = self._declared()
         md5 = self._md5()
         while len(block := self._read(buffer[: min(frames, declared - read)])):
             read += len(block)
