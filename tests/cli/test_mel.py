@@ -2,6 +2,7 @@
 
 import json
 import signal
+from typing import Any
 
 import mel_definitions
 import numpy as np
@@ -20,7 +21,7 @@ from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.cli.main import main
 
 SIZES = Sizes(8000, 64, 256, 256, 20, 80, 3900)
-IN_PYTHON = {"hop": 64, "n_fft": 256, "win_length": 256, "bands": 20, "fmin": 80, "fmax": 3900}
+IN_PYTHON: dict[str, Any] = {"hop": 64, "n_fft": 256, "win_length": 256, "bands": 20, "fmin": 80, "fmax": 3900}
 FLAGS = "--hop 64 --n-fft 256 --win-length 256 --bands 20 --fmin 80 --fmax 3900"
 
 

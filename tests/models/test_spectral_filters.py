@@ -163,7 +163,7 @@ def test_an_error_a_period_before_is_that_of_the_sound_between_samples(seed, ord
         past = history[n, lag - 1 :]
         np.testing.assert_allclose(found[n], past[0] - taps[:, n] @ past[1 : order + 1] if lag else 0, atol=1e-9)
     lags += [0, 0.25, 0.5, 0.875, 0]
-    line = 3.0 - 2.0 * np.arange(1, span + 1)
+    line = np.asarray(3.0 - 2.0 * np.arange(1, span + 1), np.float64)
     found = error_a_period_before(np.tile(line, (5, 1)), taps, lags)
     at = 3.0 - 2.0 * (lags[:, None] + np.arange(order + 1))
     np.testing.assert_allclose(found, np.where(lags > 0, at[:, 0] - (taps.T * at[:, 1:]).sum(axis=1), 0), atol=1e-8)
