@@ -69,7 +69,7 @@ std::size_t multiply_adds(std::size_t rounds) {
 void bind_engine(nb::module_& m) {
     nb::class_<Engine>(m, "Engine", "Streams of one network, advanced together.")
         .def("__init__", &open, nb::kw_only(), "network"_a, "input_table"_a.noconvert(), "error_table"_a.noconvert(),
-             "predictor_weights"_a.noconvert(), "predictor_filter"_a.noconvert(), "predictor_max_lag"_a,
+             "predictor_weights"_a.noconvert(), "predictor_filter"_a.noconvert(), "predictor_max_lag"_a = 0,
              "code_of_symbol"_a.noconvert(), "distribution"_a, "start_symbol"_a, "streams"_a, "threads"_a)
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "exact"_a = false, "conditions"_a.noconvert() = nb::none(),

@@ -112,7 +112,7 @@ def test_pictures_have_no_salt_or_pepper(levels, distribution):
     """Of a model that is certain of each pixel; half of two levels' share is right by chance."""
     model = small_picture_models.model("nade", PictureForm(8, 8, 1, levels), distribution)
     make_certain(model, 1)
-    every: list[dict[str, Any]] = [{}, {"temperature": 0.5}, {"given": np.ones((1, 8, 8, 1), np.int16), "rows": 4}]
+    every: list[dict[str, Any]] = [{}, {"temperature": 0.5}, {"prime": np.ones((1, 8, 8, 1), np.int16), "rows": 4}]
     for how in every:
         pictures = generate_pictures(model, seeds=range(2000), **how).pictures
         assert np.unique(pictures[:, how.get("rows", 0) :]).tolist() == [1 if levels == 2 else levels // 2]

@@ -82,7 +82,7 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, const C
 struct Shape {
     std::size_t streams, min_threads, max_threads, count, conditioned;  // samples without conditions, and with them
 };
-constexpr Shape kShapes[] = {{3, 1, 2, 40, 20}, {1, 2, 2, 40, 20}, {17, 1, 1, 6, 4}};
+constexpr Shape kShapes[] = {{3, 1, 2, 24, 14}, {1, 2, 2, 24, 14}, {17, 1, 1, 6, 4}};
 
 // A run without conditions, or with them.
 void add_run(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution,

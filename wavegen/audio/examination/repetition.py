@@ -26,9 +26,14 @@ class Repetition:
 
     def add(self, signal: NDArray[np.float64]) -> None:
         """The next (channels, frames) float64."""
-        before = np.concatenate([self.last, signal[:, :-1]], axis=1)
-        self._count(self.changes, np.any(signal != before, axis=0))
-        self._count(self.nonzero, np.any(signal != 0, axis=0))
+        changes = np.zeros(signal.shape[1], np.bool_)
+        nonzero = np.zeros(signal.shape[1], np.bool_)
+        for channel, last in zip(signal, self.last, strict=True):
+            changes[:1] |= channel[:1] != last
+            changes[1:] |= channel[1:] != channel[:-1]
+            nonzero |= channel != 0
+        self._count(self.changes, changes)
+        self._count(self.nonzero, nonzero)
         self.position += signal.shape[1]
         self.last = signal[:, -1:].copy()
 
@@ -37,7 +42,11 @@ class Repetition:
         return max(_factor(self.changes), _factor(self.nonzero))
 
     def _count(self, counts: NDArray[np.int64], events: NDArray[np.bool_]) -> None:
-        counts += np.bincount((self.position + np.flatnonzero(events)) % PERIOD, minlength=PERIOD)
+        first = self.position % PERIOD
+        for start in range(-first, len(events), PERIOD):
+            begin = max(start, 0)
+            part = events[begin : start + PERIOD]
+            counts[begin - start : begin - start + len(part)] += part
 
 
 def _factor(counts: NDArray[np.int64]) -> int:
