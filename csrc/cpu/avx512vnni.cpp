@@ -1,4 +1,4 @@
-// Kernels for x86 CPUs with AVX-512 and its int8 dot products (VNNI).
+// The int8 product for x86 CPUs with AVX-512 and its int8 dot products (VNNI); their other kernels are avx512.cpp's.
 #include <immintrin.h>
 
 #include <cstring>
@@ -25,10 +25,11 @@ inline Vector floats(Integers sum, const std::int32_t* offset) {
     return _mm512_cvtepi32_ps(_mm512_sub_epi32(sum, _mm512_loadu_si512(offset)));
 }
 
-#include "cpu/kernels.inl"
+#include "cpu/loops.inl"
+#include "cpu/products_int8.inl"
 
 }  // namespace
 
-const Kernels kernels = listed("avx512vnni");
+const Int8Product int8_product = product_int8;
 
 }  // namespace wavegen::avx512vnni

@@ -50,6 +50,9 @@ struct Strided {
     std::size_t stride;
 };
 
+using Int8Product = void (*)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
+                             std::size_t count, const Start& start, float* sums, std::size_t sum_stride);
+
 // All instruction sets give the same bits. All counts except `inputs` and `num_symbols` are multiples of kLanes.
 struct Kernels {
     const char* name;
@@ -78,8 +81,7 @@ struct Kernels {
     //
     // with a fused last addition; q and s are a row and its scale from `quantize`, padded to whole quads of
     // inputs.
-    void (*product_int8)(const Int8Weights& weights, std::size_t inputs, std::size_t outputs, const Int8Rows& rows,
-                         std::size_t count, const Start& start, float* sums, std::size_t sum_stride);
+    Int8Product product_int8;
 
     // Adds to each of `count` rows `width` floats of its own vector, from `first` on; rows are `width` apart.
     void (*add_vectors)(const float* const* vectors, std::size_t first, std::size_t count, std::size_t width,
@@ -134,7 +136,7 @@ namespace avx512 {
 extern const Kernels kernels;
 }
 namespace avx512vnni {
-extern const Kernels kernels;
+extern const Int8Product int8_product;  // the other kernels are those of avx512
 }
 namespace neon {
 extern const Kernels kernels;

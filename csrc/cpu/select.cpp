@@ -7,35 +7,44 @@ namespace wavegen {
 
 namespace {
 
-const Kernels* const kWidestFirst[] = {
-#ifdef WAVEGEN_X86
-    &avx512vnni::kernels, &avx512::kernels, &avx2::kernels,
-#endif
-#ifdef __aarch64__
-    &neon::kernels,
-#endif
-    &portable::kernels,
+struct Candidate {
+    const Kernels* kernels;
+    bool runs_here;
 };
 
-bool runs_here(const Kernels* kernels) {
 #ifdef WAVEGEN_X86
-    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
-    if (kernels == &avx512vnni::kernels) return avx512 && __builtin_cpu_supports("avx512vnni");
-    if (kernels == &avx512::kernels) return avx512;
-    if (kernels == &avx2::kernels) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-#ifdef __aarch64__
-    if (kernels == &neon::kernels) return true;  // part of the architecture
-#endif
-    return kernels == &portable::kernels;
+
+// Put together here, since code of a file that is compiled for an instruction set may use it anywhere.
+Kernels with_int8_instructions() {
+    Kernels kernels = avx512::kernels;
+    kernels.name = "avx512vnni";
+    kernels.product_int8 = avx512vnni::int8_product;
+    return kernels;
 }
+
+#endif
 
 }  // namespace
 
 const Kernels* find_kernels(const char* name) {
-    for (const Kernels* kernels : kWidestFirst) {
-        const bool wanted = std::strcmp(name, "auto") == 0 || std::strcmp(name, kernels->name) == 0;
-        if (wanted && runs_here(kernels)) return kernels;
+#ifdef WAVEGEN_X86
+    static const Kernels avx512vnni = with_int8_instructions();
+    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+#endif
+    const Candidate widest_first[] = {
+#ifdef WAVEGEN_X86
+        {&avx512vnni, avx512 && __builtin_cpu_supports("avx512vnni")},
+        {&avx512::kernels, avx512},
+        {&avx2::kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")},
+#endif
+#ifdef __aarch64__
+        {&neon::kernels, true},  // part of the architecture
+#endif
+        {&portable::kernels, true},
+    };
+    for (const Candidate& candidate : widest_first) {
+        const bool wanted = std::strcmp(name, "auto") == 0 || std::strcmp(name, candidate.kernels->name) == 0;
+        if (wanted && candidate.runs_here) return candidate.kernels;
     }
     return nullptr;
 }

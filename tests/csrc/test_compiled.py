@@ -1,7 +1,7 @@
 """Programs that are compiled with the engine's sources: what they allocate, and the bits of another architecture."""
 
 import pytest
-from native_programs import ARM_COMPILER, COMPILER, arm_emulator, compiled, hashes, run_program
+from native_programs import COMPILER, arm_compiler, arm_emulator, compiled, hashes, run_program
 
 
 @pytest.mark.skipif(COMPILER is None, reason="there is no C++ compiler")
@@ -16,7 +16,7 @@ def test_neon_gives_the_same_bits(tmp_path):
     """The kernels of ARM CPUs, cross-compiled and run by an emulator, against this machine's."""
     emulator = arm_emulator()
     here = hashes(str(compiled("hashes", tmp_path, [str(COMPILER)])))
-    there = hashes(emulator, str(compiled("hashes", tmp_path, ARM_COMPILER, "neon")))
+    there = hashes(emulator, str(compiled("hashes", tmp_path, arm_compiler(), "neon")))
     assert set(there) == {"neon", "portable"}
     values = here["portable"]
     assert len(values) == 112

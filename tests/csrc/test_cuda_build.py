@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -28,39 +29,38 @@ def cuobjdump() -> str | None:
 
 @needs_nvcc
 def test_it_has_code_for_the_gpus_it_is_for():
+    elf, ptx = (listed_of_the_engine(flag) for flag in ("--list-elf", "--list-ptx"))
+    assert "sm_80.cubin" in elf
+    assert "sm_90.cubin" in elf
+    assert "sm_90.ptx" in ptx
+
+
+def listed_of_the_engine(flag: str) -> str:
+    """What cuobjdump lists of the built engine; skips where one of the two is missing."""
     spec = importlib.util.find_spec("wavegen_cuda")
     tool = cuobjdump()
     if tool is None or spec is None:
         pytest.skip("there is no cuobjdump, or no engine")
-    listed = [
-        subprocess.run([tool, flag, str(spec.origin)], capture_output=True, text=True, check=True).stdout
-        for flag in ("--list-elf", "--list-ptx")
-    ]
-    assert "sm_80.cubin" in listed[0]
-    assert "sm_90.cubin" in listed[0]
-    assert "sm_90.ptx" in listed[1]
+    return subprocess.run([tool, flag, str(spec.origin)], capture_output=True, text=True, check=True).stdout
+
+
+@needs_nvcc
+def test_no_threads_registers_spill_to_memory():
+    stacks = re.findall(r"REG:\d+ STACK:(\d+)", listed_of_the_engine("--dump-resource-usage"))
+    assert len(stacks) >= 20  # kernels for two kinds of GPUs
+    assert set(stacks) == {"0"}
 
 
 @needs_nvcc
 def test_nvcc_compiles_the_kernels_with_their_clocks(tmp_path):
-    """Without a warning, and no thread's registers spill to memory."""
+    """Without a warning. Only as far as to the instructions that are the same for all GPUs, in half the time."""
     assert NVCC is not None
-    flags = [
-        "-std=c++17",
-        "-O3",
-        "-fmad=false",
-        f"-I{ROOT / 'csrc'}",
-        "--expt-relaxed-constexpr",
-        "-arch=sm_90",
-        "-DWAVEGEN_CLOCKS",
-        "-c",
-    ]
-    command = [NVCC, *flags, "-Xptxas=-v", "-Werror=all-warnings", str(ROOT / "csrc/cuda/kernels.cu")]
-    run = subprocess.run([*command, "-o", str(tmp_path / "k.o")], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    spilled = [line for line in run.stderr.splitlines() if "spill stores" in line]
-    assert len(spilled) >= 10  # kernels
-    assert all(" 0 bytes spill stores" in line for line in spilled)
+    flags = ["-std=c++17", "-O3", "-fmad=false", f"-I{ROOT / 'csrc'}", "--expt-relaxed-constexpr", "-arch=sm_90"]
+    flags += ["-DWAVEGEN_CLOCKS", "-Werror=all-warnings", "-ptx"]
+    command = [NVCC, *flags, str(ROOT / "csrc/cuda/kernels.cu"), "-o", str(tmp_path / "kernels.ptx")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+    assert "%clock64" in (tmp_path / "kernels.ptx").read_text(encoding="utf-8")
 
 
 BROKEN = {

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from native_programs import ARM_COMPILER, COMPILER, FLAGS, ROOT, arm_emulator, run_program, sanitizing_compiler
+from native_programs import COMPILER, FLAGS, ROOT, arm_compiler, arm_emulator, run_program, sanitizing_compiler
 
 NOTIFICATIONS = 200_000
 EXPECTED = f"{NOTIFICATIONS} notifications received\n"
@@ -30,4 +30,4 @@ def test_writes_before_a_notification_are_read_after_it(tmp_path):
 
 def test_every_notification_arrives_on_an_emulated_arm(tmp_path):
     """It orders memory less strictly than this machine does, and less than ARM."""
-    assert output(tmp_path, ARM_COMPILER, arm_emulator()) == EXPECTED
+    assert output(tmp_path, arm_compiler(), arm_emulator()) == EXPECTED

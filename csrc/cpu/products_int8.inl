@@ -1,19 +1,4 @@
-// The int8 kernels; included by kernels.inl, see there.
-
-// A row whose largest value is so small that 127 / it overflows becomes zero.
-void quantize(const float* rows, std::size_t row_stride, std::size_t count, std::size_t width, std::int8_t* q,
-              float* scale) {
-    for (std::size_t r = 0; r < count; ++r, rows += row_stride, q += width) {
-        const std::uint32_t bits = largest_bits(rows, width);
-        float largest;
-        std::memcpy(&largest, &bits, sizeof largest);
-        const float inverse = 127.0f / largest;
-        const Vector factor = broadcast(inverse <= FLT_MAX ? inverse : 0.0f);
-        for (std::size_t i = 0; i < width; i += kWidth)
-            store_bytes(q + i, add(multiply(load(rows + i), factor), broadcast(kRounding)));
-        scale[r] = bits < 0x7F800000 ? largest / 127.0f : largest - largest;  // NaN
-    }
-}
+// Products with int8 weights; included by kernels.inl, see there, and by avx512vnni.cpp.
 
 template <std::size_t kRows, std::size_t kVectors>
 [[gnu::flatten]] void int8_tile(const Int8Weights& weights, std::size_t quads, std::size_t outputs, std::size_t first,
