@@ -36,7 +36,9 @@ from pystoi import stoi
 
 from wavegen import open_corpus, open_model
 from wavegen.audio import files as audio_files
+from wavegen.audio.files import codes_of
 from wavegen.audio.spectral.frames import frames
+from wavegen.audio.spectral.griffin_lim import ITERATIONS, griffin_lim, is_invertible
 from wavegen.audio.spectral.settings import FrameSettings
 from wavegen.data.corpus import Corpus
 from wavegen.data.verification import verify
@@ -46,7 +48,6 @@ from wavegen.models.codecs import MuLaw
 from wavegen.models.model import Model
 
 SHORTEST = 0.5  # seconds; PESQ takes no less than a quarter
-ITERATIONS = 60  # of Griffin-Lim
 PRECISIONS = ("float32", "bfloat16", "int8")
 BANDS = {8000: "nb", 16000: "wb"}  # PESQ's, by sample rate
 COLUMNS = ("mel", "PESQ", "STOI", "F0", "voicing")
@@ -79,16 +80,10 @@ def takes_of(corpus: Corpus, model: Model, number: int | None) -> list[Take]:
     ]
 
 
-def as_pcm(sound: np.ndarray, samples: int) -> np.ndarray:
-    """Full scale 1 to int16, cut or filled up to so many samples."""
-    codes = np.floor(np.clip(sound[:samples], -1, 1) * 32767 + 0.5).astype(np.int16)
-    return np.pad(codes, (0, samples - len(codes)))
-
-
 def timed(takes: list[Take], sample_rate: int, synthesis: Callable[[Take], np.ndarray]) -> Way:
     """Each take by itself."""
     started = time.process_time()
-    sounds = [as_pcm(synthesis(take), len(take.pcm)) for take in takes]
+    sounds = [synthesis(take) for take in takes]
     return Way(sounds, sum(len(take.pcm) for take in takes) / sample_rate / (time.process_time() - started))
 
 
@@ -99,29 +94,16 @@ def world(sample_rate: int) -> Callable[[Take], np.ndarray]:
     def synthesis(take: Take) -> np.ndarray:
         sound = soxr.resample(take.pcm / 32768.0, sample_rate, at)
         f0, envelope, aperiodicity = pyworld.wav2world(sound, at)
-        return soxr.resample(pyworld.synthesize(f0, envelope, aperiodicity, at), at, sample_rate)
+        sound = codes_of(soxr.resample(pyworld.synthesize(f0, envelope, aperiodicity, at), at, sample_rate))
+        return np.pad(sound, (0, len(take.pcm)))[: len(take.pcm)]
 
     return synthesis
 
 
-def griffin_lim(settings: FrameSettings) -> Callable[[Take], np.ndarray]:
-    """From the mel spectrogram that the model gets; it must be of a convention whose frames are centred."""
-    mel = settings.mel
-    assert mel is not None, "it is checked before"
-    sizes = {"hop_length": settings.hop, "win_length": settings.win_length, "n_fft": settings.n_fft}
-
-    def synthesis(take: Take) -> np.ndarray:
-        logs = frames(take.pcm, replace(settings, f0=False)).T.astype(np.float64)
-        bands = 10 ** ((logs - mel.scale.offset) / mel.scale.slope)
-        import librosa  # after wavegen, which lets one process compile it
-
-        magnitudes = librosa.feature.inverse.mel_to_stft(
-            bands, sr=settings.sample_rate, n_fft=settings.n_fft, power=2.0 if mel.analysis.power else 1.0,
-            fmin=settings.fmin, fmax=settings.fmax,
-        )  # fmt: skip
-        return librosa.griffinlim(magnitudes, n_iter=ITERATIONS, **sizes, random_state=0, length=len(take.pcm))
-
-    return synthesis
+def by_griffin_lim(settings: FrameSettings) -> Callable[[Take], np.ndarray]:
+    """From the mel spectrogram that the model gets."""
+    bands = replace(settings, f0=False)
+    return lambda take: griffin_lim(frames(take.pcm, bands), settings, len(take.pcm))
 
 
 def drawn(
@@ -155,8 +137,8 @@ def ways(
         Way([codec.decode(codec.encode(take.pcm)).astype(np.int16) for take in takes], None),
     )
     yield "WORLD", timed(takes, rate, world(rate))
-    if settings.mel is not None and settings.mel.analysis.framing.kind == "centred":
-        yield f"Griffin-Lim, {ITERATIONS} iterations", timed(takes, rate, griffin_lim(settings))
+    if is_invertible(settings.mel):
+        yield f"Griffin-Lim, {ITERATIONS} iterations", timed(takes, rate, by_griffin_lim(settings))
     first, *others = temperatures
     for precision in PRECISIONS:
         yield f"model, {precision}, temperature {first:g}", drawn(model, takes, settings, precision, first)

@@ -115,3 +115,30 @@ def test_libsndfile_is_asked_for_no_seek(tmp_path, monkeypatch):
     monkeypatch.setattr(soundfile.SoundFile, "seek", seek)
     with decoding.opened(tmp_path / "a.wav") as source:
         assert sum(len(block) for block in source.blocks(1000)) == len(bad_audio.NOISE)
+
+
+@pytest.mark.parametrize("format", ["WAV", "AIFF", "CAF", "AU"])
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_floats_that_are_codes_are_refused(tmp_path, format, subtype, channels):
+    """They became a square wave at full scale, with a warning of clipping."""
+    path = tmp_path / "a"
+    speech = np.random.default_rng(0).normal(0, 3000, (9000, channels)).round()
+    soundfile.write(path, speech, 8000, format=format, subtype=subtype)
+    with pytest.raises(UserError, match="a: most of its samples lie beyond full scale, which is 1: codes that were"):
+        audio_files.read(path)
+    with pytest.raises(UserError, match="write it again with values between -1 and 1"):
+        audio_files.read(path, 16000)
+    soundfile.write(path, speech / 32768, 8000, format=format, subtype=subtype)
+    assert np.array_equal(audio_files.read(path).pcm, np.floor(speech.mean(axis=1) + 0.5))
+
+
+def test_loud_floats_are_clipped_and_counted(tmp_path):
+    """Up to half of the samples; what beyond is no recording that was a little too loud."""
+    values = np.where(np.arange(8000) < 4000, 3.0, 0.1) * (-1.0) ** np.arange(8000)
+    soundfile.write(tmp_path / "a.wav", values, 8000, subtype="FLOAT")
+    assert audio_files.read(tmp_path / "a.wav").clipped == 4000
+    values[4000] = 3.0
+    soundfile.write(tmp_path / "a.wav", values, 8000, subtype="FLOAT")
+    with pytest.raises(UserError, match="most of its samples lie beyond full scale"):
+        audio_files.read(tmp_path / "a.wav")

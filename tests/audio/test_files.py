@@ -201,7 +201,7 @@ def test_what_is_no_file_gets_one_line(tmp_path):
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "broken.wav").symlink_to(tmp_path / "nowhere")
     for name, words in {
-        "missing.wav": "No such file", "pipe.wav": "is a FIFO; read it with: cat", "folder.wav": "is a folder",
+        "missing.wav": "No such file", "pipe.wav": "is a FIFO; make it a file first: cat", "folder.wav": "is a folder",
         "broken.wav": "No such file", "x" * 300: "too long",
     }.items():  # fmt: skip
         with pytest.raises(UserError, match=words) as caught:

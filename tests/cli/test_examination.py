@@ -39,7 +39,7 @@ HALF = noise(samples=SAMPLES // 2)
 ODD = {
     "mixed": (stereo(noise(), noise(1)), {}, "has 2 channels, which are mixed to mono"),
     "cancelling": (stereo(noise(), -noise()), {}, "opposite polarity, which cancel .* channel 1 is taken alone"),
-    "dead": (stereo(noise(), 0 * noise()), {}, "has nothing in channel 2 of 2; only channel 1 is taken"),
+    "dead": (stereo(noise(), 0 * noise()), {}, "has nothing in channel 2 of 2; what counts is channel 1"),
     "clipped": (burst(), {}, "is clipped: 1 run of 3 or more samples at full scale, the longest 40"),
     "clipped-24": (burst(), {"subtype": "PCM_24"}, "is clipped: 1 run"),
     "clipped-float": (burst(1.7), {"subtype": "FLOAT"}, "is clipped: 1 run"),

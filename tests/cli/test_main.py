@@ -260,3 +260,16 @@ def test_quantize_makes_a_model_that_generates(run, tmp_path):
     assert result["precision"] == "bfloat16"
     assert run("generate", small, tmp_path / "o.wav", "--seconds", 0.01, "--json")["precision"] == "bfloat16"
     assert run("info", small, "--json")["precision"] == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"), [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)]
+)
+def test_waiting_threads_sleep_soon_unless_the_user_says_otherwise(given, spins, run):
+    with pytest.MonkeyPatch.context() as patch:
+        others = {
+            name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+        }
+        patch.setattr(os, "environ", {**others, **given})
+        run("info", "--json")
+        assert os.environ.get("GOMP_SPINCOUNT") == spins

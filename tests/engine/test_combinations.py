@@ -215,7 +215,7 @@ def hash_of(values: np.ndarray) -> str:
 @pytest.mark.parametrize("name", ["logistics", "gaussians"])
 def test_a_mixture_takes_no_top_p(name, kind):
     engine = open_engine(sensitive_models.combined(name), 1, engine=kind)
-    with pytest.raises(UserError, match=r"top_p 0\.9 needs a categorical distribution; a mixture-of-"):
+    with pytest.raises(UserError, match=r"top_p 0\.9 is for a categorical distribution, and a mixture-of-"):
         engine.generate(3, [1], top_p=0.9)
     for top_p in (0, -1, 1.5, float("nan")):
         with pytest.raises(UserError, match="top_p"):

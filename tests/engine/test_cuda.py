@@ -94,7 +94,7 @@ def test_what_cannot_be_asked(gpu):
             engine.generate(3, seeds)
     with pytest.raises(UserError, match="temperature"):
         engine.generate(3, [1, 2], 0)
-    with pytest.raises(UserError, match=r"top_p 0\.9 needs a categorical"):
+    with pytest.raises(UserError, match=r"top_p 0\.9 is for a categorical distribution"):
         open_engine(sensitive_models.combined("gaussians"), 1, engine="cuda").generate(3, [1], top_p=0.9)
     with pytest.raises(ValueError, match="expected int16"):
         engine.feed(sensitive_models.pcm(1, 4))

@@ -198,9 +198,10 @@ def furnished(tmp_path, monkeypatch):
         for index in range(2):
             pcm = np.random.default_rng([place, index]).normal(0, 1000 * place + 10, 900).round().astype(np.int16)
             audio_files.write(tmp_path / "others" / name / f"{index}.wav", pcm, RATE)
-    for name, value in {"SECONDS": 0.05, "EXCERPTS": 6, "RESAMPLES": 30, "DROPOUT": 0.005, "DROPOUTS": 40}.items():
+    for name, value in {"DROPOUT": 0.005, "DROPOUTS": 40, "CLICKS": 40}.items():
+        monkeypatch.setattr(sys.modules["damages"], name, value)
+    for name, value in {"SECONDS": 0.05, "EXCERPTS": 6, "RESAMPLES": 30}.items():
         monkeypatch.setattr(anomalies, name, value)
-    monkeypatch.setattr(anomalies, "CLICKS", 40)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -14,8 +14,10 @@ from failing_libraries import EACH_ERROR, EACH_TIME
 from wavegen import quickstart
 from wavegen.assets import speech
 from wavegen.audio import files as audio_files
+from wavegen.audio.spectral import melspectrogram
 from wavegen.cli.main import main
 from wavegen.errors import UserError
+from wavegen.quickstart import sounds
 from wavegen.system import optional
 from wavegen.system.optional import H5PY, LIBROSA, MATPLOTLIB, TENSORBOARDX, TORCHAUDIO, Library, adorned, fault, needed
 
@@ -168,8 +170,8 @@ def embedded(place, tmp_path, monkeypatch):
         text = f'[network]\nname = "{name}"\n{settings}\n{training}'
         (tmp_path / "recipes" / f"{name}.toml").write_text(text)
     monkeypatch.setattr(quickstart, "RECIPES", tmp_path / "recipes")
-    monkeypatch.setattr(quickstart, "SECONDS", {"cpu": 0.1, "torch": 0.02})
-    monkeypatch.setattr(quickstart, "PRIME_SECONDS", 0.02)
+    monkeypatch.setattr(sounds, "SECONDS", {"cpu": 0.1, "torch": 0.02})
+    monkeypatch.setattr(sounds, "PRIME_SECONDS", 0.02)
 
 
 @EACH_TIME
@@ -181,10 +183,23 @@ def test_quickstart_ends_without_any_of_them(embedded, when, error, monkeypatch,
     result = json.loads(capsys.readouterr().out)
     assert all(len(audio_files.read(file).pcm) for file in result["recordings"])
     page = Path("quickstart/report.html").read_text(encoding="utf-8")
-    assert page.count("<audio") == 5
+    assert page.count("<audio") == 7
     assert "<img" not in page
     assert len(lines(caplog, "matplotlib")) == len(lines(caplog, "tensorboardX")) == 1
     assert not lines(caplog, "torchaudio")
+
+
+@EACH_TIME
+def test_quickstart_ends_without_librosa(embedded, when, monkeypatch, capsys):
+    failing_libraries.break_library(monkeypatch, "librosa", failing_libraries.ERRORS["OSError"], when)
+    monkeypatch.setattr("wavegen.audio.spectral.melspectrogram._librosa", melspectrogram._librosa.__wrapped__)
+    melspectrogram.mel_filters.cache_clear()
+    assert main(["quickstart", "--minutes", "0.02", "--json"]) == 0, capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert [Path(file).stem for file in json.loads(out)["recordings"]][-1] == "real"
+    (line,) = [line for line in err.splitlines() if "librosa" in line]
+    assert line.startswith("wavegen: warning: what a vocoder makes of a recording is left out: a mel spectrogram: ")
+    assert line.endswith("mend it with: pip install --force-reinstall 'librosa>=0.11'")
 
 
 def test_pictures_need_no_torchaudio(place, monkeypatch):

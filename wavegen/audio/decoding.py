@@ -206,7 +206,7 @@ def _file(path: Path) -> Iterator[BinaryIO]:
     # A pipe that this process holds; to open one with a name might wait for ever.
     if not (stat.S_ISFIFO(mode) and os.path.realpath(path).startswith(("/proc/", "/dev/"))):
         if stat.S_ISFIFO(mode):
-            raise UserError(f"{path}: is a FIFO; read it with: cat {path} | wavegen … /dev/stdin")
+            raise UserError(f"{path}: is a FIFO; make it a file first: cat {path} >file.wav")
         kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
         raise UserError(f"{path}: is {kind}; name an audio file")
     copy = _copy(path)

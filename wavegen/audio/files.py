@@ -76,8 +76,9 @@ def read(path: str | Path, sample_rate: int | None = None) -> Audio:
     Decoded in blocks, so that memory is bounded by the result; a file whose channels are not simply averaged is
     decoded twice.
     Raises UserError, naming the file, if it is missing, unreadable, no audio, truncated, empty, holds NaN, infinite
-    or absurd values, has an absurd header, or holds much after its samples that is no tag or chunk. (A cut leaves no
-    trace in an MP3 without a length, between two frames, and in containers that declare none: IRCAM, PAF, PVF, XI.)
+    or absurd values, has most of its samples beyond full scale, has an absurd header, or holds much after its samples
+    that is no tag or chunk. (A cut leaves no trace in an MP3 without a length, between two frames, and in containers
+    that declare none: IRCAM, PAF, PVF, XI.)
     """
     path = Path(path)
     if sample_rate is not None:
@@ -102,8 +103,12 @@ def _decoded(path: Path, sample_rate: int | None, mix: Mix | None = None) -> tup
         codes.append(resample(np.empty(0), True))
     if not codes.pcm:
         raise UserError(f"{path}: holds no samples; leave it out")
+    pcm = np.frombuffer(codes.pcm, np.int16)
+    if 2 * codes.clipped > len(pcm):
+        what = "most of its samples lie beyond full scale, which is 1: codes that were not divided by theirs"
+        raise UserError(f"{path}: {what}; write it again with values between -1 and 1")
     sound = Audio(
-        pcm=np.frombuffer(codes.pcm, np.int16),
+        pcm=pcm,
         sample_rate=sample_rate or source.sample_rate,
         channels=source.channels,
         subtype=source.subtype,

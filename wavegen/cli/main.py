@@ -46,6 +46,10 @@ class _Described(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 2 the user can fix it, 1 our bug, 128 + n ended by signal n."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # a thread a core stalls for minutes on a busy machine
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # Rounds before a thread of GNU's OpenMP that waits for others sleeps. By its default they keep the core busy on
+        # which another process holds up the one that they wait for, and a step takes fifty times as long.
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns where HOME takes no cache of fonts
     return exits.ended(lambda: _run(argv))
 

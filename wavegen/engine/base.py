@@ -177,9 +177,8 @@ def checked_top_p(top_p: float, model: Sampled) -> float:
     if not 0 < top_p <= 1:
         raise UserError(f"top_p {top_p} is not above 0 and at most 1; 1 samples the model as it is")
     if top_p < 1 and not model.distribution.takes_top_p:
-        raise UserError(
-            f"top_p {top_p} needs a categorical distribution; a {model.distribution.name} has a temperature"
-        )
+        said = f"top_p {top_p} is for a categorical distribution, and a {model.distribution.name} has a temperature"
+        raise UserError(f"{said}; leave out `top_p`", parameter="top_p")
     return float(top_p)
 
 

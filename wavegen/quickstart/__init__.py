@@ -1,32 +1,25 @@
-"""Trains three models on the bundled speech, compares them and draws from one, in a few minutes."""
+"""Trains three models on the bundled speech, compares them, draws from one and vocodes, in a few minutes."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
-import numpy as np
-
 from wavegen.assets import pretrained, speech
-from wavegen.audio import files as audio_files
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.preparing.audio import prepare
-from wavegen.engine import open_engine
 from wavegen.errors import UserError
 from wavegen.evaluation.comparison import compare
-from wavegen.evaluation.feeding import windowed
 from wavegen.evaluation.results import CompareResult
-from wavegen.models.audio import AudioModel
 from wavegen.models.checkpoint import load
+from wavegen.quickstart.sounds import drawn, spoken_again
 from wavegen.reports.examples import learning_curve
 from wavegen.reports.html import Sound, write_page
-from wavegen.reports.plots import WINDOW, adorning, picture
 from wavegen.reports.tables import duration
-from wavegen.sampling.audio import generate
 from wavegen.system.atomic import replacing
 from wavegen.system.text import read_text
 from wavegen.training import train
@@ -37,12 +30,10 @@ RECIPES = Path(__file__).parent
 MODELS = ("wavenet", "gru", "nade")  # a recipe of that name lies in RECIPES
 BUNDLED = "allison"  # a pretrained model, not trained on the recordings that are held out here either
 PREPARING, STARTING, SCORING, DRAWING, WRITING = 5.0, 10.0, 15.0, 15.0, 2.0  # seconds of each, on slow cores
-REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + WRITING
+SPEAKING = 45.0  # seconds of a first time, when librosa is compiled, and some later
+REST_SECONDS = PREPARING + len(MODELS) * STARTING + SCORING + DRAWING + SPEAKING + WRITING
 TRAINING_SHARE = 0.88  # of what remains: timing a few steps says only roughly how long many will take
 MIN_TRAINING, MAX_MINUTES = 0.0001, 1e6  # of each model; of the whole
-SEEDS = (1, 2, 3)
-SECONDS = {"cpu": 4.0, "torch": 0.5}  # of each drawn recording: the torch engine is slow
-PRIME_SECONDS = 1.5
 NOTES = "quickstart.json"
 ROOM = 128 * 2**20  # bytes on the disk, five times the size of the results
 
@@ -94,7 +85,7 @@ def quickstart(out: str | Path, minutes: float) -> QuickstartResult:
     check_ready(out, ROOM)
     minutes = _begin(out, minutes)
     each = training_minutes(minutes)
-    say = _Progress([PREPARING, *[STARTING + 60 * each for _ in MODELS], SCORING, DRAWING, WRITING])
+    say = _Progress([PREPARING, *[STARTING + 60 * each for _ in MODELS], SCORING, DRAWING, SPEAKING, WRITING])
     say("preparing the bundled speech")
     corpus = _corpus(out / "corpus")
     for name in MODELS:
@@ -106,7 +97,9 @@ def quickstart(out: str | Path, minutes: float) -> QuickstartResult:
     say("scoring the held-out recordings with each, with the bundled model and with classical coders")
     table = compare({**trained, f"{BUNDLED}, bundled": bundled}, corpus, progress=True)
     say("drawing speech from the WaveNet")
-    sounds = list(_sounds(trained["wavenet"], corpus, out))
+    sounds = list(drawn(trained["wavenet"], corpus, out))
+    say("speaking a held-out recording again from its mel spectrogram")
+    sounds += spoken_again(trained["wavenet"], corpus, out)
     say("writing the report")
     _write_report(out, table, sounds)
     return {
@@ -160,31 +153,3 @@ def _corpus(path: Path) -> Corpus:
     if not path.exists():
         prepare(speech.folder(), path)
     return open_corpus(path)
-
-
-def _sounds(model: AudioModel, corpus: Corpus, out: Path) -> Iterator[Sound]:
-    """Writes recordings with their pictures: drawn from silence, drawn from a held-out one, and that one itself."""
-    rate = corpus.sample_rate
-    middle = sorted(corpus.split("test"), key=lambda recording: recording.samples)[len(corpus.split("test")) // 2]
-    pcm = np.ascontiguousarray(corpus.pcm(middle))
-    engine = open_engine(model, 1)
-    samples = round(SECONDS[engine.name] * rate)
-    for draw in generate(model, samples, seeds=SEEDS, progress=True).draws:
-        title = f"Drawn by the WaveNet from silence, seed {draw.seed}"
-        yield _sound(out, f"speech-{draw.seed}", title, draw.pcm, draw.log2_prob, rate)
-    prime = pcm[: round(PRIME_SECONDS * rate)]
-    (draw,) = generate(model, samples, seeds=SEEDS[:1], prime=prime, progress=True).draws
-    title = f"The first {len(prime) / rate:.1f} s of a real recording, and how the WaveNet goes on"
-    yield _sound(out, "continued", title, draw.pcm, draw.log2_prob, rate)
-    title = f"The real recording, {middle.id}; no model was trained on it"
-    yield _sound(out, "real", title, pcm, engine.feed(pcm[None])[0], rate)
-
-
-def _sound(out: Path, name: str, title: str, pcm: np.ndarray, log2_prob: np.ndarray, rate: int) -> Sound:
-    wav, png = out / f"{name}.wav", out / f"{name}.png"
-    audio_files.write(wav, pcm, rate)
-    length = round(WINDOW * rate)
-    curves = {"WaveNet": windowed(-log2_prob, length)}
-    below = f"{wav.name}: {title[0].lower()}{title[1:]}"
-    drawn = adorning(lambda: picture(png, pcm, rate, curves, length / rate, below))
-    return Sound(title, wav, drawn)

@@ -188,7 +188,7 @@ CHANNELS_READ = {
     ),
     "empty channels": _Kind(
         lambda f: _many("empty")(f) and not f["cancelling"],
-        lambda f: f"has nothing in {_numbers(f['empty'])} of {f['channels']}; only {_numbers(f['mixed'])} is taken",
+        lambda f: f"has nothing in {_numbers(f['empty'])} of {f['channels']}; what counts is {_numbers(f['mixed'])}",
         "have a channel without a signal, which is left out",
     ),
     "mixed": _Kind(

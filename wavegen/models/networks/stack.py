@@ -158,11 +158,8 @@ class _GatedStack(torch.autograd.Function):
         next_histories: list[Tensor] = []
         for layer, (history, dilation) in enumerate(zip(histories, shape.dilations, strict=True)):
             taps = shape.taps(x, history, dilation)
-            if vectors is None:
-                gates = torch.addmm(pairs[layer][1], taps, pairs[layer][0].t())
-            else:
-                here = weights[2 * layer + 1] + vectors[:, layer * 2 * half : (layer + 1) * 2 * half]
-                gates = here.to(shape.dtype).index_select(0, where[0]).addmm_(taps, pairs[layer][0].t())
+            added = None if vectors is None else vectors[:, layer * 2 * half : (layer + 1) * 2 * half]
+            gates = _gate_sums(taps, pairs[layer], weights[2 * layer + 1], added, where[0])
             out = z[:, layer * half : (layer + 1) * half]
             _native("gated_activation", gates, out)
             next_histories.append(torch.cat([history, x], dim=1)[:, time:].clone() if history.shape[1] else history)
@@ -218,6 +215,24 @@ class _GatedStack(torch.autograd.Function):
 def _sums(values: Tensor, starts: Tensor) -> Tensor:
     """The sum of the values, (samples, width), of each row, (rows, width) float32."""
     return nn.functional.embedding_bag(torch.arange(len(values)), values, starts, mode="sum").float()
+
+
+def _gate_sums(
+    taps: Tensor, pair: tuple[Tensor, Tensor], bias: Tensor, vectors: Tensor | None, frame_of: Tensor
+) -> Tensor:
+    """The sums of a layer's gates, (rows, 2 · half), in the precision of `pair`, its rounded weight and bias.
+
+    Args:
+        taps: (rows, inputs).
+        pair: (2 · half, inputs) and (2 · half,).
+        bias: before it was rounded, which it is only after a frame's vector is added.
+        vectors: (frames, 2 · half), None without conditions.
+        frame_of: (rows,), the frame of each row.
+    """
+    weight, rounded = pair
+    if vectors is None:
+        return torch.addmm(rounded, taps, weight.t())
+    return (bias + vectors).to(rounded.dtype).index_select(0, frame_of).addmm_(taps, weight.t())
 
 
 def _skip_sums(z: Tensor, weight: Tensor, bias: Tensor, half: int) -> Tensor:
