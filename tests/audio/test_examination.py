@@ -10,6 +10,7 @@ from examined import RATE, figures, noise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.interpolate import CubicSpline
 
 from wavegen.assets.speech import folder
 from wavegen.audio.examination import pcm_figures
@@ -143,13 +144,17 @@ def test_upsampled(rate, to, depth):
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 6, 12])
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("zeros", [False, True])
-def test_upsampled_without_a_filter(factor, channels, zeros):
+@pytest.mark.parametrize("between", ["repeated", "zeros", "lines"])
+def test_upsampled_without_a_filter(factor, channels, between):
     """Its images are loud, so that the spectrum has no edge; of a loud one "few bits" were told."""
     codes = np.stack([noise(6000, seed, 6000) for seed in range(channels)], axis=1)
     codes[2000:3000] = 0
     made = np.repeat(codes, factor, axis=0)
-    made[np.arange(len(made)) % factor > 0] *= 1 - zeros
+    if between == "zeros":
+        made[np.arange(len(made)) % factor > 0] = 0
+    if between == "lines":
+        share = (np.arange(len(made)) % factor / factor)[:, None]
+        made = np.rint(made + share * (np.repeat(np.roll(codes, -1, axis=0), factor, axis=0) - made))
     found = figures(made[1:], 777, 778, 9001)
     assert found["repeated"] == factor
     kinds = [finding.kind for finding in findings_of({**found, **pcm_figures(made[:, 0].astype(np.int16), RATE)})]
@@ -160,12 +165,13 @@ def test_upsampled_without_a_filter(factor, channels, zeros):
 def test_what_was_not_repeated():
     slow = np.rint(np.sin(2 * np.pi * 0.5 * np.arange(80000) / RATE) * 300)  # changes every few samples, not regularly
     coarse = noise(40000, deviation=900) // 1024 * 1024
-    linear = np.interp(np.arange(20000) / 2, np.arange(10000), noise(10000))
+    cubic = CubicSpline(np.arange(10000), noise(10000))(np.arange(20000) / 2)
     few = np.repeat(noise(40), 4)
-    for codes in (noise(40000), slow, coarse, linear, few, np.zeros(9000), np.full(9000, 7.0)):
+    quiet = np.rint(np.interp(np.arange(20000) / 2, np.arange(10000), noise(10000, deviation=1)))  # no bend that tells
+    for codes in (noise(40000), slow, coarse, cubic, few, quiet, np.zeros(9000), np.full(9000, 7.0)):
         assert figures(codes)["repeated"] == 1
-    late = np.concatenate([np.repeat(noise(4000), 2), noise(4000)])
-    assert figures(late)["repeated"] == 1
+    for early in (np.repeat(noise(4000), 2), np.interp(np.arange(8000) / 2, np.arange(4000), noise(4000))):
+        assert figures(np.concatenate([early, noise(4000)]))["repeated"] == 1
 
 
 def test_spectra_that_end_slowly_or_not_at_all():

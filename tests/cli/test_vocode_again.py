@@ -1,6 +1,7 @@
 """`wavegen vocode` into a folder, given again: what is whole stays, and what is something else is refused."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -108,6 +109,21 @@ def test_of_a_long_one_the_start_is_drawn_again(folder, capsys, monkeypatch):
     monkeypatch.setattr("wavegen.sampling.resumption.draws", counted)
     assert main(words(folder)) == 0
     assert sorted(drawn) == [1500, 4000]
+
+
+def test_a_recording_that_has_changed_after_its_start_is_not_done(folder, capsys):
+    """The part that is drawn again would be the same."""
+    recording, spoken = folder / "rec/deep/b.wav", folder / "out/deep/b.wav"
+    pcm = audio_files.read(recording).pcm.copy()
+    pcm[-1000:] = 0
+    audio_files.write(recording, pcm, 8000)
+    os.utime(recording, ns=(0, spoken.stat().st_mtime_ns))
+    assert main(words(folder)) == 0, "as old as what was spoken of it"
+    os.utime(recording, ns=(0, spoken.stat().st_mtime_ns + 1))
+    capsys.readouterr()
+    assert main(words(folder)) == 2
+    assert f"{spoken}: exists already, and is not what would be made of {recording}" in capsys.readouterr().err
+    assert main(words(folder, "both", "--force")) == 0
 
 
 def test_speed_is_that_of_drawing(folder, capsys, monkeypatch):

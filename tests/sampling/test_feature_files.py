@@ -218,6 +218,30 @@ def test_files_that_are_cut_are_refused(contents, said, vocoder, capsys):
     assert said in line
 
 
+@pytest.mark.parametrize("suffix", ["csv", "txt", "json", "PKL"])
+def test_tables_are_told_what_features_are_kept_in(suffix, vocoder, capsys):
+    Path(f"mel.{suffix}").write_text("1,2,3\n")
+    assert main(["vocode", str(vocoder), f"mel.{suffix}", "out.wav"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"wavegen: mel.{suffix}: is neither a recording nor a file of features; "
+        "files of features are .npy, .npz, .h5, .hdf5, .pt: write it with numpy.save"
+    )
+
+
+def test_a_mean_and_a_deviation_are_not_taken_for_frames_in_silence(vocoder, capsys):
+    mel = mel_definitions.FILES["tacotron2"](pcm(), SIZES).astype(np.float32)
+    np.save("stats.npy", np.stack([mel.mean(axis=1), mel.std(axis=1)], axis=1))
+    assert main(["vocode", str(vocoder), "stats.npy", "out.wav"]) == 0
+    assert (
+        "stats.npy: holds two frames, the second above zero throughout: it looks like a file of statistics"
+        in capsys.readouterr().err
+    )
+    np.save("two.npy", mel[:, :2])
+    assert main(["vocode", str(vocoder), "two.npy", "two.wav"]) == 0
+    assert "statistics" not in capsys.readouterr().err
+
+
 def test_a_file_that_says_another_rate_is_refused(vocoder, capsys):
     settings = FrameSettings("tacotron2", *SIZES._replace(rate=16000))
     write_frames("mel.npz", frames(pcm(), settings, in_file=True), settings)

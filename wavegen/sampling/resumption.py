@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +32,9 @@ def spoken_already(
 ) -> list[bool]:
     """Whether each path is a whole WAV file of what would be drawn of its input.
 
-    Of recordings that are as long as they would be the start is drawn again, which differs from the first samples on
-    for another model, seed, temperature or speaker, and for frames that differ there. The rest is taken on trust.
+    Of recordings that are as long as they would be, and not older than what they are spoken from, the start is drawn
+    again, which differs from the first samples on for another model, seed, temperature or speaker, and for frames that
+    differ there. The rest is taken on trust.
 
     Args:
         inputs: what is to be spoken.
@@ -43,7 +45,8 @@ def spoken_already(
         label: of a bar on stderr; None shows none.
     """
     compared = max(1, round(COMPARED * sample_rate))
-    found = {index: _start(path, inputs[index].samples, sample_rate, compared) for index, path in enumerate(paths)}
+    current = [index for index, path in enumerate(paths) if not _older(path, inputs[index].name)]
+    found = {index: _start(paths[index], inputs[index].samples, sample_rate, compared) for index in current}
     starts = {index: pcm for index, pcm in found.items() if pcm is not None}
     again = [inputs[index]._replace(samples=len(pcm)) for index, pcm in starts.items()]
     same = [False] * len(inputs)
@@ -53,6 +56,11 @@ def spoken_already(
             index = indices[number]
             same[index] = np.array_equal(draw.pcm, starts[index])
     return same
+
+
+def _older(path: Path, source: str) -> bool:
+    """Whether the file that was spoken from has been written since."""
+    return os.path.exists(source) and path.stat().st_mtime_ns < os.stat(source).st_mtime_ns
 
 
 def _start(path: Path, samples: int, sample_rate: int, compared: int) -> NDArray[np.int16] | None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+TABLES = (".csv", ".json", ".pkl", ".pickle", ".tsv", ".txt")  # in which features are kept, too
+
+
 class Input(NamedTuple):
     """Frames to speak.
 
@@ -153,6 +156,9 @@ class _Finder:
             self.odd += found.warnings
             return Input(str(path), out, len(found.values) * self.hop, lambda: self.reader.read(path).values)
         model = self.reader.model
+        if path.suffix.lower() in TABLES:
+            kinds = f"files of features are {', '.join(SUFFIXES)}"
+            raise UserError(f"{path}: is neither a recording nor a file of features; {kinds}: write it with numpy.save")
         sound = read_whole(path, model.sample_rate, self.resample)
         self.familiarity.add(str(path), content_hash(sound.pcm), sound.pcm)
         self.findings.add(str(path), sound.figures, self.familiarity.tells(str(path)))

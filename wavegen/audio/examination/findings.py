@@ -169,8 +169,8 @@ COMMON = {
     ),
     "repeated": _Kind(
         _repeated,
-        lambda f: f"was upsampled by {f['repeated']} without a filter: most of its samples follow from those before",
-        "were upsampled by {} without a filter: most of their samples follow from those before",
+        lambda f: f"was upsampled by {f['repeated']} without a true filter: most of its samples follow from others",
+        "were upsampled by {} without a true filter: most of their samples follow from others",
         lambda f: f["repeated"],
     ),
     "empty band": _Kind(

@@ -1,4 +1,4 @@
-"""Whether a recording was upsampled without a filter: by repeating each sample, or by zeros between samples."""
+"""Whether a recording was upsampled without a filter: by repeated samples, zeros or straight lines between them."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ if TYPE_CHECKING:
 
 FACTORS = range(2, 13)  # 4 kHz to 48 kHz
 PERIOD = math.lcm(*FACTORS)
-LEAST = 200  # changes, or samples that are not zero, from which chance is excluded
+LEAST = 200  # changes, samples that are not zero, or bends, from which chance is excluded
+BEND = 2.5 / 32768  # more than what rounding makes of a straight line
 ALL = 0.99  # of them lie at every k-th sample; what was mixed in or faded later makes others
 
 
 class Repetition:
-    """Counts where samples change, and where they are not zero, by their index modulo PERIOD."""
+    """Counts where samples change, are not zero, and leave a straight line, by their index modulo PERIOD."""
 
     def __init__(self, channels: int):
         self.position = 0
-        self.last = np.zeros((channels, 1))
-        self.changes, self.nonzero = np.zeros(PERIOD, np.int64), np.zeros(PERIOD, np.int64)
+        self.last = np.zeros((channels, 2))  # samples before the next block
+        self.changes, self.nonzero, self.bends = (np.zeros(PERIOD, np.int64) for _ in range(3))
 
     def add(self, signal: NDArray[np.float64]) -> None:
         """The next (channels, frames) float64."""
-        changes = np.zeros(signal.shape[1], np.bool_)
-        nonzero = np.zeros(signal.shape[1], np.bool_)
+        changes, nonzero, bends = (np.zeros(signal.shape[1], np.bool_) for _ in range(3))
         for channel, last in zip(signal, self.last, strict=True):
-            changes[:1] |= channel[:1] != last
-            changes[1:] |= channel[1:] != channel[:-1]
+            steps = np.diff(channel, prepend=last)
+            changes |= steps[1:] != 0
             nonzero |= channel != 0
+            bends |= np.abs(np.diff(steps)) > BEND  # at the sample before
         self._count(self.changes, changes)
         self._count(self.nonzero, nonzero)
+        self._count(self.bends, bends)
         self.position += signal.shape[1]
-        self.last = signal[:, -1:].copy()
+        self.last = np.concatenate([self.last, signal[:, -2:]], axis=1)[:, -2:]
 
     def factor(self) -> int:
         """How many samples there are for each of the source; 1 if it was not upsampled so."""
-        return max(_factor(self.changes), _factor(self.nonzero))
+        return max(_factor(self.changes), _factor(self.nonzero), _factor(self.bends))
 
     def _count(self, counts: NDArray[np.int64], events: NDArray[np.bool_]) -> None:
         first = self.position % PERIOD
