@@ -163,11 +163,9 @@ class _File:
         bands = values[:, : settings.bands]
         if statistics is not None:
             bands = statistics.restored(bands)
-        if statistics is None and len(bands) == 2 and (bands[1] > 0).all():
-            what = (
-                "holds two frames, the second above zero throughout: it looks like a file of statistics, not of frames"
-            )
-            self.warnings.append(f"{self.path}: {what}")
+        elif len(bands) == 2 and (bands[1] > 0).all():
+            what = "holds two frames, the second above zero throughout"
+            self.warnings.append(f"{self.path}: {what}: it looks like a file of statistics, not of frames")
         if (found := oddity(bands, convention)) is not None:
             self.warnings.append(f"{self.path}: its values look like {found}; they are read as {convention}")
         try:
