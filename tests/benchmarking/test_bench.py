@@ -28,10 +28,10 @@ needs_extension = pytest.mark.skipif(native.missing() is not None, reason="the C
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("D", "; known: A, B, C, allison"),
+        ("D", "; known: A, B, C, allison, allison-vocoder"),
         ("b", "; did you mean B?"),
         ("alison", "; did you mean allison?"),
-        ("runs/absent", "; known: A, B, C, allison"),
+        ("runs/absent", "; known: A, B, C, allison, allison-vocoder"),
     ],
 )
 def test_an_unknown_name_is_told_with_those_that_are_known(name, said):

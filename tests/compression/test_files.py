@@ -71,8 +71,8 @@ def test_every_code_once_at_full_length(written):
     ),
     st.integers(1, 3), st.integers(1, 40), st.integers(1, 9),
 )  # fmt: skip
-@settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
-def test_four_thousand_recordings_come_back(tmp_path_factory, drawn, threads, streams, block):
+@settings(max_examples=10, deadline=None, suppress_health_check=SLOW)
+def test_two_thousand_recordings_come_back(tmp_path_factory, drawn, threads, streams, block):
     """In lock-step with others of other lengths, in blocks of any length; the disk is left out of it."""
     model = sensitive_models.combined("markov")
     with pytest.MonkeyPatch.context() as patch:
