@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # The kind of finding (`wavegen.audio.examination`) that is the same fact as a figure outside the training ranges.
-SAME = {"offset": "dc", "silence": "level", "quiet": "level", "quiet before rounding": "level", "empty band": "upper"}
+SAME = {
+    "offset": "dc", "wandering offset": "dc", "silence": "level", "quiet": "level", "quiet before rounding": "level",
+    "empty band": "upper",
+}  # fmt: skip
 SILENT = "silence"  # instead of so many decibels
 FAR_ABOVE_FLAC = 1.0  # bits per sample: as if the model's errors were twice FLAC's; trained networks are below FLAC
 

@@ -10,7 +10,10 @@ from typing import Final, TypeGuard
 
 import numpy as np
 
+from wavegen.audio.examination.offsets import Offsets
+
 RANGES: Final = "training_ranges"  # in a model's metadata
+OFFSET = 2**13  # samples of the stretches whose means are the DC
 FRAME = 512  # samples of the spectrum's frames
 PIECE = FRAME * 512  # samples that are measured at once
 STRETCH = 2**14  # samples: of a long recording several such are looked at
@@ -53,6 +56,7 @@ class Measurement:
         self.samples = 0
         self.sum = 0
         self.squares = 0.0
+        self.offsets = Offsets(1, OFFSET)
         self.power = np.zeros(FRAME // 2 + 1)
         self.rest = np.zeros(0, np.int16)
         self.window = np.hanning(FRAME)
@@ -64,6 +68,7 @@ class Measurement:
             values = piece.astype(np.float64)
             self.samples += len(piece)
             self.sum += int(values.sum())
+            self.offsets.add(piece[None])
             self.squares += float(values @ values)
             self.rest = np.concatenate([self.rest, piece])
             whole = len(self.rest) // FRAME * FRAME
@@ -76,13 +81,18 @@ class Measurement:
             self.power += (spectrum.real**2 + spectrum.imag**2).sum(axis=0)
 
     def figures(self) -> dict[str, float]:
-        """`dc` in codes, `level` and `upper`, the level of the band's upper half, in dB of full scale."""
+        """The figures of all that was added.
+
+        `dc` in codes, the RMS of the means of stretches with the sign of the whole's mean, so that an offset which
+        changes its sign does not cancel; `level` and `upper`, the level of the band's upper half, in dB of full scale.
+        """
         if not self.power.any():  # shorter than a frame
             self._add_frames(np.pad(self.rest, (0, FRAME - len(self.rest))))
-        dc = self.sum / max(1, self.samples)
-        variance = max(0.0, self.squares / max(1, self.samples) - dc * dc)
+        mean = self.sum / max(1, self.samples)
+        variance = max(0.0, self.squares / max(1, self.samples) - mean * mean)
         power = self.power[2:]  # without DC
         share = float(power[len(power) // 2 :].sum() / max(power.sum(), 1e-9))
+        dc = math.copysign(float(self.offsets.rms()[0]), mean)
         return {"dc": dc, "level": _decibels(variance), "upper": _decibels(variance * share)}
 
 

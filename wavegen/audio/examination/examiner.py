@@ -10,6 +10,8 @@ from wavegen.audio.examination.bandwidth import Spectrum
 from wavegen.audio.examination.channels import STRETCH_SECONDS, Levels, Mix
 from wavegen.audio.examination.depth import Depth
 from wavegen.audio.examination.figures import Figures
+from wavegen.audio.examination.offsets import STRETCH_SECONDS as OFFSET_SECONDS
+from wavegen.audio.examination.offsets import Offsets
 from wavegen.audio.examination.rails import Rails
 from wavegen.audio.examination.repetition import Repetition
 
@@ -27,6 +29,7 @@ class Examiner:
     def __init__(self, channels: int, sample_rate: int, subtype: str):
         self.channels, self.sample_rate, self.subtype = channels, sample_rate, subtype
         self.levels = Levels(channels, max(1, round(STRETCH_SECONDS * sample_rate)))
+        self.offsets = Offsets(channels, max(1, round(OFFSET_SECONDS * sample_rate)))
         self.rails = Rails(channels, subtype)
         self.depth = Depth()
         self.spectrum = Spectrum(channels)
@@ -36,7 +39,7 @@ class Examiner:
         """The next (frames, channels) float64 of full scale 1."""
         if len(block):
             signal = np.clip(block.T, -1.0, 1.0, order="C")  # or one absurd float outweighs all others
-            for part in (self.levels, self.rails, self.depth, self.spectrum, self.repetition):
+            for part in (self.levels, self.offsets, self.rails, self.depth, self.spectrum, self.repetition):
                 part.add(signal)
 
     def mix(self) -> Mix:
@@ -45,7 +48,8 @@ class Examiner:
 
     def coded_figures(self) -> Figures:
         """The figures, with the level of the channels, each of which is coded by itself."""
-        return self.figures() | self.levels.figures() | {"sample_rate": self.sample_rate}
+        wander = round(float(self.offsets.wander().max()) * 32768, 3)
+        return self.figures() | self.levels.figures() | {"wander": wander, "sample_rate": self.sample_rate}
 
     def figures(self) -> Figures:
         """The figures of all blocks so far.
@@ -66,13 +70,16 @@ class Examiner:
 
 
 def pcm_figures(pcm: NDArray[np.int16], sample_rate: int) -> Figures:
-    """Figures of PCM, (samples,) int16 at `sample_rate`, as JSON: peak, mean and deviation in codes, zeros in runs."""
+    """Figures of PCM, (samples,) int16 at `sample_rate`, as JSON: peak, mean, deviation in codes, zeros in runs."""
+    offsets = Offsets(1, max(1, round(OFFSET_SECONDS * sample_rate)))
+    offsets.add(pcm[None])
     return {
         "samples": len(pcm),
         "sample_rate": sample_rate,
         "peak": max(int(pcm.max()), -int(pcm.min())),
         "mean": round(float(pcm.sum(dtype=np.int64)) / len(pcm), 3),
         "deviation": round(float(pcm[:: 1 + len(pcm) // SOME].std(dtype=np.float64)), 3),
+        "wander": round(float(offsets.wander()[0]), 3),
         "silent": silent_samples(pcm, max(2, round(SILENCE_SECONDS * sample_rate))),
     }
 

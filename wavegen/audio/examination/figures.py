@@ -18,8 +18,8 @@ class Figures(TypedDict, total=False):
     `bits` is None for 16 or more; `edge` is the share of half the sample rate above which there is no signal, or None;
     `repeated` is how many samples there are for each of a source that was upsampled without a filter, else 1.
 
-    Of the signal: `samples` at `sample_rate` (Hz); `peak`, `mean` and `deviation` in 16-bit codes; `silent`, samples
-    in runs of digital silence.
+    Of the signal: `samples` at `sample_rate` (Hz); `peak`, `mean` and `deviation` in 16-bit codes; `wander`, the
+    deviation of the means of each second; `silent`, samples in runs of digital silence.
     """
 
     channels: int
@@ -46,4 +46,5 @@ class Figures(TypedDict, total=False):
     peak: int
     mean: float
     deviation: float
+    wander: float
     silent: int

@@ -69,6 +69,11 @@ def _offset(f: AnyFigures) -> bool:
     return mean > MUCH_MEAN or (mean > SOME_MEAN and mean > f["deviation"] / 2)
 
 
+def _wandering(f: AnyFigures) -> bool:
+    wander = f.get("wander", 0)
+    return not _offset(f) and (wander > MUCH_MEAN or (wander > SOME_MEAN and wander > f["deviation"] / 2))
+
+
 def _edge(f: AnyFigures) -> float:
     """The frequency in Hz above which there is nothing, or half of the lowest sample rate on the way."""
     half = min(f["source_rate"], f["sample_rate"]) / 2
@@ -80,8 +85,9 @@ def _repeated(f: AnyFigures) -> bool:
 
 
 def _band_limited(f: AnyFigures) -> bool:
-    if "source_rate" not in f or f.get("peak", 0) < 2 * QUIET:  # a natural spectrum soon sinks below such a signal's
-        return False  # rounding noise
+    loud = f.get("peak", 0) - abs(f.get("mean", 0)) >= 2 * QUIET  # a natural spectrum of less soon sinks below
+    if "source_rate" not in f or not loud:  # rounding noise
+        return False
     return _edge(f) < EMPTY_BAND * min(f["source_rate"], f["sample_rate"]) / 2
 
 
@@ -156,6 +162,12 @@ COMMON = {
         lambda f: f"has a DC offset of {f['mean']:+.0f} codes",
         "have a DC offset of {} codes",
         lambda f: f["mean"],
+    ),
+    "wandering offset": _Kind(
+        _wandering,
+        lambda f: f"has a DC offset that changes, by {f['wander']:.0f} codes (RMS) around its mean",
+        "have a DC offset that changes, by {} codes (RMS) around its mean",
+        lambda f: f["wander"],
     ),
     "lossy": _Kind(
         lambda f: f.get("lossy", False),
