@@ -107,6 +107,9 @@ def read(path: str | Path) -> Contents:
                 arrays = {name: file.get_tensor(name) for name in shapes}
     except UserError as error:
         raise UserError(f"{error}{_hidden(given)}") from error
+    if "numerics" not in header and "recipe" in header and "step" in header:
+        said = "is the state of a training, not a model"
+        raise UserError(f"{path}: {said}; name the run folder {path.parent}, or a model in it")
     if not isinstance(numerics := header.get("numerics"), int):
         raise UserError(f"{path}: the wavegen header is damaged (numerics); copy the file again")
     if numerics != NUMERICS:

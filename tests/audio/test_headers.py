@@ -188,6 +188,16 @@ def test_several_blocks_of_sound_in_a_voice_file_are_refused(tmp_path):
     whole = coded("VOC")
     block = b"\2" + (1000).to_bytes(3, "little") + JUNK * 4
     assert "several blocks of sound" in refusal(tmp_path, whole[:-1] + block + b"\0")
+    silence = b"\3\3\0\0\xff\x1f\x83"  # with the terminator the 8 bytes that SoX counts too few
+    assert "several blocks of sound" in refusal(tmp_path, whole[:-1] + silence + b"\0")
+
+
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW"])
+@pytest.mark.parametrize("samples", [1000, 12345])
+def test_the_end_of_a_voice_file_is_no_sample(tmp_path, subtype, samples):
+    file = io.BytesIO()
+    soundfile.write(file, np.resize(bad_audio.NOISE, samples), 8000, format="VOC", subtype=subtype)
+    assert len(read(tmp_path, file.getvalue()).pcm) == samples
 
 
 @pytest.mark.parametrize("rate", [8000, 44100])

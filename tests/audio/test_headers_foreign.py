@@ -47,6 +47,21 @@ def mp4(coding):
     return b"\0\0\0\x18ftypM4A " + bytes(300) + b"stsd" + bytes(12) + coding + bytes(40)
 
 
+def au(coding):
+    return b".snd" + struct.pack(">IIIII", 24, 400, coding, 8000, 1) + bytes(400)
+
+
+def voc(coding):
+    whole = bad_audio.coded("VOC")
+    return whole[:36] + struct.pack("<H", coding) + whole[38:]
+
+
+def svx(compression):
+    whole = bad_audio.coded("SVX")
+    at = whole.index(b"VHDR") + 8 + 15
+    return whole[:at] + bytes([compression]) + whole[at + 1 :]
+
+
 HOLDS = {
     "FLAC in Ogg": page(b"\x7fFLAC\1\0" + bytes(40)), "Speex": page(b"Speex   1.2" + bytes(60)),
     "ALAC in WAV": wav(0x6C61), "AAC in WAV": wav(0xFF), "G.722 in WAV": wav(0x28F), "FLAC in WAV": wav(0xF1AC),
@@ -56,7 +71,11 @@ HOLDS = {
     "Opus in a Matroska": b"\x1a\x45\xdf\xa3" + bytes(90) + b"\x86\x86A_OPUS" + bytes(90),
     "Windows Media": bytes.fromhex("3026b2758e66cf11") + bytes(90), "AMR": b"#!AMR\n" + bytes(90),
     "AC-3": b"\x0b\x77" + bytes(90), "AAC,": bytes.fromhex("fff15080") + bytes(90), "WavPack": b"wvpk" + bytes(90),
-    "Monkey's Audio": b"MAC " + bytes(90), "DTS": bytes.fromhex("7ffe8001") + bytes(90), "DSD": b"DSD " + bytes(90),
+    "QCELP or EVRC": b"RIFF\0\1\0\0QLCMfmt " + bytes(90), "QOA": b"qoaf" + bytes(90), "ATRAC": b"EA3\1" + bytes(90),
+    "iLBC": b"#!iLBC30\n" + bytes(90), "EVRC": b"#!EVRC\n" + bytes(90), "Codec 2": b"\xc0\xde\xc2" + bytes(90),
+    "an MPEG program stream": b"\0\0\1\xba" + bytes(90), "an MPEG transport stream": 4 * (b"G" + bytes(187)),
+    "G.722 ADPCM in AU": au(24), "coding 99 in AU": au(99), "ADPCM in VOC": voc(1), "ADPCM in VOC,": voc(0x200),
+    "compressed samples in 8SVX": svx(1), "Monkey's Audio": b"MAC " + bytes(90), "DTS": bytes.fromhex("7ffe8001") + bytes(90), "DSD": b"DSD " + bytes(90),
 }  # fmt: skip
 ELSE = {
     "is a ZIP archive; unpack it": b"PK\3\4" + bytes(90),
@@ -64,6 +83,13 @@ ELSE = {
     "is a web page, as after a failed download": b"\n<!DOCTYPE html><html>404</html>",
     "is a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
     "is a MIDI file": b"MThd\0\0\0\6" + bytes(90),
+    "is compressed with zstd; unpack it": b"\x28\xb5\x2f\xfd" + bytes(90),
+    "is an archive; unpack it": b"a.wav".ljust(257, b"\0") + b"ustar" + bytes(250),
+    "restore it with: wavegen decompress MODEL IN OUT.wav": b"wgn\n" + bytes(90),
+    "decoder of Skype's SILK SDK": b"\2#!SILK_V3" + bytes(90),
+    "is a file of NumPy, not an audio file; WAV, FLAC,": b"PK\3\4" + bytes(26) + b"mel.npy" + bytes(90),
+    "is text, not an audio file; WAV, FLAC,": b'{"error": "no quota"}',
+    "is a picture, not an audio file; WAV, FLAC,": b"\x89PNG\r\n\x1a\n" + bytes(90),
 }
 
 
@@ -140,3 +166,19 @@ def test_the_name_tells_where_the_contents_do_not(tmp_path):
     with pytest.raises(UserError, match="its name says GSM without a header, which cannot be read"):
         audio_files.read(tmp_path / "a.gsm")
     assert not audio_files.SUFFIXES & set(headers.UNREADABLE)
+
+
+@pytest.mark.parametrize("suffix", [".raw", ".SLN16", ".ul"])
+def test_samples_without_a_header_are_not_called_no_audio(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(bad_audio.NOISE.tobytes())
+    with pytest.raises(UserError, match="has no header to say its sample rate and coding; give it one, as with: sox"):
+        audio_files.read(tmp_path / f"a{suffix}")
+
+
+@pytest.mark.parametrize(("offset", "value", "words"), [(0, struct.pack(">d", 0), "declares 0 Hz"),
+                                                        (0, struct.pack(">d", float("nan")), "declares 0 Hz"),
+                                                        (24, bytes(4), "declares 0 channels")])  # fmt: skip
+def test_a_caf_header_without_rate_or_channels_is_not_called_truncated(tmp_path, offset, value, words):
+    whole = bad_audio.coded("CAF")
+    at = whole.index(b"desc") + 12 + offset
+    assert words in refusal(tmp_path, whole[:at] + value + whole[at + len(value) :])

@@ -59,7 +59,7 @@ def test_the_plain_header_is_what_audio_files_begin_with(tmp_path):
 
 
 BAD = {
-    "a text": (b"hello, this is no audio at all", "is not a WAV file"),
+    "a text": (b"hello, this is no audio at all", "is text, not a WAV file"),
     "nothing": (b"", "is not a WAV file"),
     "24 bits": (riff(chunk(b"fmt ", form(depth=24)), chunk(b"data", b"abc")), "24-bit samples"),
     "floats": (riff(chunk(b"fmt ", form(kind=3, depth=32)), chunk(b"data", b"abcd")), "floating-point numbers"),

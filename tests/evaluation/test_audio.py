@@ -122,7 +122,7 @@ def test_a_broken_file_that_is_named_is_met_before_anything_is_scored(wav, tmp_p
     bad = tmp_path / "z.wav"
     bad.write_text("no audio")
     monkeypatch.setattr("wavegen.evaluation.audio.chunks", lambda *_: pytest.fail("scored already"))
-    with pytest.raises(UserError, match=r"z\.wav: is not an audio file"):
+    with pytest.raises(UserError, match=r"z\.wav: is text, not an audio file"):
         score(GRU, [good, bad])
 
 
@@ -135,7 +135,7 @@ def test_of_a_folder_the_files_that_can_be_used_are_scored_and_the_others_named(
     assert [Path(one["file"]).name for one in result["refused"]] == ["b.wav", "c.wav"]
     assert result["refused"][1]["reason"].endswith("give `resample=True` to convert it")
     (warning,) = result["warnings"]
-    assert f"{tmp_path}: 2 of its 3 files left out; first: {tmp_path}/b.wav: is not an audio file" in warning
+    assert f"{tmp_path}: 2 of its 3 files left out; first: {tmp_path}/b.wav: is text, not an audio file" in warning
     assert score(GRU, tmp_path, resample=True)["samples"] == 750
 
 

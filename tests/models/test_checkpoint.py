@@ -143,7 +143,11 @@ def test_a_wrong_header_gets_one_line(saved, change, words):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "not a readable safetensors file"), (b"RIFF" * 100, "not a readable safetensors file")],
+    [
+        (b"", "not a readable safetensors file"),
+        (b"\1" * 100, "not a readable safetensors file"),
+        (b"RIFF" * 100, "is text, not a model; give a"),
+    ],
 )
 def test_a_file_that_is_no_model_gets_one_line(tmp_path, content, words):
     path = tmp_path / "other.safetensors"

@@ -77,7 +77,7 @@ def test_features_of_a_folder_with_a_file_that_is_none(folder, capsys):
     result = run(capsys, "features", "run", "speech", "f.npz")
     assert result["recordings"] == 30
     assert [one["file"] for one in result["refused"]] == ["speech/bad.wav"]
-    assert "speech: 1 of its 31 files left out; speech/bad.wav: is not an audio file" in result["warnings"][0]
+    assert "speech: 1 of its 31 files left out; speech/bad.wav: is text, not an audio file" in result["warnings"][0]
     assert main(["features", "run", "speech/bad.wav", "g.npz"]) == 2
 
 

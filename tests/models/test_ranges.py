@@ -54,6 +54,8 @@ def test_short_and_constant_recordings_have_finite_figures(pcm):
 CHANGES = {
     "dc": lambda pcm: codes(pcm - 640.0),
     "dc of the other sign": lambda pcm: codes(pcm + 64.0),
+    "dc that changes its sign": lambda pcm: codes(pcm + np.where(np.arange(len(pcm)) < len(pcm) // 2, 640.0, -640.0)),
+    "dc that drifts": lambda pcm: codes(pcm + np.linspace(-640.0, 640.0, len(pcm))),
     "level": lambda pcm: codes(pcm * 0.1),
     "loud": lambda pcm: codes(pcm * 10.0),
     "upper": half_band,
@@ -74,7 +76,8 @@ def test_held_out_speech_is_like_training_speech_and_changed_speech_is_not(corpu
     assert [ranges.outside(sound_figures(pcm)) for pcm in held_out] == [[]] * len(held_out)
     for change, apply in CHANGES.items():
         expected = {"loud": "level"}.get(change, change[:5].split()[0])
-        assert all(expected in ranges.outside(sound_figures(apply(pcm))) for pcm in held_out), change
+        judged = [pcm for pcm in held_out if " that " not in change or len(pcm) > RATE]  # it takes a second to change
+        assert all(expected in ranges.outside(sound_figures(apply(pcm))) for pcm in judged), change
 
 
 def test_odd_recordings_do_not_widen_the_ranges():

@@ -85,7 +85,7 @@ REFUSED = {
     "xyz.toml": "nor a recipe of wavegen; `wavegen info recipes` lists them",
     "xyz": "nor a recipe of wavegen; `wavegen info recipes` lists them",
     "../recipes/asterisk/gru": "no such file",
-    "": "is no file; name a TOML file or a recipe that",
+    "": "is no file but a folder; name a TOML file or a recipe that",
 }
 
 

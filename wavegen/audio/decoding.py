@@ -19,6 +19,7 @@ from wavegen.audio import decoder_messages, headers
 from wavegen.audio.headers import Layout
 from wavegen.audio.piping import piped
 from wavegen.errors import UserError, unreadable
+from wavegen.system.contents import HEAD, kind
 
 if TYPE_CHECKING:
     import soundfile
@@ -30,7 +31,7 @@ _WIDTHS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "
            "ALAW": 8, "DPCM_8": 8, "DPCM_16": 16, "G721_32": 4, "G723_24": 3, "G723_40": 5}  # fmt: skip
 MAX_SDS = 2**21  # samples that a MIDI sample dump can declare
 WHOLE = {"PCM_S8", "PCM_16", "PCM_24", "PCM_32"}  # codings of integers
-_UNREADABLE = ("unsupported encoding", "unimplemented format", "Malformed 'fmt ' chunk")
+_UNREADABLE = ("unsupported encoding", "unimplemented format", "Malformed 'fmt ' chunk", "unknown encoding")
 
 
 class SampleMd5:
@@ -162,9 +163,11 @@ def opened(path: Path) -> Iterator[Decoder]:
     import soundfile
 
     layout = Layout()
+    head = b""
     try:
         with _file(path) as file, contextlib.ExitStack() as stack:
             layout = headers.examine(file, os.fstat(file.fileno()).st_size, path)
+            head = os.pread(file.fileno(), HEAD, 0)
             # By descriptor, because given a name libsndfile guesses from the suffix.
             pieces = layout.pieces
             descriptor = stack.enter_context(piped(file, pieces)) if pieces else file.fileno()
@@ -180,7 +183,7 @@ def opened(path: Path) -> Iterator[Decoder]:
     except OSError as error:
         raise unreadable(path, error) from error
     except soundfile.LibsndfileError as error:
-        raise _refused(path, layout, " ".join(error.error_string.split()).rstrip(".")) from error
+        raise _refused(path, layout, head, " ".join(error.error_string.split()).rstrip(".")) from error
 
 
 def _straight() -> type[soundfile.SoundFile]:
@@ -227,10 +230,14 @@ def _copy(path: Path) -> BinaryIO:
     return _COPIES[which]
 
 
-def _refused(path: Path, layout: Layout, reason: str) -> UserError:
+def _refused(path: Path, layout: Layout, head: bytes, reason: str) -> UserError:
     if reason == "Format not recognised":
         if (what := headers.UNREADABLE.get(path.suffix.lower())) is not None:
             return UserError(f"{path}: its name says {what}, which cannot be read; {headers.CONVERT}")
+        if path.suffix.lower() in headers.RAW:
+            return UserError(f"{path}: has no header to say its sample rate and coding; {headers.GIVE_HEADER}")
+        if (what := kind(head)) is not None:
+            return UserError(f"{path}: is {what}, not an audio file; {headers.READABLE}")
         return UserError(f"{path}: is not an audio file; {headers.READABLE}")
     if any(words in reason for words in _UNREADABLE):
         coding = layout.coding or "a coding"

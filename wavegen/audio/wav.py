@@ -14,8 +14,9 @@ import numpy as np
 
 from wavegen.audio.headers import check_format
 from wavegen.audio.headers.chunks import Chunk, after
-from wavegen.audio.headers.layout import Bytes
+from wavegen.audio.headers.layout import WRITE_AGAIN, Bytes
 from wavegen.errors import UserError, unreadable
+from wavegen.system.contents import kind_of, no_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,6 +85,13 @@ def plain_header(sample_rate: int, channels: int, frames: int) -> bytes:
                        sample_rate, sample_rate * align, align, 16, b"data", size & 0xFFFFFFFF)  # fmt: skip
 
 
+def _no_wav(path: Path) -> UserError:
+    what = kind_of(path)
+    if what is None or what.endswith(" file"):  # of sound, as far as can be told
+        return UserError(f"{path}: is not a WAV file; {_CONVERT}")
+    return UserError(f"{path}: is {what}, not a WAV file; name one")
+
+
 def read_wav(path: str | Path) -> Wav:
     """The parts of a WAV file of one or two channels of 16-bit PCM.
 
@@ -93,12 +101,12 @@ def read_wav(path: str | Path) -> Wav:
     path = Path(path)
     try:
         if not path.is_file():
-            raise UserError(f"{path}: no such file; name a WAV file" if not path.exists() else f"{path}: is no file")
+            raise no_file(path, "a WAV file")
         size = path.stat().st_size
         with open(path, "rb") as file:
             riff = file.read(12)
             if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
-                raise UserError(f"{path}: is not a WAV file; {_CONVERT}")
+                raise _no_wav(path)
             position = 12
             form = None
             while position + 8 <= size:
@@ -133,7 +141,7 @@ def _warning(file: BinaryIO, size: int, start: int, declared: int) -> str | None
 
 def _parts(path: Path, header: bytes, form: bytes | None, data_size: int, size: int) -> Wav:
     if form is None or len(form) < 16:
-        raise UserError(f"{path}: damaged: no format stands before its samples; copy it again")
+        raise UserError(f"{path}: no format stands before its samples; {WRITE_AGAIN}")
     kind, channels, sample_rate, _, _, depth = struct.unpack_from("<HHIIHH", form)
     if kind == EXTENSIBLE and len(form) >= 26:
         (kind,) = struct.unpack_from("<H", form, 24)

@@ -28,5 +28,13 @@ def called(arguments: Sequence[str]) -> dict[str, Path]:
     ]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"{name}: a model is named twice; name each once, or as in A={name} B={name}")
+            raise UserError(_twice(name, [str(path) for path, each in zip(paths, names, strict=True) if each == name]))
     return dict(zip(names, paths, strict=True))
+
+
+def _twice(name: str, models: list[str]) -> str:
+    """The line for a name that several models have."""
+    if len(set(models)) == 1:
+        return f"{name}: a model is named twice; name each once, or as in A={models[0]} B={models[0]}"
+    others = " ".join(f"{name}-{number}={model}" for number, model in enumerate(models, 1))
+    return f"{name}: is the name of {len(models)} models; give each its own, as in {others}"

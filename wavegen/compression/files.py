@@ -28,6 +28,7 @@ from wavegen.models.familiarity import Familiarity
 from wavegen.models.given import Given
 from wavegen.models.model import AnyAudio, Model
 from wavegen.system.atomic import Target, check_place, check_room, path_of
+from wavegen.system.contents import no_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -267,7 +268,7 @@ def _preamble_of(path: Path, model: bytes) -> Preamble:
     """The fields of a compressed file. Raises UserError unless it was made with the model of that digest."""
     try:
         if not path.is_file():
-            raise UserError(f"{path}: no such file" if not path.exists() else f"{path}: is no file")
+            raise no_file(path, "a file that wavegen compressed")
         with open(path, "rb") as file:
             preamble = read_preamble(file, path.stat().st_size, path)
     except OSError as error:

@@ -13,7 +13,7 @@ import numpy as np
 from wavegen.audio.examination.offsets import Offsets
 
 RANGES: Final = "training_ranges"  # in a model's metadata
-OFFSET = 2**13  # samples of the stretches whose means are the DC
+OFFSET = 2**12  # samples of the stretches whose means are the DC
 FRAME = 512  # samples of the spectrum's frames
 PIECE = FRAME * 512  # samples that are measured at once
 STRETCH = 2**14  # samples: of a long recording several such are looked at

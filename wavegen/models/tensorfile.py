@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from wavegen.assets import pretrained
 from wavegen.errors import UserError, closest, unreadable
 from wavegen.jsontypes import Json
+from wavegen.system.contents import TENSORS, kind_of, no_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,7 +78,19 @@ def opened(path: Path, framework: str) -> Iterator[tuple[TensorFile[Any], Json]]
         with safe_open(path, framework=framework) as file:
             yield file, _header(file, path)
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file, damaged or cut short: {error}") from error
+        raise _refused(path, str(error)) from error
+
+
+def _refused(path: Path, reason: str) -> UserError:
+    """The error for a file that the library `safetensors` does not read."""
+    what = kind_of(path)
+    if what is None or what == TENSORS:
+        return UserError(f"{path}: not a readable safetensors file, damaged or cut short: {reason}")
+    return UserError(f"{path}: is {what}, not a model; {_advice()}")
+
+
+def _advice() -> str:
+    return f"give a {SUFFIX} file, a run folder or a model of wavegen: {', '.join(pretrained.names())}"
 
 
 def _missing(path: Path) -> UserError:
@@ -87,8 +100,9 @@ def _missing(path: Path) -> UserError:
     there |= {each.parent.name: each.parent for each in path.parent.glob(f"*/model{SUFFIX}")}
     meant = closest(path.name.removesuffix(SUFFIX), there)
     nearest = closest(str(path), bundled) if meant is None else there[meant]
-    advice = f"give a {SUFFIX} file, a run folder or a model of wavegen: {', '.join(bundled)}"
-    return UserError(f"{path}: no such file; {advice if nearest is None else f'did you mean {nearest}?'}")
+    if path.exists():
+        return no_file(path, "a model's file")
+    return UserError(f"{path}: no such file; {_advice() if nearest is None else f'did you mean {nearest}?'}")
 
 
 def _header(file: TensorFile[object], path: Path) -> Json:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from wavegen.errors import UserError, closest
+from wavegen.system.contents import no_file
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "recipes", _PACKAGE.parent / "recipes")  # of an installed package, of a clone
@@ -51,7 +52,7 @@ def recipe_file(recipe: str | Path) -> tuple[Path, bool]:
     if path.suffix == ".toml" and os.path.lexists(path):
         return path, False
     if path.exists():
-        raise UserError(f"{recipe}: is no file; name a TOML file or a recipe that `wavegen info recipes` lists")
+        raise no_file(path, "a TOML file or a recipe that `wavegen info recipes` lists")
     raise UserError(f"{recipe}: no such file, nor a recipe of wavegen{_nearest(path)}")
 
 

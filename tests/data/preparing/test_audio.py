@@ -230,7 +230,7 @@ def test_a_reader_that_dies_is_no_end_without_a_word(source, whole, tmp_path, mo
 
 
 def test_strict_in_several_processes(source, tmp_path):
-    with pytest.raises(UserError, match=r"no audio\.wav: is not an audio file"):
+    with pytest.raises(UserError, match=r"no audio\.wav: is text, not an audio file"):
         prepare(source, tmp_path / "corpus", strict=True, processes=2)
     assert list(tmp_path.iterdir()) == []
 

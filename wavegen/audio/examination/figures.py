@@ -19,7 +19,7 @@ class Figures(TypedDict, total=False):
     `repeated` is how many samples there are for each of a source that was upsampled without a filter, else 1.
 
     Of the signal: `samples` at `sample_rate` (Hz); `peak`, `mean` and `deviation` in 16-bit codes; `wander`, the
-    deviation of the means of each second; `silent`, samples in runs of digital silence.
+    deviation of the means of each half second; `silent`, samples in runs of digital silence.
     """
 
     channels: int

@@ -11,6 +11,7 @@ CLIPPED_SHARE = 1e-4  # of its samples that were beyond full scale when it was r
 CLIPPED_SAMPLES = 3
 QUIET = 128  # PCM codes: such a peak uses less than 8 of the 16 bits
 MUCH_MEAN, SOME_MEAN = 128, 16  # PCM codes; the latter only if it is more than half of the signal's deviation
+WANDERING = 0.1  # of the deviation; wind and drums come to 0.03
 EMPTY_BAND = 0.8  # of half the sample rate: filters of telephones (0.85) and converters (0.9) end higher
 NAMED, LISTED = 3, 1000  # names in a sentence, and in the list
 DEEPER = ("PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_24", "ALAC_32")
@@ -71,7 +72,8 @@ def _offset(f: AnyFigures) -> bool:
 
 def _wandering(f: AnyFigures) -> bool:
     wander = f.get("wander", 0)
-    return not _offset(f) and (wander > MUCH_MEAN or (wander > SOME_MEAN and wander > f["deviation"] / 2))
+    much = wander > MUCH_MEAN and wander > WANDERING * f["deviation"]
+    return not _offset(f) and (much or (wander > SOME_MEAN and wander > f["deviation"] / 2))
 
 
 def _edge(f: AnyFigures) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-STRETCH_SECONDS = 1.0  # whose means are next to zero in speech, whatever its loudness
+STRETCH_SECONDS = 0.5  # whose means are within some 16 codes of zero in speech; of shorter ones they are not
 
 
 class Offsets:

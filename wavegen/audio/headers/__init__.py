@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wavegen.audio.headers import chunked, flac, foreign, headers, mpeg, ogg, tags, wav
-from wavegen.audio.headers.foreign import CONVERT, READABLE, UNREADABLE
+from wavegen.audio.headers.foreign import CONVERT, GIVE_HEADER, RAW, READABLE, UNREADABLE
 from wavegen.audio.headers.layout import (
     MAX_CHANNELS,
     MAX_SAMPLE_RATE,
@@ -22,8 +22,8 @@ from wavegen.audio.headers.layout import (
 )
 from wavegen.errors import UserError
 
-__all__ = ["CONVERT", "MAX_CHANNELS", "MAX_SAMPLE_RATE", "MIN_SAMPLE_RATE", "READABLE", "UNREADABLE", "Layout",
-           "Piece", "check_format", "examine"]  # fmt: skip
+__all__ = ["CONVERT", "GIVE_HEADER", "MAX_CHANNELS", "MAX_SAMPLE_RATE", "MIN_SAMPLE_RATE", "RAW", "READABLE",
+           "UNREADABLE", "Layout", "Piece", "check_format", "examine"]  # fmt: skip
 
 
 def examine(file: BinaryIO, size: int, path: Path) -> Layout:

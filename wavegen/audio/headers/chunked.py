@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from wavegen.audio.headers import foreign, tags
@@ -44,6 +45,8 @@ def aiff(data: Bytes, position: int, path: Path) -> Layout:
 def svx(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of an Amiga 8SVX or 16SV file."""
     for chunk in chunks(data, position + 12, "big"):
+        if chunk.name == b"VHDR" and data.at(chunk.start + 15, 1) not in (b"\0", b""):
+            raise foreign.coded("compressed samples in 8SVX", path)
         if chunk.name == b"BODY":
             size = data_bytes(chunk.size, data.size - chunk.start, path)
             return Layout(size, warnings=judged(stray_after(data, chunk, "big", path), size, path))
@@ -63,6 +66,9 @@ def caf(data: Bytes, position: int, path: Path) -> Layout:
             if coding not in CAF_READABLE:
                 name = CAF_CODINGS.get(coding, coding.decode("latin-1").strip())
                 raise foreign.coded(f"{name} in CAF", path)
+            (rate,) = struct.unpack(">d", data.at(start, 8).ljust(8, b"\0"))
+            rate = int(rate) if 0 <= rate <= 1 << 32 else 0  # NaN is not
+            check_format(rate, int.from_bytes(data.at(start + 24, 4), "big"), path)
         elif head[:4] == b"data" and layout is None:
             if size < 0:  # which libsndfile takes for damage
                 raise UserError(f"{path}: declares no length, as if written into a pipe; write it into a file again")

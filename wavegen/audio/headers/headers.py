@@ -10,11 +10,17 @@ from wavegen.audio.headers import foreign, tags
 from wavegen.audio.headers.layout import Bytes, Layout, cut, data_bytes, joined, judged, unexplained
 from wavegen.errors import UserError
 
+VOC_READABLE = {0, 4, 6, 7}  # of the codings of a block: integers, A-law, mu-law
+AU_READABLE = {*range(1, 8), 23, 25, 26, 27}
+AU_CODINGS = {24: "G.722 ADPCM"}
+
 
 def au(data: Bytes, path: Path) -> Layout:
     """Sun and NeXT: where the samples begin, and their bytes, of which all ones say that they go on to the end."""
     order = "big" if data.at(0, 4) == b".snd" else "little"
-    start, declared = (int.from_bytes(data.at(offset, 4), order) for offset in (4, 8))
+    start, declared, coding = (int.from_bytes(data.at(offset, 4), order) for offset in (4, 8, 12))
+    if coding not in AU_READABLE:
+        raise foreign.coded(f"{AU_CODINGS.get(coding, f'coding {coding}')} in AU", path)
     return _whole(data, start, declared, path)
 
 
@@ -97,11 +103,29 @@ def paf(data: Bytes, path: Path) -> Layout:
     return Layout()
 
 
+def _voc_size(data: Bytes, start: int, size: int) -> int:
+    """The bytes of a block of sound with its head, of which some programs count others."""
+    rest = data.size - start - size
+    if rest in (8, 9) and not _voc_blocks(data, start + size):
+        return size + 8  # as SoX counts
+    narrow = data.at(start + 4, 1) == b"\x08"
+    # libsndfile counts the terminator, a byte of zero, as a sample of A-law and mu-law.
+    return size - 1 if rest == 0 and narrow and data.at(start + size - 1, 1) == b"\0" else size
+
+
+def _voc_blocks(data: Bytes, position: int) -> bool:
+    """Whether blocks, and their terminator if there is one, are all from `position` to the file's end."""
+    while (kind := data.at(position, 1)) not in (b"", b"\0"):
+        if kind[0] > 9:
+            return False
+        position += 4 + int.from_bytes(data.at(position + 1, 3), "little")
+    return data.size - position in (0, 1)
+
+
 def voc(data: Bytes, path: Path) -> Layout:
     """Creative Voice: blocks, of which the one with the sound must be the only one of its kind."""
     position = int.from_bytes(data.at(20, 2), "little")
     sound = None
-    end = data.size
     while (kind := data.at(position, 1)) not in (b"", b"\0"):
         size = int.from_bytes(data.at(position + 1, 3), "little")
         start = position + 4
@@ -111,8 +135,11 @@ def voc(data: Bytes, path: Path) -> Layout:
                     f"{path}: holds several blocks of sound, of which only the first would be read; {foreign.CONVERT}"
                 )
             header = {b"\1": 2, b"\11": 12}.get(kind, 0)
-            if kind == b"\11" and start + size + 8 in (end, end - 1):
-                size += 8  # as SoX counts
+            coding = data.at(start + 1, 1) if kind == b"\1" else data.at(start + 6, 2) if header else b"\0\0"
+            if int.from_bytes(coding, "little") not in VOC_READABLE:
+                raise foreign.coded("ADPCM in VOC", path)
+            if kind == b"\11":
+                size = _voc_size(data, start, size)
             sound = data_bytes(size - header, data.size - start - header, path)
         elif kind[0] > 9:
             break

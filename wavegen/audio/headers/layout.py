@@ -14,6 +14,7 @@ from pathlib import Path
 
 from wavegen.errors import UserError
 
+WRITE_AGAIN = "write the file again with the program that it is from"
 MAX_CHANNELS = 256
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 100, 1_000_000
 # Programs that write into a pipe (sox, arecord, ffmpeg) cannot go back to fill in the size and leave one of these, some

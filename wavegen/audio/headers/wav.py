@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 from wavegen.audio.headers import foreign, mpeg
 from wavegen.audio.headers.chunks import Chunk, Order, chunks, stray_after
-from wavegen.audio.headers.layout import Bytes, Layout, check_format, cut, data_bytes, judged
+from wavegen.audio.headers.layout import WRITE_AGAIN, Bytes, Layout, Piece, check_format, cut, data_bytes, judged
 from wavegen.errors import UserError
 
 MAGIC = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 PCM, MS_ADPCM, FLOAT, ALAW, ULAW, IMA_ADPCM, GSM, NMS, G721 = 1, 2, 3, 6, 7, 0x11, 0x31, 0x38, 0x40
 MPEG, MP3, EXTENSIBLE = 0x50, 0x55, 0xFFFE
 READABLE = {PCM, MS_ADPCM, FLOAT, ALAW, ULAW, IMA_ADPCM, GSM, NMS, G721}
+LONGEST_FORM = 256  # bytes of a format chunk that are looked at
+WRAPPED = (1 << 32) - 100  # bytes of samples whose size, with the header's, no longer has 32 bits
 BLOCKS = {NMS: 160, G721: 120}  # samples that are coded together where the header does not say how many
 CODINGS = {
     0x20: "Yamaha ADPCM", 0x22: "TrueSpeech", 0x28: "G.722", 0x42: "G.723.1", 0x45: "G.726", 0x57: "AMR", 0x58: "AMR",
@@ -31,24 +34,51 @@ def layout(data: Bytes, position: int, path: Path) -> Layout:
     form = b""
     fact = None
     long_size = None
+    odd = data.at(position, 4) == b"BW64"  # libsndfile does not know it, and loses its way without padding
+    end = position + 12
     for chunk in chunks(data, position + 12, order):
-        start = data.at(chunk.start, min(chunk.size, 40))
+        start = data.at(chunk.start, min(chunk.size, LONGEST_FORM))
+        odd |= chunk.start - 8 == end and end % 2 != position % 2
+        end = chunk.start + chunk.size
         if chunk.name == b"fmt ":
+            if form not in (b"", start):
+                raise UserError(f"{path}: holds two formats that differ; {WRITE_AGAIN}")
+            odd |= form != b""
             form = start
             if len(form) >= 8:
                 check_format(_integer(form, 4, 4, order), _integer(form, 2, 2, order), path)
+        elif chunk.name == b"LIST" and start[:4] == b"wavl":
+            raise UserError(f"{path}: its samples lie in a wave list, which cannot be read; {WRITE_AGAIN}")
         elif chunk.name == b"ds64" and len(start) >= 16:
             long_size = _integer(start, 8, 8, order)
         elif chunk.name == b"fact" and len(start) >= 4:
             fact = _integer(start, 0, 4, order)
         elif chunk.name == b"data":
+            if not form:
+                raise UserError(f"{path}: no format stands before its samples; {WRITE_AGAIN}")
             wide = chunk.size == 0xFFFFFFFF and long_size is not None
             declared = long_size if wide and long_size is not None else chunk.size
             size = data_bytes(declared, data.size - chunk.start, path, wide=wide)
             samples = Chunk(chunk.name, chunk.start, size)
             warnings = judged(stray_after(data, samples, order, path), size, path)
-            return _coded(data, form, fact, (chunk.start, chunk.start + size), order, warnings, path)
+            found = _coded(data, form, fact, (chunk.start, chunk.start + size), order, warnings, path)
+            if odd and not found.pieces:
+                if _integer(form, 0, 2, order) == GSM:  # which libsndfile does not read from a pipe
+                    raise foreign.coded("GSM behind an unusual header", path)
+                return replace(found, pieces=_plain(form, chunk.start, size, order, path))
+            return found
     raise cut(path)
+
+
+def _plain(form: bytes, start: int, size: int, order: Order, path: Path) -> tuple[Piece, ...]:
+    """The file without any chunk but those of the format, up to LONGEST_FORM bytes, and of the `size` bytes from `start` on."""
+    if size >= WRAPPED:
+        raise foreign.coded("more than 4 GiB behind such a header", path)
+    shape = "<" if order == "little" else ">"
+    form += bytes(len(form) % 2)
+    head = struct.pack(f"{shape}4sI4s4sI", b"RIFF" if order == "little" else b"RIFX", size + 20 + len(form),
+                       b"WAVE", b"fmt ", len(form))  # fmt: skip
+    return head + form + struct.pack(f"{shape}4sI", b"data", size), (start, start + size)
 
 
 def _coded(
@@ -89,18 +119,12 @@ def _without_extension(
     """A header that says that an extension names the coding, without the extension: read as PCM if that is clear."""
     channels, rate, align, bits = (_integer(form, at, size, order) for at, size in ((2, 2), (4, 4), (12, 2), (14, 2)))
     if bits not in (8, 16, 24) or align != channels * bits // 8:
-        raise UserError(
-            f"{path}: its header names no coding (it is marked extensible, without an extension); write the file again "
-            "with the program that it is from"
-        )
+        said = "its header names no coding (it is marked extensible, without an extension)"
+        raise UserError(f"{path}: {said}; {WRITE_AGAIN}")
     size = span[1] - span[0]
-    shape = "<" if order == "little" else ">"
-    whole = struct.pack(
-        f"{shape}4sI4s4sIHHIIHH4sI", b"RIFF" if order == "little" else b"RIFX", (size + 36) & 0xFFFFFFFF, b"WAVE",
-        b"fmt ", 16, PCM, channels, rate, rate * align, align, bits, b"data", size & 0xFFFFFFFF,
-    )  # fmt: skip
+    plain = struct.pack("<HHIIHH" if order == "little" else ">HHIIHH", PCM, channels, rate, rate * align, align, bits)
     said = f"its header names no coding (it is marked extensible, without an extension); read as {bits}-bit PCM"
-    return Layout(data_bytes=size, pieces=(whole, span), warnings=(*warnings, said))
+    return Layout(data_bytes=size, pieces=_plain(plain, span[0], size, order, path), warnings=(*warnings, said))
 
 
 def _integer(text: bytes, position: int, size: int, order: Order) -> int:
