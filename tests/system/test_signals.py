@@ -32,7 +32,8 @@ pytestmark = pytest.mark.usefixtures("in_the_folder")
 
 @pytest.fixture(scope="module")
 def furnished(furnished):
-    audio_files.write(furnished / "long.wav", workspace.wander(400_000, 7), workspace.RATE)
+    # Of some seconds, so that a busy machine cannot get to its end before the signal.
+    audio_files.write(furnished / "long.wav", workspace.wander(8_000_000, 7), workspace.RATE)
     return furnished
 
 

@@ -189,6 +189,13 @@ def test_minutes_are_planned_to_take_as_long(corpus, monkeypatch):
     assert math.isclose(told["seconds_per_step"], 0.05)
 
 
+@pytest.mark.parametrize(("threads", "said"), [(1, 0), (2, 0), (3, 1)])
+def test_more_threads_than_cpus_are_said_to_slow_it_down(threads, said, corpus, monkeypatch, caplog):
+    monkeypatch.setattr("wavegen.training.choices.cpus", lambda: 2)
+    plan(small_trainings.recipe(threads=threads), corpus)
+    assert caplog.messages == ["wavegen: training.threads = 3 on 2 CPUs, which slows it down"] * said
+
+
 @pytest.mark.skipif(native.missing() is not None, reason="the C++ engine is not installed")
 def test_previews_sound_and_show_and_change_nothing(corpus, tmp_path, monkeypatch):
     asked = small_trainings.recipe(steps=20)

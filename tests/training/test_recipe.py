@@ -68,6 +68,10 @@ def test_overrides_reach_their_key_and_steps_take_the_place_of_minutes(tmp_path)
     [
         ("network.residual_chanels=3", "network.residual_chanels is not a setting; did you mean residual_channels?"),
         ("network.residual_channels=many", "network.residual_channels = 'many': should be a valid integer"),
+        ("network.dilations=3", "network.dilations = 3: should be a list, as in [1, 2]"),
+        ("network.dilations=many", "network.dilations = 'many': should be a list, as in [1, 2]"),
+        ("network.dilations=[]", "network.dilations = []: should hold at least 1"),
+        ("training.bfloat16=1", "training.bfloat16 = 1: should be true or false"),
         ("network.residual_channels=true", "network.residual_channels = True: should be a valid integer"),
         ("network.residual_channels=0", "network.residual_channels = 0: should be greater than or equal to 1"),
         ("network.gate_channels=7", "network.gate_channels = 7: should be a multiple of 2"),

@@ -126,7 +126,7 @@ def test_parts_that_do_not_go_together_are_told_once_they_are_right(tmp_path):
         ("speakers = [3]", ["conditioning.speakers.0 = 3: should be a valid string"]),
         ("f0 = true\nhop = 63", ["conditioning.hop = 63: should be greater than or equal to 64"]),
         ("f0 = true\nhop = 513", ["conditioning.hop = 513: should be less than or equal to 512"]),
-        ("f0 = 1", ["conditioning.f0 = 1: should be a valid boolean"]),
+        ("f0 = 1", ["conditioning.f0 = 1: should be true or false"]),
         ("mel = 'espne'", ["conditioning.mel = 'espne' is unknown; did you mean espnet?"]),
         ("mel = 'hifigna'", ["conditioning.mel = 'hifigna' is unknown; did you mean hifigan?"]),
         (

@@ -15,6 +15,12 @@ from wavegen.models.configs.base import Aliases, Part, Tables, keywords_of
 
 ASSUMED = 0.7  # likeness from which a misspelt name is replaced by the likely one
 MAX_SHOWN = 60  # characters of a value
+# Errors that pydantic tells in terms of Python's types, by its names of them.
+AS_IN_A_RECIPE = {
+    "sequence_str": "should be a list, as in [1, 2]", "is_instance_of": "should be a list, as in [1, 2]",
+    "too_short": "should hold at least {min_length}", "too_long": "should hold at most {max_length}",
+    "bool_type": "should be true or false",
+}  # fmt: skip
 
 
 class Table(BaseModel):
@@ -201,6 +207,8 @@ class Draft:
             )
             return
         should = error["msg"].removeprefix("Input ").removeprefix("String ")
+        if error["type"] in AS_IN_A_RECIPE:
+            should = AS_IN_A_RECIPE[error["type"]].format(**error.get("ctx", {}))
         self.problems.add(f"{at} = {shown(error['input'])}: {should}", *written)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from wavegen.engine.base import cpus
 from wavegen.system import machine
 from wavegen.training.calibration import calibrate
 from wavegen.training.learner import NotFiniteError
@@ -13,9 +15,15 @@ if TYPE_CHECKING:
     from wavegen.training.trainer import Trainer
 
 
+_log = logging.getLogger("wavegen")
+
+
 def calibrated(trainer: Trainer) -> Recipe:
     """The recipe of `trainer` with steps, threads and precision decided. Raises UserError if the training diverges."""
     recipe, processes = trainer.recipe, trainer.processes
+    threads = recipe.training.threads
+    if threads and threads > cpus() and processes.first:
+        _log.warning("wavegen: training.threads = %d on %d CPUs, which slows it down", threads, cpus())
     probe = trainer.learner.copied()
 
     def step(bfloat16: bool) -> None:

@@ -14,6 +14,7 @@ FACTORS = range(2, 13)  # 4 kHz to 48 kHz
 PERIOD = math.lcm(*FACTORS)
 LEAST = 200  # changes, samples that are not zero, or bends, from which chance is excluded
 BEND = 2.5 / 32768  # more than what rounding makes of a straight line
+PIECE = 1 << 15  # frames that are looked at together, which bounds the memory it takes
 ALL = 0.99  # of them lie at every k-th sample; what was mixed in or faded later makes others
 
 
@@ -27,6 +28,10 @@ class Repetition:
 
     def add(self, signal: NDArray[np.float64]) -> None:
         """The next (channels, frames) float64."""
+        for start in range(0, signal.shape[1], PIECE):
+            self._add_piece(signal[:, start : start + PIECE])
+
+    def _add_piece(self, signal: NDArray[np.float64]) -> None:
         changes, nonzero, bends = (np.zeros(signal.shape[1], np.bool_) for _ in range(3))
         for channel, last in zip(signal, self.last, strict=True):
             steps = np.diff(channel, prepend=last)
