@@ -75,7 +75,8 @@ HOLDS = {
     "iLBC": b"#!iLBC30\n" + bytes(90), "EVRC": b"#!EVRC\n" + bytes(90), "Codec 2": b"\xc0\xde\xc2" + bytes(90),
     "an MPEG program stream": b"\0\0\1\xba" + bytes(90), "an MPEG transport stream": 4 * (b"G" + bytes(187)),
     "G.722 ADPCM in AU": au(24), "coding 99 in AU": au(99), "ADPCM in VOC": voc(1), "ADPCM in VOC,": voc(0x200),
-    "compressed samples in 8SVX": svx(1), "Monkey's Audio": b"MAC " + bytes(90), "DTS": bytes.fromhex("7ffe8001") + bytes(90), "DSD": b"DSD " + bytes(90),
+    "compressed samples in 8SVX": svx(1),
+    "Monkey's Audio": b"MAC " + bytes(90), "DTS": bytes.fromhex("7ffe8001") + bytes(90), "DSD": b"DSD " + bytes(90),
 }  # fmt: skip
 ELSE = {
     "is a ZIP archive; unpack it": b"PK\3\4" + bytes(90),

@@ -1,5 +1,6 @@
 """Whole WAV files whose chunks lie unusually are read, or refused for what they are."""
 
+import io
 import struct
 
 import bad_audio
@@ -25,11 +26,9 @@ DATA = chunk(b"data", bad_audio.NOISE.astype("<i2").tobytes())
 
 
 def coded(subtype, channels=1, **named):
-    import io
-
     file = io.BytesIO()
     signal = bad_audio.NOISE if channels == 1 else np.stack([bad_audio.NOISE, -bad_audio.NOISE // 3], axis=1)
-    soundfile.write(file, signal, 8000, format="WAV", subtype=subtype, **named)
+    soundfile.write(file, signal / 32768, 8000, format="WAV", subtype=subtype, **named)
     return file.getvalue()
 
 

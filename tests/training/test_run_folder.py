@@ -10,6 +10,7 @@ import small_trainings
 import workspace
 from small_trainings import ends_as_if_never_stopped, recipe
 
+from wavegen import modelfile
 from wavegen.errors import UserError
 from wavegen.models import checkpoint
 from wavegen.training import train
@@ -42,6 +43,14 @@ def test_a_state_whose_weights_were_damaged_is_refused(corpus, tmp_path):
     with pytest.raises(UserError, match=r"resume.safetensors: the weights do not match their hash"):
         train(recipe(steps=2), corpus, run, resume=True, progress=False)
     assert path.read_bytes() == damaged
+
+
+def test_a_state_is_no_model(corpus, tmp_path):
+    train(recipe(steps=2), corpus, tmp_path / "run", progress=False)
+    said = "resume.safetensors: is the state of a training, not a model; name the run folder .*/run, or a model in it"
+    for read in (modelfile.read, checkpoint.load):
+        with pytest.raises(UserError, match=said):
+            read(tmp_path / "run" / "resume.safetensors")
 
 
 @pytest.mark.parametrize("disk", ["full", "free"])

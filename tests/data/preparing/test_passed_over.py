@@ -77,7 +77,7 @@ def test_no_kind_that_is_read_counts_as_unread():
 
 
 def test_samples_without_a_header_are_said_to_be_so():
-    (line,) = passed_over.passed_over_warnings({".sln": 3, ".pcm": 1, ".txt": 2})
+    (line,) = passed_over_warnings({".sln": 3, ".pcm": 1, ".txt": 2})
     assert line.startswith(
         "3 .sln, 1 .pcm passed over, which have no header; if it is sound, give it one, as with: sox"
     )

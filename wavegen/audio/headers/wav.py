@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wavegen.audio.headers import foreign, mpeg
@@ -28,50 +28,69 @@ CODINGS = {
 }  # fmt: skip
 
 
+@dataclass
+class _Header:
+    """What the chunks before the samples say: the format, samples by `fact`, bytes by `ds64`.
+
+    libsndfile loses its way where it is `odd`: BW64, which it does not know, a chunk without its padding, two formats.
+    """
+
+    order: Order
+    odd: bool
+    form: bytes = b""
+    fact: int | None = None
+    long_size: int | None = None
+
+    def add(self, name: bytes, start: bytes, path: Path) -> None:
+        """The next chunk, by its name and its first LONGEST_FORM bytes."""
+        if name == b"fmt ":
+            if self.form not in (b"", start):
+                raise UserError(f"{path}: holds two formats that differ; {WRITE_AGAIN}")
+            self.odd |= self.form != b""
+            self.form = start
+            if len(start) >= 8:
+                check_format(_integer(start, 4, 4, self.order), _integer(start, 2, 2, self.order), path)
+        elif name == b"LIST" and start[:4] == b"wavl":
+            raise UserError(f"{path}: its samples lie in a wave list, which cannot be read; {WRITE_AGAIN}")
+        elif name == b"ds64" and len(start) >= 16:
+            self.long_size = _integer(start, 8, 8, self.order)
+        elif name == b"fact" and len(start) >= 4:
+            self.fact = _integer(start, 0, 4, self.order)
+
+
 def layout(data: Bytes, position: int, path: Path) -> Layout:
     """The layout of the WAV file at `position`. Raises UserError for a coding that cannot be read, and by the rule."""
-    order: Order = "big" if data.at(position, 4) == b"RIFX" else "little"
-    form = b""
-    fact = None
-    long_size = None
-    odd = data.at(position, 4) == b"BW64"  # libsndfile does not know it, and loses its way without padding
+    magic = data.at(position, 4)
+    header = _Header("big" if magic == b"RIFX" else "little", odd=magic == b"BW64")
     end = position + 12
-    for chunk in chunks(data, position + 12, order):
-        start = data.at(chunk.start, min(chunk.size, LONGEST_FORM))
-        odd |= chunk.start - 8 == end and end % 2 != position % 2
+    for chunk in chunks(data, position + 12, header.order):
+        header.odd |= chunk.start - 8 == end and end % 2 != position % 2
         end = chunk.start + chunk.size
-        if chunk.name == b"fmt ":
-            if form not in (b"", start):
-                raise UserError(f"{path}: holds two formats that differ; {WRITE_AGAIN}")
-            odd |= form != b""
-            form = start
-            if len(form) >= 8:
-                check_format(_integer(form, 4, 4, order), _integer(form, 2, 2, order), path)
-        elif chunk.name == b"LIST" and start[:4] == b"wavl":
-            raise UserError(f"{path}: its samples lie in a wave list, which cannot be read; {WRITE_AGAIN}")
-        elif chunk.name == b"ds64" and len(start) >= 16:
-            long_size = _integer(start, 8, 8, order)
-        elif chunk.name == b"fact" and len(start) >= 4:
-            fact = _integer(start, 0, 4, order)
-        elif chunk.name == b"data":
-            if not form:
-                raise UserError(f"{path}: no format stands before its samples; {WRITE_AGAIN}")
-            wide = chunk.size == 0xFFFFFFFF and long_size is not None
-            declared = long_size if wide and long_size is not None else chunk.size
-            size = data_bytes(declared, data.size - chunk.start, path, wide=wide)
-            samples = Chunk(chunk.name, chunk.start, size)
-            warnings = judged(stray_after(data, samples, order, path), size, path)
-            found = _coded(data, form, fact, (chunk.start, chunk.start + size), order, warnings, path)
-            if odd and not found.pieces:
-                if _integer(form, 0, 2, order) == GSM:  # which libsndfile does not read from a pipe
-                    raise foreign.coded("GSM behind an unusual header", path)
-                return replace(found, pieces=_plain(form, chunk.start, size, order, path))
-            return found
+        if chunk.name == b"data":
+            return _samples(data, chunk, header, path)
+        header.add(chunk.name, data.at(chunk.start, min(chunk.size, LONGEST_FORM)), path)
     raise cut(path)
 
 
+def _samples(data: Bytes, chunk: Chunk, header: _Header, path: Path) -> Layout:
+    """The layout of a file whose samples `chunk` holds."""
+    form, order = header.form, header.order
+    if not form:
+        raise UserError(f"{path}: no format stands before its samples; {WRITE_AGAIN}")
+    wide = chunk.size == 0xFFFFFFFF and header.long_size is not None
+    declared = header.long_size if wide and header.long_size is not None else chunk.size
+    size = data_bytes(declared, data.size - chunk.start, path, wide=wide)
+    warnings = judged(stray_after(data, Chunk(chunk.name, chunk.start, size), order, path), size, path)
+    found = _coded(data, form, header.fact, (chunk.start, chunk.start + size), order, warnings, path)
+    if not header.odd or found.pieces:
+        return found
+    if _integer(form, 0, 2, order) == GSM:  # which libsndfile does not read from a pipe
+        raise foreign.coded("GSM behind an unusual header", path)
+    return replace(found, pieces=_plain(form, chunk.start, size, order, path))
+
+
 def _plain(form: bytes, start: int, size: int, order: Order, path: Path) -> tuple[Piece, ...]:
-    """The file without any chunk but those of the format, up to LONGEST_FORM bytes, and of the `size` bytes from `start` on."""
+    """The file with no chunks but the format, up to LONGEST_FORM bytes of it, and the `size` bytes from `start` on."""
     if size >= WRAPPED:
         raise foreign.coded("more than 4 GiB behind such a header", path)
     shape = "<" if order == "little" else ">"
