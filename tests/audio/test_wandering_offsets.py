@@ -61,5 +61,14 @@ def test_no_figure_depends_on_the_size_of_blocks():
     assert Offsets(2, RATE).rms().tolist() == [0, 0]
 
 
-def test_a_constant_has_no_empty_band():
-    assert set(kinds(np.full(LENGTH, 9000.0))) == {"offset"}
+@pytest.mark.parametrize("signal", [np.zeros(LENGTH), 100 * np.sin(2 * np.pi * 200 * np.arange(LENGTH) / RATE)])
+def test_a_faint_signal_on_an_offset_has_no_empty_band(signal):
+    assert "empty band" not in kinds(np.rint(9000 + signal))
+
+
+def test_part_of_a_wave_is_no_stretch():
+    offsets = Offsets(1, RATE)
+    offsets.add(np.concatenate([np.zeros(RATE), np.full(RATE // 3, 900.0)])[None])
+    assert offsets.wander().tolist() == [0]
+    offsets.add(np.full((1, RATE // 3), 900.0))
+    assert offsets.wander()[0] > 400
