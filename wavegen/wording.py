@@ -5,6 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 MAX_NAME_LENGTH = 160  # characters
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_BUT_LINES = {code: text for code, text in _CONTROLS.items() if code != ord("\n")}
+
+
+def visible(text: str, lines: bool = False) -> str:
+    """The text with control characters, as a file's name may hold, spelt out: a terminal would obey them.
+
+    >>> print(visible("red\x1b[31m.wav"))
+    red\x1b[31m.wav
+
+    Args:
+        text: any.
+        lines: it consists of lines, whose ends stay.
+    """
+    return text.translate(_BUT_LINES if lines else _CONTROLS)
 
 
 def listed(names: Sequence[str], limit: int = 3) -> str:
@@ -20,7 +35,8 @@ def listed(names: Sequence[str], limit: int = 3) -> str:
 
 
 def shortened(name: str) -> str:
-    """The name, or … and its end if it is longer than MAX_NAME_LENGTH."""
+    """The name, control characters spelt out, or … and its end if it is longer than MAX_NAME_LENGTH."""
+    name = visible(name)
     return name if len(name) <= MAX_NAME_LENGTH else f"…{name[1 - MAX_NAME_LENGTH :]}"
 
 

@@ -48,6 +48,12 @@ def test_waves_and_constant_offsets_do_not_wander(samples, wave, offset):
     assert ("offset" in found) == (offset > 0) or samples == 100
 
 
+def test_an_offset_that_wanders_about_another_is_said_once():
+    found = kinds(noise(LENGTH) + HALF + 3000)
+    assert "offset" in found
+    assert "wandering offset" not in found
+
+
 def test_channels_that_are_coded_apart_are_looked_at_apart():
     examiner = Examiner(2, RATE, "PCM_16")
     examiner.add(np.stack([noise(LENGTH), noise(LENGTH, 1) + HALF], axis=1) / 32768)

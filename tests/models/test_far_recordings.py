@@ -39,6 +39,13 @@ def test_score_says_what_is_far_from_the_training_recordings(folder, capsys):
     assert " and 2 more: outside" in warning
 
 
+def test_an_offset_that_changes_its_sign_is_far_and_is_said_once(folder, capsys):
+    audio_files.write("turns.wav", np.repeat(np.array([640, -640, 640, -640], np.int16), 8000), 8000)
+    told = [line for line in run(capsys, "score", "run", "turns.wav")["warnings"] if "DC" in line]
+    assert len(told) == 1
+    assert "turns.wav (640 codes): outside the training recordings' DC" in told[0]
+
+
 @pytest.mark.parametrize(
     "command",
     ["compress run dc.wav dc.wgn", "features run dc.wav f.npz", "generate run o.wav --prime dc.wav --seconds 0.01"],

@@ -131,10 +131,10 @@ def test_of_a_long_sound_stretches_are_measured_and_of_a_picture_all():
     sound = np.random.default_rng(0).integers(-3000, 3000, 20 * STRETCH).astype(np.int16)
     sound[STRETCH : 19 * STRETCH] = 0
     form = AudioForm(8000)
-    whole = sound_figures(sound)
+    whole = sound_figures(sound, 8000)
     assert form.figures(sound) == form.figures(sound, len(sound)) == whole
     ends = np.concatenate([sound[:STRETCH], sound[-STRETCH:]])
-    assert form.figures(sound, 2 * STRETCH) == pytest.approx(sound_figures(ends), rel=1e-9)
+    assert form.figures(sound, 2 * STRETCH) == pytest.approx(sound_figures(ends, 8000), rel=1e-9)
     assert form.figures(sound, 2 * STRETCH) != pytest.approx(whole, rel=0.01)
     picture = np.arange(16, dtype=np.int16)
     assert PictureForm(4, 4, 1, 16).figures(picture, 2) == picture_figures(picture, 16) == {"mean": 0.5}

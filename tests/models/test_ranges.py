@@ -29,26 +29,26 @@ def half_band(pcm: np.ndarray) -> np.ndarray:
 
 
 def test_figures_of_known_signals():
-    figures = sound_figures(codes(noise(80000, rms=1000.0) + 300.0))
+    figures = sound_figures(codes(noise(80000, rms=1000.0) + 300.0), RATE)
     assert figures["dc"] == pytest.approx(300, abs=15)
     assert figures["level"] == pytest.approx(20 * np.log10(1000 / 32768), abs=0.1)
     assert figures["upper"] == pytest.approx(figures["level"] - 3, abs=0.2), "white noise has half its power there"
     sine = codes(8192 * np.sqrt(2) * np.sin(np.arange(80000) * 0.3))
-    assert sound_figures(sine)["level"] == pytest.approx(20 * np.log10(8192 / 32768), abs=0.01)
-    assert sound_figures(half_band(noise(80000)))["upper"] < -90
+    assert sound_figures(sine, RATE)["level"] == pytest.approx(20 * np.log10(8192 / 32768), abs=0.01)
+    assert sound_figures(half_band(noise(80000)), RATE)["upper"] < -90
 
 
 def test_pieces_of_any_length_have_the_same_figures():
     pcm = noise(PIECE + 3000)
-    pieces = Measurement()
+    pieces = Measurement(RATE)
     for part in np.split(pcm, [1, 1, 700, 5000, PIECE + 1]):
         pieces.add(part)
-    assert pieces.figures() == pytest.approx(sound_figures(pcm), rel=1e-9)
+    assert pieces.figures() == pytest.approx(sound_figures(pcm, RATE), rel=1e-9)
 
 
 @pytest.mark.parametrize("pcm", [np.zeros(1, np.int16), np.full(700, -32768, np.int16), noise(3), noise(511)])
 def test_short_and_constant_recordings_have_finite_figures(pcm):
-    assert all(np.isfinite(value) for value in sound_figures(pcm).values())
+    assert all(np.isfinite(value) for value in sound_figures(pcm, RATE).values())
 
 
 CHANGES = {
@@ -73,28 +73,35 @@ def test_held_out_speech_is_like_training_speech_and_changed_speech_is_not(corpu
     ranges = Ranges.decode(str(origin(corpus)["training_ranges"]))
     held_out = [*corpus.pcms("validation"), *corpus.pcms("test")]
     assert len(held_out) > 20
-    assert [ranges.outside(sound_figures(pcm)) for pcm in held_out] == [[]] * len(held_out)
+    assert [ranges.outside(sound_figures(pcm, RATE)) for pcm in held_out] == [[]] * len(held_out)
     for change, apply in CHANGES.items():
         expected = {"loud": "level"}.get(change, change[:5].split()[0])
         judged = [pcm for pcm in held_out if " that " not in change or len(pcm) > RATE]  # it takes a second to change
-        assert all(expected in ranges.outside(sound_figures(apply(pcm))) for pcm in judged), change
+        assert all(expected in ranges.outside(sound_figures(apply(pcm), RATE)) for pcm in judged), change
 
 
 def test_odd_recordings_do_not_widen_the_ranges():
-    plain = [sound_figures(noise(4000, seed)) for seed in range(300)]
-    odd = [sound_figures(codes(noise(4000, seed) * 0.1 - 2000)) for seed in range(2)]
+    plain = [sound_figures(noise(4000, seed), RATE) for seed in range(300)]
+    odd = [sound_figures(codes(noise(4000, seed) * 0.1 - 2000), RATE) for seed in range(2)]
     assert Ranges.of(plain + odd).outside(odd[0]) == ["dc", "level", "upper"]
 
 
 def test_the_fewer_recordings_the_wider_the_margin():
-    quiet = sound_figures(noise(8000, 1, rms=700.0))
-    assert Ranges.of([sound_figures(noise(8000, seed)) for seed in range(50)]).outside(quiet) == ["level"]
-    assert Ranges.of([sound_figures(noise(8000))]).outside(quiet) == []
+    quiet = sound_figures(noise(8000, 1, rms=700.0), RATE)
+    assert Ranges.of([sound_figures(noise(8000, seed), RATE) for seed in range(50)]).outside(quiet) == ["level"]
+    assert Ranges.of([sound_figures(noise(8000), RATE)]).outside(quiet) == []
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_speech_has_no_offset_at_any_rate(rate, corpus):
+    for pcm in [pcm for pcm in corpus.pcms("test") if len(pcm) > RATE][:6]:
+        figures = sound_figures(codes(soxr.resample(pcm / 32768.0, RATE, rate) * 32768), rate)
+        assert abs(figures["dc"]) == pytest.approx(abs(sound_figures(pcm, RATE)["dc"]), abs=3)
 
 
 def test_silence_is_new_only_where_there_was_none():
-    silence = sound_figures(np.zeros(8000, np.int16))
-    loud = [sound_figures(noise(8000, seed)) for seed in range(20)]
+    silence = sound_figures(np.zeros(8000, np.int16), RATE)
+    loud = [sound_figures(noise(8000, seed), RATE) for seed in range(20)]
     assert Ranges.of(loud).outside(silence) == ["level"]
     assert Ranges.of([*loud, silence]).outside(silence) == []
     assert Ranges.of([*loud, silence]).between["level"][0] > -30
@@ -109,7 +116,7 @@ def test_pictures_by_their_mean_level():
 
 
 def test_it_can_be_written_and_read():
-    ranges = Ranges.of([sound_figures(noise(8000, seed)) for seed in range(3)])
+    ranges = Ranges.of([sound_figures(noise(8000, seed), RATE) for seed in range(3)])
     assert Ranges.decode(ranges.encode()) == ranges
     assert ranges.text().startswith("DC ")
 

@@ -62,15 +62,15 @@ DRAW = ("generate", "gru", "--engine", "torch", "--seconds", "0.05", "--seed", "
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
-@pytest.mark.parametrize("options", [(), ("-n", "2"), ("--prime", "a.wav")])
+@pytest.mark.parametrize("options", [(), ("-n", "3"), ("--prime", "a.wav")])
 def test_a_signal_in_generate_keeps_what_was_drawn_as_whole_files(tmp_path, capsys, ended_at, number, code, options):
     assert main([*DRAW, str(tmp_path / "whole.wav"), *options]) == 0
     capsys.readouterr()
     ended_at(number, 4)
     assert main([*DRAW, str(tmp_path / "part.wav"), *options]) == code
     primed = 900 if options[:1] == ("--prime",) else 0
-    names = ["-0", "-1"] if options[:1] == ("-n",) else [""]
-    files = " and ".join(str(tmp_path / f"part{name}.wav") for name in names)
+    names = ["-0", "-1", "-2"] if options[:1] == ("-n",) else [""]
+    files = ", ".join(str(tmp_path / f"part{name}.wav") for name in names)
     assert capsys.readouterr().err.endswith(f"wavegen: interrupted: {files}: 0.004 of 0.050 s were drawn\n")
     for name in names:
         part, whole = (audio_files.read(tmp_path / f"{which}{name}.wav").pcm for which in ("part", "whole"))

@@ -15,6 +15,7 @@ from wavegen.errors import UserError
 from wavegen.modelfile import Contents, model_file, model_of
 from wavegen.models.model import Model
 from wavegen.system.signals import Ended
+from wavegen.wording import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +62,7 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
             part.draws.write_to(outputs)
             drawn = part.draws.generated / model.sample_rate
             asked = num_samples / model.sample_rate
-            files = " and ".join(map(str, dict.fromkeys([paths[0], paths[-1]])))
+            files = listed(list(map(str, paths)))
             raise Ended(part.number, f"interrupted: {files}: {drawn:.3f} of {asked:.3f} s were drawn") from part
         result = draws.describe(draws.write_to(outputs))
         result["warnings"] = warnings

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from wavegen.errors import UserError
 from wavegen.system import limits, signals, streams
+from wavegen.wording import visible
 
 DONE, OUR_BUG, USER_ERROR, PIPE_CLOSED, SIGNALLED = 0, 1, 2, 141, 128
 TRACEBACK = "WAVEGEN_TRACEBACK"
@@ -82,5 +83,5 @@ def refusal(error: BaseException) -> str | None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"wavegen: {' '.join(message.split())}", file=sys.stderr)
+    print(f"wavegen: {visible(' '.join(message.split()))}", file=sys.stderr)
     return code

@@ -24,6 +24,7 @@ from wavegen.cli.outputs import MODEL_FILE, Command, Result, check_folder, check
 from wavegen.data.format import is_corpus
 from wavegen.errors import UserError, closest
 from wavegen.system import streams
+from wavegen.wording import visible
 
 if TYPE_CHECKING:
     from wavegen.evaluation.results import FeaturesResult
@@ -63,7 +64,7 @@ def _run(argv: Sequence[str] | None) -> None:
         return
     result, text = answer
     if getattr(args, "stdout_taken", False):  # by the file that was asked for
-        print(sentences_in_flags(text, args.flags), file=sys.stderr)
+        print(visible(sentences_in_flags(text, args.flags), lines=True), file=sys.stderr)
     elif args.json:
         streams.say(json.dumps(result_in_flags(result, args.flags), allow_nan=False))
     else:

@@ -15,7 +15,7 @@ from wavegen.errors import UserError
 from wavegen.system import pipes
 from wavegen.system.atomic import Output, Target, check_place, check_suffix, replacing
 from wavegen.system.signals import Ended, number_of
-from wavegen.wording import counted
+from wavegen.wording import counted, visible
 
 Result = tuple[Mapping[str, object], str]  # what --json prints, and what is printed otherwise
 Command = Callable[[argparse.Namespace], Result | None]
@@ -29,7 +29,7 @@ CORPUS_FILES = {DESCRIPTION, LINES, ROWS, PCM}
 def warn(args: argparse.Namespace, warnings: Sequence[str]) -> None:
     """Prints warnings of the library on stderr; of very many the first, since --json has all."""
     for warning in warnings[:MAX_WARNINGS]:
-        print(f"wavegen: warning: {sentences_in_flags(warning, args.flags)}", file=sys.stderr)
+        print(f"wavegen: warning: {visible(sentences_in_flags(warning, args.flags))}", file=sys.stderr)
     if (more := len(warnings) - MAX_WARNINGS) > 0:
         print(f"wavegen: and {counted(more, 'more warning')}; --json has all", file=sys.stderr)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from wavegen.errors import UserError
-from wavegen.wording import counted
+from wavegen.wording import counted, visible
 
 S = TypeVar("S")  # a source; printed by its name
 
@@ -35,5 +35,6 @@ def finished_already(
             raise UserError(f"{out}: {what}; name another folder, or give --force to replace it")
     if done:
         many = f"{len(done)} of {counted(len(pairs), 'file')}"
-        print(f"wavegen: {many} skipped: what would be written is there, as {done[0][1]}", file=sys.stderr)
+        first = visible(str(done[0][1]))
+        print(f"wavegen: {many} skipped: what would be written is there, as {first}", file=sys.stderr)
     return done

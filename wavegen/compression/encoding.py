@@ -69,7 +69,7 @@ def _blocks(wav: Wav, out: Target, force: bool, preamble: Preamble) -> Generator
     whole = digest()
     bits = 0.0
     examiner = Examiner(wav.channels, wav.sample_rate, "PCM_16")
-    mono = Mono(mean_of_all(wav.channels))
+    mono = Mono(mean_of_all(wav.channels), wav.sample_rate)
     with replacing(out, force) as temporary, open(temporary, "wb") as file:
         file.write(preamble.pack())
         whole.update(wav.header)
@@ -98,7 +98,7 @@ def _blocks(wav: Wav, out: Target, force: bool, preamble: Preamble) -> Generator
 
 def _mono(wav: Wav, mix: Mix) -> Mono:
     """The mono signal of a file, once it is known that it is not the mean of all channels."""
-    mono = Mono(mix)
+    mono = Mono(mix, wav.sample_rate)
     for start in range(0, wav.frames, wgn.BLOCK):
         mono.add(wav.pcm(start, min(start + wgn.BLOCK, wav.frames)))
     return mono

@@ -22,10 +22,10 @@ def mono_of(pcm: NDArray[np.int16], mix: Mix) -> NDArray[np.int16]:
 class Mono:
     """Gathers the content hash and the figures of the mono signal, block by block."""
 
-    def __init__(self, mix: Mix):
+    def __init__(self, mix: Mix, sample_rate: int):
         self.mix = mix
         self.content = hashlib.sha256()
-        self.measured = Measurement()
+        self.measured = Measurement(sample_rate)
 
     def add(self, pcm: NDArray[np.int16]) -> None:
         """The next (frames, channels)."""

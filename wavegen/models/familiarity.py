@@ -11,7 +11,7 @@ import numpy as np
 from wavegen.audio.files import content_hash
 from wavegen.models.forms import Form
 from wavegen.models.metadata import Metadata
-from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges, sound_figures
+from wavegen.models.ranges import QUANTITIES, RANGES, SILENCE, Ranges
 from wavegen.models.training_provenance import Provenance
 from wavegen.wording import listed
 
@@ -160,8 +160,9 @@ def far_from(models: Mapping[str, Familiar], names: Sequence[str], pcms: Sequenc
     familiar = {name: Familiarity(model) for name, model in models.items()}
     if not any(one.ranges for one in familiar.values()):
         return []
+    form = next(iter(models.values())).form  # they are compared on one corpus
     for name, pcm in zip(names, pcms, strict=True):
-        figures = sound_figures(pcm)
+        figures = form.figures(pcm)
         for one in familiar.values():
             one.add_figures(name, figures)
     return [f"{name}: {line}" for name, one in familiar.items() for line in one.warnings()]

@@ -104,7 +104,7 @@ class AudioForm:
         """Every 16-bit number is a sample."""
 
     def figures(self, recording: NDArray[np.integer], max_samples: int | None = None) -> dict[str, float]:
-        return sound_figures(recording, max_samples)
+        return sound_figures(recording, self.sample_rate, max_samples)
 
     def pieces(self, recording: NDArray[np.integer], seconds: float) -> list[NDArray[np.integer]]:
         return np.split(recording, np.cumsum(piece_lengths(recording, self.sample_rate, seconds))[:-1])

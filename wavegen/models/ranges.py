@@ -10,10 +10,9 @@ from typing import Final, TypeGuard
 
 import numpy as np
 
-from wavegen.audio.examination.offsets import Offsets
+from wavegen.audio.examination.offsets import STRETCH_SECONDS, Offsets
 
 RANGES: Final = "training_ranges"  # in a model's metadata
-OFFSET = 2**12  # samples of the stretches whose means are the DC
 FRAME = 512  # samples of the spectrum's frames
 PIECE = FRAME * 512  # samples that are measured at once
 STRETCH = 2**14  # samples: of a long recording several such are looked at
@@ -52,11 +51,11 @@ QUANTITIES = {
 class Measurement:
     """Measures a recording of sound in pieces of any length; `figures` has the result."""
 
-    def __init__(self) -> None:
+    def __init__(self, sample_rate: int):
         self.samples = 0
         self.sum = 0
         self.squares = 0.0
-        self.offsets = Offsets(1, OFFSET)
+        self.offsets = Offsets(1, max(1, round(STRETCH_SECONDS * sample_rate)))
         self.power = np.zeros(FRAME // 2 + 1)
         self.rest = np.zeros(0, np.int16)
         self.window = np.hanning(FRAME)
@@ -100,9 +99,9 @@ def _decibels(power: float) -> float:
     return 10 * math.log10(max(power, 1e-3) / 32768**2)
 
 
-def sound_figures(pcm: np.ndarray, max_samples: int | None = None) -> dict[str, float]:
+def sound_figures(pcm: np.ndarray, sample_rate: int, max_samples: int | None = None) -> dict[str, float]:
     """The figures of a recording, (samples,) int16; of a longer one those of stretches, `max_samples` in all."""
-    measurement = Measurement()
+    measurement = Measurement(sample_rate)
     for stretch in _stretches(pcm, len(pcm) if max_samples is None else max_samples):
         measurement.add(stretch)
     return measurement.figures()

@@ -17,11 +17,12 @@ from wavegen.evaluation.results import (
     ScoreResult,
 )
 from wavegen.sampling.results import GenerateResult, VocodeResult
+from wavegen.wording import visible
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligned columns: the first to the left, the others to the right."""
-    columns = [[header[index], *(row[index] for row in rows)] for index in range(len(header))]
+    columns = [[header[index], *(visible(row[index]) for row in rows)] for index in range(len(header))]
     widths = [max(map(len, column)) for column in columns]
     cells = [[cell.rjust(width) for cell in column] for column, width in zip(columns, widths, strict=True)]
     cells[0] = [cell.ljust(widths[0]) for cell in columns[0]]

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from wavegen.errors import UserError
+from wavegen.wording import visible
 
 
 @contextlib.contextmanager
@@ -44,7 +45,7 @@ def check_stdout() -> None:
 def say(text: str, end: str = "\n") -> None:
     """Prints on stdout and flushes. Raises UserError if that cannot be written, BrokenPipeError if nobody reads it."""
     try:
-        print(text, end=end, flush=True)
+        print(visible(text, lines=True), end=end, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
