@@ -62,10 +62,11 @@ def decode_all(contents: Path, out: Path, decode: Callable[[bytes], NDArray[np.i
     """Writes each .g722 of a package as WAV to the same place below `out`; gives how many."""
     number = 0
     for voice in contents.glob("usr/share/asterisk/sounds/*"):
-        for number, source in enumerate(sorted(voice.rglob("*.g722")), number + 1):
+        for source in sorted(voice.rglob("*.g722")):
             target = (out / source.relative_to(voice)).with_suffix(".wav")
             target.parent.mkdir(parents=True, exist_ok=True)
             audio_files.write(target, decode(source.read_bytes()), SAMPLE_RATE)
+            number += 1
     return number
 
 
