@@ -108,6 +108,14 @@ def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def hasty_calibration():
+    """What a recipe leaves open is decided in a moment, not in seconds; in processes of their own as ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wavegen.training.calibration.TIMED_SECONDS", 0.02)
+        yield
+
+
 @pytest.fixture
 def full_disk():
     """No file may grow beyond 4 KiB: writes fail as on a full disk."""

@@ -13,7 +13,15 @@ from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.layouts import LAYOUTS
 from wavegen.training.recipe import load_recipe
 
-TRAINING = {"steps": 2, "batch_size": 2, "window": 64, "warm_up": 16, "validate_every": 2, "threads": 1}
+TRAINING = {
+    "steps": 2,
+    "batch_size": 2,
+    "window": 64,
+    "warm_up": 16,
+    "validate_every": 2,
+    "threads": 1,
+    "bfloat16": "false",
+}
 NETWORKS = {
     "wavenet": {"residual_channels": 4, "gate_channels": 4, "skip_channels": 4, "dilations": [1, 2]},
     "gru": {"hidden_size": 4},

@@ -174,8 +174,7 @@ def embedded(place, tmp_path, monkeypatch):
     monkeypatch.setattr(sounds, "PRIME_SECONDS", 0.02)
 
 
-@EACH_TIME
-@pytest.mark.parametrize("error", ["ModuleNotFoundError", "OSError"])
+@pytest.mark.parametrize(("error", "when"), [("ModuleNotFoundError", "import"), ("OSError", "use")])
 def test_quickstart_ends_without_any_of_them(embedded, when, error, monkeypatch, capsys, caplog):
     for library in ("matplotlib", "tensorboardX", "torchaudio", "wavegen_cuda"):
         failing_libraries.break_library(monkeypatch, library, failing_libraries.ERRORS[error], when)
