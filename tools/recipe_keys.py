@@ -174,7 +174,9 @@ def _default(schema: Mapping[str, Any]) -> str:
     value = schema.get("default")
     if isinstance(value, (str, bool)):
         return f"`{json.dumps(value)}`"
-    return "–" if value is None else f"`{list(value) if isinstance(value, (list, tuple)) else value}`"
+    if isinstance(value, (list, tuple)):
+        return f"`{[*value]}`"
+    return "–" if value is None else f"`{value}`"
 
 
 def main() -> None:

@@ -76,7 +76,10 @@ def test_damaged_words_are_noticed(chosen, data):
     kind = data.draw(st.sampled_from(["flip", "cut", "more"]))
     if kind == "flip":
         words[index] ^= 1 << data.draw(st.integers(0, 31))
-    words = words[:index] if kind == "cut" else np.append(words, np.uint32(index)) if kind == "more" else words
+    elif kind == "cut":
+        words = words[:index]
+    else:
+        words = np.append(words, np.uint32(index))
     decoder = native.Decoder(np.ascontiguousarray(words, np.uint32))
     for start, count in chosen:
         if not start <= decoder.u() < start + count:

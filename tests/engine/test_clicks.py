@@ -97,10 +97,13 @@ def test_a_model_that_is_certain_of_silence_is_silent(network, codec, bits, dist
     if engine == "cpu" and native.missing() is not None:
         pytest.skip("the C++ engine is not installed")
     model = silent(network, codec, bits, distribution)
-    streams, samples = (64, 4096) if engine == "cpu" else (2048, 24)
+    if engine == "cpu":
+        streams, samples, temperatures = 64, 4096, (1.0, 0.5)
+    else:
+        streams, samples, temperatures = 2048, 24, (0.9,)
     quiet = int(model.codes_per_symbol[model.codec.silence])
     how = {"engine": engine, "threads": 1, "prime": np.zeros(3, np.int16)}
-    for temperature in (1.0, 0.5) if engine == "cpu" else (0.9,):
+    for temperature in temperatures:
         draws = generate(model, samples, seeds=range(streams), temperature=temperature, **how).draws
         assert max(int(np.abs(draw.pcm).max()) for draw in draws) <= quiet
     draws = generate(model, samples, seeds=range(streams), exact=True, **how).draws

@@ -32,9 +32,7 @@ def test_parameters_are_made_of_features(name):
     hidden, state = network.features(inputs)
     params, other = network(inputs)
     assert hidden.shape[:2] == params.shape[:2]
-    flat = [a for a in (state if isinstance(state, tuple) else (state,))]
-    for a, b in zip(flat, other if isinstance(other, tuple) else (other,), strict=True):
-        torch.testing.assert_close(a, b)
+    torch.testing.assert_close(state, other)
     if name.startswith("wavenet"):
         torch.testing.assert_close(network.output(torch.relu(network.head(torch.relu(hidden)))), params)
     elif name in ("gru", "lstm"):

@@ -110,8 +110,12 @@ def test_pictures_that_a_model_was_trained_on(tmp_path, capsys, monkeypatch):
     for split in ("train", "test"):
         tiles = np.stack([corpus.pcm(one).reshape(form.shape) for one in corpus.split(split)[:2]])
         write_tiles(Path(f"{split}.png"), tiles, form.levels)
-    for command in (["generate", "run", "new.png", "-n", 3, "--prime"], ["features", "run"], ["score", "run"]):
-        after = ["f.npz", "--force"] if command[0] == "features" else ["--force"] if "-n" in command else []
+    generating = ["generate", "run", "new.png", "-n", 3, "--prime"]
+    for command, after in (
+        (generating, ["--force"]),
+        (["features", "run"], ["f.npz", "--force"]),
+        (["score", "run"], []),
+    ):
         (warning,) = warned(capsys, *command, "train.png", *after)
         assert warning.startswith("this model was trained on 2 of these 2 pictures: train.png[0], train.png[1];")
         assert warned(capsys, *command, "test.png", *after) == []

@@ -45,8 +45,9 @@ def plain_direction(cell: Cell, inputs, weight, bias):
     _, height, width, batch = inputs.shape
     h, c = {}, {}
     no_input, no_state = inputs.new_zeros(CHANNELS, batch), inputs.new_zeros(HIDDEN, batch)
+    columns = range(width)[::-1] if cell.from_right else range(width)
     for row in range(height):
-        for column in reversed(range(width)) if cell.from_right else range(width):
+        for column in columns:
             seen = []
             for down, right in cell.inputs:
                 there = row + down, column + right

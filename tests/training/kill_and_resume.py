@@ -104,7 +104,9 @@ def place(run: Path) -> str:
     if not (run / STATE).exists():
         return "writing its first state" if writing else "starting"
     steps = read_state(run)[2]["step"]
-    return "writing" if writing else "training or validating" if steps else "training, nothing saved but the start"
+    if writing:
+        return "writing"
+    return "training or validating" if steps else "training, nothing saved but the start"
 
 
 def kill_and_resume(work: Path, kills: int, seed: int) -> dict[str, object]:
