@@ -117,7 +117,7 @@ def test_compare_writes_a_page_that_names_conditions(capsys, tmp_path):
     argv = ["compare", "X=voices", "both", "--corpus", "voices-corpus", "--html", str(html)]
     for words in ("speaker", "nothing", "wrong-speaker", "speaker+frames"):
         argv += ["--given", words]
-    for baseline in ("WavPack -hhx6", "adaptive mixture", "training histogram"):
+    for baseline in ("WavPack -hhx6", "adaptive coder", "training histogram"):
         argv += ["--without", baseline]
     assert main(argv) == 0
     text = capsys.readouterr().out

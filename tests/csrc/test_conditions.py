@@ -178,17 +178,10 @@ def test_windows_and_speakers_out_of_range():
     assert made.encode(windows, rows + np.uint32(2)).shape == (4, 64)
 
 
-def test_conditions_of_a_call_are_checked():
-    engine: Any = NativeEngine(sensitive_models.wavenet(), 2)._native
-    width = engine.condition_floats
-    assert width == 4 * 2 * 32
-    vectors = np.ones((3, width), np.float32)
-    rows = np.array([[0, 1], [2, 2]], np.uint32)
-    phases = np.array([0, 4], np.uint32)
+def bad_conditions(vectors, rows, phases) -> list[Any]:
     not_finite = vectors.copy()
     not_finite[2, -1] = np.nan
-    good = (vectors, rows, phases, 5, None)
-    bad: list[Any] = [
+    return [
         (vectors[:, 1:].copy(), rows, phases, 5, None),
         (vectors[:2], rows, phases, 5, None),
         (vectors[:0], rows, phases, 5, None),
@@ -217,6 +210,16 @@ def test_conditions_of_a_call_are_checked():
         (vectors, rows, phases, 5, np.zeros((3, 4))),
         5,
     ]
+
+
+def test_conditions_of_a_call_are_checked():
+    engine: Any = NativeEngine(sensitive_models.wavenet(), 2)._native
+    width = engine.condition_floats
+    assert width == 4 * 2 * 32
+    vectors = np.ones((3, width), np.float32)
+    rows = np.array([[0, 1], [2, 2]], np.uint32)
+    phases = np.array([0, 4], np.uint32)
+    good = (vectors, rows, phases, 5, None)
     seeds = np.zeros(2, np.uint64)
     symbols = np.zeros((2, 6), np.uint16)
     coders = [native.Encoder() for _ in range(2)], [native.Decoder(np.zeros(9, np.uint32)) for _ in range(2)]
@@ -228,16 +231,14 @@ def test_conditions_of_a_call_are_checked():
     ]
     before = engine.save()
     for call in calls:
-        for given_conditions in bad:
+        for given_conditions in bad_conditions(vectors, rows, phases):
             with pytest.raises((ValueError, TypeError)):
                 call(given_conditions)
     assert all(np.array_equal(a, b) for a, b in zip(before, engine.save(), strict=True))  # nothing has moved
     with pytest.raises(ValueError, match="too few frames for 7 samples"):  # 4 + 7 samples are more than 2 frames
         engine.generate(7, seeds, 1.0, 1.0, conditions=good)
-    assert engine.generate(0, seeds, 1.0, 1.0, conditions=(vectors, rows[:, :0].copy(), phases, 5, None))[0].shape == (
-        2,
-        0,
-    )
+    nothing = engine.generate(0, seeds, 1.0, 1.0, conditions=(vectors, rows[:, :0].copy(), phases, 5, None))
+    assert nothing[0].shape == (2, 0)
     for call in calls:
         call(good)
 

@@ -53,9 +53,9 @@ def test_no_threads_registers_spill_to_memory():
 
 @needs_nvcc
 def test_nvcc_compiles_the_kernels_with_their_clocks(tmp_path):
-    """Without a warning. Only as far as to the instructions that are the same for all GPUs, in half the time."""
+    """Without a warning; not optimised, and only as far as to the instructions that all GPUs share, to be quick."""
     assert NVCC is not None
-    flags = ["-std=c++17", "-O3", "-fmad=false", f"-I{ROOT / 'csrc'}", "--expt-relaxed-constexpr", "-arch=sm_90"]
+    flags = ["-std=c++17", "-G", "-fmad=false", f"-I{ROOT / 'csrc'}", "--expt-relaxed-constexpr", "-arch=sm_90"]
     flags += ["-DWAVEGEN_CLOCKS", "-Werror=all-warnings", "-ptx"]
     command = [NVCC, *flags, str(ROOT / "csrc/cuda/kernels.cu"), "-o", str(tmp_path / "kernels.ptx")]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -191,6 +191,39 @@ NETWORKS = {
 }
 
 
+def bad_calls(engine, seeds, symbols):
+    network, codes, locations, last, time = engine.save()
+    not_finite = network.copy()
+    not_finite[0, 0] = np.nan
+    return [
+        lambda: engine.generate(2**62, seeds, 1.0, 1.0),
+        lambda: engine.generate(2**64, seeds, 1.0, 1.0),
+        lambda: engine.generate(2**28, seeds, 1.0, 1.0),
+        lambda: engine.generate(-1, seeds, 1.0, 1.0),
+        lambda: engine.generate(1, seeds[:1], 1.0, 1.0),
+        lambda: engine.generate(1, seeds.astype(np.int64), 1.0, 1.0),
+        lambda: engine.generate(1, seeds[:, None], 1.0, 1.0),
+        *(lambda t=t: engine.generate(1, seeds, t, 1.0) for t in (0.0, -1.0, np.nan, np.inf, 1e-40, 1e40)),
+        *(lambda p=p: engine.generate(1, seeds, 1.0, p) for p in (0.0, -1.0, np.nan, np.inf, 1.5, 0.5)),
+        lambda: engine.feed(symbols[:1]),
+        lambda: engine.feed(symbols.astype(np.int64)),
+        lambda: engine.feed(symbols.astype(np.int16)),
+        lambda: engine.feed(symbols.T),
+        lambda: engine.restore(network[:1], codes, locations, last, time),
+        lambda: engine.restore(network[:, 1:].copy(), codes, locations, last, time),
+        lambda: engine.restore(network.astype(np.float64), codes, locations, last, time),
+        lambda: engine.restore(not_finite, codes, locations, last, time),
+        lambda: engine.restore(network, codes[:1], locations, last, time),
+        lambda: engine.restore(network, codes[:, 1:].copy(), locations, last, time),
+        lambda: engine.restore(network, codes.astype(np.int32), locations, last, time),
+        lambda: engine.restore(network, codes, locations[:1], last, time),
+        lambda: engine.restore(network, codes, np.zeros((2, 1)), last, time),
+        lambda: engine.restore(network, codes, locations.astype(np.float32), last, time),
+        lambda: engine.restore(network, codes, locations, last[:1], time),
+        lambda: engine.restore(network, codes, locations, last, -1),
+    ]
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_other_networks_refuse(name):
     make, pack, settings = NETWORKS[name]
@@ -226,40 +259,9 @@ def test_bad_calls(arguments):
     engine = opened(arguments)
     seeds = np.zeros(2, dtype=np.uint64)
     symbols = np.zeros((2, 5), dtype=np.uint16)
-    network, codes, locations, last, time = engine.save()
     before = engine.save()
-    not_finite = network.copy()
-    not_finite[0, 0] = np.nan
-    assert codes.shape == (2, 32)
-    assert locations.shape == (2, 0)
-    calls = [
-        lambda: engine.generate(2**62, seeds, 1.0, 1.0),
-        lambda: engine.generate(2**64, seeds, 1.0, 1.0),
-        lambda: engine.generate(2**28, seeds, 1.0, 1.0),
-        lambda: engine.generate(-1, seeds, 1.0, 1.0),
-        lambda: engine.generate(1, seeds[:1], 1.0, 1.0),
-        lambda: engine.generate(1, seeds.astype(np.int64), 1.0, 1.0),
-        lambda: engine.generate(1, seeds[:, None], 1.0, 1.0),
-        *(lambda t=t: engine.generate(1, seeds, t, 1.0) for t in (0.0, -1.0, np.nan, np.inf, 1e-40, 1e40)),
-        *(lambda p=p: engine.generate(1, seeds, 1.0, p) for p in (0.0, -1.0, np.nan, np.inf, 1.5, 0.5)),
-        lambda: engine.feed(symbols[:1]),
-        lambda: engine.feed(symbols.astype(np.int64)),
-        lambda: engine.feed(symbols.astype(np.int16)),
-        lambda: engine.feed(symbols.T),
-        lambda: engine.restore(network[:1], codes, locations, last, time),
-        lambda: engine.restore(network[:, 1:].copy(), codes, locations, last, time),
-        lambda: engine.restore(network.astype(np.float64), codes, locations, last, time),
-        lambda: engine.restore(not_finite, codes, locations, last, time),
-        lambda: engine.restore(network, codes[:1], locations, last, time),
-        lambda: engine.restore(network, codes[:, 1:].copy(), locations, last, time),
-        lambda: engine.restore(network, codes.astype(np.int32), locations, last, time),
-        lambda: engine.restore(network, codes, locations[:1], last, time),
-        lambda: engine.restore(network, codes, np.zeros((2, 1)), last, time),
-        lambda: engine.restore(network, codes, locations.astype(np.float32), last, time),
-        lambda: engine.restore(network, codes, locations, last[:1], time),
-        lambda: engine.restore(network, codes, locations, last, -1),
-    ]
-    for call in calls:
+    assert [part.shape for part in before[1:3]] == [(2, 32), (2, 0)]
+    for call in bad_calls(engine, seeds, symbols):
         with pytest.raises((ValueError, TypeError)):
             call()
     after = engine.save()  # nothing has moved

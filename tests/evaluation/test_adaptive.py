@@ -1,4 +1,4 @@
-"""The adaptive mixture against its definition in plain numpy, and as a density: causal, whole, safe with any file."""
+"""The adaptive coder against its definition in plain numpy, and as a density: causal, whole, safe with any file."""
 
 import sys
 
@@ -224,6 +224,6 @@ def test_any_layout_of_the_samples_is_taken():
 
 def test_without_the_extension_it_is_named_as_missing(monkeypatch):
     assert adaptive_missing() is None
-    (baseline,) = [each for each in BASELINES if each.name == "adaptive mixture"]
+    (baseline,) = [each for each in BASELINES if each.name == "adaptive coder"]
     monkeypatch.setitem(sys.modules, "wavegen_native", None)
     assert "C++" in str(baseline.missing())

@@ -165,7 +165,7 @@ def test_a_model_is_not_compared_on_what_its_first_weights_were_trained_on(folde
     train(RECIPE, open_corpus("again-corpus"), "last", init="run", progress=False)
     assert main(["compare", "last", "--corpus", "again-corpus"]) == 2
     assert "last was trained or validated on" in capsys.readouterr().err
-    assert main(["compare", "run", "--corpus", "corpus", "--split", "train", "--without", "adaptive mixture"]) == 0
+    assert main(["compare", "run", "--corpus", "corpus", "--split", "train", "--without", "adaptive coder"]) == 0
 
 
 def test_a_resumed_run_keeps_what_its_first_weights_were_trained_on(folder):

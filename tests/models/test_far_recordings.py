@@ -61,9 +61,9 @@ def test_the_other_commands_say_it_too(command, folder, capsys):
 def test_compare_says_it_of_a_model_that_belongs_to_no_corpus(folder, capsys):
     model = checkpoint.load("run")
     checkpoint.save(model, "bundled.safetensors", {**model.metadata, "corpus_fingerprint": None})
-    result = run(capsys, "compare", "bundled.safetensors", "--corpus", "other-corpus", "--without", "adaptive mixture")
+    result = run(capsys, "compare", "bundled.safetensors", "--corpus", "other-corpus", "--without", "adaptive coder")
     assert any(warning.startswith("bundled: ") and "outside the training" in warning for warning in result["warnings"])
-    result = run(capsys, "compare", "run", "--corpus", "corpus", "--without", "adaptive mixture")
+    result = run(capsys, "compare", "run", "--corpus", "corpus", "--without", "adaptive coder")
     assert not any("outside" in warning for warning in result["warnings"])
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from wavegen.audio.spectral.conventions import MELS
 from wavegen.models.configs.conditioning import ConditioningConfig
 from wavegen.models.spectral_filters import (
-    LEAST_UNIT,
-    MOST_UNIT,
+    MAX_UNIT,
+    MIN_UNIT,
     REFERENCE,
     SpectralFilters,
     error_a_period_before,
@@ -40,7 +40,7 @@ def test_exponentials_and_logarithms_are_those_of_the_library():
         np.float64
     )
     assert max(abs(found / 2.0 ** float(each) - 1) for each, found in zip(x, exp2(x), strict=True)) <= 1e-15
-    u = np.concatenate([np.geomspace(LEAST_UNIT / REFERENCE, MOST_UNIT / REFERENCE, 20001), np.exp2(np.arange(-8, 9))])
+    u = np.concatenate([np.geomspace(MIN_UNIT / REFERENCE, MAX_UNIT / REFERENCE, 20001), np.exp2(np.arange(-8, 9))])
     for each, found in zip(u, ln(u), strict=True):
         assert abs(found - math.log(each)) <= 1e-15 * max(1, abs(math.log(each)))
 
@@ -83,8 +83,8 @@ def test_any_frame_has_a_stable_filter_and_a_unit_within_its_range(order, frames
     for row in filters.of(np.array(frames, np.float32)):
         assert np.isfinite(row).all()
         assert poles(row[:order]) < 1
-        assert REFERENCE / row[-2] * (1 + 1e-15) >= LEAST_UNIT
-        assert REFERENCE / row[-2] <= MOST_UNIT * (1 + 1e-15)
+        assert REFERENCE / row[-2] * (1 + 1e-15) >= MIN_UNIT
+        assert REFERENCE / row[-2] <= MAX_UNIT * (1 + 1e-15)
         assert abs(math.exp(row[-1]) * row[-2] - 1) <= 1e-12
 
 
@@ -101,7 +101,7 @@ def test_numbers_of_a_damaged_file_that_are_no_autocorrelation_give_finite_and_s
     frames = data.draw(st.lists(st.lists(FINITE, min_size=bands, max_size=bands), min_size=1, max_size=3))
     for row in [*filters.of(np.array(frames, np.float32)), filters.without]:
         assert np.isfinite(row).all()
-        assert REFERENCE / row[-2] * (1 + 1e-15) >= LEAST_UNIT
+        assert REFERENCE / row[-2] * (1 + 1e-15) >= MIN_UNIT
     for row in filters.of(np.array(frames, np.float32)):
         assert poles(row[:order]) <= 1 + 1e-3  # of which np.roots itself finds some with errors
 

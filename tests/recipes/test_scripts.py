@@ -1,6 +1,5 @@
 """The scripts of recipes/ that are no shell scripts: each does on small data what its first lines say."""
 
-import importlib.util
 import json
 import re
 import sys
@@ -11,23 +10,13 @@ import failing_libraries
 import numpy as np
 import pytest
 import torch
+from recipe_commands import script
 
 from wavegen import load_recipe
 from wavegen.assets import speech
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.system.optional import TORCHAUDIO
-
-RECIPES = Path(__file__).parents[2] / "recipes"
-
-
-def script(name: str) -> ModuleType:
-    specification = importlib.util.spec_from_file_location(Path(name).stem, RECIPES / name)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_a_page_without_pictures(place, when, error, monkeypatch, capsys, caplog
     failing_libraries.break_library(monkeypatch, "matplotlib", failing_libraries.ERRORS[error], when)
     monkeypatch.setattr("wavegen.reports.examples.DRAWN_SECONDS", 0.05)
     command = ["compare", str(place / "gru"), "--corpus", str(place / "corpus"), "--html", "c.html"]
-    assert main([*command, "--without", "adaptive mixture"]) == 0, capsys.readouterr().err
+    assert main([*command, "--without", "adaptive coder"]) == 0, capsys.readouterr().err
     page = Path("c.html").read_text(encoding="utf-8")
     assert page.count("<audio") >= 1
     assert "<img" not in page

@@ -94,9 +94,9 @@ def bench(model: str | Path | AudioModel, *, rounds: int = ROUNDS, progress: boo
 
 def _opened(model: str | Path | AudioModel) -> tuple[str, AudioModel]:
     """The name that the result has for the model, and the model."""
-    if isinstance(model, AudioModel):
-        return model.network.name, model
-    return str(model), model_named(model)
+    if isinstance(model, str | Path):
+        return str(model), model_named(model)
+    return model.network.name, model
 
 
 def _row(contender: Contender, turns: list[float]) -> BenchRow:

@@ -233,7 +233,7 @@ def _add_compare(commands: _Commands) -> None:
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as one HTML file")
     proof = "also compress the files with each model, restore them, and say how large they were"
     parser.add_argument("--proof", action="store_true", help=proof)
-    slow = "a baseline to leave out, as in: --without 'adaptive mixture', which takes the longest; may be repeated"
+    slow = "a baseline to leave out, as in: --without 'adaptive coder', which takes the longest; may be repeated"
     parser.add_argument("--without", metavar="NAME", action="append", default=[], help=slow)
     given = "conditions that models are given, a row for each, as in: --given speaker --given nothing; may be repeated"
     parser.add_argument("--given", metavar="WHAT", action="append", default=[], help=f"{given}; {options.GIVEN}")

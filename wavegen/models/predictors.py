@@ -20,7 +20,7 @@ from wavegen.models.predictor_fit import (
     least_squares,
     least_squares_pitch_gain,
 )
-from wavegen.models.spectral_filters import LEAST_UNIT, REFERENCE, SpectralFilters
+from wavegen.models.spectral_filters import MIN_UNIT, REFERENCE, SpectralFilters
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,7 +153,7 @@ class SpectralPredictor(Predictor):
         super().__init__(bands, f0_sample_rate, **settings)
         self.autocorrelation = nn.Parameter(torch.zeros(self.config.shapes["autocorrelation"]))
         self.level = nn.Parameter(torch.ones(()))  # until it is fitted
-        self.floor = nn.Parameter(torch.full((), LEAST_UNIT**2))  # of digital silence, in squared codes
+        self.floor = nn.Parameter(torch.full((), MIN_UNIT**2))  # of digital silence, in squared codes
         self.unit = nn.Parameter(torch.full((), REFERENCE))  # where no frames are given
         if f0_sample_rate:
             self.pitch_gain = nn.Parameter(torch.zeros(()))
@@ -210,7 +210,7 @@ class SpectralPredictor(Predictor):
         _set(self.autocorrelation, autocorrelation_of_bands(settings, self.taps))
         weights = self.weights.detach().cpu().double().numpy()
         if (unit := error_of_filter(drawn(recordings, self.taps), weights)) is not None:
-            _set(self.unit, np.array(max(unit, LEAST_UNIT)))
+            _set(self.unit, np.array(max(unit, MIN_UNIT)))
         if self.config.max_lag:
             found = drawn(recordings, self.receptive_field)
             gain = least_squares_pitch_gain(found, self._filters(conditioning), frames, settings.hop)

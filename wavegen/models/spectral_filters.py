@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 REFERENCE = 128.0  # PCM codes that one unit is for the network: its inputs and its untrained scales suit speech so
-LEAST_UNIT, MOST_UNIT = 0.5, 32768.0  # PCM codes
-MOST_OCTAVES = 30.0  # |log2| of an F0 in Hz, beyond which it is none
+MIN_UNIT, MAX_UNIT = 0.5, 32768.0  # PCM codes
+MAX_OCTAVES = 30.0  # |log2| of an F0 in Hz, beyond which it is none
 LOUDEST = 20.0  # |log10| of a band, beyond which frames are no sound and powers would overflow
 LOG2_10 = 3.321928094887362
 LOG2_E = 1.4426950408889634
@@ -85,7 +85,7 @@ class SpectralFilters:
         if not self.max_lag:
             return np.zeros(len(frames))
         log_f0, voiced = np.asarray(frames, np.float64)[:, self._bands :].T
-        octaves = np.clip(log_f0 * -LOG2_E, -MOST_OCTAVES, MOST_OCTAVES)
+        octaves = np.clip(log_f0 * -LOG2_E, -MAX_OCTAVES, MAX_OCTAVES)
         lags = np.clip(self._sample_rate * exp2(octaves), 1, self.max_lag)
         return np.where(voiced > 0.5, lags, 0)
 
@@ -106,7 +106,7 @@ def rows(taps: Doubles, pitch: Doubles, unit: Doubles) -> Doubles:
 
     Units are taken into their range.
     """
-    unit = np.clip(unit, LEAST_UNIT, MOST_UNIT)
+    unit = np.clip(unit, MIN_UNIT, MAX_UNIT)
     return np.concatenate([taps, pitch, [REFERENCE / unit], [ln(unit / REFERENCE)]]).T.copy()
 
 

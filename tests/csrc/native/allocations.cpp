@@ -41,7 +41,7 @@ using namespace wavegen;
 // have to warm up.
 long allocated(const std::shared_ptr<Network>& network, const std::shared_ptr<Distribution>& distribution, Kind kind,
                std::size_t streams, std::size_t threads, const Sampling& sampling) {
-    const std::size_t symbols = distribution->quantizer().num_symbols(), count = 150;
+    const std::size_t symbols = distribution->quantizer().num_symbols(), count = 40;
     Engine engine(network, distribution, inputs(symbols, kind), symbols / 2, streams, threads);
     const std::vector<std::uint64_t> seeds(streams, 5);
     std::vector<std::uint16_t> drawn_symbols(streams * count);

@@ -56,6 +56,7 @@ void add_code(Engine& engine, const std::vector<std::uint16_t>& symbols, const C
     for (Encoder& encoder : encoders) hash.add(words.emplace_back(encoder.finish()));
     for (const std::size_t lost : {std::size_t{0}, std::size_t{5}, words[0].size()})
         for (const std::uint32_t flipped : {0u, 0x80000001u}) {
+            if (lost > 0 && flipped != 0) continue;  // one damage at a time
             std::vector<Decoder> decoders;
             std::vector<Decoder*> from;
             for (auto stream : words) {
@@ -97,9 +98,9 @@ void add_run(const std::shared_ptr<Network>& network, const std::shared_ptr<Dist
         engine.generate(seeds.data(), count, sampling, conditions, drawn.data(), log2_prob.data());
         hash.add(drawn);
         hash.add(log2_prob);
-        engine.feed(drawn.data(), count, conditions, log2_prob.data());
-        hash.add(log2_prob);
     }
+    engine.feed(drawn.data(), count, conditions, log2_prob.data());
+    hash.add(log2_prob);
     add_code(engine, drawn, conditions, hash);
 }
 

@@ -169,6 +169,6 @@ def test_compare_says_so_of_a_test_split_of_one_file(tmp_path, capsys):
     prepare(tmp_path / "source", tmp_path / "corpus")
     assert main(["prepare", str(tmp_path / "source"), str(tmp_path / "cut"), "--cut", "1"]) == 0
     for split, corpus, words in (("test", "corpus", "1.0 s in 1 file: "), ("validation", "cut", "6 pieces")):
-        (warning,) = compare({}, tmp_path / corpus, split=split, without=["adaptive mixture"])["warnings"]
+        (warning,) = compare({}, tmp_path / corpus, split=split, without=["adaptive coder"])["warnings"]
         assert f"the {split} split is " in warning
         assert words in warning

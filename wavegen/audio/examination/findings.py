@@ -286,8 +286,9 @@ class _Group:
     def warning(self, files: int) -> str:
         if self.count == 1:
             return f"{self.names[0]}: {self.first.sentence}"
-        low, high = (f"{value:.0f}" for value in self.values)
-        said = ": " + self.first.sentence if self.kind is None else " " + self.kind.many
+        said = ": " + self.first.sentence
+        if self.kind is not None:
+            low, high = (f"{value:.0f}" for value in self.values)
+            said = " " + self.kind.many.format(low if low == high else f"{low} to {high}")
         more = f" and {self.count - NAMED} more" if self.count > NAMED else ""
-        within = said.format(low if low == high else f"{low} to {high}") if self.kind else said
-        return f"{self.count} of {files} files{within}: {', '.join(self.names[:NAMED])}{more}"
+        return f"{self.count} of {files} files{said}: {', '.join(self.names[:NAMED])}{more}"

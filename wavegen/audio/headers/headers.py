@@ -10,6 +10,7 @@ from wavegen.audio.headers import foreign, tags
 from wavegen.audio.headers.layout import Bytes, Layout, cut, data_bytes, joined, judged, unexplained
 from wavegen.errors import UserError
 
+VOC_HEADERS = {b"\1": (2, 1, 1), b"\11": (12, 6, 2)}  # of blocks of sound: bytes, and where the coding is, in how many
 VOC_READABLE = {0, 4, 6, 7}  # of the codings of a block: integers, A-law, mu-law
 AU_READABLE = {*range(1, 8), 23, 25, 26, 27}
 AU_CODINGS = {24: "G.722 ADPCM"}
@@ -134,9 +135,8 @@ def voc(data: Bytes, path: Path) -> Layout:
                 raise UserError(
                     f"{path}: holds several blocks of sound, of which only the first would be read; {foreign.CONVERT}"
                 )
-            header = {b"\1": 2, b"\11": 12}.get(kind, 0)
-            coding = data.at(start + 1, 1) if kind == b"\1" else data.at(start + 6, 2) if header else b"\0\0"
-            if int.from_bytes(coding, "little") not in VOC_READABLE:
+            header, at, width = VOC_HEADERS.get(kind, (0, 0, 0))
+            if int.from_bytes(data.at(start + at, width), "little") not in VOC_READABLE:
                 raise foreign.coded("ADPCM in VOC", path)
             if kind == b"\11":
                 size = _voc_size(data, start, size)

@@ -19,7 +19,7 @@ from wavegen.errors import UserError, unreadable
 IMAGES, LABELS = 0x803, 0x801  # magic numbers of IDX files: unsigned bytes in three dimensions and in one
 MNIST_FILES = {"train": ("train-images", "train-labels"), "test": ("t10k-images", "t10k-labels")}
 FOLDERS = ("", "data", "package/data", "raw", "MNIST/raw")  # in which the files may lie
-VALIDATION_SHARE = 6  # of the training file's pictures the last sixth validates: 10 000 of 60 000, as is the custom
+VALIDATION_DIVISOR = 6  # of the training file's pictures the last sixth validates: 10 000 of 60 000, as is the custom
 
 
 class Part(NamedTuple):
@@ -56,7 +56,7 @@ def _mnist(folder: Path | None) -> Iterator[Part]:
         if len(pictures) != len(said):
             which = f"{len(pictures)} pictures, but {beside.name} has {len(said)} labels"
             raise UserError(f"{path}: {which}; take both from one set")
-        trained = len(pictures) - len(pictures) // VALIDATION_SHARE
+        trained = len(pictures) - len(pictures) // VALIDATION_DIVISOR
         splits = ["test"] * len(pictures) if name == "test" else ["train"] * trained
         splits += ["validation"] * (len(pictures) - len(splits))
         yield Part(name, str(path), pictures[..., None], [str(label) for label in said], splits)

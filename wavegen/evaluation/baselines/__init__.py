@@ -13,6 +13,6 @@ BASELINES = (
     Baseline("FLAC", without_training(flac_bits)),
     Baseline("FLAC, order 32", without_training(flac_order_32_bits), FLAC.missing),
     Baseline("WavPack -hhx6", without_training(wavpack_bits), WAVPACK.missing),
-    Baseline("adaptive mixture", without_training(adaptive_bits), adaptive_missing),
+    Baseline("adaptive coder", without_training(adaptive_bits), adaptive_missing),
     Baseline(TRAINED, training_histogram),
 )
