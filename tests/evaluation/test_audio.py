@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import small_models
+import soundfile
 
 from wavegen.audio import files as audio_files
 from wavegen.audio.files import content_hash
@@ -170,3 +171,15 @@ def test_a_file_that_a_bundled_model_was_trained_on_is_warned_of(wav):
     (warning,) = score(model, paths)["warnings"]
     assert warning.startswith(f"this model was trained or validated on 1 of these 2 files: {paths[0]}")
     assert score(model, paths[1])["warnings"] == []
+
+
+def test_recordings_that_count_twice_are_said(wav, tmp_path):
+    first, other = wav("a.wav", 500), wav("b.wav", 700)
+    copied = str(tmp_path / "copy.flac")
+    soundfile.write(copied, noise(500, 500), RATE)
+    twice = score(GRU, [first, other, copied], engine="torch")
+    said = "1 of these 3 files has the samples of an earlier one, and counts again in the mean and its interval"
+    assert [line for line in twice["warnings"] if "again" in line] == [f"{said}: {copied} = {first}"]
+    thrice = score(GRU, [first, tmp_path], engine="torch")["warnings"]
+    assert any(line.startswith("2 of these 4 files have the samples") for line in thrice)
+    assert not any("again" in line for line in score(GRU, [first, other], engine="torch")["warnings"])

@@ -1,15 +1,19 @@
 """Recordings drawn from seeds: each its seed's own, with the bits that scoring gives, primed or not."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import sensitive_models
 import small_models
 
 from wavegen.audio import files as audio_files
+from wavegen.cli.main import main
 from wavegen.engine import native
 from wavegen.errors import UserError
 from wavegen.evaluation.audio import score
-from wavegen.sampling.audio import generate, out_paths
+from wavegen.sampling.audio import Draw, Draws, generate, out_paths
 
 MODELS = {
     "gru": small_models.mu_law_model(name="gru", hidden_size=5),
@@ -125,3 +129,31 @@ def test_a_written_recording_is_what_was_drawn(tmp_path):
     read = audio_files.read(path)
     np.testing.assert_array_equal(read.pcm, draws.draws[0].pcm)
     assert read.sample_rate == 8000
+
+
+def drawn(peaks, seconds=2.0, primed=0):
+    ramps = [np.linspace(0, peak, round(8000 * seconds)).astype(np.int16) for peak in peaks]
+    pcms = [np.concatenate([np.full(primed, 9000, np.int16), ramp]) for ramp in ramps]
+    draws = [Draw(seed, pcm, np.full(len(pcm), -1.0)) for seed, pcm in enumerate(pcms)]
+    return Draws("cpu", "float32", False, draws, 8000, primed, len(pcms[0]) - primed, 1.0)
+
+
+@pytest.mark.parametrize("primed", [0, 500])
+def test_silence_that_was_drawn_is_said(primed):
+    paths = [Path(f"{number}.wav") for number in range(3)]
+    (said,) = drawn([3, 900, -127], primed=primed).describe(paths)["warnings"]
+    assert said.startswith("0.wav, 2.wav: silence was drawn, with a peak of 127 codes of 32768; draw longer")
+    assert drawn([128, 900, -128], primed=primed).warnings(paths) == []
+    assert drawn([3, 3, 3], 1.9, primed).warnings(paths) == [], "the pause at the beginning"
+
+
+@pytest.mark.parametrize("engine", ["cpu"])
+def test_the_command_says_it_beside_what_it_says_of_the_prime(engine, tmp_path, capsys):
+    prime, out = str(tmp_path / "prime.wav"), str(tmp_path / "o.wav")
+    audio_files.write(prime, np.zeros(900, np.int16), 8000)
+    assert main(["generate", "allison", out, "--prime", prime, "--seconds", "2", "--temperature", "0.5", "--json"]) == 0
+    said = capsys.readouterr()
+    assert f"wavegen: warning: {out}: silence was drawn" in said.err
+    of_the_prime, of_silence = json.loads(said.out)["warnings"]
+    assert of_the_prime == f"{prime}: is digital silence"
+    assert of_silence.startswith(f"{out}: silence was drawn")

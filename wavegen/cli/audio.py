@@ -65,7 +65,8 @@ def generate(args: argparse.Namespace, model: Model) -> Result:
             files = listed(list(map(str, paths)))
             raise Ended(part.number, f"interrupted: {files}: {drawn:.3f} of {asked:.3f} s were drawn") from part
         result = draws.describe(draws.write_to(outputs))
-        result["warnings"] = warnings
+        warn(args, result["warnings"])
+        result["warnings"] = [*warnings, *result["warnings"]]
     return result, generated_text(result)
 
 

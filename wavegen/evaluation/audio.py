@@ -102,7 +102,8 @@ def find_takes(
     if any(found["kind"] in CHANNELS_READ for found in odd):
         warnings.insert(0, "compress codes every channel by itself: its bits for such files are not those of score")
     about_files = [*refusals.warnings, *(found["warning"] for found in odd)]
-    return Found(takes, [*about_files, *warnings, *familiarity.warnings(), *giver.warnings()], refusals.refused)
+    about_all = [*familiarity.repeats(), *giver.warnings()]
+    return Found(takes, [*about_files, *warnings, *familiarity.warnings(), *about_all], refusals.refused)
 
 
 def check_corpus(corpus: Corpus, model: Familiar, whole: bool, what: str = "files") -> list[str]:

@@ -46,6 +46,8 @@ class Familiarity:
         self.number = 0
         self.trained: list[str] = []
         self.validated: list[str] = []
+        self.first: dict[str, str] = {}  # the name of the first recording of each content
+        self.repeated: list[str] = []
         self.far: dict[str, dict[str, float]] = {}  # by quantity, by name
 
     def add(self, name: str, content: str, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
@@ -65,6 +67,9 @@ class Familiarity:
     def look_up(self, name: str, content: str, pcm: NDArray[np.int16] | None, own: bool = False) -> None:
         """Adds a recording without measuring it; its samples serve only models whose corpus was cut into pieces."""
         self.number += 1
+        if content in self.first:
+            self.repeated.append(f"{name} = {self.first[content]}")
+        self.first.setdefault(content, name)
         known = self.provenance
         hashes = [content] if own else [content, *self._pieces(pcm)]
         if any(known.earlier(one) or (not own and known.trained_on(one)) for one in hashes):
@@ -97,6 +102,14 @@ class Familiarity:
     def warnings(self, what: str = "files") -> list[str]:
         """The warnings, a line each; `what` is the word for the recordings."""
         return [*self._seen(what), *self._far()]
+
+    def repeats(self) -> list[str]:
+        """A line on recordings that came more than once, by one name or by several."""
+        if not self.repeated:
+            return []
+        has, counts = ("has", "counts") if len(self.repeated) == 1 else ("have", "count")
+        said = f"{len(self.repeated)} of these {self.number} files {has} the samples of an earlier one"
+        return [f"{said}, and {counts} again in the mean and its interval: {listed(self.repeated)}"]
 
     def _seen(self, what: str) -> Iterable[str]:
         if not self.seen:

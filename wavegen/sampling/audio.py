@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wavegen.audio import files as audio_files
+from wavegen.audio.examination.findings import QUIET
 from wavegen.audio.wav import plain_header
 from wavegen.constants import DIGITS
 from wavegen.engine import open_engine
@@ -24,6 +25,7 @@ from wavegen.system import pipes
 from wavegen.system.atomic import Output, check_suffix
 from wavegen.system.progress import progress_bar
 from wavegen.system.signals import Ended, number_of
+from wavegen.wording import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 MAX_RECORDINGS = 4096
 PIECE = 512  # samples between two looks at the clock and the keyboard
 MAX_SAMPLES = 2**28  # of all recordings of a call, primes included, which memory holds until they are written
+SILENT_SECONDS = 2.0  # drawn, from which silence is more than the pause that a recording begins with
 HEADER = len(plain_header(8000, 1, 0))  # bytes of a WAV file before its samples
 
 
@@ -86,6 +89,17 @@ class Draws:
             audio_files.write(output, draw.pcm, self.sample_rate)
         return [output.path for output in outputs]
 
+    def warnings(self, paths: Sequence[Path]) -> list[str]:
+        """A line on the recordings at `paths` in which nothing was drawn but silence."""
+        if self.generated < SILENT_SECONDS * self.sample_rate:
+            return []
+        peaks = [int(np.abs(draw.pcm[self.primed :].astype(np.int32)).max()) for draw in self.draws]
+        silent = {str(path): peak for path, peak in zip(paths, peaks, strict=True) if peak < QUIET}
+        if not silent:
+            return []
+        said = f"silence was drawn, with a peak of {max(silent.values())} codes of 32768"
+        return [f"{listed(list(silent))}: {said}; draw longer, at a temperature nearer to 1, or go on from a prime"]
+
     def describe(self, paths: Sequence[Path]) -> GenerateResult:
         """The JSON of `wavegen generate`, which wrote the recordings to `paths`."""
         return {
@@ -106,6 +120,7 @@ class Draws:
             "real_time_factor": round(self.real_time_factor, 4),
             "sample_rate": self.sample_rate,
             "primed_samples": self.primed,
+            "warnings": self.warnings(paths),
         }
 
 

@@ -28,7 +28,7 @@ class GenerateResult(TypedDict):
     real_time_factor: float  # seconds of audio per second
     sample_rate: int  # Hz
     primed_samples: int
-    warnings: NotRequired[list[str]]  # of the prime, by the command
+    warnings: list[str]  # of silence that was drawn; the command adds those of the prime
 
 
 class VocodedFile(TypedDict):
