@@ -11,6 +11,7 @@ import pytest
 import wavegen
 
 PACKAGE = Path(wavegen.__file__).parent
+ROOT = Path(__file__).parent.parent  # the package itself may be installed elsewhere
 SLOW = (
     "torch",
     "torchaudio",
@@ -112,6 +113,12 @@ def test_every_public_name_is_there():
 
 
 def test_one_version():
-    root = Path(__file__).parent.parent  # the package itself may be installed elsewhere
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert wavegen.__version__ == project["version"]
+
+
+def test_every_public_module_is_held_to_strict_types():
+    strict = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pyright"]["strict"]
+    for name in wavegen.__all__:
+        module = sys.modules[getattr(wavegen, name).__module__] if name != "__version__" else wavegen
+        assert str(Path(str(module.__file__)).relative_to(PACKAGE.parent)) in strict

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -115,14 +116,14 @@ def _contenders(model: AudioModel, failed: dict[str, str]) -> Iterator[Contender
     """All that run this model here; `failed` receives the reasons of those that raised an exception."""
     if native.missing() is None and native.runs(model):
         noted = extension().Engine(**engine_arguments(model.data(), PRECISIONS[0], "recording"), streams=1, threads=1)
-        yield Contender("cpu", PRECISIONS[0], 1, 1, lambda samples: _draw(noted, samples))
+        yield Contender("cpu", PRECISIONS[0], 1, 1, partial(_draw, noted))
         yield from _engines(model)
         yield from _bounds(model, noted)
     if cuda.missing() is None and cuda.runs(model):
         yield from _on_gpu(model, failed)
     # A model's own precision, if it has one, is for the cpu engine alone.
     twin = open_engine(model, 1, engine=TorchEngine.name, precision=PRECISIONS[0])
-    yield Contender(TorchEngine.name, twin.precision, 1, 1, lambda samples: twin.generate(samples, [0]))
+    yield Contender(TorchEngine.name, twin.precision, 1, 1, _drawing(twin))
     for name, peer in PEERS.items():
         if peer.missing(model) is None:
             for streams in peer.streams:
@@ -183,11 +184,19 @@ def _bounds(model: AudioModel, noted: _Noted) -> Iterator[Contender]:
     """
     _draw(noted, REPLAYED)
     replay = extension().replay(noted, REPLAYED)
-    yield Contender(REPLAY, PRECISIONS[0], 1, 1, lambda samples: replay.read(max(1, samples // REPLAYED)))
+
+    def read(samples: int) -> object:
+        return replay.read(max(1, samples // REPLAYED))
+
+    yield Contender(REPLAY, PRECISIONS[0], 1, 1, read)
     macs = model.macs_per_sample
     multiply_adds = extension().multiply_adds
     a_round = multiply_adds(1)  # it depends on the instruction set
-    yield Contender(MULTIPLY_ADDS, PRECISIONS[0], 1, 1, lambda samples: multiply_adds(-(-samples * macs // a_round)))
+
+    def compute(samples: int) -> object:
+        return multiply_adds(-(-samples * macs // a_round))
+
+    yield Contender(MULTIPLY_ADDS, PRECISIONS[0], 1, 1, compute)
 
 
 def _missing(model: AudioModel) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,8 @@ from wavegen.models.networks.base import Network
 from wavegen.models.predictors import PREDICTORS, Prediction, Predictor, PredictorState
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from wavegen.modelfile import Contents
 
 
@@ -155,7 +157,7 @@ class AudioModel(OfConfig, Density):
             return self.receptive_field - 1
         return warm_up if self.predictor is None else max(warm_up, self.predictor.receptive_field)
 
-    def fit(self, recordings: Sequence[np.ndarray], frames: Sequence[np.ndarray] = ()) -> None:
+    def fit(self, recordings: Sequence[NDArray[np.int16]], frames: Sequence[NDArray[np.float32]] = ()) -> None:
         """Starts the predictor from a least-squares fit to the recordings, and normalises their frames."""
         if self.predictor is not None:
             self.predictor.fit(recordings, frames, self.config)

@@ -21,6 +21,8 @@ from wavegen.models.model import ModelDescription, described
 from wavegen.models.network import BaseNetwork, State
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from wavegen.modelfile import Contents
 
 
@@ -38,7 +40,7 @@ class Density(nn.Module, ABC):
 
     codes_per_symbol: Tensor
 
-    def __init__(self, distribution: Distribution, network: BaseNetwork, codes_per_symbol: np.ndarray):
+    def __init__(self, distribution: Distribution, network: BaseNetwork, codes_per_symbol: NDArray[np.int64]):
         super().__init__()
         self.distribution = distribution
         self.network = network
@@ -46,9 +48,9 @@ class Density(nn.Module, ABC):
         self.num_codes = int(codes_per_symbol.sum())
         self.keep("codes_per_symbol", codes_per_symbol)
 
-    def keep(self, name: str, table: np.ndarray) -> None:
-        """Registers a table that moves to a device with the model and is not saved."""
-        self.register_buffer(name, torch.from_numpy(table.copy()), persistent=False)
+    def keep(self, name: str, table: NDArray[np.generic]) -> None:
+        """Registers a table that moves to a device with the model, is not saved, and is no meta tensor at first."""
+        self.register_buffer(name, torch.as_tensor(table.copy(), device="cpu"), persistent=False)
 
     @classmethod
     def table(cls) -> Tables:
@@ -65,9 +67,11 @@ class Density(nn.Module, ABC):
     def from_contents(cls, contents: Contents) -> Density:
         """Builds the model in a file, in evaluation mode. Raises UserError if its settings or weights are not right."""
 
-    def take_weights(self, arrays: Mapping[str, np.ndarray], metadata: Metadata) -> None:
+    def take_weights(self, arrays: Mapping[str, NDArray[np.float32]], metadata: Metadata) -> None:
         """Makes arrays the weights, by the names of the state dict, sharing their memory; then evaluation mode."""
-        self.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
+        self.load_state_dict(
+            {name: torch.as_tensor(array, device="cpu") for name, array in arrays.items()}, assign=True
+        )
         self.metadata = metadata
         self.eval()
 
@@ -151,7 +155,7 @@ class Density(nn.Module, ABC):
         """Unscored samples at the start of a training window; `warm_up` if the receptive field is unlimited."""
         return 0
 
-    def fit(self, recordings: Sequence[np.ndarray], frames: Sequence[np.ndarray] = ()) -> None:
+    def fit(self, recordings: Sequence[NDArray[np.int16]], frames: Sequence[NDArray[np.float32]] = ()) -> None:
         """Fits the weights that need no gradients to the training recordings.
 
         Args:

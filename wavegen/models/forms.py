@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict, cast
 
 import numpy as np
 
@@ -200,7 +200,7 @@ def form_of(entry: Mapping[str, object]) -> Form:
     shape = entry[key]
     if not isinstance(shape, dict):
         raise TypeError(f"{PICTURE_SHAPE} is no table")
-    return PictureForm(**{str(name): _whole(size) for name, size in shape.items()})
+    return PictureForm(**{str(name): _whole(size) for name, size in cast(Json, shape).items()})
 
 
 def _whole(value: object) -> int:
@@ -214,9 +214,10 @@ def kind_named(tables: Mapping[str, object], source: str) -> str:
 
     Raises UserError, which starts with `source`, for one that is unknown.
     """
-    table = tables.get("density", {"name": AUDIO})
-    if not isinstance(table, dict):
+    found = tables.get("density", {"name": AUDIO})
+    if not isinstance(found, dict):
         raise UserError(f"{source}: density must be a table, [density]")
+    table = cast(Json, found)
     if (name := table.get("name")) is None:
         raise UserError(f"{source}: density.name is missing{nearest('', KINDS)}")
     if not isinstance(name, str) or name not in KINDS:

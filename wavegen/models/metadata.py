@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from types import NoneType
-from typing import TypedDict, TypeGuard
+from typing import TypedDict, TypeGuard, cast
 
 from wavegen.jsontypes import Json
 
@@ -53,7 +53,7 @@ def renamed(metadata: Json) -> Json:
 
 def is_metadata(found: object) -> TypeGuard[Metadata]:
     """Whether it may have been saved: plain, finite values of the right types."""
-    return isinstance(found, dict) and all(_is_plain(key, value) for key, value in found.items())
+    return isinstance(found, dict) and all(_is_plain(key, value) for key, value in cast(Json, found).items())
 
 
 def _is_plain(key: object, value: object) -> bool:

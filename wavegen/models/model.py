@@ -19,6 +19,8 @@ from wavegen.models.spectral_filters import SpectralFilters
 from wavegen.models.training_provenance import in_short
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from wavegen.models.audio import AudioModel
     from wavegen.models.configs.conditioning import ConditioningConfig
     from wavegen.models.configs.distributions import DistributionConfig
@@ -109,7 +111,7 @@ class Model(OfConfig):
 
     config: AudioConfig
     metadata: Metadata
-    arrays: Mapping[str, np.ndarray]
+    arrays: Mapping[str, NDArray[np.float32]]
 
     kind: ClassVar[str] = AUDIO
 
@@ -159,30 +161,30 @@ class Model(OfConfig):
         return described(self)
 
     @cached_property
-    def network_arrays(self) -> dict[str, np.ndarray]:
+    def network_arrays(self) -> dict[str, NDArray[np.float32]]:
         """The network's weights, by their names in its own state dict."""
         return self._arrays_of("network.")
 
     @cached_property
-    def conditioning_arrays(self) -> dict[str, np.ndarray]:
+    def conditioning_arrays(self) -> dict[str, NDArray[np.float32]]:
         """The weights of the encoder of conditions, by their names in its own state dict; empty without one."""
         return self._arrays_of("conditioning.")
 
-    def _arrays_of(self, prefix: str) -> dict[str, np.ndarray]:
+    def _arrays_of(self, prefix: str) -> dict[str, NDArray[np.float32]]:
         return {name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)}
 
     @property
-    def input_table(self) -> np.ndarray:
+    def input_table(self) -> NDArray[np.float32]:
         """The network's input for each symbol, (num_symbols, channels) float32."""
         return self.arrays["embedding.weight"] if self.config.embeds else amplitudes(self.codec)
 
     @property
-    def error_table(self) -> np.ndarray:
+    def error_table(self) -> NDArray[np.float32]:
         """The network's input for each error of the predictor, by code + 32768, (65536,) float32; empty without one."""
         return _NONE if self.predictor is None else companded()
 
     @property
-    def predictor_weights(self) -> np.ndarray:
+    def predictor_weights(self) -> NDArray[np.float32]:
         """The predictor's filter, the newest sample's first, (taps,) float32; empty without one that never changes."""
         return _NONE if self.predictor is None or self.predictor.needs_mel else self.arrays["predictor.weights"]
 

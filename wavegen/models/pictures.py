@@ -21,6 +21,8 @@ from wavegen.models.networks2d import NETWORKS2D
 from wavegen.models.networks2d.base import Network2d
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from wavegen.modelfile import Contents
 
 
@@ -112,6 +114,6 @@ class PictureModel(Density):
         return self.symbol_log2_prob(self.params(batch), batch.long()), None
 
 
-def codes_per_level(levels: int) -> np.ndarray:
+def codes_per_level(levels: int) -> NDArray[np.int64]:
     """How many of the 65 536 PCM codes each level has, as even as possible, (levels,) int64."""
     return np.diff(np.arange(levels + 1) * PCM_CODES // levels)
