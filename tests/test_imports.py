@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,10 @@ ORDER = [
 ]
 RANK = {part: rank for rank, parts in enumerate(ORDER) for part in parts}
 MODULES = sorted(PACKAGE.rglob("*.py"))
+NAMES = {
+    ".".join(("wavegen", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in MODULES
+}
 
 
 def part_of(module: str) -> str:
@@ -83,6 +88,17 @@ def test_imports_go_one_way(path):
     own = "wavegen" if own == "__init__" else own
     for module in imported(path):
         assert RANK[part_of(module)] <= RANK[own], f"{path.name} imports {module}, which knows more than it may"
+
+
+def imported_at_once(path: Path) -> set[str]:
+    """The modules of wavegen that a file imports at its top, not inside a function or for types alone."""
+    nodes = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    named = {(node.module, f"{node.module}.{alias.name}") for node in nodes for alias in node.names}
+    return {name if name in NAMES else str(module) for module, name in named} & NAMES.keys()
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    TopologicalSorter({name: imported_at_once(path) for name, path in NAMES.items()}).prepare()
 
 
 def test_nothing_imports_the_command_line():

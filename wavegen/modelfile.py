@@ -97,7 +97,8 @@ def settings_of(contents: Contents) -> Tables:
 
 def read(path: str | Path) -> Contents:
     """Reads a model file of any kind and checks its header. Raises UserError."""
-    given, path = Path(path), model_file(path)
+    given = Path(path)
+    path = model_file(path)
     try:
         with opened(path, "np") as (file, header):
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)

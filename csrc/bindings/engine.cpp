@@ -74,7 +74,7 @@ void bind_engine(nb::module_& m) {
         .def("generate", &generate_streams<Engine>, "count"_a, "seeds"_a.noconvert(), "temperature"_a, "top_p"_a,
              "exact"_a = false, "conditions"_a.noconvert() = nb::none(),
              "Symbols uint16 and log2 p of their codes float64, each (streams, count). Conditions are vectors float32 "
-             "(rows, condition_floats), the row of each frame uint32 (streams, frames), the place of the first sample "
+             "(rows, condition_floats), the row of each frame uint32 (streams, frames), the index of the first sample "
              "within its frame uint32 (streams,), the samples of a frame, and filters float64 (rows, filter_width) or "
              "None.")
         .def("feed", &feed_streams<Engine>, "symbols"_a.noconvert(), "conditions"_a.noconvert() = nb::none(),

@@ -226,7 +226,7 @@ def changed(path):
 
 
 @pytest.mark.parametrize("spoil", [cut, changed, lambda path: path.write_bytes(b"")])
-def test_a_spoilt_file_is_refused_before_the_work(folder, capsys, spoil):
+def test_a_damaged_file_is_refused_before_the_work(folder, capsys, spoil):
     again = f"rec mels --convention hifigan {FLAGS}"
     run(again, capsys)
     spoil(folder / "mels" / "one.npy")

@@ -87,7 +87,7 @@ def changed_header(path: Path):
 
 @pytest.mark.parametrize("spoil", [cut, changed_header, lambda path: path.write_bytes(b"")])
 @pytest.mark.parametrize("command", SUFFIX)
-def test_a_spoilt_output_is_refused_before_the_work(folder, capsys, command, spoil):
+def test_a_damaged_output_is_refused_before_the_work(folder, capsys, command, spoil):
     again, out = words(folder, command)
     spoil(out / f"a.{SUFFIX[command]}")
     (out / f"b.{SUFFIX[command]}").unlink()

@@ -83,7 +83,7 @@ def test_a_thousand_corruptions_give_an_error_or_the_file(damaged, data):
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "words"),
+    ("offset", "value", "words"),
     [
         (slice(0, 4), b"wgm\n", "is not a file that wavegen compressed"),
         (slice(4, 5), b"\3", "format 3 of another wavegen, this one reads 1 and 2"),
@@ -99,9 +99,9 @@ def test_a_thousand_corruptions_give_an_error_or_the_file(damaged, data):
         (slice(-1, None), b"", "damaged or cut short"),
     ],
 )
-def test_each_field_is_checked_before_any_work(damaged, monkeypatch, place, value, words):
+def test_each_field_is_checked_before_any_work(damaged, monkeypatch, offset, value, words):
     contents = bytearray(damaged.small)
-    contents[place] = value
+    contents[offset] = value
     path = damaged.folder / "b.wgn"
     path.write_bytes(contents)
     with pytest.raises(UserError, match=words):

@@ -48,9 +48,9 @@ def test_lockstep_goes_on_where_it_was(model, written, monkeypatch):
     for path in paths:
         compress(model, [(path, path.with_suffix(".wgn"))])
         alone.append(path.with_suffix(".wgn").read_bytes())
-    for streams, piece in [(2, 4096), (3, 11), (1, 4096)]:
+    for streams, frames in [(2, 4096), (3, 11), (1, 4096)]:
         monkeypatch.setattr(lockstep, "STREAMS", streams)
-        monkeypatch.setattr(lockstep, "PIECE", piece)
+        monkeypatch.setattr(lockstep, "FRAMES_PER_CALL", frames)
         there_and_back(model, paths, threads=1)
         assert [path.with_suffix(".wgn").read_bytes() for path in paths] == alone
 

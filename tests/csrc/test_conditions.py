@@ -108,11 +108,11 @@ def test_golden_bits(isa):
     """Raise `numerics` with any change that changes these; the weights are of an integer formula, exact in float32."""
     model = sensitive_models.by_formula(conditional_model())
     engine = NativeEngine(model, 1, isa=isa)
-    place = np.arange(40 * 3, dtype=np.uint64) * 2654435761 >> np.uint64(9)
-    engine.condition(0, "ben", ((place % 1024).astype(np.float32) / 512 - 1).reshape(40, 3))
+    index = np.arange(40 * 3, dtype=np.uint64) * 2654435761 >> np.uint64(9)
+    engine.condition(0, "ben", ((index % 1024).astype(np.float32) / 512 - 1).reshape(40, 3))
     assert engine._conditions is not None
     vectors = engine._conditions.take(400).vectors
-    engine.condition(0, "ben", ((place % 1024).astype(np.float32) / 512 - 1).reshape(40, 3))
+    engine.condition(0, "ben", ((index % 1024).astype(np.float32) / 512 - 1).reshape(40, 3))
     pcm = ((np.arange(300, dtype=np.int64) ** 2 * 40503) % 65536 - 32768).astype(np.int16)[None]
     results = {"vectors": vectors, "fed": engine.feed(pcm)}
     assert all(result.std() > 0.1 for result in results.values())

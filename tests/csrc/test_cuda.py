@@ -106,9 +106,9 @@ def test_the_integers_that_words_are_looked_up_in(gpu, name, exact):
         assert table[-1] == (2**30 if exact else 2**30 - 2**16)
         likely = np.argsort(np.diff(table))[-20:]  # the first of the largest has what is left of the total
         some = np.unique([*likely, *rng.choice(np.flatnonzero(np.diff(table)), 20)])
-        places = np.concatenate([table[some], table[some + 1] - 1, rng.integers(0, table[-1], 20)]).astype(np.uint32)
-        symbols, log2_prob = cuda.extension().look_up(weights, params, location, *how, places, exact)
-        assert np.array_equal(symbols, distribution.find(params, location, *how, places, "portable", exact))
+        u = np.concatenate([table[some], table[some + 1] - 1, rng.integers(0, table[-1], 20)]).astype(np.uint32)
+        symbols, log2_prob = cuda.extension().look_up(weights, params, location, *how, u, exact)
+        assert np.array_equal(symbols, distribution.find(params, location, *how, u, "portable", exact))
         assert log2_prob.tobytes() == distribution.log2_prob(params, location, "portable")[symbols].tobytes()
 
 

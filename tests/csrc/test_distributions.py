@@ -1,4 +1,4 @@
-"""The heads of the C++ engine by themselves: integer tables, reported log-probabilities, draws."""
+"""The distributions of the C++ engine by themselves: integer tables, reported log-probabilities, draws."""
 
 import importlib.util
 import itertools
@@ -112,9 +112,9 @@ def test_words_are_looked_up_in_the_table(mixture, seed):
     table = distribution.table(parameters, location, temperature, 1.0, "auto")
     rng = np.random.default_rng(seed)
     some = rng.choice(table[:-1], 200)
-    places = np.concatenate([some, table[1:] - 1, rng.integers(0, 2**30, 200)])[-600:].astype(np.uint32)
-    found = distribution.find(parameters, location, temperature, 1.0, places, "auto")
-    np.testing.assert_array_equal(found, np.searchsorted(table, places, side="right") - 1)
+    u = np.concatenate([some, table[1:] - 1, rng.integers(0, 2**30, 200)])[-600:].astype(np.uint32)
+    found = distribution.find(parameters, location, temperature, 1.0, u, "auto")
+    np.testing.assert_array_equal(found, np.searchsorted(table, u, side="right") - 1)
 
 
 def of_one_scale(scale, location, size=1):

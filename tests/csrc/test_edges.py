@@ -146,8 +146,8 @@ def test_coders_live_on_while_they_are_used():
     clearing = threading.Timer(0.001, coders.clear)
     clearing.start()
     symbols = model.encode(torch.from_numpy(pcm)).numpy().astype(np.uint16)
-    places = np.zeros_like(symbols)
-    log2_prob = native.encode(running._native, symbols, places, coders or [kept])
+    locations = np.zeros_like(symbols)
+    log2_prob = native.encode(running._native, symbols, locations, coders or [kept])
     clearing.join()
     np.testing.assert_array_equal(log2_prob, expected)
     assert len(kept.finish()) <= len(words)
@@ -158,7 +158,7 @@ def test_coders_live_on_while_they_are_used():
     st.lists(st.sampled_from([0.0, 1e-8, 2e-8, 5e-8, -1e-8, -30.0]), min_size=3, max_size=40),
     st.floats(0.1, 1), st.floats(0.3, 30), st.integers(0, 2**30 - 1),
 )  # fmt: skip
-def test_tables_of_nearly_equal_logits_still_increase(logits, top_p, temperature, place):
+def test_tables_of_nearly_equal_logits_still_increase(logits, top_p, temperature, u):
     logits = np.array(logits, np.float32)
     codes = np.full(len(logits), 65536 // len(logits), np.int32)
     codes[0] += 65536 - codes.sum()
@@ -166,8 +166,8 @@ def test_tables_of_nearly_equal_logits_still_increase(logits, top_p, temperature
     table = distribution.table(logits, 0.0, temperature, top_p, HERE[0]).astype(np.int64)
     assert (table[0], table[-1]) == (0, 2**30)
     assert (np.diff(table) > 0).all()
-    (found,) = distribution.find(logits, 0.0, temperature, top_p, np.array([place], np.uint32), HERE[0])
-    assert table[found] <= place < table[found + 1]
+    (found,) = distribution.find(logits, 0.0, temperature, top_p, np.array([u], np.uint32), HERE[0])
+    assert table[found] <= u < table[found + 1]
 
 
 def test_a_host_that_flushes_subnormals_changes_nothing():
@@ -209,7 +209,7 @@ class Clock:
 
 
 @pytest.mark.parametrize(("first", "second"), [(2e-5, 1e-5), (1e-5, 2e-5), (1e-5, 1.2e-5), (1.2e-5, 1e-5)])
-def test_a_trial_finds_the_faster_way_through_interruptions(first, second):
+def test_autotune_finds_the_faster_way_through_interruptions(first, second):
     random = np.random.default_rng(0)
 
     def interrupted(seconds):
@@ -229,6 +229,6 @@ def test_a_way_that_becomes_slow_is_given_up_soon():
     assert clock.share(2000) <= 128 / 2000
 
 
-def test_a_trial_of_a_hopeless_way_is_short():
+def test_autotune_soon_leaves_a_hopeless_way():
     clock = Clock(lambda: 1e-5, lambda: 4e-3)
     assert clock.share(1000) * 1000 <= 5 * 5

@@ -121,8 +121,8 @@ def test_the_gain_scales_inputs_and_the_unit_scales_alone():
 def test_filters_of_a_call_are_checked():
     engine, (*conditions, filters) = running(2)
     symbols, before = np.zeros((2, 10), np.uint16), engine.save()
-    spoilt = {value: filters.copy() for value in (np.nan, np.inf, -np.inf, 3.5e38)}
-    for value, array in spoilt.items():
+    damaged = {value: filters.copy() for value in (np.nan, np.inf, -np.inf, 3.5e38)}
+    for value, array in damaged.items():
         array[2, -1] = value
     bad: list[Any] = [
         None,
@@ -135,7 +135,7 @@ def test_filters_of_a_call_are_checked():
         filters[None],
         filters.ravel(),
         filters.tolist(),
-        *spoilt.values(),
+        *damaged.values(),
     ]
     coders = [native.Encoder() for _ in range(2)], [native.Decoder(np.zeros(9, np.uint32)) for _ in range(2)]
     calls = [
@@ -160,9 +160,9 @@ def test_locations_of_a_state_are_checked():
     network, codes, locations, last, time = before = engine.save()
     assert locations.shape == (2, 1)
     assert locations.all()
-    spoilt = locations.copy()
-    spoilt[1] = np.nan
-    for bad in (locations[:1], locations[:, :0].copy(), locations.ravel(), locations.astype(np.float32), spoilt, None):
+    damaged = locations.copy()
+    damaged[1] = np.nan
+    for bad in (locations[:1], locations[:, :0].copy(), locations.ravel(), locations.astype(np.float32), damaged, None):
         with pytest.raises((ValueError, TypeError)):
             engine.restore(network, codes, bad, last, time)
     assert all(np.array_equal(a, b) for a, b in zip(before, engine.save(), strict=True))

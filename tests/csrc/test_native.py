@@ -161,10 +161,10 @@ def test_each_random_word_lies_in_the_twins_cell(temperature, exact):
     asked = {"temperature": temperature, "exact": exact}
     pcm, _ = open_engine(model, 2, engine="cpu").generate(500, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
-    place = uniforms(np.stack([words(seed, 0, 500) for seed in (3, 4)]), exact)
-    assert (place >= lower - 1e-5).all()
-    assert (place <= upper + 1e-5).all()
-    assert ((place >= lower) & (place < upper)).mean() > 0.99
+    u = uniforms(np.stack([words(seed, 0, 500) for seed in (3, 4)]), exact)
+    assert (u >= lower - 1e-5).all()
+    assert (u <= upper + 1e-5).all()
+    assert ((u >= lower) & (u < upper)).mean() > 0.99
 
 
 @pytest.mark.parametrize("exact", [False, True])

@@ -150,7 +150,7 @@ def large(monkeypatch):
     """Every corpus is a large one, read in small pieces; gives the list of what was hashed."""
     monkeypatch.setattr(verification, "STAMP_FROM", 1)
     monkeypatch.setattr(verification, "PORTION", 5000)
-    monkeypatch.setattr(verification, "PIECE", 333)
+    monkeypatch.setattr(verification, "BYTES_AT_ONCE", 333)
     hashed = []
     plain = verification._hash
     monkeypatch.setattr(verification, "_hash", lambda *args: hashed.append(args[1]) or plain(*args))

@@ -139,11 +139,11 @@ def test_the_tensors_give_the_likelihood():
     # Before a file is silence: amplitude 0, companded 0, error 0; and the state is zeros, not what silence gives.
     front, kernel = header["network"]["front_kernel_size"], header["network"]["kernel_size"]
     x = linear("front.taps", np.zeros(front * 3))
-    past = np.zeros_like(x)
+    history = np.zeros_like(x)
     outputs = []
     half = header["network"]["gate_channels"] // 2
     for layer in range(len(header["network"]["dilations"])):
-        gates = linear(f"gates.{layer}.taps", np.concatenate([past] * (kernel - 1) + [x]))
+        gates = linear(f"gates.{layer}.taps", np.concatenate([history] * (kernel - 1) + [x]))
         z = np.tanh(gates[:half]) / (1 + np.exp(-gates[half:]))
         outputs.append(z)
         if f"network.residuals.{layer}.weight" in weights:

@@ -1,4 +1,4 @@
-"""Every codec, head, predictor and front in the engines: what holds for the mu-law WaveNet holds for all of them."""
+"""Every codec, distribution, predictor and front in the engines: what holds for the mu-law WaveNet holds for all."""
 
 import hashlib
 from typing import Any
@@ -91,10 +91,10 @@ def test_each_random_word_lies_in_the_twins_cell(name, exact):
     asked = {"temperature": 0.8, "exact": exact}
     pcm, _ = open_engine(model, 2, engine="cpu").generate(300, [3, 4], **asked)
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked) for step in (0, 1))
-    place = uniforms(np.stack([words(seed, 0, 300) for seed in (3, 4)]), exact)
-    assert (place >= lower - 1e-5).all()
-    assert (place <= upper + 1e-5).all()
-    assert ((place >= lower - 1e-7) & (place < upper + 1e-7)).mean() > 0.9
+    u = uniforms(np.stack([words(seed, 0, 300) for seed in (3, 4)]), exact)
+    assert (u >= lower - 1e-5).all()
+    assert (u <= upper + 1e-5).all()
+    assert ((u >= lower - 1e-7) & (u < upper + 1e-7)).mean() > 0.9
 
 
 @pytest.mark.parametrize("exact", [False, True])
@@ -114,8 +114,8 @@ def test_the_twin_steps_as_it_feeds(name, exact):
     assert again.tobytes() == drawn.tobytes()
     assert again_log2_prob.tobytes() == log2_prob.tobytes()
     lower, upper = (sensitive_models.cumulative(model, pcm, step, **asked)[:, 5:] for step in (0, 1))
-    place = uniforms(np.stack([words(seed, 5, 12) for seed in (1, 2)]), exact)
-    assert ((place >= lower - 1e-12) & (place < upper + 1e-12)).all()
+    u = uniforms(np.stack([words(seed, 5, 12) for seed in (1, 2)]), exact)
+    assert ((u >= lower - 1e-12) & (u < upper + 1e-12)).all()
 
 
 @pytest.mark.parametrize("name", ["logistics", "gaussians"])

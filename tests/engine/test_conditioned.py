@@ -17,20 +17,20 @@ from wavegen.models.given import Given
 native = pytest.importorskip("wavegen_native", reason="the C++ engine is not installed")
 HERE = native.instruction_sets()
 ENGINES = ("cpu", "torch")
-cuts = st.lists(st.integers(0, 90), max_size=6).map(lambda places: itertools.pairwise(sorted({0, *places, 90})))
+cuts = st.lists(st.integers(0, 90), max_size=6).map(lambda at: itertools.pairwise(sorted({0, *at, 90})))
 
 
 @settings(deadline=None, max_examples=40)
-@given(case=cases(), places=cuts)
-def test_any_engine_fed_in_any_pieces_is_teacher_forcing(case, places):
+@given(case=cases(), chunks=cuts)
+def test_any_engine_fed_in_any_pieces_is_teacher_forcing(case, chunks):
     pcm = sensitive_models.pcm(3, 90)
-    places = list(places)
+    chunks = list(chunks)
     exact = sensitive_models.teacher_forced(case.model, pcm, case.given)
     without = sensitive_models.teacher_forced(case.model, pcm)
     for name in ENGINES:
         engine = open_engine(case.model, 3, engine=name)
         case.condition(engine, 3)
-        found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in places], axis=1)
+        found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in chunks], axis=1)
         sensitive_models.assert_agrees(found, exact)
         sensitive_models.assert_agrees(open_engine(case.model, 3, engine=name).feed(pcm), without)
 
@@ -48,10 +48,10 @@ def test_each_condition_matters(network):
 
 
 @settings(deadline=None, max_examples=25)
-@given(case=cases(), places=cuts, precision=st.sampled_from(["float32", "bfloat16", "int8"]))
-def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, places, precision):
+@given(case=cases(), chunks=cuts, precision=st.sampled_from(["float32", "bfloat16", "int8"]))
+def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, chunks, precision):
     pcm = sensitive_models.pcm(3, 90)
-    places = list(places)
+    chunks = list(chunks)
     whole = NativeEngine(case.model, 3, 1, "portable", precision)
     case.condition(whole, 3)
     expected = whole.feed(pcm)
@@ -59,7 +59,7 @@ def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, plac
         for streams, threads in [(1, 1), (1, 2), (3, 2)]:
             engine = NativeEngine(case.model, streams, threads, isa, precision)
             case.condition(engine, streams)
-            fed = [engine.feed(pcm[:streams, a:b]) for a, b in places]
+            fed = [engine.feed(pcm[:streams, a:b]) for a, b in chunks]
             assert np.concatenate(fed, axis=1).tobytes() == expected[:streams].tobytes(), (isa, streams, threads)
 
 

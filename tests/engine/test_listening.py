@@ -32,7 +32,7 @@ def tables_of(distribution, params, location, *how):
 
 
 def assert_found(distribution, params, location, how, table, seed):
-    """At both ends of symbols' counts, at both ends of all and anywhere: the one symbol whose counts hold the place."""
+    """At both ends of symbols' counts, at both ends of all and anywhere: the one symbol whose counts hold u."""
     rng = np.random.default_rng(seed)
     drawable = np.flatnonzero(np.diff(table))
     some = rng.choice(drawable, 100)
@@ -91,7 +91,7 @@ def test_mixture_counts_are_those_of_the_scored_density_less_the_share(mixture, 
 
 @pytest.mark.parametrize(("name", "scales"), [("logistic", 22), ("gaussian", 6.4)])
 def test_the_lowest_and_the_highest_place_are_as_far_from_the_middle(name, scales):
-    """A probability of 2⁻³⁰ has 21 scales or 6; rounded down, the highest place would be 36 or 8 scales away."""
+    """A probability of 2⁻³⁰ has 21 scales or 6; rounded down, the highest u would be 36 or 8 scales away."""
     params = np.array([0, 0, np.log(100)], np.float32)
     middle = 32767.5
     distribution = MIXTURES[name](ONES, np.zeros(1, np.float32))
@@ -150,7 +150,7 @@ STREAMS, STEPS = 4096, {"cpu": 256, "torch": 12}  # of whose draws 64, or three,
 
 
 def drawn(distribution, engine, **how):
-    """How many draws went to each likely place and elsewhere; P of these without the share, and the share's own P."""
+    """How many draws went to each likely code and elsewhere; P of these without the share, and the share's own P."""
     if distribution == "categorical":
         logits = np.full(256, -40, np.float32)
         logits[list(LIKELY)] = list(LIKELY.values())

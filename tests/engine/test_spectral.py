@@ -22,7 +22,7 @@ NETWORKS = {
     "markov": {"name": "markov", "order": 4, "hidden_sizes": [9]},
 }
 GIVEN = [Given(None, spectral_models.frames(6, 1)), Given(), Given(None, spectral_models.frames(9, 2))]
-cuts = st.lists(st.integers(0, 90), max_size=6).map(lambda places: itertools.pairwise(sorted({0, *places, 90})))
+cuts = st.lists(st.integers(0, 90), max_size=6).map(lambda at: itertools.pairwise(sorted({0, *at, 90})))
 
 
 def opened(model, name, streams=3):
@@ -33,14 +33,14 @@ def opened(model, name, streams=3):
 
 
 @settings(deadline=None, max_examples=15)
-@given(places=cuts, network=st.sampled_from(sorted(NETWORKS)), order=st.sampled_from([1, 5, 16]))
-def test_any_engine_fed_in_any_pieces_is_teacher_forcing(places, network, order):
+@given(chunks=cuts, network=st.sampled_from(sorted(NETWORKS)), order=st.sampled_from([1, 5, 16]))
+def test_any_engine_fed_in_any_pieces_is_teacher_forcing(chunks, network, order):
     model, pcm = spectral_models.model(NETWORKS[network], order), sensitive_models.pcm(3, 90)
-    exact, places = sensitive_models.teacher_forced(model, pcm, GIVEN), list(places)
+    exact, chunks = sensitive_models.teacher_forced(model, pcm, GIVEN), list(chunks)
     assert exact.std() > 1
     for name in ENGINES:
         engine = opened(model, name)
-        found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in places], axis=1)
+        found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in chunks], axis=1)
         sensitive_models.assert_agrees(found, exact)
 
 
@@ -54,8 +54,8 @@ def test_draws_are_scored_as_they_are_drawn_and_lie_in_the_cells_of_their_words(
     assert (exact > -20).mean() > 0.9
     assert len(np.unique(pcm)) > 50
     lower, upper = (cumulative(model, pcm, step) for step in (0, 1))
-    place = uniforms(np.stack([words(seed, 0, 60) for seed in seeds]), True)
-    assert ((place >= lower - 1e-5) & (place < upper + 1e-5)).all()
+    u = uniforms(np.stack([words(seed, 0, 60) for seed in seeds]), True)
+    assert ((u >= lower - 1e-5) & (u < upper + 1e-5)).all()
 
 
 def cumulative(model, pcm, step):

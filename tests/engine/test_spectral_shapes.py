@@ -28,9 +28,7 @@ NETWORKS = {
     "markov": {"name": "markov", "order": 9, "hidden_sizes": [33, 20]},
 }
 DISTRIBUTIONS = ("mixture-of-logistics", "mixture-of-gaussians")
-cuts = st.lists(st.integers(0, LENGTH), max_size=6).map(
-    lambda places: list(itertools.pairwise(sorted({0, *places, LENGTH})))
-)
+cuts = st.lists(st.integers(0, LENGTH), max_size=6).map(lambda at: list(itertools.pairwise(sorted({0, *at, LENGTH}))))
 
 
 @st.composite
@@ -82,34 +80,34 @@ def rows(count: int, bands: int, f0: bool) -> np.ndarray | None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(case=cases(networks()), places=cuts)
-def test_fed_in_any_pieces_is_teacher_forcing(case, places):
+@given(case=cases(networks()), chunks=cuts)
+def test_fed_in_any_pieces_is_teacher_forcing(case, chunks):
     pcm = sensitive_models.pcm(3, LENGTH)
     exact = sensitive_models.teacher_forced(case.model, pcm, case.given)
     without = sensitive_models.teacher_forced(case.model, pcm)
     for name in ("cpu", "torch"):
         engine = open_engine(case.model, 3, engine=name)
         case.condition(engine, 3)
-        found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in places], axis=1)
+        found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in chunks], axis=1)
         sensitive_models.assert_agrees(found, exact)
         sensitive_models.assert_agrees(open_engine(case.model, 3, engine=name).feed(pcm), without)
 
 
 @settings(deadline=None, max_examples=5)
-@given(case=cases(st.just(NADE)), places=cuts)
-def test_a_network_of_torch_alone(case, places):
+@given(case=cases(st.just(NADE)), chunks=cuts)
+def test_a_network_of_torch_alone(case, chunks):
     pcm = sensitive_models.pcm(3, LENGTH)
     engine = open_engine(case.model, 3)
     assert engine.name == "torch"
     case.condition(engine, 3)
-    found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in places], axis=1)
+    found = np.concatenate([engine.feed(pcm[:, a:b]) for a, b in chunks], axis=1)
     exact = sensitive_models.teacher_forced(case.model, pcm, case.given)
     sensitive_models.assert_agrees(found, exact)
 
 
 @settings(deadline=None, max_examples=12)
-@given(case=cases(networks()), places=cuts, precision=st.sampled_from(["float32", "bfloat16", "int8"]))
-def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, places, precision):
+@given(case=cases(networks()), chunks=cuts, precision=st.sampled_from(["float32", "bfloat16", "int8"]))
+def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, chunks, precision):
     pcm = sensitive_models.pcm(3, LENGTH)
     whole = NativeEngine(case.model, 3, 1, "portable", precision)
     case.condition(whole, 3)
@@ -118,7 +116,7 @@ def test_same_bits_for_any_instruction_set_streams_threads_and_pieces(case, plac
         for streams, threads in [(1, 1), (1, 2), (3, 2)]:
             engine = NativeEngine(case.model, streams, threads, isa, precision)
             case.condition(engine, streams)
-            fed = [engine.feed(pcm[:streams, a:b]) for a, b in places]
+            fed = [engine.feed(pcm[:streams, a:b]) for a, b in chunks]
             assert np.concatenate(fed, axis=1).tobytes() == expected[:streams].tobytes(), (isa, streams, threads)
 
 

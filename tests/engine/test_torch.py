@@ -69,8 +69,8 @@ def test_words_are_looked_up_in_the_cumulative_distribution(temperature, exact):
     asked = {"temperature": temperature, "exact": exact}
     pcm, _ = engine.generate(300, [9], **asked)
     lower, upper = (sensitive_models.cumulative(engine.model, pcm, step, **asked) for step in (0, 1))
-    place = uniforms(words(9, 0, 300), exact)
-    assert ((place >= lower) & (place < upper)).all()
+    u = uniforms(words(9, 0, 300), exact)
+    assert ((u >= lower) & (u < upper)).all()
 
 
 def test_draws_follow_the_scored_distribution():

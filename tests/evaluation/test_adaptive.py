@@ -70,13 +70,13 @@ def twin(pcm):
     filters = [LeastSquares(*settings) for settings in ((16, 0.998), (20, 0.97), (32, 0.98), (48, 0.98))]
     cascade = [Lms(*settings) for settings in ((256, 0.005), (32, 0.005), (16, 0.008))]
     weighers = [LeastSquares(6, forgetting, 0.01, 1e-3) for forgetting in (0.98, 0.998)]
-    past = np.zeros(48)
+    history = np.zeros(48)
     errors = np.full((9, 2), 30.0)
     shares = np.full((9, 30), 1 / 30)
     top = np.full(9, 1 / 9)
     log2_prob = []
     for code in pcm.tolist():
-        first = [f.weights @ past[: len(f.weights)] for f in filters]
+        first = [f.weights @ history[: len(f.weights)] for f in filters]
         first = [float(np.clip(p, -32768, 32767)) for p in first]
         stages = [lms.weights @ lms.x for lms in cascade]
         for stage in stages:
@@ -98,8 +98,8 @@ def twin(pcm):
             lms.learn(left, left - stage)
             left = left - stage
         for least_squares, prediction in zip(filters, predictions, strict=False):
-            least_squares.learn(past[: len(least_squares.weights)], code, code - prediction)
-        past = np.concatenate([[code], past[:-1]])
+            least_squares.learn(history[: len(least_squares.weights)], code, code - prediction)
+        history = np.concatenate([[code], history[:-1]])
     return np.array(log2_prob)
 
 

@@ -10,14 +10,14 @@ import torch
 from wavegen.audio import files as audio_files
 from wavegen.cli.main import main
 from wavegen.errors import UserError
-from wavegen.evaluation.features import Source, features
+from wavegen.evaluation.features import LabelledTake, features
 from wavegen.evaluation.feeding import Take
 from wavegen.models import checkpoint
 from wavegen.models.forms import PictureForm
 
 
-def source(pcm: np.ndarray, **about: str) -> Source:
-    return Source(Take("a", len(pcm), lambda: pcm), **about)
+def labelled(pcm: np.ndarray, **about: str) -> LabelledTake:
+    return LabelledTake(Take("a", len(pcm), lambda: pcm), **about)
 
 
 def noise(samples: int, seed: int = 0) -> np.ndarray:
@@ -26,7 +26,7 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("name", small_models.NAMES)
 def test_parameters_are_made_of_features(name):
-    """Where two pasts have the same features they have the same parameters: the last layers see nothing else."""
+    """Where two histories have the same features they have the same parameters: the last layers see nothing else."""
     network = small_models.network(name)
     inputs = torch.randn(2, 17, network.input_channels, dtype=torch.float64)
     hidden, state = network.features(inputs)
@@ -40,8 +40,8 @@ def test_parameters_are_made_of_features(name):
     elif name == "markov":
         torch.testing.assert_close(network.layers[-1](torch.relu(hidden)), params)
     elif name == "nade":
-        places = torch.arange(17) % network.frame_size
-        made = torch.einsum("bth,thq->btq", hidden, network.output[places]) + network.output_bias[places]
+        steps = torch.arange(17) % network.frame_size
+        made = torch.einsum("bth,thq->btq", hidden, network.output[steps]) + network.output_bias[steps]
         torch.testing.assert_close(made, params)
     else:
         assert hidden.shape[2] == (network.hidden_size if name == "nade-context" else network.num_params)
@@ -52,7 +52,7 @@ def test_parameters_are_made_of_features(name):
 def test_rows_are_means_over_windows_however_long_the_recordings_are(name, window):
     model = small_models.model(name)
     recordings = [noise(samples, samples) for samples in (50, 3, 24, 25, 1)]
-    arrays = features(model, [source(pcm) for pcm in recordings], window_samples=window)
+    arrays = features(model, [labelled(pcm) for pcm in recordings], window_samples=window)
     expected, starts = [], []
     for pcm in recordings:
         whole = model.features(torch.from_numpy(pcm)[None])[0][0].detach().numpy()
@@ -72,13 +72,15 @@ def test_activations_that_are_not_finite_are_refused():
     with torch.no_grad():
         next(model.network.parameters()).fill_(float("inf"))
     with pytest.raises(UserError, match="not finite"):
-        features(model, [source(noise(9))])
+        features(model, [labelled(noise(9))])
 
 
 def test_rows_say_what_a_corpus_knows():
     model = small_models.model("gru")
     arrays = features(
-        model, [source(noise(10), split="test", speaker="Ann", transcript="yes"), source(noise(4))], window_samples=5
+        model,
+        [labelled(noise(10), split="test", speaker="Ann", transcript="yes"), labelled(noise(4))],
+        window_samples=5,
     )
     assert arrays["split"].tolist() == ["test", "test", ""]
     assert arrays["speaker"].tolist() == ["Ann", "Ann", ""]
@@ -90,8 +92,8 @@ def test_rows_say_what_a_corpus_knows():
 def test_pictures_have_a_row_each(name):
     model = small_picture_models.model(name, PictureForm(4, 3, 1, 2))
     pictures = np.random.default_rng(1).integers(0, 2, (5, 12)).astype(np.int16)
-    arrays = features(model, [source(picture) for picture in pictures])
-    single = [features(model, [source(picture)])["features"][0] for picture in pictures]
+    arrays = features(model, [labelled(picture) for picture in pictures])
+    single = [features(model, [labelled(picture)])["features"][0] for picture in pictures]
     np.testing.assert_allclose(arrays["features"], np.stack(single), rtol=1e-5, atol=1e-7)
     assert len(np.unique(arrays["features"].round(5), axis=0)) == len(np.unique(pictures[:, :-1], axis=0))
 

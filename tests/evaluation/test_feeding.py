@@ -24,7 +24,7 @@ GRU = small_models.mu_law_model(name="gru", hidden_size=5)
 
 @dataclasses.dataclass
 class Odd:
-    """A density whose surprisal depends on place, preceding code and condition.
+    """A density whose surprisal depends on time, preceding code and condition.
 
     Whoever loses state or conditions, or counts padding, is found.
     """
@@ -46,11 +46,11 @@ class Odd:
     def log2_prob(self, pcm, state=None):
         self.largest = max(self.largest, pcm.numel())
         assert state is not None
-        last, place, speakers = state
+        last, time, speakers = state
         before = torch.cat([last[:, None], pcm[:, :-1].long()], dim=1)
-        places = place + torch.arange(pcm.shape[1])
-        surprisal = 1 + places % 7 + (before - pcm.long()).abs() / 1000.0 + speakers
-        return -surprisal, (pcm[:, -1].long(), place + pcm.shape[1], speakers)
+        times = time + torch.arange(pcm.shape[1])
+        surprisal = 1 + times % 7 + (before - pcm.long()).abs() / 1000.0 + speakers
+        return -surprisal, (pcm[:, -1].long(), time + pcm.shape[1], speakers)
 
     def describe(self):
         return {}

@@ -13,25 +13,25 @@ from wavegen.training.learner import BitsOf
 from wavegen.training.muon import optimizers
 from wavegen.training.windows import Windows
 
-HEADS = {"ar2": "mixture-of-gaussians", "white-laplace": "mixture-of-logistics"}
+DISTRIBUTIONS = {"ar2": "mixture-of-gaussians", "white-laplace": "mixture-of-logistics"}
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_excess_over_the_true_density_falls_towards_zero(name):
     source = named(name)
-    heard = [source.draw(8000, seed) for seed in range(20)]
+    recordings = [source.draw(8000, seed) for seed in range(20)]
     held_out = [source.draw(4000, seed) for seed in range(100, 108)]
     truth = -np.array([source.log2_prob(pcm).sum() for pcm in held_out])
     samples = np.array([len(pcm) for pcm in held_out])
     settings = {
         "codec": {"name": "linear"},
-        "distribution": {"name": HEADS[name], "num_mixtures": 2},
+        "distribution": {"name": DISTRIBUTIONS[name], "num_mixtures": 2},
         "predictor": {"name": "linear", "taps": 2},
         "network": {"name": "markov", "order": 2, "hidden_sizes": (8,)},
     }
     torch.manual_seed(0)
     model = AudioModel.from_settings(settings, AudioForm(8000))
-    windows = Windows(heard, window=1024, context=4, batch_size=4, seed=0)
+    windows = Windows(recordings, window=1024, context=4, batch_size=4, seed=0)
     steppers = optimizers(model, 0.02)
     excess = []
     for step in range(241):

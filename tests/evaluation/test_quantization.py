@@ -17,15 +17,15 @@ pytestmark = pytest.mark.skipif(native.missing() is not None, reason="the C++ en
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def furnished_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("quantize")
     workspace.furnish(folder)
     return folder
 
 
-def test_the_file_runs_as_it_was_measured(place, tmp_path):
-    model = checkpoint.load(place / "gru")
-    corpus = open_corpus(place / "corpus")
+def test_the_file_runs_as_it_was_measured(furnished_folder, tmp_path):
+    model = checkpoint.load(furnished_folder / "gru")
+    corpus = open_corpus(furnished_folder / "corpus")
     result = quantize(model, corpus, tmp_path / "small.safetensors", precision="int8", max_cost=0.05)
     small = checkpoint.load(tmp_path / "small.safetensors")
     assert small.metadata["precision"] == "int8"
@@ -39,15 +39,15 @@ def test_the_file_runs_as_it_was_measured(place, tmp_path):
     assert list(result)[-3:] == ["float32", "int8", "cost"]
     assert rows["small"] == pytest.approx(result["int8"]["bits_per_sample"], abs=2e-6)
     assert rows["whole"] == pytest.approx(result["float32"]["bits_per_sample"], abs=1e-4)
-    files = place / "a.wav"
+    files = furnished_folder / "a.wav"
     assert score(small, files)["precision"] == "int8"
     assert score(small, files)["bits_per_sample"] == score(model, files, precision="int8")["bits_per_sample"]
     assert score(small, files, precision="float32")["bits_per_sample"] == score(model, files)["bits_per_sample"]
 
 
-def test_what_costs_too_much_is_refused_unless_allowed(place, tmp_path, monkeypatch):
-    model = checkpoint.load(place / "gru")
-    corpus = open_corpus(place / "corpus")
+def test_what_costs_too_much_is_refused_unless_allowed(furnished_folder, tmp_path, monkeypatch):
+    model = checkpoint.load(furnished_folder / "gru")
+    corpus = open_corpus(furnished_folder / "corpus")
     bits = iter([np.full(100, 900.0), np.full(100, 1000.0)] * 2)
     files = corpus.split("validation")
     monkeypatch.setattr("wavegen.evaluation.quantization.bits_of_takes", lambda *_, **__: next(bits)[: len(files)])
@@ -59,11 +59,17 @@ def test_what_costs_too_much_is_refused_unless_allowed(place, tmp_path, monkeypa
     assert checkpoint.load(tmp_path / "small.safetensors").metadata["precision"] == "bfloat16"
 
 
-def test_another_corpus_is_refused(place, tmp_path):
-    model = checkpoint.load(place / "gru")
+def test_another_corpus_is_refused(furnished_folder, tmp_path):
+    model = checkpoint.load(furnished_folder / "gru")
     model.metadata["corpus_fingerprint"] = "0" * 16
     with pytest.raises(UserError, match="not the corpus of this model"):
-        quantize(model, open_corpus(place / "corpus"), tmp_path / "small.safetensors", precision="int8", max_cost=1.0)
+        quantize(
+            model,
+            open_corpus(furnished_folder / "corpus"),
+            tmp_path / "small.safetensors",
+            precision="int8",
+            max_cost=1.0,
+        )
 
 
 @pytest.mark.parametrize(

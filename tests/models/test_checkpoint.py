@@ -89,9 +89,9 @@ def test_a_run_folder_names_its_model(saved):
 def test_every_damaged_byte_of_the_weights_is_noticed(saved):
     _, path = saved
     data = bytearray(path.read_bytes())
-    for place in range(len(data) - 1, len(data) - 400, -37):
+    for index in range(len(data) - 1, len(data) - 400, -37):
         damaged = bytearray(data)
-        damaged[place] ^= 0x10
+        damaged[index] ^= 0x10
         path.write_bytes(damaged)
         refused(path)
 

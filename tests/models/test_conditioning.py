@@ -47,11 +47,11 @@ def encoded_by_hand(encoder: Conditioning, speaker: int, frames: np.ndarray | No
     rows = []
     for k in range(count):
         hidden = weights["bias"].copy()
-        for place, index in enumerate(range(k - config.look_ahead, k + config.look_ahead + 1)):
+        for row, index in enumerate(range(k - config.look_ahead, k + config.look_ahead + 1)):
             if frames is not None:
                 frame = frames[min(max(index, 0), len(frames) - 1)].astype(np.float64)
                 x = [*((frame - weights["mean"]) * weights["scale"]), 1.0]
-                columns = weights["frames.weight"][:, place * len(x) : (place + 1) * len(x)]
+                columns = weights["frames.weight"][:, row * len(x) : (row + 1) * len(x)]
                 hidden = hidden + columns @ x
         if "speakers.weight" in weights:
             hidden = hidden + weights["speakers.weight"][speaker]

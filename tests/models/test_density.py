@@ -16,13 +16,17 @@ from wavegen.models.codecs import CODECS, Linear, MuLaw
 from wavegen.models.forms import AudioForm
 
 EVERY_CODE = torch.arange(-32768, 32768)
-HEADS = [("categorical", 0)]
-HEADS += [(name, taps) for name in ("mixture-of-gaussians", "mixture-of-logistics") for taps in (0, 3)]
+DISTRIBUTIONS = [("categorical", 0)]
+DISTRIBUTIONS += [(name, taps) for name in ("mixture-of-gaussians", "mixture-of-logistics") for taps in (0, 3)]
 FINITE = [name for name in small_models.NAMES if small_models.network(name).receptive_field is not None]
-FITTING = [(codec, *head) for codec in ("mu-law-8", "mu-law-12", "linear-9", "linear-16") for head in HEADS]
+FITTING = [
+    (codec, *distribution)
+    for codec in ("mu-law-8", "mu-law-12", "linear-9", "linear-16")
+    for distribution in DISTRIBUTIONS
+]
 FITTING.remove(("linear-16", "categorical", 0))
-every_head = pytest.mark.parametrize(("head", "taps"), HEADS)
-every_combination = pytest.mark.parametrize(("codec", "head", "taps"), FITTING)
+every_distribution = pytest.mark.parametrize(("distribution", "taps"), DISTRIBUTIONS)
+every_combination = pytest.mark.parametrize(("codec", "distribution", "taps"), FITTING)
 
 
 def codec_of(name):
@@ -30,11 +34,11 @@ def codec_of(name):
     return CODECS[name](bits=int(bits))
 
 
-@every_head
+@every_distribution
 @pytest.mark.parametrize("name", small_models.NAMES)
-def test_probabilities_of_all_short_sequences_sum_to_one(name, head, taps):
+def test_probabilities_of_all_short_sequences_sum_to_one(name, distribution, taps):
     """Every symbol sequence, weighted with the number of PCM sequences that share it; NADE's exceed a frame."""
-    model = small_models.model(name, small_models.TinyCodec(sizes=(32738, 60, 32738)), head, taps)
+    model = small_models.model(name, small_models.TinyCodec(sizes=(32738, 60, 32738)), distribution, taps)
     length = 6 if name.startswith("nade") else 4
     sequences = torch.tensor(list(itertools.product(range(3), repeat=length)))
     log2_prob, _ = model.log2_prob(model.decode(sequences))
@@ -45,11 +49,11 @@ def test_probabilities_of_all_short_sequences_sum_to_one(name, head, taps):
 
 
 @every_combination
-def test_each_step_sums_to_one_over_all_pcm_codes(codec, head, taps):
+def test_each_step_sums_to_one_over_all_pcm_codes(codec, distribution, taps):
     """And what is sampled from is what is scored, symbol by symbol."""
-    model = small_models.model("gru", codec_of(codec), head, taps)
-    past = torch.randint(-3000, 3000, (1, 20))
-    _, state = model.log2_prob(past)
+    model = small_models.model("gru", codec_of(codec), distribution, taps)
+    history = torch.randint(-3000, 3000, (1, 20))
+    _, state = model.log2_prob(history)
     params, location, _ = model.params(torch.zeros(1, 1), state)
     params = params[0]
     location = None if location is None else location[0]
@@ -61,7 +65,7 @@ def test_each_step_sums_to_one_over_all_pcm_codes(codec, head, taps):
     assert cumulative[0] == 0
     assert abs(cumulative[-1] - 1) <= 1e-12
     few = torch.tensor([-32768, 32767, 0, 1500, -20])
-    whole, _ = model.log2_prob(torch.cat([past.expand(5, -1), few[:, None]], dim=1))
+    whole, _ = model.log2_prob(torch.cat([history.expand(5, -1), few[:, None]], dim=1))
     symbols = model.encode(few)
     assert torch.allclose(whole[:, -1].exp2() * model.codes_per_symbol[symbols], mass[symbols], atol=1e-12)
 
@@ -74,9 +78,9 @@ def symbol_masses(model, params, location):
 
 
 @every_combination
-def test_draws_are_as_the_scored_distribution_says(codec, head, taps):
-    """Ten thousand draws by the cumulative function, after each of three pasts."""
-    model = small_models.model("gru", codec_of(codec), head, taps)
+def test_draws_are_as_the_scored_distribution_says(codec, distribution, taps):
+    """Ten thousand draws by the cumulative function, after each of three histories."""
+    model = small_models.model("gru", codec_of(codec), distribution, taps)
     generator = torch.Generator().manual_seed(1)
     for loudness in (1, 100, 10000):
         _, state = model.log2_prob((torch.randn(1, 20, generator=generator) * loudness).round())
@@ -85,8 +89,8 @@ def test_draws_are_as_the_scored_distribution_says(codec, head, taps):
         location = None if location is None else location[0]
         k = torch.arange(model.codec.num_symbols + 1)
         cumulative = model.cumulative(params.expand(len(k), -1), k, location=location)
-        places = torch.rand(10_000, dtype=torch.float64, generator=generator)
-        draws = torch.searchsorted(cumulative, places, right=True) - 1
+        u = torch.rand(10_000, dtype=torch.float64, generator=generator)
+        draws = torch.searchsorted(cumulative, u, right=True) - 1
         expected = 10_000 * symbol_masses(model, params, location).numpy()
         assert goodness(np.bincount(draws, minlength=model.codec.num_symbols), expected) > 1e-4
 
@@ -101,10 +105,10 @@ def goodness(counts, expected):
     return chisquare(np.bincount(groups, weights=counts), expected * counts.sum() / expected.sum()).pvalue
 
 
-@pytest.mark.parametrize("head", ["mixture-of-gaussians", "mixture-of-logistics"])
-def test_every_code_has_a_finite_and_right_gradient(head):
+@pytest.mark.parametrize("distribution", ["mixture-of-gaussians", "mixture-of-logistics"])
+def test_every_code_has_a_finite_and_right_gradient(distribution):
     """In float32 and with the uniform share, over scales and locations as wild as parameters can make them."""
-    model = small_models.model("gru", Linear(), head).float()
+    model = small_models.model("gru", Linear(), distribution).float()
     generator = torch.Generator().manual_seed(0)
     for log_scale, reach in itertools.product([-30.0, -5, 0, 30], [1, 1e4, 1e30]):
         params = torch.randn(6, generator=generator)
@@ -125,18 +129,18 @@ def gradients(model, params, location):
     return torch.cat([of_params.double(), of_location[:, None]], dim=1)
 
 
-@pytest.mark.parametrize("head", ["mixture-of-gaussians", "mixture-of-logistics"])
-def test_float32_scores_are_those_of_float64(head):
+@pytest.mark.parametrize("distribution", ["mixture-of-gaussians", "mixture-of-logistics"])
+def test_float32_scores_are_those_of_float64(distribution):
     torch.manual_seed(5)
-    model = small_models.model("wavenet-front", Linear(), head, 3).float()
+    model = small_models.model("wavenet-front", Linear(), distribution, 3).float()
     pcm = (torch.randn(2, 200) * 3000).round().long()
     exact, _ = copy.deepcopy(model).double().log2_prob(pcm)
     assert (model.log2_prob(pcm)[0] - exact).abs().max() <= 1e-3
 
 
-@every_head
-def test_codes_of_one_cell_are_equally_probable(head, taps):
-    model = small_models.model("gru", MuLaw(), head, taps)
+@every_distribution
+def test_codes_of_one_cell_are_equally_probable(distribution, taps):
+    model = small_models.model("gru", MuLaw(), distribution, taps)
     log2_prob, _ = model.log2_prob(EVERY_CODE[:, None])
     assert abs(log2_prob.exp2().sum() - 1) <= 1e-6
     edges = model.encode(EVERY_CODE).diff().nonzero().flatten() + 1
@@ -144,13 +148,13 @@ def test_codes_of_one_cell_are_equally_probable(head, taps):
         assert cell.max() - cell.min() <= 1e-12
 
 
-@every_head
+@every_distribution
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), code=st.integers(-32768, 32767))
-def test_no_code_costs_more_than_thirty_bits(head, taps, seed, code):
+def test_no_code_costs_more_than_thirty_bits(distribution, taps, seed, code):
     """A model that is certain of something else still codes every sample, in at most 30 bits."""
     torch.manual_seed(seed)
-    model = small_models.model("gru", MuLaw(), head, taps).float()
+    model = small_models.model("gru", MuLaw(), distribution, taps).float()
     with torch.no_grad():
         small_models.output_of(model).bias.copy_(torch.randn_like(small_models.output_of(model).bias) * 1e4)
     log2_prob, _ = model.log2_prob(torch.tensor([[code]]))

@@ -64,9 +64,9 @@ def telling_symbols(distribution, codec, params, location, count=6):
     _, means, log_scales = params.detach().double().chunk(3)
     scales = torch.exp(log_scales + distribution.log_scale_offsets).clamp(1e-3, 1e5)
     near = location + scales * (means + torch.tensor([[-3.0], [-0.5], [0], [1]]))
-    places = torch.from_numpy(codec.encode(near.flatten().clamp(-32768, 32767).round().long()))
+    symbols = torch.from_numpy(codec.encode(near.flatten().clamp(-32768, 32767).round().long()))
     others = torch.linspace(0, codec.num_symbols - 1, count).long()
-    return torch.cat([torch.tensor([0, 1]), places, others, torch.tensor([-2, -1]) + codec.num_symbols]).unique()
+    return torch.cat([torch.tensor([0, 1]), symbols, others, torch.tensor([-2, -1]) + codec.num_symbols]).unique()
 
 
 @of_both_mixtures
@@ -108,7 +108,7 @@ def test_gradients_of_a_mixture_are_those_of_exact_differences(kind, mixture):
     for symbol in symbols.tolist():
         log_prob = distribution.log_prob(params, torch.tensor(symbol), inputs[1])
         found = torch.cat([part.flatten() for part in torch.autograd.grad(log_prob, inputs)])
-        # Of several components that are so far away, float64 cannot tell which is the likeliest: squares of places
+        # Of several components that are so far away, float64 cannot tell which is the likeliest: squares of distances
         # differ by less than their rounding. (What is that improbable, the uniform share outweighs.)
         if distribution.num_mixtures > 1 and abs(float(log_prob.detach())) > FURTHEST_TOLD_APART:
             continue
@@ -132,10 +132,10 @@ class Exact(list):
 
 def at_the_clamp(distribution, params, index):
     """Whether a log scale is so near the end of its range that its gradient may be either side's."""
-    place = index - 2 * distribution.num_mixtures
-    if not 0 <= place < distribution.num_mixtures:
+    component = index - 2 * distribution.num_mixtures
+    if not 0 <= component < distribution.num_mixtures:
         return False
-    log_scale = float(params[index].detach().double() + distribution.log_scale_offsets[place].double())
+    log_scale = float(params[index].detach().double() + distribution.log_scale_offsets[component].double())
     return min(abs(log_scale - math.log(1e-3)), abs(log_scale - math.log(1e5))) < 1e-6
 
 
@@ -187,11 +187,11 @@ def test_shapes_of_any_number_of_dimensions(kind):
     log_prob = distribution.log_prob(params, symbols, location)
     below = distribution.cumulative(params, symbols, 0.8, location=location)
     assert log_prob.shape == below.shape == (2, 3)
-    for place in ((0, 1), (1, 2)):
-        alone = distribution.log_prob(params[place], symbols[place], location[place])
-        assert torch.allclose(alone, log_prob[place], atol=1e-6)
-        alone = distribution.cumulative(params[place], symbols[place], 0.8, location=location[place])
-        assert torch.allclose(alone, below[place], atol=1e-12)
+    for row in ((0, 1), (1, 2)):
+        alone = distribution.log_prob(params[row], symbols[row], location[row])
+        assert torch.allclose(alone, log_prob[row], atol=1e-6)
+        alone = distribution.cumulative(params[row], symbols[row], 0.8, location=location[row])
+        assert torch.allclose(alone, below[row], atol=1e-12)
 
 
 LOGITS = st.lists(st.floats(-1e4, 1e4, width=32), min_size=2, max_size=300)

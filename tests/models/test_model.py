@@ -94,8 +94,8 @@ def test_what_the_engine_is_handed_is_what_the_torch_module_uses(name):
 @pytest.mark.parametrize("name", small_models.NAMES)
 @pytest.mark.parametrize("taps", [0, 3])
 def test_there_and_back_is_the_same_model(name, taps):
-    head = "mixture-of-logistics" if taps else "categorical"
-    model = small_models.model(name, None, head, taps).float()
+    distribution = "mixture-of-logistics" if taps else "categorical"
+    model = small_models.model(name, None, distribution, taps).float()
     again = model.data().module()
     pcm = torch.randint(-32768, 32768, (2, 40))
     assert torch.equal(again.log2_prob(pcm)[0], model.log2_prob(pcm)[0])

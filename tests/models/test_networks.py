@@ -24,7 +24,7 @@ def visible(network, length: int, t: int) -> list[int]:
 @pytest.mark.parametrize("name", FINITE)
 def test_sees_its_receptive_field_and_nothing_else(name):
     network = small_models.network(name)
-    # A frame model sees most from the last place of a frame.
+    # A frame model sees most from the last step of a frame.
     t = (network.receptive_field // network.alignment + 2) * network.alignment - 1
     seen = visible(network, t + 9, t)
     assert seen[0] == t - network.receptive_field + 1
@@ -45,9 +45,9 @@ def test_wavenet_sees_exactly_the_sums_of_its_taps(name):
 def test_nade_sees_the_places_before_in_its_frame_and_the_frames_of_its_context(context_frames):
     network = small_models.network("nade-context" if context_frames else "nade")
     frame_size = network.frame_size
-    for place in range(frame_size):
-        t = 4 * frame_size + place
-        first = t - place - context_frames * frame_size + 1
+    for offset in range(frame_size):
+        t = 4 * frame_size + offset
+        first = t - offset - context_frames * frame_size + 1
         assert visible(network, t + 7, t) == list(range(first, t + 1))
 
 

@@ -9,7 +9,7 @@ import soxr
 from wavegen.assets import speech
 from wavegen.data.corpus import open_corpus
 from wavegen.data.preparing.audio import prepare
-from wavegen.models.ranges import PIECE, Measurement, Ranges, picture_figures, sound_figures
+from wavegen.models.ranges import SAMPLES_AT_ONCE, Measurement, Ranges, picture_figures, sound_figures
 from wavegen.training.origin import origin
 
 RATE = 8000
@@ -39,9 +39,9 @@ def test_figures_of_known_signals():
 
 
 def test_pieces_of_any_length_have_the_same_figures():
-    pcm = noise(PIECE + 3000)
+    pcm = noise(SAMPLES_AT_ONCE + 3000)
     pieces = Measurement(RATE)
-    for part in np.split(pcm, [1, 1, 700, 5000, PIECE + 1]):
+    for part in np.split(pcm, [1, 1, 700, 5000, SAMPLES_AT_ONCE + 1]):
         pieces.add(part)
     assert pieces.figures() == pytest.approx(sound_figures(pcm, RATE), rel=1e-9)
 

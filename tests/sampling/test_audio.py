@@ -44,7 +44,7 @@ def test_each_recording_is_the_one_its_seed_gives_alone(name, engine):
 @pytest.mark.parametrize("piece", [1, 7, 59, 60])
 def test_pieces_do_not_show(monkeypatch, piece):
     whole = generate(MODELS["gru"], 60, seeds=[1, 2], prime=PRIME)
-    monkeypatch.setattr("wavegen.sampling.audio.PIECE", piece)
+    monkeypatch.setattr("wavegen.sampling.audio.SAMPLES_PER_CALL", piece)
     pieces = generate(MODELS["gru"], 60, seeds=[1, 2], prime=PRIME)
     for one, other in zip(whole.draws, pieces.draws, strict=True):
         np.testing.assert_array_equal(one.pcm, other.pcm)

@@ -71,7 +71,7 @@ def test_each_is_spoken_as_it_is_alone(counts, streams, piece):
     alone = [vocode(model(), source, seed=3).spoken[0] for source in sources]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(speaking, "STREAMS", streams)
-        patch.setattr(speaking, "PIECE", piece)
+        patch.setattr(speaking, "SAMPLES_PER_CALL", piece)
         together = vocode(model(), sources, seed=3)
     for one, other, count in zip(alone, together.spoken, counts, strict=True):
         assert one.draw is not None

@@ -52,7 +52,7 @@ def ended_at(monkeypatch, plain_signals):
 
         whole = TorchEngine.generate
         monkeypatch.setattr(TorchEngine, "generate", interrupted)
-        monkeypatch.setattr("wavegen.sampling.audio.PIECE", 10)
+        monkeypatch.setattr("wavegen.sampling.audio.SAMPLES_PER_CALL", 10)
 
     return ended_at
 

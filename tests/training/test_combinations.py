@@ -26,11 +26,11 @@ NETWORKS = [
 ]
 CODECS = [("mu-law", 8), ("mu-law", 10), ("mu-law", 12), ("linear", 8), ("linear", 16)]
 MIXTURES = ["mixture-of-gaussians", "mixture-of-logistics"]
-HEADS = [("categorical", 0), *itertools.product(MIXTURES, [0, 6])]
+DISTRIBUTIONS = [("categorical", 0), *itertools.product(MIXTURES, [0, 6])]
 COMBINATIONS = [
-    (codec, bits, head, taps, NETWORKS[number % len(NETWORKS)])
-    for number, ((codec, bits), (head, taps)) in enumerate(itertools.product(CODECS, HEADS))
-    if (bits, head) != (16, "categorical")
+    (codec, bits, distribution, taps, NETWORKS[number % len(NETWORKS)])
+    for number, ((codec, bits), (distribution, taps)) in enumerate(itertools.product(CODECS, DISTRIBUTIONS))
+    if (bits, distribution) != (16, "categorical")
 ]
 
 
@@ -48,12 +48,12 @@ def corpus(tmp_path_factory):
     return open_corpus(corpus)
 
 
-@pytest.mark.parametrize(("codec", "bits", "head", "taps", "network"), COMBINATIONS)
-def test_a_combination_learns(codec, bits, head, taps, network, corpus, tmp_path):
+@pytest.mark.parametrize(("codec", "bits", "distribution", "taps", "network"), COMBINATIONS)
+def test_a_combination_learns(codec, bits, distribution, taps, network, corpus, tmp_path):
     steps = 16
     tables: dict[str, dict] = {
         "codec": {"name": codec, "bits": bits},
-        "distribution": {"name": head} | ({} if head == "categorical" else {"num_mixtures": 4}),
+        "distribution": {"name": distribution} | ({} if distribution == "categorical" else {"num_mixtures": 4}),
         "network": network | ({"dilations": [1, 2]} if network["name"] == "wavenet" else {}),
         "training": {"batch_size": 4, "window": 100, "warm_up": 20, "threads": 1, "learning_rate": 0.01}
         | {"steps": steps, "validate_every": steps},

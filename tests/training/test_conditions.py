@@ -123,8 +123,8 @@ def test_which_windows_go_without_is_a_function_of_seed_and_step(corpus):
     drawn = list(itertools.chain.from_iterable(windows.of_step(step) for step in range(500)))
     assert drawn[80:88] == again.of_step(10)
     assert [w[3:] for w in drawn] != [w[3:] for step in range(500) for w in other.of_step(step)]
-    places = [window._replace(unknown=False, absent=False) for window in drawn]
-    assert places == [window for step in range(500) for window in plain.of_step(step)], "where they lie is as without"
+    kept = [window._replace(unknown=False, absent=False) for window in drawn]
+    assert kept == [window for step in range(500) for window in plain.of_step(step)], "where they lie is as without"
     unknown, absent = np.array([window[3:] for window in drawn]).T
     for rate, expected in ((unknown, DROPPED), (absent, DROPPED), (unknown & absent, DROPPED**2)):
         deviation = (expected * (1 - expected) / len(drawn)) ** 0.5

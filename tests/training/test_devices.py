@@ -23,10 +23,10 @@ PARTS = [
 
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
-@pytest.mark.parametrize(("codec", "head", "taps"), PARTS)
-def test_nothing_of_a_step_stays_on_the_cpu(codec, head, taps, network):
+@pytest.mark.parametrize(("codec", "distribution", "taps"), PARTS)
+def test_nothing_of_a_step_stays_on_the_cpu(codec, distribution, taps, network):
     """A tensor of another device than the model's would raise."""
-    tables = {"codec": {"name": codec}, "distribution": {"name": head}, "network": {"name": network}}
+    tables = {"codec": {"name": codec}, "distribution": {"name": distribution}, "network": {"name": network}}
     tables |= {"predictor": {"name": "linear", "taps": taps}} if taps else {}
     recipe = parse_recipe(tables | {"training": {"steps": 1}}, "test")
     model = AudioModel.from_settings(recipe.model, AudioForm(8000)).to("meta")

@@ -97,7 +97,7 @@ def test_a_window_is_a_picture(corpus):
     batch = windows.batch(3)
     assert batch.scored.all()
     assert all(row.numpy().astype(np.int16).tobytes() in known for row in batch.pcm)
-    ends = np.array([place.recording for place in windows.of_step(3)])
+    ends = np.array([window.recording for window in windows.of_step(3)])
     assert (np.diff(ends) > 0).all(), "a step draws from all of the corpus"
 
 

@@ -83,8 +83,8 @@ def test_divergence_is_said_before_the_step_that_would_spoil_the_weights(corpus,
     asked = recipe()
     whole = Learner.backward
 
-    def poisoned(learner, places):
-        return whole(learner, places) * (math.nan if learner.step == 23 else 1)
+    def poisoned(learner, windows):
+        return whole(learner, windows) * (math.nan if learner.step == 23 else 1)
 
     monkeypatch.setattr(Learner, "backward", poisoned)
     with pytest.raises(UserError, match=r"diverged at step 23.*lower training\.learning_rate") as error:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PCM, EXTENSIBLE = 1, 0xFFFE
 MAX_CHANNELS = 2
-PIECE = 1 << 20
+BYTES_AT_ONCE = 1 << 20
 MAX_HEADER, MAX_TRAILER = 1 << 24, 0xFFFFFFFF  # bytes
 _CONVERT = "convert it, as with: sox IN -b 16 OUT.wav"
 _FORMATS = {3: "floating-point numbers", 6: "A-law", 7: "mu-law"}
@@ -60,7 +60,7 @@ class Wav:
         with _opened(self.path) as file:
             file.seek(len(self.header) + 2 * self.channels * self.frames)
             left = self.trailer_size
-            while left and (piece := file.read(min(left, PIECE))):
+            while left and (piece := file.read(min(left, BYTES_AT_ONCE))):
                 left -= len(piece)
                 yield piece
         if left:

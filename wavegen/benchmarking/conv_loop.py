@@ -36,7 +36,8 @@ class ConvLoop:
             for skip, weight in zip(self.skips, network.skip.weight.split(self.half, dim=1), strict=True):
                 skip.weight.copy_(weight.unsqueeze(2))
                 skip.bias.copy_(network.skip.bias / layers)  # pyright: ignore[reportOptionalMemberAccess]
-        self.head, self.output = _conv(network.head), _conv(network.output)
+        self.head = _conv(network.head)
+        self.output = _conv(network.output)
         modules = [self.embedding, self.front, *self.gates, *self.residuals, *self.skips, self.head, self.output]
         self.weights = [weight for module in modules for weight in module.parameters()]
         self.optimizer = torch.optim.Adam(self.weights, lr=RATE)

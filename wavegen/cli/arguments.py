@@ -197,7 +197,8 @@ def _add_mel(commands: _Commands) -> None:
 
 def _add_compress(commands: _Commands) -> None:
     parser = _command(commands, "compress", "WAV files to the bits that a model says they have, without loss")
-    files, out = ("IN.wav", "16-bit PCM, one or two channels"), ("OUT.wgn", "the new file, or the folder of several")
+    files = ("IN.wav", "16-bit PCM, one or two channels")
+    out = ("OUT.wgn", "the new file, or the folder of several")
     options.add_model_files_and_out(parser, files, out)
     options.add_speaker(parser)
     frames = "a file of frames for a model that is conditioned on them, or the folder of several, by the names of IN"
@@ -210,7 +211,8 @@ def _add_compress(commands: _Commands) -> None:
 
 def _add_decompress(commands: _Commands) -> None:
     parser = _command(commands, "decompress", "compressed files to the WAV files that they were, byte for byte")
-    files, out = ("IN.wgn", "compressed with this model"), ("OUT.wav", "the new file, or the folder of several")
+    files = ("IN.wgn", "compressed with this model")
+    out = ("OUT.wav", "the new file, or the folder of several")
     options.add_model_files_and_out(parser, files, out)
     frames = "the frames that IN was compressed given, or the folder of those of several, by the names of IN"
     parser.add_argument("--frames", type=Path, metavar="FILE", help=frames)

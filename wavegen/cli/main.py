@@ -157,20 +157,20 @@ def _features(args: argparse.Namespace) -> Result:
     check_output(args, args.out, ".npz")
     model = load(args.model, Density)
     with taken(args, [args.out], [model_file(args.model), *args.files]) as (out,):
-        sources, window = _commands(model.form).features(args, model)
-        warn(args, sources.warnings)
-        arrays = features(model, sources.found, window_samples=window, progress=True)
+        recordings, window = _commands(model.form).features(args, model)
+        warn(args, recordings.warnings)
+        arrays = features(model, recordings.found, window_samples=window, progress=True)
         write_features(out, arrays)
     rows, channels = arrays["features"].shape
-    number = len(sources.found)
+    number = len(recordings.found)
     result: FeaturesResult = {
         "file": str(args.out),
         "recordings": number,
         "rows": rows,
         "channels": channels,
-        "condition": sources.condition,
-        "warnings": sources.warnings,
-        "refused": sources.refused,
+        "condition": recordings.condition,
+        "warnings": recordings.warnings,
+        "refused": recordings.refused,
     }
     return result, f"{args.out}: {rows} rows of {channels} features, from {number} recordings"
 

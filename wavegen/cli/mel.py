@@ -95,7 +95,8 @@ def _written(
 
     paths = [path for path, _ in pairs]
     left = [pair for pair in pairs if pair[0] not in skipped]
-    findings, refusals = Findings(), Refusals()
+    findings = Findings()
+    refusals = Refusals()
     files: list[MelFile] = []
     with (
         folders_made({out.parent for _, out in left}),

@@ -16,7 +16,7 @@ from wavegen.models.pictures import PictureModel
 from wavegen.system.signals import Ended
 
 if TYPE_CHECKING:
-    from wavegen.evaluation.features import Sources
+    from wavegen.evaluation.features import LabelledTakes
 
 
 def opened(contents: Contents) -> PictureModel:
@@ -75,18 +75,18 @@ def score(args: argparse.Namespace, model: PictureModel) -> Result:
     return result, score_text(result)
 
 
-def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, None]:
+def features(args: argparse.Namespace, model: PictureModel) -> tuple[LabelledTakes, None]:
     """Finds the pictures whose features are wanted."""
     from wavegen.data.corpus import open_corpus
     from wavegen.data.picture_files import read_tiles
-    from wavegen.evaluation.features import Source, Sources, of_corpus
+    from wavegen.evaluation.features import LabelledTake, LabelledTakes, of_corpus
     from wavegen.evaluation.feeding import check_form
     from wavegen.evaluation.pictures import known_of_tiles, png_files
     from wavegen.evaluation.refusals import Refusals
     from wavegen.models.familiarity import Familiarity
 
     _refuse(args, args.model, "window", "resample", "speaker", "given")
-    sources: list[Source] = []
+    recordings: list[LabelledTake] = []
     familiarity = Familiarity(model)
     refusals = Refusals()
     read = functools.partial(read_tiles, form=model.form)
@@ -94,13 +94,13 @@ def features(args: argparse.Namespace, model: PictureModel) -> tuple[Sources, No
         if is_corpus(given):
             corpus = open_corpus(given)
             check_form(str(given), corpus.form, model.form, "take a corpus of such pictures")
-            sources += of_corpus(corpus, model, familiarity, progress=True)
+            recordings += of_corpus(corpus, model, familiarity, progress=True)
             continue
         for path, tiles in refusals.usable(given, png_files(given), read):
-            sources += [Source(take) for take in known_of_tiles(path, tiles, familiarity)]
-    if not sources:
+            recordings += [LabelledTake(take) for take in known_of_tiles(path, tiles, familiarity)]
+    if not recordings:
         raise UserError(f"{', '.join(map(str, args.files))}: no pictures")
-    return Sources(sources, [*refusals.warnings, *familiarity.warnings("pictures")], refusals.refused), None
+    return LabelledTakes(recordings, [*refusals.warnings, *familiarity.warnings("pictures")], refusals.refused), None
 
 
 def compare(args: argparse.Namespace, models: Mapping[str, PictureModel], paths: Mapping[str, Path]) -> Result:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wavegen.audio.wav import PIECE
+from wavegen.audio.wav import BYTES_AT_ONCE
 from wavegen.compression import wgn
 from wavegen.compression.lockstep import Block, CodingJob, split
 from wavegen.compression.results import RestoredFile
@@ -58,9 +58,9 @@ def _blocks(
             file.write(pcm)
         if words.tell() != end:
             raise damaged(source)
-        while piece := words.read(PIECE):
-            whole.update(piece)
-            file.write(piece)
+        while chunk := words.read(BYTES_AT_ONCE):
+            whole.update(chunk)
+            file.write(chunk)
         if whole.digest() != preamble.digest:
             raise damaged(source)
         size = file.tell()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STREAMS = 32  # side by side on a thread
-PIECE = 4096  # frames between two looks at the keyboard
+FRAMES_PER_CALL = 4096  # of an engine; an interrupt is noticed between two calls
 
 Coder = TypeVar("Coder")
 Result = TypeVar("Result")
@@ -96,7 +96,8 @@ class _Run(Generic[Coder, Result]):
 
     def fill(self) -> bool:
         """Lets jobs begin where there is room. False when none is left."""
-        begun, streams = len(self.active), len(self.rows)
+        begun = len(self.active)
+        streams = len(self.rows)
         while self.waiting and (not self.active or self._streams() + self.waiting[0].channels <= self.max_streams):
             self._next_block(self.waiting.popleft())
         if self.active and (len(self.active) > begun or len(self.rows) != self.engine.streams):
@@ -116,7 +117,7 @@ class _Run(Generic[Coder, Result]):
     def step(self, advance: Advance[Coder]) -> int:
         """Does as many frames of every active block as the shortest has left; the number of samples done."""
         blocks = [block for _, block in self.active]
-        count = min(PIECE, *(block.left for block in blocks))
+        count = min(FRAMES_PER_CALL, *(block.left for block in blocks))
         advance(self.engine, blocks, count)
         done = count * self._streams()
         rows: list[int] = []

@@ -158,9 +158,9 @@ def read_block(file: BinaryIO, end: int) -> NDArray[np.uint32] | None:
     """The words of the next block, (n,) uint32, which ends at byte `end` or before; None where there is none."""
     if end - file.tell() < _MIN_BLOCK:
         return None
-    head = file.read(4)
-    length = int.from_bytes(head, "little")
-    if len(head) < 4 or length > min(MAX_WORDS, (end - file.tell()) // 4):
+    prefix = file.read(4)
+    length = int.from_bytes(prefix, "little")
+    if len(prefix) < 4 or length > min(MAX_WORDS, (end - file.tell()) // 4):
         return None
     words = file.read(4 * length)
     return np.frombuffer(words, "<u4").astype(np.uint32) if len(words) == 4 * length else None

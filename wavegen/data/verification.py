@@ -31,7 +31,7 @@ from wavegen.system.progress import progress_bar
 
 STAMP, STAMP_FROM = "verified.json", 2**32  # bytes, some seconds' work
 MAX_THREADS = 8
-PIECE = 2**22  # bytes read at once
+BYTES_AT_ONCE = 2**22
 PORTION = 2**25  # bytes of recordings that a thread takes at once, and one recording at least
 ROUND_SECONDS = 5.0  # after which `rounds` gives back control
 
@@ -57,7 +57,10 @@ class Verification:
     def __init__(
         self, corpus: Corpus, splits: Collection[str], process: int = 0, processes: int = 1, progress: bool = False
     ):
-        self.corpus, self.splits, self.process, self.progress = corpus, splits, process, progress
+        self.corpus = corpus
+        self.splits = splits
+        self.process = process
+        self.progress = progress
         self.before = _looks(corpus.path)
         rows = corpus.recordings.rows
         rows = rows[np.isin(rows["split"], [SPLITS.index(split) for split in splits])]
@@ -144,9 +147,9 @@ def _hash(file: int, offset: int, size: int) -> str:
     """The content hash of a part of a file. Read, and not mapped: what a disk cannot read is an error, not a crash."""
     digest = hashlib.sha256()
     end = offset + size
-    while offset < end and (piece := os.pread(file, min(PIECE, end - offset), offset)):
-        digest.update(piece)
-        offset += len(piece)
+    while offset < end and (chunk := os.pread(file, min(BYTES_AT_ONCE, end - offset), offset)):
+        digest.update(chunk)
+        offset += len(chunk)
     return digest.hexdigest()
 
 

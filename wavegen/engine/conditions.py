@@ -111,7 +111,11 @@ class Conditions:
         encode: Encode,
         filters: SpectralFilters | None = None,
     ):
-        self._config, self._mean, self._scale, self._encode, self._filters = config, mean, scale, encode, filters
+        self._config = config
+        self._mean = mean
+        self._scale = scale
+        self._encode = encode
+        self._filters = filters
         frames = config.frame_channels > 0
         self._columns = config.frame_channels + 1 if frames else 0  # of a frame, with the flag that it is given
         self._look_ahead = config.look_ahead if frames else 0
@@ -170,7 +174,8 @@ class Conditions:
         for row, queue, frames in zip(rows, queues, used, strict=True):
             table = id(queue.vectors)
             if table not in tables:
-                tables[table], starts[table] = queue, total
+                tables[table] = queue
+                starts[table] = total
                 total += len(queue.vectors)
             row[: len(frames)] = frames - queue.first + starts[table]
         vectors = _joined([queue.vectors for queue in tables.values()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ from wavegen.models.model import Model
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Arrays: TypeAlias = "dict[str, NDArray[np.generic]]"
+Arrays: TypeAlias = "Mapping[str, NDArray[np.generic]]"
 Arguments = dict[str, object]  # of a function of an extension
 _Packing: TypeAlias = Callable[[Any, Arrays], Arguments]  # of one network's settings and weights
 _KINDS = ("weight", "bias")

@@ -35,11 +35,12 @@ class Giver:
     """
 
     def __init__(self, model: Model, kind: Kind, speaker: str | None = None, asked: bool = False):
-        self.model, self.kind, self.speaker, self.asked = model, kind, speaker, asked
-        self.told, self.untold = (
-            0,
-            0,
-        )  # recordings whose speaker the model is told; and of a corpus those where it is not
+        self.model = model
+        self.kind = kind
+        self.speaker = speaker
+        self.asked = asked
+        self.told = 0  # recordings whose speaker the model is told
+        self.untold = 0  # recordings of a corpus whose speaker it is not told
 
     @classmethod
     def of(cls, model: Model, given: str | None, speaker: str | None) -> Giver:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Source(NamedTuple):
+class LabelledTake(NamedTuple):
     """A recording with its entry in a corpus: split, speaker and transcript, or the label of a picture."""
 
     take: Take
@@ -33,15 +33,15 @@ class Source(NamedTuple):
     speaker: str = ""
     transcript: str = ""
 
-    def given(self, condition: Callable[[], Given]) -> Source:
+    def given(self, condition: Callable[[], Given]) -> LabelledTake:
         """The recording with a condition."""
         return self._replace(take=self.take._replace(given=condition))
 
 
-class Sources(NamedTuple):
+class LabelledTakes(NamedTuple):
     """Recordings, warnings about them, files of folders that were refused, and what reports call their condition."""
 
-    found: list[Source]
+    found: list[LabelledTake]
     warnings: list[str]
     refused: list[Refused]
     condition: str | None = None
@@ -58,7 +58,7 @@ class Features(TypedDict):
     transcript: NDArray[np.str_]
 
 
-def of_corpus(corpus: Corpus, model: Density, familiarity: Familiarity, progress: bool = False) -> list[Source]:
+def of_corpus(corpus: Corpus, model: Density, familiarity: Familiarity, progress: bool = False) -> list[LabelledTake]:
     """All recordings of all splits, which are added to `familiarity`, the model's own corpus without its splits.
 
     Raises UserError if one is not the one that was prepared.
@@ -68,7 +68,7 @@ def of_corpus(corpus: Corpus, model: Density, familiarity: Familiarity, progress
     for entry in corpus.recordings:
         familiarity.add(entry.id, entry.content_hash, corpus.pcm(entry), own)
     return [
-        Source(
+        LabelledTake(
             Take(entry.id, entry.samples, functools.partial(corpus.pcm, entry)),
             entry.split,
             entry.speaker or "",
@@ -79,13 +79,13 @@ def of_corpus(corpus: Corpus, model: Density, familiarity: Familiarity, progress
 
 
 def features(
-    model: Density, sources: Sequence[Source], *, window_samples: int | None = None, progress: bool = False
+    model: Density, recordings: Sequence[LabelledTake], *, window_samples: int | None = None, progress: bool = False
 ) -> Features:
     """The mean of the network's `features` over each window of each recording.
 
     Args:
         model: the torch module.
-        sources: the recordings.
+        recordings: with their labels.
         window_samples: of a window; all of a recording unless given. A recording's last window, which may be shorter,
             counts if at least half of it is there, or if it is the only one.
         progress: shows a bar on stderr.
@@ -93,7 +93,7 @@ def features(
     Raises:
         UserError: a mean is not finite.
     """
-    takes = [source.take for source in sources]
+    takes = [one.take for one in recordings]
     means = [_Means(take.samples, window_samples or take.samples) for take in takes]
     open_feed = functools.partial(fed, model, model.features)
     label = "features" if progress else None
@@ -107,9 +107,9 @@ def features(
         "features": np.concatenate(rows).astype(np.float32),
         "start": np.concatenate([np.arange(count) * (window_samples or 0) for count in counts]),
         "name": np.repeat([take.name for take in takes], counts),
-        "split": np.repeat([source.split for source in sources], counts),
-        "speaker": np.repeat([source.speaker for source in sources], counts),
-        "transcript": np.repeat([source.transcript for source in sources], counts),
+        "split": np.repeat([one.split for one in recordings], counts),
+        "speaker": np.repeat([one.speaker for one in recordings], counts),
+        "transcript": np.repeat([one.transcript for one in recordings], counts),
     }
 
 

@@ -39,6 +39,6 @@ def frames_of(model: Model, pcm: NDArray[np.int16]) -> NDArray[np.float32]:
 def frames_digest(model: Model, frames: NDArray[np.float32]) -> bytes:
     """16 bytes: BLAKE2b of the frames' number, width and hop in ASCII, a newline, and their values, little-endian."""
     hop = 0 if model.conditioning is None else model.conditioning.hop
-    head = f"{len(frames)} {frames.shape[1]} {hop}\n".encode()
+    header = f"{len(frames)} {frames.shape[1]} {hop}\n".encode()
     values = np.ascontiguousarray(frames, "<f4")
-    return hashlib.blake2b(head + values.tobytes(), digest_size=DIGEST_SIZE).digest()
+    return hashlib.blake2b(header + values.tobytes(), digest_size=DIGEST_SIZE).digest()

@@ -18,9 +18,9 @@ FIT_SAMPLES = 300_000  # of all recordings together
 
 
 class Drawn(NamedTuple):
-    """Samples of a recording: their places (n,), the samples before them (n, taps), the newest first, and theirs."""
+    """Samples of a recording: their indices (n,), the samples before them (n, taps), the newest first, and theirs."""
 
-    places: NDArray[np.int64]
+    indices: NDArray[np.int64]
     history: NDArray[np.float64]
     samples: NDArray[np.float64]
 
@@ -45,7 +45,8 @@ def least_squares(found: Iterable[Drawn | None], taps: int) -> NDArray[np.float6
     Samples are weighted by one over the squared mean difference of neighbours there; otherwise loud passages alone
     would decide.
     """
-    square, product = np.zeros((taps, taps)), np.zeros(taps)
+    square = np.zeros((taps, taps))
+    product = np.zeros(taps)
     for one in found:
         if one is None:
             continue
@@ -76,7 +77,8 @@ def least_squares_pitch_gain(
     found: Iterable[Drawn | None], filters: SpectralFilters, frames: Iterable[NDArray[np.float32]], hop: int
 ) -> float:
     """What of a filter's error a period before comes again, by least squares in units; 0 without voiced samples."""
-    product, square = 0.0, 0.0
+    product = 0.0
+    square = 0.0
     for error, before in _in_units(found, filters, frames, hop):
         product += float(error @ before)
         square += float(before @ before)
@@ -90,7 +92,7 @@ def _in_units(
     for one, of_recording in zip(found, frames, strict=False):  # a model may be fitted to frames alone
         if one is None:
             continue
-        told = of_recording[np.minimum(one.places // hop, len(of_recording) - 1)]
+        told = of_recording[np.minimum(one.indices // hop, len(of_recording) - 1)]
         taps, error = filters.solved(told)
         expected = np.einsum("ni,in->n", one.history[:, : filters.order], taps)
         unit = np.sqrt(np.maximum(error, np.finfo(np.float64).tiny))

@@ -161,12 +161,14 @@ class SpectralPredictor(Predictor):
 
     def forward(self, before: Tensor, state: PredictorState, filters: Tensor | None = None) -> Prediction:
         assert filters is not None, "the model is conditioned on a mel spectrogram"
-        before, time = before.double(), before.shape[1]
+        before = before.double()
+        time = before.shape[1]
         history = torch.cat([state.history, before], dim=1)
         location = torch.zeros_like(before)
         for i in range(self.taps):
             location = location + filters[:, :, i] * history[:, self.receptive_field - 1 - i :][:, :time]
-        gain, log_unit = filters[:, :, -2], filters[:, :, -1].expand_as(location)
+        gain = filters[:, :, -2]
+        log_unit = filters[:, :, -1].expand_as(location)
         repeated = ()
         if self.config.max_lag:
             error = self._error_a_period_before(history, filters.expand(-1, time, -1))
@@ -204,7 +206,8 @@ class SpectralPredictor(Predictor):
     ) -> None:
         super().fit(recordings)
         assert config is not None, "it says what frames are"
-        settings, conditioning = frame_settings(config), config.conditioning
+        settings = frame_settings(config)
+        conditioning = config.conditioning
         assert settings is not None, "it has a mel spectrogram"
         assert conditioning is not None, "it has a mel spectrogram"
         _set(self.autocorrelation, autocorrelation_of_bands(settings, self.taps))

@@ -14,7 +14,7 @@ from wavegen.audio.examination.offsets import STRETCH_SECONDS, Offsets
 
 RANGES: Final = "training_ranges"  # in a model's metadata
 FRAME = 512  # samples of the spectrum's frames
-PIECE = FRAME * 512  # samples that are measured at once
+SAMPLES_AT_ONCE = FRAME * 512  # of a recording, measured together
 STRETCH = 2**14  # samples: of a long recording several such are looked at
 SILENCE = -70.0  # dB: a recording below is silence, whose level and spectrum are those of its noise
 TRIMMED = 0.01  # share of the training recordings left out at either end: tones, beeps, a click
@@ -62,14 +62,14 @@ class Measurement:
 
     def add(self, pcm: np.ndarray) -> None:
         """Adds the next samples, (samples,) int16."""
-        for start in range(0, len(pcm), PIECE):
-            piece = pcm[start : start + PIECE]
-            values = piece.astype(np.float64)
-            self.samples += len(piece)
+        for start in range(0, len(pcm), SAMPLES_AT_ONCE):
+            stretch = pcm[start : start + SAMPLES_AT_ONCE]
+            values = stretch.astype(np.float64)
+            self.samples += len(stretch)
             self.sum += int(values.sum())
-            self.offsets.add(piece[None])
+            self.offsets.add(stretch[None])
             self.squares += float(values @ values)
-            self.rest = np.concatenate([self.rest, piece])
+            self.rest = np.concatenate([self.rest, stretch])
             whole = len(self.rest) // FRAME * FRAME
             self._add_frames(self.rest[:whole])
             self.rest = self.rest[whole:]
@@ -170,7 +170,8 @@ class Ranges:
         found: object = json.loads(text)
         if not isinstance(found, dict):
             raise ValueError("not ranges")
-        recordings, silent = found.pop("recordings", None), found.pop("silent", None)
+        recordings = found.pop("recordings", None)
+        silent = found.pop("silent", None)
         if type(recordings) is not int or recordings < 1 or not _is_number(silent):
             raise ValueError("not ranges")
         between: dict[str, tuple[float, float]] = {}

@@ -60,9 +60,12 @@ class SpectralFilters:
         self._offset = mel.scale.offset
         self._decades = (1 if mel.analysis.power else 2) / mel.scale.slope  # of power, in one stored unit
         exact = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
-        self._autocorrelation, self._level, self._floor = exact["autocorrelation"], exact["level"], exact["floor"]
+        self._autocorrelation = exact["autocorrelation"]
+        self._level = exact["level"]
+        self._floor = exact["floor"]
         self.order = len(self._autocorrelation) - 1
-        self.max_lag, self._sample_rate = longest_period(f0_sample_rate), f0_sample_rate
+        self.max_lag = longest_period(f0_sample_rate)
+        self._sample_rate = f0_sample_rate
         self.pitch_gain = exact["pitch_gain"] if self.max_lag else np.zeros(())
         no_pitch = np.zeros((2 if self.max_lag else 0, 1))
         self.without = rows(exact["weights"][:, None], no_pitch, exact["unit"].reshape(1))[0]  # (width,): of no frames
@@ -119,7 +122,8 @@ def error_a_period_before(history: Doubles, taps: Doubles, lags: Doubles) -> Dou
         lags: in samples, (n,), 0 or at least 1.
     """
     whole = np.maximum(np.floor(lags), 1).astype(np.int64)
-    part, each = np.maximum(lags - whole, 0), np.arange(len(history))
+    part = np.maximum(lags - whole, 0)
+    each = np.arange(len(history))
 
     def back(samples: int) -> Doubles:
         newer, older = (history[each, whole - 1 + samples + i] for i in (0, 1))
@@ -137,8 +141,10 @@ def levinson(r: Doubles) -> tuple[Doubles, Doubles]:
     All filters 1 / (1 − Σ taps z⁻ⁱ) are stable: where numbers are no autocorrelation, or rounding leaves no error, a
     filter keeps the taps that it has.
     """
-    order, count = len(r) - 1, r.shape[1]
-    taps, error = np.zeros((order, count)), np.maximum(r[0], 0)
+    order = len(r) - 1
+    count = r.shape[1]
+    taps = np.zeros((order, count))
+    error = np.maximum(r[0], 0)
     going = error > 0
     for i in range(order):
         left = r[i + 1]
@@ -171,9 +177,11 @@ def ln(x: Doubles) -> Doubles:
     """ln x of positive numbers: n ln 2 + 2 artanh s, x = 2^n · m with m within √2 of 1 and s = (m − 1) / (m + 1)."""
     m, n = np.frexp(x)
     low = m < ROOT_HALF
-    m, n = np.where(low, 2 * m, m), np.where(low, n - 1, n)
+    m = np.where(low, 2 * m, m)
+    n = np.where(low, n - 1, n)
     s = (m - 1) / (m + 1)
-    square, total = s * s, np.zeros_like(s)
+    square = s * s
+    total = np.zeros_like(s)
     for k in range(LN_TERMS, -1, -1):
         total = total * square + 1 / (2 * k + 1)
     return n * LN_2 + 2 * s * total

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_RECORDINGS = 4096
-PIECE = 512  # samples between two looks at the clock and the keyboard
+SAMPLES_PER_CALL = 512  # of an engine; the clock is read and an interrupt noticed between two calls
 MAX_SAMPLES = 2**28  # of all recordings of a call, primes included, which memory holds until they are written
 SILENT_SECONDS = 2.0  # drawn, from which silence is more than the pause that a recording begins with
 HEADER = len(plain_header(8000, 1, 0))  # bytes of a WAV file before its samples
@@ -218,7 +218,7 @@ def generate(
         drawing.begun = time.monotonic()
         try:
             while drawing.generated < num_samples:
-                count = min(PIECE, num_samples - drawing.generated)
+                count = min(SAMPLES_PER_CALL, num_samples - drawing.generated)
                 bar.update(drawing.generate(count, temperature, top_p, exact))
         except KeyboardInterrupt as error:
             if not drawing.generated:
@@ -247,8 +247,8 @@ class _Drawing:
 
     def feed(self, prime: NDArray[np.int16]) -> None:
         """Starts every recording with (samples,)."""
-        for start in range(0, len(prime), PIECE):
-            piece = np.tile(prime[start : start + PIECE], (len(self.seeds), 1))
+        for start in range(0, len(prime), SAMPLES_PER_CALL):
+            piece = np.tile(prime[start : start + SAMPLES_PER_CALL], (len(self.seeds), 1))
             self.pieces.append((piece, self.engine.feed(piece)))
         self.primed = len(prime)
 

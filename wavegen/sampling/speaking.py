@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STREAMS = 32  # recordings side by side on a CPU
-PIECE = 512  # samples between two looks at the keyboard
+SAMPLES_PER_CALL = 512  # of an engine; an interrupt is noticed between two calls
 
 OpenStreams = Callable[[int], Engine]  # the number of streams to an engine, whose streams are at the start of a file
 _Piece: TypeAlias = "tuple[NDArray[np.int16], NDArray[np.float64]]"  # samples, and log2 p of each
@@ -88,7 +88,7 @@ def _side_by_side(
     rows: list[int] = list(inputs)
     drawn = 0
     while rows:
-        count = min(PIECE, *(inputs[key].samples - drawn for key in rows))
+        count = min(SAMPLES_PER_CALL, *(inputs[key].samples - drawn for key in rows))
         seeds = [manner.seed] * len(rows)
         with clock.running():
             pcm, log2_prob = engine.generate(count, seeds, manner.temperature, manner.top_p, manner.exact)

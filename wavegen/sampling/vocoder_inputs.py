@@ -106,7 +106,9 @@ class _Finder:
     """Gathers inputs, and what is odd about them."""
 
     def __init__(self, reader: FrameReader, hop: int, resample: bool):
-        self.reader, self.hop, self.resample = reader, hop, resample
+        self.reader = reader
+        self.hop = hop
+        self.resample = resample
         self.inputs: list[Input] = []
         self.features = False  # whether a file of them came
         self.findings = Findings()
@@ -130,7 +132,8 @@ class _Finder:
         """Says that a folder of files of features has recordings of which there is none."""
         if not source.is_dir() or (files := _files(source))[0].suffix.lower() not in SUFFIXES:
             return
-        spoken, others = {file.stem.removesuffix("-feats") for file in files}, list[Path]()
+        spoken = {file.stem.removesuffix("-feats") for file in files}
+        others = list[Path]()
         with contextlib.suppress(UserError):  # there are no recordings
             others = [path for path in audio_files.find(source) if path.stem not in spoken]
         if others:

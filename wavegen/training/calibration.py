@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wavegen.engine.base import cpus
 from wavegen.training.host import torch_threads
 from wavegen.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from wavegen.evaluation.feeding import Take
+    from wavegen.training.windows import Windows
 
 TIMED_STEPS, TIMED_SECONDS = 3, 1.5  # at least
 VALIDATION_SHARE = 0.05  # of the training time, for validations at most
@@ -69,12 +73,18 @@ def _fastest(seconds: Callable[[T], float], choices: Sequence[T], first: float |
     each = seconds(best) if first is None else first
     for choice in choices[1:]:
         if (faster := seconds(choice)) < WORTHWHILE * each:
-            best, each = choice, faster
+            best = choice
+            each = faster
     return best, each
 
 
 def _decided(recipe: Recipe, **training: object) -> Recipe:
     return recipe.model_copy(update={"training": recipe.training.model_copy(update=training)})
+
+
+def validation_batches(windows: Windows, validation: Sequence[Take]) -> float:
+    """Samples that one validation scores, as a multiple of a step's."""
+    return sum(take.samples for take in validation) / (windows.batch_size * windows.length)
 
 
 def validation_seconds(each: float, validation_batches: float) -> float:

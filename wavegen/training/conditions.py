@@ -116,7 +116,8 @@ class Known:
             whole = self.frames(window.recording)
             first = min(window.start // hop, len(whole) - 1)
             frames[row] = whole[(first + around).clip(0, len(whole) - 1)]
-            last[row], position[row] = len(whole) - 1 - first, window.start - first * hop
+            last[row] = len(whole) - 1 - first
+            position[row] = window.start - first * hop
         speakers = [UNKNOWN if window.unknown else int(self.speakers[window.recording]) for window in windows]
         given = [config.frame_channels > 0 and not window.absent for window in windows]
         arrays = np.array(speakers, np.int64), frames, np.array(given), last, position

@@ -10,8 +10,7 @@ import torch
 
 from wavegen.data.corpus import Corpus
 from wavegen.models.configs.base import Tables
-from wavegen.training.calibration import step_seconds, validation_seconds
-from wavegen.training.choices import calibrated
+from wavegen.training.calibration import step_seconds, validation_batches, validation_seconds
 from wavegen.training.distributed import together
 from wavegen.training.learner import NotFiniteError
 from wavegen.training.recipe import Recipe
@@ -45,7 +44,7 @@ def plan(recipe: Recipe, corpus: Corpus, *, init: str | Path | None = None) -> P
         with processes.agreed():
             trainer = Trainer(recipe, corpus, corpus.path, processes, init)
         trainer.learner.connect()
-        resolved = calibrated(trainer)
+        resolved = trainer.decided()
         probe = trainer.learner.copied()
         settings = resolved.training
         assert settings.threads is not None, "a resolved recipe has all three"
@@ -54,11 +53,13 @@ def plan(recipe: Recipe, corpus: Corpus, *, init: str | Path | None = None) -> P
         try:
             probe.round_layers(settings.bfloat16)
             each = step_seconds(lambda: probe.take_step(10**6), settings.threads, processes.any)
-        except NotFiniteError:
-            trainer.stop_diverged(probe)
+        except NotFiniteError as error:
+            trainer.stop_diverged(error.step)
     validations = -(-settings.steps // settings.validate_every)
-    seconds = settings.steps * each + validations * validation_seconds(each, trainer.validation_steps)
-    model, windows = trainer.learner.model, trainer.learner.windows
+    model = trainer.learner.model
+    windows = trainer.learner.windows
+    validation = validation_seconds(each, validation_batches(windows, trainer.validation))
+    seconds = settings.steps * each + validations * validation
     recorded: _OfSound = {}
     if model.whole is None:
         recorded["recorded_seconds"] = round(int(windows.ends[-1]) / corpus.sample_rate, 1)

@@ -41,7 +41,11 @@ class Step(NamedTuple):
 
 
 class NotFiniteError(Exception):
-    """The loss or its gradient is not finite; the weights are as they were before the step."""
+    """The loss of a step, or its gradient, is not finite; the weights are as they were before the step."""
+
+    def __init__(self, step: int):
+        super().__init__(step)
+        self.step = step
 
 
 class AbandonedError(Exception):
@@ -119,7 +123,7 @@ class Learner:
         bits = self.backward(windows)
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM))
         if not (math.isfinite(bits) and math.isfinite(norm)):
-            raise NotFiniteError
+            raise NotFiniteError(self.step)
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1

@@ -19,7 +19,9 @@ from wavegen.training.learner import Step
 from wavegen.training.previews import Previews
 
 if TYPE_CHECKING:
-    from wavegen.training.trainer import Trainer
+    from wavegen.data.corpus import Corpus
+    from wavegen.training.learner import Learner
+    from wavegen.training.recipe import Recipe
 
 _log = logging.getLogger("wavegen")
 
@@ -93,15 +95,12 @@ class NoLog:
 AnyLog: TypeAlias = Log | NoLog
 
 
-def open_log(trainer: Trainer, progress: bool) -> AnyLog:
-    """The log of a run from its current step on; one process writes it."""
-    if not trainer.processes.first:
+def open_log(run: Path, recipe: Recipe, learner: Learner, corpus: Corpus, progress: bool) -> AnyLog:
+    """The log of a run from the learner's step on, by a resolved recipe; one process writes it."""
+    if not learner.processes.first:
         return NoLog()
-    if not trainer.validation:
-        _log.warning(
-            "wavegen: %s: the validation split is empty: the last model counts as the best", trainer.corpus.path
-        )
-    steps = trainer.recipe.training.steps
+    if not corpus.split("validation"):
+        _log.warning("wavegen: %s: the validation split is empty: the last model counts as the best", corpus.path)
+    steps = recipe.training.steps
     assert steps is not None, "a resolved recipe has them"
-    name = trainer.learner.model.network.name
-    return Log(trainer.run, name, trainer.learner.step, steps, trainer.corpus.form.element, progress)
+    return Log(run, learner.model.network.name, learner.step, steps, corpus.form.element, progress)

@@ -32,7 +32,7 @@ SHARE = 0.02  # of the training time, for previews at most
 EXPECTED_SECONDS = 5.0  # that the first takes
 PREVIEW_SECONDS = 2.0  # of audio at most
 DRAWING_SECONDS = 5.0  # of time at most: a large model draws less audio
-PIECE = 256  # samples between two looks at the clock
+SAMPLES_PER_CALL = 256  # of an engine; the clock is read between two calls
 PICTURES, PICTURE_SECONDS = 16, 30.0  # drawn, in that time or not at all
 
 
@@ -109,8 +109,8 @@ class SoundPreview:
         pieces: list[tuple[NDArray[np.int16], NDArray[np.float64]]] = []
         deadline = time.monotonic() + DRAWING_SECONDS
         while left > 0 and (not pieces or (time.monotonic() < deadline and not give_up())):
-            pieces.append(engine.generate(min(PIECE, left), [0]))
-            left -= PIECE
+            pieces.append(engine.generate(min(SAMPLES_PER_CALL, left), [0]))
+            left -= SAMPLES_PER_CALL
         pcm, log2_prob = (np.concatenate(column, axis=1)[0] for column in zip(*pieces, strict=True))
         return pcm, log2_prob
 

@@ -133,18 +133,19 @@ class Trainer:
                 self.learner.fit()
         self.learner.connect()
         if stored is None:
-            self.recipe = calibrated(self)
+            self.recipe = self.decided()
         self.learner.round_layers(self.recipe.training.bfloat16)
         if stored is None or stored[0] != self.recipe:
             # Before the first step, so that a run killed at once resumes from the same weights and recipe.
             self._save()
         self.processes.first_does(lambda: folder.tidy(self.run, self.recipe, self.learner.step, self.validated))
 
-    @property
-    def validation_steps(self) -> float:
-        """Samples that one validation scores, as a multiple of a step's."""
-        windows = self.learner.windows
-        return sum(take.samples for take in self.validation) / (windows.batch_size * windows.length)
+    def decided(self) -> Recipe:
+        """The recipe with what it leaves open, by timing steps. Raises UserError if the training diverges."""
+        try:
+            return calibrated(self.recipe, self.learner, self.validation)
+        except NotFiniteError as error:
+            self.stop_diverged(error.step)
 
     @property
     def done(self) -> bool:
@@ -168,7 +169,7 @@ class Trainer:
         with (
             torch_threads(settings.threads),
             interrupt_noted(self.processes.any) as interrupt,
-            contextlib.closing(open_log(self, progress)) as log,
+            contextlib.closing(open_log(self.run, self.recipe, self.learner, self.corpus, progress)) as log,
         ):
             self.learner.give_up = interrupt.is_set
             while not self.done:
@@ -186,21 +187,21 @@ class Trainer:
         assert self.recipe.training.steps is not None, "a resolved recipe has steps"
         try:
             step = self.learner.take_step(self.recipe.training.steps)
-        except NotFiniteError:
-            self.stop_diverged(self.learner)
+        except NotFiniteError as error:
+            self.stop_diverged(error.step)
         taken = time.monotonic() - started
         self.seconds += taken
         log.show(step, step.samples / taken)
         if self.learner.step % LOG_EVERY == 0:
             log.record(self._position(), step.values(taken))
 
-    def stop_diverged(self, learner: Learner) -> NoReturn:
-        """Raises UserError that names the recordings of the step that `learner`, this run's or a copy, is at."""
-        windows = learner.windows.of_step(learner.step)
+    def stop_diverged(self, step: int) -> NoReturn:
+        """Raises UserError that names the recordings of a step."""
+        windows = self.learner.windows.of_step(step)
         names = [self.trained_on[index].id for index in dict.fromkeys(window.recording for window in windows)]
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         where = f"where loss or gradient is not finite, in windows of {', '.join(names[:MAX_NAMES])}{more}"
-        self._stop(learner.step, f"{where}; lower training.learning_rate, or look at these recordings")
+        self._stop(step, f"{where}; lower training.learning_rate, or look at these recordings")
 
     def _stop(self, step: int, why: str) -> NoReturn:
         self.processes.stop(UserError(f"{self.run}: training diverged at step {step}, {why}"))

@@ -39,9 +39,9 @@ def second_microphone(pcm, seed=0):
     echo = random.normal(size=1600) * 0.02 * np.exp(-times / 320)
     echo[0] = 1
     colour = np.array([1, 0.4, -0.3, 0.2, 0.1])
-    heard = np.convolve(np.convolve(pcm.astype(float), echo), colour)
-    heard = 0.5 * np.concatenate([np.zeros(24), heard])[: len(pcm)]
-    return codes(heard + random.normal(size=len(pcm)) * heard.std() * MUCH)
+    recorded = np.convolve(np.convolve(pcm.astype(float), echo), colour)
+    recorded = 0.5 * np.concatenate([np.zeros(24), recorded])[: len(pcm)]
+    return codes(recorded + random.normal(size=len(pcm)) * recorded.std() * MUCH)
 
 
 COPIES = {

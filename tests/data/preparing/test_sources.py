@@ -37,11 +37,11 @@ def exact_log2_prob(source: Autoregressive, pcm: np.ndarray) -> list[float]:
 @pytest.mark.parametrize("name", SOURCES)
 def test_sums_to_one_over_all_codes_after_any_past(name):
     source = SOURCES[name]
-    for past in ([], [0], [32767, -32768] * 9, RNG.integers(-32768, 32768, 40), source.draw(50, 1)):
-        past = np.array(past, np.int16)
-        if isinstance(source, MarkovChain) and not set(past.tolist()) <= set(source.codes):
+    for history in ([], [0], [32767, -32768] * 9, RNG.integers(-32768, 32768, 40), source.draw(50, 1)):
+        history = np.array(history, np.int16)
+        if isinstance(source, MarkovChain) and not set(history.tolist()) <= set(source.codes):
             continue
-        next_log2_prob = source.next_log2_prob(past)
+        next_log2_prob = source.next_log2_prob(history)
         assert next_log2_prob.shape == (65536,)
         assert np.exp2(next_log2_prob).sum() == pytest.approx(1, abs=1e-12)
 
@@ -85,12 +85,12 @@ def test_draws_follow_the_density(name):
     source = SOURCES[name]
     pcm = source.draw(3000, 5)
     random = np.random.default_rng(6)
-    places = []
+    u = []
     for t in range(0, 3000, 20):
         probabilities = np.exp2(source.next_log2_prob(pcm[:t]))
         index = int(pcm[t]) + 32768
-        places.append(probabilities[:index].sum() + random.random() * probabilities[index])
-    assert stats.kstest(places, "uniform").pvalue > 1e-3
+        u.append(probabilities[:index].sum() + random.random() * probabilities[index])
+    assert stats.kstest(u, "uniform").pvalue > 1e-3
 
 
 def test_draws_of_the_chain_follow_its_transitions():

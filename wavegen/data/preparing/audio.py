@@ -181,7 +181,8 @@ class _Preparation:
         digest = hashlib.sha256()
         with open(self.folder / PLAN, "wb") as plan:
             for one in self.listed():
-                state, name = _state(one.path), composed(one.id)
+                state = _state(one.path)
+                name = composed(one.id)
                 sizes.append(state[0] if state else 0)
                 starts.append(plan.tell())
                 ids.append(hash(name))

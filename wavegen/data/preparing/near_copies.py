@@ -20,8 +20,11 @@ class NearCopies:
 
     def __init__(self, recordings: int):
         self.each = max(1, min(LANDMARKS, MAX_LANDMARKS // max(1, recordings)))
-        self.prints, self.owners, self.splits = array("Q"), array("i"), array("b")
-        self.offsets, self.samples = array("q"), array("q")
+        self.prints = array("Q")
+        self.owners = array("i")
+        self.splits = array("b")
+        self.offsets = array("q")
+        self.samples = array("q")
 
     def add(self, fingerprint: str, split: int, offset: int, samples: int) -> None:
         """The next recording: its fingerprint, the number of its split, where its samples lie."""
@@ -38,7 +41,8 @@ class NearCopies:
         def of(number: int) -> np.ndarray:
             return pcm[self.offsets[number] : self.offsets[number] + self.samples[number]]
 
-        prints, owners = np.frombuffer(self.prints, np.uint64), np.frombuffer(self.owners, np.int32)
+        prints = np.frombuffer(self.prints, np.uint64)
+        owners = np.frombuffer(self.owners, np.int32)
         candidates = _candidates(prints, owners, np.frombuffer(self.splits, np.int8))
         return sorted((a, b) for a, b, offset in candidates if is_one_sound(of(a), of(b), sample_rate, offset))
 
@@ -51,7 +55,8 @@ def _candidates(prints: np.ndarray, owners: np.ndarray, splits: np.ndarray) -> l
     hashes = prints[order] >> np.uint64(TIME_BITS)
     times = (prints[order] & np.uint64(2**TIME_BITS - 1)).astype(np.int64)
     owners = owners[order].astype(np.int64)
-    keys, offsets = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    keys = [np.empty(0, np.int64)]
+    offsets = [np.empty(0, np.int64)]
     for step in range(1, NEIGHBOURS + 1):
         one = slice(None, -step)
         other = slice(step, None)
@@ -61,9 +66,11 @@ def _candidates(prints: np.ndarray, owners: np.ndarray, splits: np.ndarray) -> l
         offset = times[one][both] - times[other][both]
         keys.append(np.minimum(a, b) * len(splits) + np.maximum(a, b))
         offsets.append(np.where(a < b, offset, -offset))
-    key, offset = np.concatenate(keys), np.concatenate(offsets)
+    key = np.concatenate(keys)
+    offset = np.concatenate(offsets)
     order = np.lexsort([offset, key])
-    key, offset = key[order], offset[order]
+    key = key[order]
+    offset = offset[order]
     linked = (np.diff(key) == 0) & (np.diff(offset) <= SLACK)
     found, starts, links = np.unique(key[:-1][linked], return_index=True, return_counts=True)
     middle = offset[:-1][linked][starts + links // 2]

@@ -184,7 +184,8 @@ class _GatedStack(torch.autograd.Function):
             raise RuntimeError("a gated stack has one backward pass")
         ctx.spent = True
         z, *kept = ctx.saved_tensors
-        pairs, shape = ctx.pairs, ctx.shape
+        pairs = ctx.pairs
+        shape = ctx.shape
         layers = len(kept) // 2
         half = z.shape[1] // layers
         dtotal = gradients[0].reshape(len(z), -1)

@@ -94,9 +94,14 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Context, *gradients: Tensor) -> tuple[Tensor, ...]:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's has no types)
         x, hidden, output, a = ctx.saved_tensors
-        a, units, of_params = a.clone(), torch.sigmoid(a), gradients[0].contiguous()
-        of_x, of_hidden, of_output = torch.zeros_like(x), torch.zeros_like(hidden), torch.empty_like(output)
-        of_a, of_units = torch.zeros_like(a), torch.zeros_like(a)
+        a = a.clone()
+        units = torch.sigmoid(a)
+        of_params = gradients[0].contiguous()
+        of_x = torch.zeros_like(x)
+        of_hidden = torch.zeros_like(hidden)
+        of_output = torch.empty_like(output)
+        of_a = torch.zeros_like(a)
+        of_units = torch.zeros_like(a)
         changes = _changes(x)
         for d in range(len(output) - 1, -1, -1):
             torch.mm(of_params[d].T, units, out=of_output[d])

@@ -64,7 +64,8 @@ class _Scan(torch.autograd.Function):
                 output[:, pixels] = h
             steps.append(step)
         ctx.save_for_backward(inputs, weight)
-        ctx.steps, ctx.lines = steps, lines
+        ctx.steps = steps
+        ctx.lines = lines
         return outputs
 
     @staticmethod
@@ -72,12 +73,14 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: _Context, grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         inputs, weight = ctx.saved_tensors
         steps, lines = ctx.steps, ctx.lines
-        grad_inputs, grad_weight = torch.zeros_like(inputs), torch.zeros_like(weight)
+        grad_inputs = torch.zeros_like(inputs)
+        grad_weight = torch.zeros_like(weight)
         grad_bias = weight.new_zeros(weight.shape[:2])
         transposed = weight.transpose(1, 2).contiguous()
         memory = _Memory(inputs, weight, lines)
         each_grad = grad_outputs.unbind()
-        grad_h, grad_c = torch.zeros_like(steps[-1].h), torch.zeros_like(steps[-1].c)
+        grad_h = torch.zeros_like(steps[-1].h)
+        grad_c = torch.zeros_like(steps[-1].c)
         for t in reversed(range(len(lines))):
             line = lines[t]
             step = steps[t]
@@ -102,7 +105,9 @@ class _Memory:
     """The inputs of one line after another, in the same memory, which stays in the cache."""
 
     def __init__(self, inputs: Tensor, weight: Tensor, lines: Sequence[Line]):
-        self.directions, self.columns, self.batch = weight.shape[0], weight.shape[2], inputs.shape[2]
+        self.directions = weight.shape[0]
+        self.columns = weight.shape[2]
+        self.batch = inputs.shape[2]
         longest = max(line.length for line in lines)
         self.numbers = inputs.new_empty(self.directions * self.columns * longest * self.batch)
 
