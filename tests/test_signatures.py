@@ -8,20 +8,7 @@ import pytest
 import wavegen
 
 SUBJECTS = {  # that a function works on, and its output: by position
-    *(
-        "model",
-        "models",
-        "num_samples",
-        "paths",
-        "files",
-        "source",
-        "sources",
-        "recordings",
-        "recipe",
-        "corpus",
-        "run",
-        "out",
-    ),
+    *("model", "models", "num_samples", "paths", "files", "source", "recordings", "recipe", "corpus", "run", "out"),
     *("path", "name", "convention", "streams", "density", "overrides"),
 }
 ORDER = [  # of all others, by keyword only
