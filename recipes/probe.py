@@ -95,7 +95,7 @@ def accuracy(values: np.ndarray, wanted: np.ndarray, split: np.ndarray, names: n
 
 
 def whole_recordings(corpus: Corpus) -> dict[str, np.ndarray]:
-    """What a file of features tells of its rows, one a recording in the corpus's order."""
+    """The labels of the rows of a file of features, one a recording in the corpus's order."""
     splits = {recording.id: split for split in SPLITS for recording in corpus.split(split)}
     columns = {
         "name": [recording.id for recording in corpus.recordings],

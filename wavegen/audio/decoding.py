@@ -112,7 +112,7 @@ class Decoder:
             raise UserError(f"{self.path}: {said}, or check it with: flac -t")
 
     def _md5(self) -> SampleMd5 | None:
-        """What is to have the MD5 that the header has; None without one."""
+        """The bytes that are to have the MD5 in the header; None without one."""
         return SampleMd5(_WIDTHS[self.subtype]) if self.layout.md5 and self.subtype in WHOLE else None
 
     def _declared(self) -> int:

@@ -1,4 +1,4 @@
-"""What the files that are compressed or restored are conditioned on."""
+"""Conditions of the files that are compressed or restored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Frames: TypeAlias = "Sequence[FrameSource | None]"
 
 
 class Told(NamedTuple):
-    """What each file is compressed given, and what is odd about the files of frames."""
+    """The condition of each file that is compressed, and warnings about the files of frames."""
 
     given: list[Given]
     warnings: list[str]
@@ -34,7 +34,7 @@ class Told(NamedTuple):
 def told_of(
     model: Model, samples: Sequence[int | None], speaker: str | None, frames: Frames | None, given: str | None
 ) -> Told:
-    """What each of some files is compressed given.
+    """The condition of each of some files that are compressed.
 
     Args:
         model: that compresses them.
@@ -63,14 +63,14 @@ def told_of(
 
 
 def condition_of(model: Model, given: Given) -> Condition | None:
-    """What a compressed file says of a condition; None for a model without conditions."""
+    """The entry of a condition in a compressed file; None for a model without conditions."""
     if model.conditioning is None:
         return None
     return Condition(given.speaker, None if given.frames is None else frames_digest(model, given.frames))
 
 
 def condition_named(model: Model, given: Sequence[Given]) -> str | None:
-    """What reports call the condition of files, which are all of one kind; None for nothing."""
+    """The name in reports of the condition of files, which are all of one kind; None for nothing."""
     kind, speaker = (kind_given(given[0]), given[0].speaker) if given else (Kind(), None)
     return kind.condition(model.conditioning, speaker)
 
@@ -78,7 +78,7 @@ def condition_named(model: Model, given: Sequence[Given]) -> str | None:
 def given_again(
     model: Model, sources: Sequence[Path], preambles: Sequence[Preamble], frames: Frames | None
 ) -> list[Given]:
-    """What each file is restored given: the speaker that it names, and its frames, which are handed over again.
+    """The condition of each file that is restored: the speaker that it names, and its frames, handed over again.
 
     Raises UserError for frames that are missing, not wanted, or not those that the file was compressed given.
     """

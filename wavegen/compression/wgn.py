@@ -51,7 +51,7 @@ _DAMAGED = "damaged or cut short: copy it again, or compress the original again"
 
 @dataclass(frozen=True)
 class Condition:
-    """What a model was given: the speaker, None for an unknown one, and the digest of frames, None without frames."""
+    """A model's condition: the speaker, None for an unknown one, and the digest of frames, None without frames."""
 
     speaker: str | None = None
     frames: bytes | None = None

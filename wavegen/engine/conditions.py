@@ -1,4 +1,4 @@
-"""What the streams of an engine are conditioned on: frames waiting to be encoded, and the next samples' vectors."""
+"""Conditions of the streams of an engine: frames waiting to be encoded, and the next samples' vectors."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def markov(config: MarkovConfig, found: Arrays) -> Arguments:
 
 
 def conditions(model: Model, isa: str) -> Conditions | None:
-    """What an engine's streams are conditioned on, none of them yet; None for a model without conditions.
+    """The conditions of an engine's streams, which have none yet; None for a model without conditions.
 
     Raises ValueError if the extension does not take it.
     """

@@ -1,4 +1,4 @@
-"""What recordings are scored given: their speakers, and frames that are computed of them or cached with a corpus."""
+"""Conditions of scored recordings: their speakers, and frames that are computed of them or cached with a corpus."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Giver:
 
     @property
     def condition(self) -> str | None:
-        """What reports call the condition; it has a speaker if the model was given the speaker of any recording."""
+        """The condition's name in reports; it has a speaker if the model was given the speaker of any recording."""
         return self._told_kind.condition(self.model.conditioning, self.speaker)
 
     @property

@@ -27,7 +27,7 @@ class Contender:
 
     @property
     def condition(self) -> str | None:
-        """What reports call the condition; None for nothing."""
+        """The condition's name in reports; None for nothing."""
         return self.kind.condition(self.data.conditioning)
 
 

@@ -224,7 +224,7 @@ class MelFile(TypedDict):
 
 
 class MelSettings(TypedDict):
-    """What the frames are; `channels` counts the numbers of a frame, F0 included."""
+    """Settings of frames; `channels` counts the numbers of a frame, F0 included."""
 
     convention: str
     sample_rate: int

@@ -86,7 +86,7 @@ class Kind:
 
 
 def kind_of(config: ConditioningConfig | None, given: str | None, speaker: str | None = None) -> Kind:
-    """What a model with that config is given, if it is asked for in words (None: all that it takes).
+    """The kind of condition that a model with that config is given, asked for in words (None: all that it takes).
 
     Args:
         config: None for a model without conditions.

@@ -16,7 +16,7 @@ LEAST_DEVIATION = 0.01  # of the largest one, to which a channel that hardly cha
 
 
 class Condition(NamedTuple):
-    """What a network is conditioned on, encoded: `rows` (batch, frames, channels), and the row of each sample.
+    """The condition of a network, encoded: `rows` (batch, frames, channels), and the row of each sample.
 
     `frame` is (batch, time) int64, ascending, or None where one row is for all samples. `filters` are a predictor's,
     (batch, frames, width) float64, if it has some of each frame.
@@ -59,7 +59,7 @@ class ConditionState(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """What the recordings of a batch are conditioned on, as tensors.
+    """The conditions of the recordings of a batch, as tensors.
 
     Args:
         speaker: row of the embedding, (batch,) int64.

@@ -20,7 +20,7 @@ DIGEST_SIZE = 16
 
 
 def frame_settings(model: Model | AudioConfig) -> FrameSettings | None:
-    """What the frames of a model are; None for a model that takes none."""
+    """The settings of a model's frames; None for a model that takes none."""
     config = model.conditioning
     return None if config is None or not config.frame_channels else FrameSettings.of(config, model.sample_rate)
 

@@ -1,4 +1,4 @@
-"""What one recording is conditioned on, and whether a model takes it; without torch."""
+"""The condition of one recording, and whether a model takes it; without torch."""
 
 from __future__ import annotations
 

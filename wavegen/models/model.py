@@ -92,7 +92,7 @@ def described(model: Describable) -> ModelDescription:
 
 
 def _of_condition(model: Describable) -> dict[str, object]:
-    """What follows from the conditioning, of a model that has one."""
+    """The figures that follow from the conditioning, of a model that has one."""
     rate = model.form.sample_rate
     if rate is None or "conditioning" not in model.settings:
         return {}

@@ -76,7 +76,7 @@ def error_in_units(
 def least_squares_pitch_gain(
     found: Iterable[Drawn | None], filters: SpectralFilters, frames: Iterable[NDArray[np.float32]], hop: int
 ) -> float:
-    """What of a filter's error a period before comes again, by least squares in units; 0 without voiced samples."""
+    """The share of a filter's error that comes again after a period, by least squares in units; 0 without voice."""
     product = 0.0
     square = 0.0
     for error, before in _in_units(found, filters, frames, hop):

@@ -38,7 +38,7 @@ class PredictorState(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What is expected of samples, float64.
+    """The expectation of samples, float64.
 
     Args:
         location: (batch, time).
@@ -86,7 +86,7 @@ class Predictor(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, before: Tensor, state: PredictorState, filters: Tensor | None = None) -> Prediction:
-        """What is expected after the code before each sample, (batch, time).
+        """The expectation of each sample from the code before it, (batch, time).
 
         `filters` has the row of each sample, (batch, time or 1, width), of a predictor whose `filters` gives some.
         """

@@ -1,4 +1,4 @@
-"""What a vocoder is given: frames of feature files, and of recordings, whose frames are computed."""
+"""Inputs of a vocoder: frames of feature files, and of recordings, whose frames are computed."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class _Finder:
         return Found(self.inputs, [*about_files, *self.familiarity.warnings()], self.refusals.refused)
 
     def _read(self, path: Path, folder: Path) -> Input:
-        """What a file is. Raises UserError if it cannot be used."""
+        """The input that a file holds. Raises UserError if it cannot be used."""
         out = path.relative_to(folder).with_suffix("")
         if path.suffix.lower() in SUFFIXES:
             self.features = True

@@ -67,7 +67,7 @@ def version(name: str) -> str | None:
 
 
 def adorned(library: Library, part: str, draw: Callable[[], T]) -> T | None:
-    """What `draw` gives; None, with one line a process, if the library fails at import or at use.
+    """The result of `draw`; None, with one line a process, if the library fails at import or at use.
 
     `part` is what is then left out, as in "pictures". A UserError or MemoryError of `draw` is not the library's.
     """

@@ -1,4 +1,4 @@
-"""What the recordings of a training are conditioned on: the corpus's speakers, and the frames cached beside it."""
+"""Conditions of a training's recordings: the corpus's speakers, and the frames cached beside it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def with_speakers(recipe: Recipe, corpus: Corpus) -> Recipe:
 
 
 class Known:
-    """What is known of the recordings of a split: the speaker of each, and its frames, which are zeros until `open`.
+    """The conditions of the recordings of a split: the speaker of each, and its frames, which are zeros until `open`.
 
     Args:
         config: of the model's conditioning.
@@ -128,7 +128,7 @@ class Known:
 
 
 class CorpusConditions:
-    """What the recordings of a corpus are conditioned on, split by split; nothing for a model without conditions.
+    """The conditions of the recordings of a corpus, split by split; none for a model without conditions.
 
     Args:
         model: checked tables of its parts.
@@ -147,7 +147,7 @@ class CorpusConditions:
         self._known: dict[str, Known] = {}
 
     def of(self, split: str) -> Known | None:
-        """What is known of the recordings of a split."""
+        """The conditions of the recordings of a split."""
         if self.config is not None and split not in self._known:
             self._known[split] = Known(self.config, self.corpus, split)
         return self._known.get(split)
@@ -165,7 +165,7 @@ class CorpusConditions:
 
 
 def frame_settings(config: ConditioningConfig, corpus: Corpus) -> FrameSettings | None:
-    """What the frames of a corpus are; None where a model takes none.
+    """The settings of a corpus's frames; None where a model takes none.
 
     Raises UserError for frames that no recordings of the corpus's sample rate have.
     """

@@ -1,4 +1,4 @@
-"""What toolkits mean by a mel spectrogram: facts of their sources, from which `melspectrogram.py` computes each.
+"""Definitions of mel spectrograms by toolkits: facts of their sources, from which `melspectrogram.py` computes each.
 
 All of them window the signal, take the magnitudes |X| of its discrete Fourier transform, sum them into mel bands, and
 store a logarithm of the sums. The bands are always those of `librosa.filters.mel`: triangles over Hz between equal

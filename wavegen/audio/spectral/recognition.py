@@ -1,4 +1,4 @@
-"""What the values of a mel spectrogram look like, whatever its file is said to be.
+"""The convention that the values of a mel spectrogram look like, whatever its file is said to be.
 
 Exact floors tell most: log10 of 1e-10 is -10, ln of 1e-5 is -11.513. Without one, ranges tell something. Rounding to 16
 bits is a noise five powers of ten below speech, so that a clean recording spans 4 to 5.3 in log10, 9 to 12.5 in ln, and
@@ -35,7 +35,7 @@ SPEECH, MAX_LOG10, MIN_LN, MAX_LN = 2.0, 5.4, 6.5, 16.0  # spans
 
 
 def oddity(values: NDArray[np.floating], convention: Convention) -> str | None:
-    """What a file that is said to be of the convention looks like instead; None if there is nothing to say.
+    """The looks of a file that is said to be of the convention and is not; None if there is nothing to say.
 
     `values` are (frames, bands), all finite.
     """
@@ -44,7 +44,7 @@ def oddity(values: NDArray[np.floating], convention: Convention) -> str | None:
 
 
 def _by_floor(values: NDArray[np.floating]) -> str | None:
-    """What has exactly this lowest number, or no number below zero; None if that says nothing."""
+    """The looks of values with this lowest number, or none below zero; None if that says nothing."""
     low, high = float(values.min()), float(values.max())
     for floor, name in FLOORS.items():
         if abs(low - floor) <= EXACT and np.count_nonzero(values <= low + EXACT) >= AT_LEAST:
@@ -55,7 +55,7 @@ def _by_floor(values: NDArray[np.floating]) -> str | None:
 
 
 def _by_range(values: NDArray[np.floating], convention: Convention) -> str | None:
-    """What the convention's numbers would not be like; None if they may be that."""
+    """The looks of values over a range that the convention's do not have; None if they may be of it."""
     low, high = np.percentile(values, [1, 99.9]).tolist()
     span = high - low
     if span < 2 * MAX_LOG10 and abs(float(values.mean())) < 0.7 and 0.5 < float(values.std()) < 1.7:

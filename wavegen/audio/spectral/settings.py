@@ -1,4 +1,4 @@
-"""What frames of features are: a mel spectrogram of a convention and F0, with all sizes."""
+"""Settings of frames: a mel spectrogram of a convention and F0, with all sizes."""
 
 from __future__ import annotations
 

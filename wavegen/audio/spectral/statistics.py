@@ -30,7 +30,7 @@ class Statistics:
         return ((values - self.mean) / self.scale).astype(np.float32)
 
     def restored(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
-        """What was normalised, (frames, bands)."""
+        """The values before normalisation, (frames, bands)."""
         return (values * self.scale + self.mean).astype(np.float32)
 
 

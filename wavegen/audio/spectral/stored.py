@@ -30,7 +30,7 @@ NUMBERS = {  # of the settings, and how a message names them
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file says of itself."""
+    """The entries of a file about its own values."""
 
     convention: str
     numbers: Mapping[str, int]

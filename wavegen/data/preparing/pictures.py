@@ -90,7 +90,7 @@ def prepare_pictures(
 
 
 class _Tally:
-    """What the audit says of pictures, gathered while they are written."""
+    """The audit's figures of pictures, gathered while they are written."""
 
     def __init__(self, form: PictureForm):
         self.form = form

@@ -1,4 +1,4 @@
-"""What a model is conditioned on by its settings: speakers and frames, shapes of weights, multiply-adds of a frame."""
+"""The conditions that a model takes, by settings: speakers and frames, shapes of weights, multiply-adds of a frame."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class ConditioningConfig:
         return shapes | {"output.weight": (self.channels, self.channels)}
 
     def figures(self, sample_rate: int) -> dict[str, object]:
-        """What follows from the settings at a sample rate in Hz, as `wavegen info` prints it.
+        """The figures that follow from the settings at a sample rate in Hz, as `wavegen info` prints them.
 
         `speaker_rows` counts speakers and the unknown one; a frame is `frame_ms` milliseconds, and a sample needs
         frames until `look_ahead_ms` after its own.
@@ -95,7 +95,7 @@ class ConditioningConfig:
 
 
 def contradictions(settings: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """What does not go together in settings that are right each by itself: a key, and what is wrong with the table."""
+    """Contradictions of settings that are right each by itself: a key, and the fault of the table."""
     config = part_of({"conditioning": settings}, "conditioning", CONDITIONING_CONFIGS)
     if not (config.speakers or config.frame_channels):
         yield "", "conditioning has neither speakers nor mel nor f0; give one of them, or leave [conditioning] out"

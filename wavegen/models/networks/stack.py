@@ -81,7 +81,7 @@ class Added(NamedTuple):
 
 
 def vectors_added(condition: Condition, weights: Sequence[Tensor], x: Tensor) -> Added:
-    """What the layers' maps `weights`, (gate_channels, channels) each, make of a condition of x (batch, time, …)."""
+    """The layers' maps `weights`, (gate_channels, channels) each, of a condition of x (batch, time, …)."""
     batch, time, _ = x.shape
     rows = condition.rows.flatten(0, 1)
     each = condition.rows.shape[1]
