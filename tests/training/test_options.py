@@ -145,7 +145,8 @@ def test_a_model_of_other_settings_is_no_start(network, changed, words, corpus, 
     assert not (tmp_path / "second").exists()
 
 
-def test_the_line_of_progress_says_how_far_how_fast_and_how_well(corpus, tmp_path, capfd):
+def test_the_line_of_progress_says_how_far_how_fast_and_how_well(corpus, tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # which pytest-xdist narrows
     train(small_trainings.recipe(), corpus, tmp_path / "run", progress=True)
     line = capfd.readouterr().err.splitlines()[-1]
     assert re.search(
