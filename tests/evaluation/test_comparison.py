@@ -13,7 +13,7 @@ from wavegen.audio import files as audio_files
 from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.preparing.audio import prepare
 from wavegen.errors import UserError
-from wavegen.evaluation import comparison
+from wavegen.evaluation import baselines, comparison
 from wavegen.evaluation.baselines.base import Baseline, without_training
 from wavegen.evaluation.baselines.flac import flac_bits
 from wavegen.evaluation.baselines.histogram import training_histogram
@@ -118,6 +118,13 @@ def test_against_another_row_and_another_split(corpus):
         compare(models, corpus, against="absent")
     with pytest.raises(UserError, match="`against='true density'`: no such row"):
         compare(models, corpus, against="true density")
+
+
+def test_the_name_that_a_baseline_had_is_taken(corpus, monkeypatch):
+    assert set(comparison.EARLIER_NAMES.values()) < {baseline.name for baseline in baselines.BASELINES}
+    monkeypatch.setitem(comparison.EARLIER_NAMES, "lossless", "flac")
+    assert {row["name"] for row in compare({}, corpus, without=["Lossless"])["rows"]} == {"training histogram"}
+    assert compare({}, corpus, against="lossless")["differences"][0]["b"] == "FLAC"
 
 
 def test_a_baseline_can_be_left_out_and_is_named_as_missing(corpus):

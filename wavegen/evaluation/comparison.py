@@ -16,7 +16,7 @@ from wavegen.data.corpus import Corpus, open_corpus
 from wavegen.data.preparing.held_out import ENLARGE, split_doubts
 from wavegen.data.verification import verify
 from wavegen.errors import UserError, nearest
-from wavegen.evaluation.baselines import BASELINES, TRAINED
+from wavegen.evaluation.baselines import BASELINES, EARLIER_NAMES, TRAINED
 from wavegen.evaluation.checks import check_fit, check_held_out
 from wavegen.evaluation.conditions import Giver
 from wavegen.evaluation.contenders import Contender, contenders, pairs
@@ -187,10 +187,11 @@ def _prove(
 def _baseline_named(name: str) -> str:
     """The baseline that a name of `without` means, in any case. Raises UserError if there is none."""
     known = {baseline.name.lower(): baseline.name for baseline in BASELINES}
-    if name.lower() not in known:
+    found = known.get(EARLIER_NAMES.get(name.lower(), name.lower()))
+    if found is None:
         said = f"no such baseline{nearest(name, list(known.values()))}"
         raise UserError(f"`without={name!r}`: {said}", parameter="without")
-    return known[name.lower()]
+    return found
 
 
 def _usual(rows: Sequence[ComparisonRow]) -> str | None:
@@ -211,7 +212,7 @@ def row_named(name: str, rows: Sequence[str], why: Mapping[str, str | None], mod
     Raises UserError if there is none, there are several, or it cannot run.
     """
     known = {row.lower(): row for row in reversed(rows)} | {row: row for row in rows}
-    found = known.get(name, known.get(name.lower()))
+    found = known.get(name, known.get(EARLIER_NAMES.get(name.lower(), name.lower())))
     if found is None:
         own = [row for row, model in models.items() if model == name]
         own = own or [row for row, model in models.items() if model.lower() == name.lower()]

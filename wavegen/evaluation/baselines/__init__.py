@@ -6,7 +6,7 @@ from wavegen.evaluation.baselines.flac import flac_bits
 from wavegen.evaluation.baselines.histogram import Histogram, training_histogram
 from wavegen.evaluation.baselines.programs import FLAC, WAVPACK, flac_order_32_bits, wavpack_bits
 
-__all__ = ["BASELINES", "TRAINED", "Baseline", "Histogram", "flac_bits"]
+__all__ = ["BASELINES", "EARLIER_NAMES", "TRAINED", "Baseline", "Histogram", "flac_bits"]
 
 TRAINED = "training histogram"  # the one that reads the training split
 BASELINES = (
@@ -16,3 +16,4 @@ BASELINES = (
     Baseline("adaptive coder", without_training(adaptive_bits), adaptive_missing),
     Baseline(TRAINED, training_histogram),
 )
+EARLIER_NAMES = {"adaptive mixture": "adaptive coder"}  # which commands written before still use
